@@ -1,0 +1,2 @@
+// dependency-cruiser reads only JavaScript; the rules are in tools/rings.ts.
+export { configuration as default } from "./tools/rings.ts"
