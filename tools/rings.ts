@@ -98,7 +98,6 @@ export const configuration: IConfiguration = {
   forbidden: [...rules],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "/dist/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.base.json" },
     detectProcessBuiltinModuleCalls: true,
