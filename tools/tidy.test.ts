@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process"
 import fs from "node:fs"
 import path from "node:path"
 import { test } from "node:test"
+import { missingPlatforms } from "./complete-lockfile.ts"
 import { root, workspaces } from "./workspaces.ts"
 
 const packages = /^(core|adapters|hosts|testing|examples)\//
@@ -115,6 +116,16 @@ test("nothing names a path or a tool of one machine", () => {
       .filter((file) => !/\.(parquet|png|gz|ico|woff2)$/.test(file))
       .flatMap((file) => lines(file, words).map(({ match, line }) => `${file}:${line} names ${match[0]}, which exists on one machine only`)),
   )
+})
+
+test("the lockfile installs everywhere", () => {
+  const { packages: locked } = JSON.parse(read("package-lock.json")) as { packages: Record<string, { resolved?: string; link?: boolean }> }
+  none([
+    ...[...missingPlatforms().keys()].map((name) => `package-lock.json lacks ${name}, so npm ci refuses it: run node tools/complete-lockfile.ts, then npm install`),
+    ...Object.entries(locked)
+      .filter(([, { resolved, link }]) => link !== true && resolved !== undefined && !resolved.startsWith("https://registry.npmjs.org/"))
+      .map(([name, { resolved }]) => `package-lock.json takes ${name} from ${resolved}: install it from https://registry.npmjs.org`),
+  ])
 })
 
 test("CI runs the README's test command", () => {
