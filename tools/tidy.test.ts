@@ -66,7 +66,7 @@ test("the map in ARCHITECTURE.md is the workspace graph", () => {
   const internal = new Set(all.map(({ name }) => name))
   const wanted = all.map(({ dir, name, dependencies }) => {
     const uses = dependencies.filter((dependency) => internal.has(dependency)).toSorted()
-    return `${dir}  ${name}${uses.length > 0 ? ` -> ${uses.join(", ")}` : ""}`
+    return `${dir}  ${name}${uses.length > 0 ? `  -> ${uses.join(", ")}` : ""}`
   })
   const fence = /<!-- map -->\s*```\w*\n([\s\S]*?)```\s*<!-- \/?map -->/.exec(read("ARCHITECTURE.md"))
   assert.ok(fence, "ARCHITECTURE.md has no map: a fenced list between <!-- map --> and <!-- /map -->")
