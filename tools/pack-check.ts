@@ -27,6 +27,7 @@ try {
     const findings = [
       ...run("publint", ["run", file, "--strict"]),
       ...run("attw", [file, "--profile", "esm-only", "--format", "ascii", "--no-emoji", "--no-color", "--no-definitely-typed"]),
+      ...["LICENSE", "package.json"].filter((wanted) => !tarball.files.some(({ path: at }) => at === wanted)).map((wanted) => `lacks ${wanted}: copy it from the root into ${dir}\n`),
       ...tarball.files.filter(({ path: at }) => /\.test\.|tsbuildinfo/.test(at)).map(({ path: at }) => `packs ${at}, which no user needs\n`),
     ]
     console.log(`${findings.length === 0 ? "good" : "BAD "} ${name} ${(tarball.size / 1024).toFixed(1)} KB, ${tarball.files.length} files`)
