@@ -7,8 +7,12 @@ import path from "node:path"
 import { root, workspaces } from "./workspaces.ts"
 
 // From nothing, so that a file whose source is gone is not packed.
-execFileSync("tsc", ["-b", "--clean"], { cwd: root, stdio: "inherit" })
-execFileSync("tsc", ["-b"], { cwd: root, stdio: "inherit" })
+for (const args of [["-b", "--clean"], ["-b"]]) {
+  if (spawnSync("tsc", args, { cwd: root, stdio: "inherit" }).status !== 0) {
+    console.error("pack-check: the build fails, so there is nothing to pack; mend what tsc said above")
+    process.exit(1)
+  }
+}
 
 const target = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-pack-"))
 let failed = 0
