@@ -1,1 +1,11 @@
-export {}
+export * from "./block.ts"
+export * from "./bytes.ts"
+export * from "./duration.ts"
+export * from "./errors.ts"
+export * from "./limits.ts"
+export * from "./md5.ts"
+export * from "./partition.ts"
+export * from "./plan.ts"
+export * from "./standard-schema.ts"
+export * from "./state-changes.ts"
+export * from "./value.ts"

@@ -1,0 +1,114 @@
+/**
+ * A batch: consecutive entries of one stream and partition, decoded, as parallel arrays. Records that came over a front
+ * door in this thread are already decoded; all others are decoded from their block here.
+ */
+import {
+  BlockCursor,
+  ByteReader,
+  type ErrorData,
+  MillraceError,
+  type StreamCode,
+  type StreamPlan,
+  entryKind,
+  errorData,
+  readValue,
+  utf8Text,
+} from "@millrace/model"
+
+/** An entry that is none: its value is the fault that kept it from being decoded. */
+export const undecodable = 3
+
+export interface Batch {
+  /** Offset of the first entry. */
+  readonly base: number
+  readonly count: number
+  /** `entryKind` or `undecodable` of each entry; undefined: all are records. */
+  readonly kinds: readonly number[] | undefined
+  /** Of an undecodable entry: the fault, as ErrorData. */
+  readonly values: readonly unknown[]
+  readonly keys: readonly string[]
+  /** Event time of a record, watermark of a mark, in ms. */
+  readonly times: readonly number[]
+  /** Upstream partition of each mark; undefined: there are no marks. */
+  readonly upstreams: readonly number[] | undefined
+  /** Bytes of the block it was decoded from. */
+  readonly bytes: number
+}
+
+/** Decodes a block from entry number `skip` on. */
+export function decodeBlock(block: Uint8Array, base: number, skip: number, stream: StreamPlan, code: StreamCode | undefined): Batch {
+  const kinds: number[] = []
+  const values: unknown[] = []
+  const keys: string[] = []
+  const times: number[] = []
+  const upstreams: number[] = []
+  let special = false
+  const cursor = new BlockCursor(block)
+  for (let i = 0; cursor.next(); i++) {
+    if (i < skip) continue
+    let { kind } = cursor
+    let value: unknown
+    if (kind === entryKind.record) {
+      try {
+        value = decodeValue(block, cursor.valueStart, cursor.valueEnd, stream, code)
+      } catch (fault) {
+        kind = undecodable
+        value = { ...errorData(fault), raw: utf8Text(block, cursor.valueStart, cursor.valueEnd) } satisfies Fault
+      }
+    }
+    if (kind !== entryKind.record) special = true
+    kinds.push(kind)
+    values.push(value)
+    keys.push(cursor.key)
+    times.push(cursor.time)
+    upstreams.push(cursor.upstream)
+  }
+  return {
+    base: base + skip,
+    count: kinds.length,
+    kinds: special ? kinds : undefined,
+    values,
+    keys,
+    times,
+    upstreams: special ? upstreams : undefined,
+    bytes: block.length,
+  }
+}
+
+/** Why an entry could not be decoded, with its bytes as text. */
+export interface Fault extends ErrorData {
+  readonly raw: string
+}
+
+function decodeValue(block: Uint8Array, from: number, to: number, stream: StreamPlan, code: StreamCode | undefined): unknown {
+  if (stream.format === "coded") return readValue(new ByteReader(block, from, to))
+  let value: unknown
+  try {
+    value = JSON.parse(utf8Text(block, from, to))
+  } catch (cause) {
+    throw new MillraceError("MR1001", `stream "${stream.name}": ${(cause as Error).message}`)
+  }
+  return checked(value, stream.name, code)
+}
+
+/**
+ * The value as the stream's schema gives it.
+ *
+ * @throws MR1002 with each fault and its path
+ */
+export function checked(value: unknown, stream: string, code: StreamCode | undefined): unknown {
+  const schema = code?.schema
+  if (schema === undefined) return value
+  const result = schema["~standard"].validate(value)
+  if (result instanceof Promise) {
+    result.catch(() => undefined)
+    throw new MillraceError("MR1002", `stream "${stream}": its schema is asynchronous; streams need a synchronous one.`)
+  }
+  if (result.issues === undefined) return result.value
+  const faults = result.issues.map((issue) => ({
+    path: (issue.path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join("."),
+    message: issue.message,
+  }))
+  const listed = faults.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ")
+  throw new MillraceError("MR1002", `stream "${stream}": ${listed}`, { faults })
+}

@@ -1,0 +1,63 @@
+/** What the operators of one stage and partition share while a batch is applied. */
+import type { Plan, Program, StagePlan } from "@millrace/model"
+import type { Outputs } from "./outputs.ts"
+import type { KeyedState } from "./state.ts"
+
+/** Hands a value on: to the next operator, or nowhere. */
+export type Push = (value: unknown, key: string, time: number) => void
+
+/** Carried out once the transaction is durable. */
+export interface SealFile {
+  readonly kind: "seal"
+  readonly sink: string
+  readonly partition: number
+  /** Number of the file within the sink and partition, from 0. */
+  readonly number: number
+  /** Offsets [from, to) of the sink's stream. */
+  readonly from: number
+  readonly to: number
+}
+
+export type Effect = SealFile
+
+/** An operator that acts when the watermark or the clock has come to a time. */
+export interface TimedOperator {
+  /** The next watermark at which it acts, in ms; Infinity: none. */
+  readonly due: number
+  /** Acts on all that is due at `watermark`, which is its own `due` or lies before it. */
+  advance(watermark: number): void
+  /** The next clock time at which it acts. */
+  readonly dueByClock: number
+  tick(now: number): void
+  /** The input has ended and all that was due has been done. */
+  end(): void
+  /** A rollback has changed the state under it: learns anew from the state what is due. */
+  reload(): void
+}
+
+export interface StageContext {
+  readonly program: Program
+  readonly plan: Plan
+  readonly stage: StagePlan
+  readonly partition: number
+  readonly state: KeyedState
+  readonly outputs: Outputs
+  /** The record in hand, for user functions that ask. */
+  readonly at: { key: string; time: number }
+  /** The watermark that operators see, in ms. */
+  watermark: number
+  /** The watermark being worked towards while timed operators act, else -Infinity. */
+  step: number
+  /** No timed operator acts before the watermark is here; operators lower it when they learn of an earlier time. */
+  due: number
+  /** The clock, as last told, in ms. */
+  now: number
+  readonly effects: Effect[]
+  /** Records that came too late, by operator name. */
+  readonly late: Map<string, number>
+  /**
+   * Runs what follows from a timer rather than from the record in hand. When user code throws in it, only `value` becomes a
+   * dead letter, not the record whose arrival moved the watermark.
+   */
+  guard(operator: string, value: unknown, key: string, time: number, run: Push): void
+}

@@ -1,0 +1,285 @@
+/**
+ * From the body of a request to blocks: decodes, checks, keys, times and places each record. Runs on a worker, beside the
+ * stages, so that what was decoded here need not be decoded again there.
+ *
+ * I1  A record is accepted whole or rejected with its index and reason; one bad record never spoils its neighbours.
+ * I2  Accepted records keep the order of the request within their partition.
+ * I3  The stored value is the record's own JSON text as it came (NDJSON), so that a reader gets what was sent.
+ */
+import {
+  BlockWriter,
+  type ErrorData,
+  MillraceError,
+  type StreamCode,
+  type StreamPlan,
+  errorData,
+  isMillraceError,
+  limits,
+  partitionOf,
+  utf8Text,
+} from "@millrace/model"
+import { type Batch, checked } from "./batch.ts"
+import { checkedKey, keyOf, timeOf } from "./event-time.ts"
+import type { Append } from "./ports/store.ts"
+
+/** How a request body holds its records. */
+export type BodyFormat = "json" | "ndjson" | "cloudevent" | "cloudevents"
+
+export interface Rejected {
+  readonly index: number
+  readonly problem: ErrorData
+}
+
+/** What became of a body: one block per partition that got records, and the same records decoded. */
+export interface Ingested {
+  readonly accepted: number
+  readonly rejected: readonly Rejected[]
+  /** Rejections beyond those listed. */
+  readonly rejectedUnlisted: number
+  readonly appends: readonly Append[]
+  /** Decoded records of each append; offsets count from 0. */
+  readonly batches: readonly Batch[]
+}
+
+interface Placed {
+  readonly block: BlockWriter
+  readonly values: unknown[]
+  readonly keys: string[]
+  readonly times: number[]
+}
+
+const newline = 10
+const strictText = new TextDecoder("utf-8", { fatal: true })
+
+/** Decodes bodies for one stream, request after request, on one thread. */
+export class Intake {
+  readonly #stream: StreamPlan
+  readonly #code: StreamCode | undefined
+  readonly #cursor: Float64Array
+  readonly #placed: (Placed | undefined)[]
+  /** Blocks are reused: a writer keeps its buffer from request to request. */
+  readonly #blocks: (BlockWriter | undefined)[]
+  #rejected: Rejected[] = []
+  #unlisted = 0
+  #accepted = 0
+  #index = 0
+  #now = 0
+  #spread = 0
+
+  /** @param cursor - gets the index of each record before user code sees it */
+  constructor(stream: StreamPlan, code: StreamCode | undefined, cursor: Float64Array) {
+    this.#stream = stream
+    this.#code = code
+    this.#cursor = cursor
+    this.#placed = Array.from({ length: stream.partitions }, () => undefined)
+    this.#blocks = Array.from({ length: stream.partitions }, () => undefined)
+  }
+
+  /**
+   * @param now - the clock, in ms: the event time of records that carry none
+   * @param poison - index of a record that killed its worker before: it is rejected with this reason
+   * @throws MR1001 when a body that is one JSON text cannot be parsed, MR1007 when it has too many records
+   */
+  take(body: Uint8Array, format: BodyFormat, now: number, poison?: Rejected): Ingested {
+    this.#now = now
+    this.#accepted = 0
+    this.#index = 0
+    this.#rejected = []
+    this.#unlisted = 0
+    this.#spread++
+    if (format === "ndjson") this.#lines(body, poison)
+    else this.#document(body, format, poison)
+    return this.#finish()
+  }
+
+  #lines(body: Uint8Array, poison: Rejected | undefined): void {
+    // ASCII, the common case: one text for the whole body, and places in it are places in the bytes.
+    const text = isAscii(body) ? utf8Text(body, 0, body.length) : undefined
+    for (let from = 0; from < body.length; ) {
+      let to = text === undefined ? body.indexOf(newline, from) : text.indexOf("\n", from)
+      if (to < 0) to = body.length
+      const end = to > from && body[to - 1] === 13 ? to - 1 : to
+      if (end > from && !blank(body, from, end)) {
+        if (poison?.index === this.#index) this.#reject(poison.problem)
+        else this.#line(text === undefined ? undefined : text.slice(from, end), body, from, end)
+        this.#index++
+        if (this.#index > limits.requestRecordsMax) throw tooMany()
+      }
+      from = to + 1
+    }
+  }
+
+  #line(text: string | undefined, body: Uint8Array, from: number, to: number): void {
+    this.#cursor[0] = this.#index
+    try {
+      if (to - from > limits.recordBytesMax) throw tooLarge(to - from)
+      this.#place(parsed(text ?? decoded(body, from, to)), body, from, to, undefined, "", undefined)
+    } catch (fault) {
+      this.#reject(recordFault(fault, this.#stream.name))
+    }
+  }
+
+  #document(body: Uint8Array, format: BodyFormat, poison: Rejected | undefined): void {
+    const document = parsed(decoded(body, 0, body.length))
+    const many = format === "cloudevents" || (format === "json" && Array.isArray(document))
+    if (many && !Array.isArray(document)) {
+      throw new MillraceError("MR1015", "A CloudEvents batch is a JSON array of events.")
+    }
+    const items = many ? (document as unknown[]) : [document]
+    if (items.length > limits.requestRecordsMax) throw tooMany()
+    for (const item of items) {
+      this.#cursor[0] = this.#index
+      if (poison?.index === this.#index) this.#reject(poison.problem)
+      else {
+        try {
+          if (format === "json") this.#value(item, undefined, "", undefined)
+          else this.#cloudEvent(item)
+        } catch (fault) {
+          this.#reject(recordFault(fault, this.#stream.name))
+        }
+      }
+      this.#index++
+    }
+  }
+
+  #cloudEvent(event: unknown): void {
+    if (typeof event !== "object" || event === null) throw new MillraceError("MR1015", "A CloudEvent is a JSON object.")
+    const { data, time, data_base64: binary, ...attributes } = event as Record<string, unknown>
+    for (const name of ["specversion", "id", "source", "type"]) {
+      const found = attributes[name]
+      if (typeof found !== "string" || found === "") {
+        throw new MillraceError("MR1015", `The CloudEvent has no "${name}"; version 1.0 asks for specversion, id, source and type.`)
+      }
+    }
+    if (attributes["specversion"] !== "1.0") throw new MillraceError("MR1015", 'The CloudEvent\'s "specversion" is not "1.0".')
+    if (binary !== undefined) {
+      throw new MillraceError("MR1015", 'The CloudEvent carries "data_base64"; a record is JSON: send it as "data".')
+    }
+    let at: number | undefined
+    if (time !== undefined) {
+      at = typeof time === "string" ? Date.parse(time) : Number.NaN
+      if (Number.isNaN(at)) throw new MillraceError("MR1004", 'The CloudEvent\'s "time" is not an RFC 3339 time.')
+    }
+    const { partitionkey, subject } = attributes
+    const key = [partitionkey, subject].find((each) => typeof each === "string" && each !== "")
+    this.#value(data, at, JSON.stringify({ ...attributes, ...(time === undefined ? {} : { time }) }), key)
+  }
+
+  #value(value: unknown, time: number | undefined, headers: string, key: unknown): void {
+    const text = JSON.stringify(value)
+    if (text === undefined) throw new MillraceError("MR1015", 'The CloudEvent has no "data".')
+    const bytes = encoder.encode(text)
+    if (bytes.length > limits.recordBytesMax) throw tooLarge(bytes.length)
+    this.#place(value, bytes, 0, bytes.length, time, headers, key)
+  }
+
+  /** Checks a value and appends it, stored as the given bytes. */
+  #place(
+    raw: unknown,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    givenTime: number | undefined,
+    headers: string,
+    givenKey: unknown,
+  ): void {
+    const stream = this.#stream
+    const code = this.#code
+    const value = checked(raw, stream.name, code)
+    const key = code?.key === undefined && givenKey !== undefined ? checkedKey(givenKey, `stream "${stream.name}"`) : keyOf(value, stream, code)
+    const time =
+      code?.time === undefined && givenTime !== undefined
+        ? timeOf(givenTime, this.#now, stream, givenTimeCode)
+        : timeOf(value, this.#now, stream, code)
+    const partition = key === "" ? this.#spread % stream.partitions : partitionOf(key, stream.partitions)
+    const placed = (this.#placed[partition] ??= this.#open(partition))
+    const { block } = placed
+    const start = block.length
+    block.beginRecord(key, time, headers).bytesOf(bytes, from, to)
+    block.endRecord(start)
+    placed.values.push(value)
+    placed.keys.push(key)
+    placed.times.push(time)
+    this.#accepted++
+  }
+
+  #open(partition: number): Placed {
+    const block = (this.#blocks[partition] ??= new BlockWriter())
+    return { block, values: [], keys: [], times: [] }
+  }
+
+  #reject(problem: ErrorData): void {
+    if (this.#rejected.length < limits.rejectionsListedMax) this.#rejected.push({ index: this.#index, problem })
+    else this.#unlisted++
+  }
+
+  #finish(): Ingested {
+    const appends: Append[] = []
+    const batches: Batch[] = []
+    for (const [partition, placed] of this.#placed.entries()) {
+      if (placed === undefined) continue
+      const { block: writer, values, keys, times } = placed
+      const { count } = writer
+      const block = writer.take()
+      appends.push({ stream: this.#stream.name, partition, count, block })
+      batches.push({ base: 0, count, kinds: undefined, values, keys, times, upstreams: undefined, bytes: block.length })
+      this.#placed[partition] = undefined
+    }
+    return { accepted: this.#accepted, rejected: this.#rejected, rejectedUnlisted: this.#unlisted, appends, batches }
+  }
+}
+
+const encoder = new TextEncoder()
+
+/** Takes a time that came beside the value through the same checks. */
+const givenTimeCode: StreamCode = { schema: undefined, key: undefined, time: (time: number) => time }
+
+function isAscii(bytes: Uint8Array): boolean {
+  let all = 0
+  for (let i = 0; i < bytes.length; i++) all |= bytes[i] as number
+  return all < 128
+}
+
+function blank(body: Uint8Array, from: number, to: number): boolean {
+  // Almost every line begins with its first character.
+  for (let i = from; i < to; i++) {
+    const byte = body[i]
+    if (byte !== 32 && byte !== 9 && byte !== 13) return false
+  }
+  return true
+}
+
+function decoded(body: Uint8Array, from: number, to: number): string {
+  try {
+    return strictText.decode(body.subarray(from, to))
+  } catch {
+    throw new MillraceError("MR1001", "The text is not valid UTF-8.")
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new MillraceError("MR1001", `The text is not valid JSON: ${(cause as Error).message}`)
+  }
+}
+
+function recordFault(fault: unknown, stream: string): ErrorData {
+  if (isMillraceError(fault)) return errorData(fault)
+  const message = fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault)
+  return { code: "MR1201", message: `stream "${stream}": its schema, key or time function threw: ${message}`, details: {} }
+}
+
+function tooLarge(bytes: number): MillraceError {
+  return new MillraceError("MR1013", `The record has ${bytes} bytes; at most ${limits.recordBytesMax} are taken.`, {
+    bytes,
+    most: limits.recordBytesMax,
+  })
+}
+
+function tooMany(): MillraceError {
+  return new MillraceError("MR1007", `A request carries at most ${limits.requestRecordsMax} records; send more requests.`, {
+    most: limits.requestRecordsMax,
+  })
+}

@@ -1,0 +1,51 @@
+/** The stateless operators: each calls a user function and hands on what it says. */
+import type { OperatorCode } from "@millrace/model"
+import type { Push, StageContext } from "../context.ts"
+import { checkedKey } from "../event-time.ts"
+
+type Code<Kind> = Extract<OperatorCode, { kind: Kind }>
+type Loose<Result> = (value: unknown, at: { readonly key: string; readonly time: number }) => Result
+
+export function map(code: Code<"map">, next: Push, { at }: StageContext): Push {
+  const fn = code.fn as Loose<unknown>
+  return (value, key, time) => {
+    at.key = key
+    at.time = time
+    next(fn(value, at), key, time)
+  }
+}
+
+export function filter(code: Code<"filter">, next: Push, { at }: StageContext): Push {
+  const fn = code.fn as Loose<boolean>
+  return (value, key, time) => {
+    at.key = key
+    at.time = time
+    if (fn(value, at)) next(value, key, time)
+  }
+}
+
+export function flatMap(code: Code<"flatMap">, next: Push, { at }: StageContext): Push {
+  const fn = code.fn as Loose<Iterable<unknown>>
+  return (value, key, time) => {
+    at.key = key
+    at.time = time
+    for (const item of fn(value, at)) next(item, key, time)
+  }
+}
+
+export function peek(code: Code<"peek">, next: Push, { at }: StageContext): Push {
+  const fn = code.fn as Loose<void>
+  return (value, key, time) => {
+    at.key = key
+    at.time = time
+    fn(value, at)
+    next(value, key, time)
+  }
+}
+
+export function rekey(code: Code<"rekey">, name: string, next: Push): Push {
+  const fn = code.fn as (value: unknown) => unknown
+  return (value, _key, time) => {
+    next(value, checkedKey(fn(value), `operator "${name}"`), time)
+  }
+}

@@ -1,0 +1,88 @@
+/** Builds the operators of a stage into one call chain, from the last to the first. */
+import type { OperatorCode, OperatorPlan } from "@millrace/model"
+import type { Push, StageContext, TimedOperator } from "../context.ts"
+import { filter, flatMap, map, peek, rekey } from "./functions.ts"
+import { ProcessOperator } from "./process.ts"
+import { SinkOperator } from "./to-sink.ts"
+import { Target, repartition, toStream } from "./to-stream.ts"
+import { WindowOperator } from "./window.ts"
+
+export interface Chain {
+  /** Takes the stage's records. */
+  readonly push: Push
+  /** In the order of the stage's operators, so that each comes after what feeds it. */
+  readonly timed: ReadonlyArray<{ readonly name: string; readonly operator: TimedOperator }>
+  readonly targets: readonly Target[]
+}
+
+interface Parts {
+  readonly out: Push
+  readonly late: Push
+  readonly context: StageContext
+  addTimed(name: string, operator: TimedOperator): void
+  target(stream: string, upstreamBase: number): Target
+}
+
+/** The members of a union whose kind may be `Kind`: some have one kind, some share theirs among several. */
+type PlanOf<Kind> = OperatorPlan extends infer Each ? (Each extends { kind: infer K } ? (Kind extends K ? Each : never) : never) : never
+type CodeOf<Kind> = Extract<OperatorCode, { kind: Kind }>
+
+/** One builder per kind of operator; a kind without one does not compile. */
+const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: CodeOf<Kind>, parts: Parts) => Push } = {
+  map: (_, code, { out, context }) => map(code, out, context),
+  filter: (_, code, { out, context }) => filter(code, out, context),
+  flatMap: (_, code, { out, context }) => flatMap(code, out, context),
+  peek: (_, code, { out, context }) => peek(code, out, context),
+  rekey: (plan, code, { out }) => rekey(code, plan.name, out),
+  window: (plan, code, { out, late, context, addTimed }) => {
+    const operator = new WindowOperator(plan, code, context, out, late)
+    addTimed(plan.name, operator)
+    return operator.push
+  },
+  process: (plan, code, { out, context, addTimed }) => {
+    const operator = new ProcessOperator(plan, code, context, out)
+    addTimed(plan.name, operator)
+    return operator.push
+  },
+  "to-stream": (plan, _, { context, target }) => toStream(plan, target(plan.stream, plan.upstreamBase), context),
+  repartition: (plan, _, { target }) => repartition(target(plan.stream, 0)),
+  "to-sink": (plan, _, { context, addTimed }) => {
+    const operator = new SinkOperator(plan, context)
+    addTimed(plan.name, operator)
+    return operator.push
+  },
+}
+
+export function chain(codes: readonly OperatorCode[], context: StageContext): Chain {
+  const plans = context.stage.operators
+  const pushes: Push[] = []
+  const timed: { name: string; operator: TimedOperator }[] = []
+  const targets = new Map<string, Target>()
+  const childrenOf = (from: number, port: "out" | "late"): Push =>
+    all(plans.flatMap((plan, i) => (plan.from === from && plan.port === port ? [pushes[i] as Push] : [])))
+  for (let i = plans.length - 1; i >= 0; i--) {
+    const plan = plans[i] as OperatorPlan
+    const build = builders[plan.kind] as (plan: OperatorPlan, code: OperatorCode | undefined, parts: Parts) => Push
+    pushes[i] = build(plan, codes[i], {
+      out: childrenOf(i, "out"),
+      late: childrenOf(i, "late"),
+      context,
+      addTimed: (name, operator) => timed.unshift({ name, operator }),
+      target: (stream, upstreamBase) => {
+        const target = targets.get(stream) ?? new Target(stream, upstreamBase, context)
+        targets.set(stream, target)
+        return target
+      },
+    })
+  }
+  return { push: childrenOf(-1, "out"), timed, targets: [...targets.values()] }
+}
+
+function all(pushes: readonly Push[]): Push {
+  const [first, second] = pushes
+  if (first === undefined) return () => undefined
+  if (second === undefined) return first
+  return (value, key, time) => {
+    for (const push of pushes) push(value, key, time)
+  }
+}

@@ -1,0 +1,103 @@
+/** Appends values to another stream: one that users named, as JSON under its own key and time, or a repartition stream. */
+import {
+  type BlockWriter,
+  MillraceError,
+  type OperatorPlan,
+  type StreamPlan,
+  partitionOf,
+  writeValue,
+} from "@millrace/model"
+import { checked } from "../batch.ts"
+import type { Push, StageContext } from "../context.ts"
+import { keyOf, timeOf } from "../event-time.ts"
+
+/** The blocks of an output stream and the watermark last told to each of its partitions. */
+export class Target {
+  readonly stream: StreamPlan
+  readonly #context: StageContext
+  readonly #blocks: BlockWriter[]
+  readonly #told: Float64Array
+  readonly #upstream: number
+  #next = 0
+
+  constructor(name: string, upstreamBase: number, context: StageContext) {
+    this.stream = streamOf(context, name)
+    this.#context = context
+    this.#blocks = Array.from({ length: this.stream.partitions }, (_, partition) => context.outputs.block(name, partition))
+    this.#told = new Float64Array(this.stream.partitions).fill(Number.NEGATIVE_INFINITY)
+    this.#upstream = upstreamBase + context.partition
+    this.#next = context.partition % this.stream.partitions
+  }
+
+  /** The block in which a record of this key goes, the watermark told before it. */
+  blockFor(key: string): BlockWriter {
+    const { partitions } = this.stream
+    const partition = key === "" ? this.#next++ % partitions : partitionOf(key, partitions)
+    const block = this.#blocks[partition] as BlockWriter
+    if (this.stream.upstreams > 0) {
+      const { watermark } = this.#context
+      if (watermark > (this.#told[partition] as number)) {
+        this.#told[partition] = watermark
+        block.mark(this.#upstream, watermark)
+      }
+    }
+    return block
+  }
+
+  /** Tells every partition how far time has come: at the end of a transaction. */
+  tell(): void {
+    if (this.stream.upstreams === 0) return
+    const { watermark } = this.#context
+    for (const [partition, block] of this.#blocks.entries()) {
+      if (watermark > (this.#told[partition] as number)) {
+        this.#told[partition] = watermark
+        block.mark(this.#upstream, watermark)
+      }
+    }
+  }
+
+  /** Tells every partition that nothing comes from here for now. */
+  rest(): void {
+    if (this.stream.upstreams === 0) return
+    for (const block of this.#blocks) block.idle(this.#upstream)
+    this.forget()
+  }
+
+  /** After a rollback or a rest: what was told may not have been heard; telling again is harmless. */
+  forget(): void {
+    this.#told.fill(Number.NEGATIVE_INFINITY)
+  }
+}
+
+export function toStream(plan: Extract<OperatorPlan, { kind: "to-stream" }>, target: Target, context: StageContext): Push {
+  const { stream } = target
+  const code = context.program.streams.get(plan.stream)
+  return (value, key, time) => {
+    const valid = checked(value, stream.name, code)
+    const newKey = code?.key === undefined ? key : keyOf(valid, stream, code)
+    const newTime = code?.time === undefined ? time : timeOf(valid, Number.MAX_SAFE_INTEGER, stream, code)
+    const text = JSON.stringify(value)
+    if (text === undefined) {
+      throw new MillraceError("MR1002", `stream "${stream.name}": a value without a JSON form (${typeof value}) cannot be sent to it.`)
+    }
+    const block = target.blockFor(newKey)
+    const from = block.length
+    block.beginRecord(newKey, newTime).utf8(text)
+    block.endRecord(from)
+  }
+}
+
+export function repartition(target: Target): Push {
+  return (value, key, time) => {
+    const block = target.blockFor(key)
+    const from = block.length
+    writeValue(block.beginRecord(key, time), value)
+    block.endRecord(from)
+  }
+}
+
+function streamOf(context: StageContext, name: string): StreamPlan {
+  const stream = context.plan.streams.find((each) => each.name === name)
+  if (stream === undefined) throw new Error(`plan of ${context.plan.service}: stream ${name} is missing`)
+  return stream
+}

@@ -1,0 +1,183 @@
+/**
+ * Tumbling and hopping event-time windows: aggregates per key and window, one bucket of state per window start.
+ *
+ * A window [start, end) is closed once its end is at or before the watermark; a record is late for it when it is closed as the
+ * record arrives. Closing emits every key's result, in key order, with the event time end - 1. With allowed lateness the
+ * bucket stays until the watermark is at end + allowedLateness, and a late record within it emits the refined result at
+ * once. A record that is late for all of its windows goes to the late side-output, unchanged.
+ */
+import {
+  type Aggregate,
+  type ByteReader,
+  type ByteWriter,
+  type OperatorCode,
+  type OperatorPlan,
+  readValue,
+  valueBytes,
+  valueFrom,
+  writeValue,
+} from "@millrace/model"
+import type { Push, StageContext, TimedOperator } from "../context.ts"
+import type { Bucket, Scope, StateCodec } from "../state.ts"
+
+type Plan = Extract<OperatorPlan, { kind: "window" }>
+type Code = Extract<OperatorCode, { kind: "window" }>
+type Accumulator = unknown[]
+
+export class WindowOperator implements TimedOperator {
+  readonly #plan: Plan
+  readonly #names: readonly string[]
+  readonly #aggregates: ReadonlyArray<Aggregate<unknown, unknown>>
+  /** Where each aggregate's slots begin. */
+  readonly #at: readonly number[]
+  readonly #init: () => Accumulator
+  readonly #scope: Scope<Accumulator>
+  readonly #context: StageContext
+  readonly #next: Push
+  readonly #late: Push
+  /** Open windows by start; the value is whether the window has emitted. */
+  readonly #open: Map<number, boolean> = new Map()
+  due: number = Number.POSITIVE_INFINITY
+  readonly dueByClock: number = Number.POSITIVE_INFINITY
+
+  constructor(plan: Plan, code: Code, context: StageContext, next: Push, late: Push) {
+    this.#plan = plan
+    this.#names = Object.keys(code.aggregates)
+    this.#aggregates = Object.values(code.aggregates) as unknown as Aggregate<unknown, unknown>[]
+    const at: number[] = []
+    let slots = 0
+    for (const { slots: more } of this.#aggregates) {
+      at.push(slots)
+      slots += more
+    }
+    this.#at = at
+    this.#init = () => {
+      const acc: Accumulator = []
+      for (let i = 0; i < slots; i++) acc.push(undefined)
+      for (let i = 0; i < this.#aggregates.length; i++) this.#aggregates[i]?.init(acc, at[i] as number)
+      return acc
+    }
+    this.#scope = context.state.scope(`${context.plan.service}/${plan.name}`, accumulatorCodec(this.#aggregates))
+    this.#context = context
+    this.#next = next
+    this.#late = late
+    for (const start of this.#scope.ids()) this.#open.set(start, this.#end(start) <= context.watermark)
+    this.#settle()
+  }
+
+  push: Push = (value, key, time) => {
+    const { sizeMs, everyMs, offsetMs } = this.#plan.window
+    const newest = time - positiveModulo(time - offsetMs, everyMs)
+    if (sizeMs === everyMs) {
+      if (!this.#add(newest, value, key, time)) this.#tooLate(value, key, time)
+      return
+    }
+    let taken = false
+    // Oldest window first, so that refined results come in the order of their windows.
+    let start = newest - (Math.ceil(sizeMs / everyMs) - 1) * everyMs
+    for (; start <= newest; start += everyMs) {
+      if (start + sizeMs > time && this.#add(start, value, key, time)) taken = true
+    }
+    if (!taken) this.#tooLate(value, key, time)
+  }
+
+  advance(watermark: number): void {
+    const due = [...this.#open.keys()].filter((start) => this.#dueOf(start) <= watermark).sort((a, b) => a - b)
+    for (const start of due) {
+      const bucket = this.#scope.bucket(start)
+      if (this.#open.get(start) === false) this.#emitAll(bucket)
+      if (this.#end(start) + this.#plan.allowedLatenessMs <= watermark) {
+        this.#scope.drop(bucket)
+        this.#open.delete(start)
+      } else this.#open.set(start, true)
+    }
+    this.#settle()
+  }
+
+  tick(): void {}
+
+  end(): void {}
+
+  /** After a rollback: the open windows are those that the state knows. */
+  reload(): void {
+    this.#open.clear()
+    for (const start of this.#scope.ids()) this.#open.set(start, this.#end(start) <= this.#context.watermark)
+    this.#settle()
+  }
+
+  /** False: the window is closed for good. */
+  #add(start: number, value: unknown, key: string, time: number): boolean {
+    const context = this.#context
+    const end = start + this.#plan.window.sizeMs
+    const closed = end <= context.watermark
+    if (closed && end + this.#plan.allowedLatenessMs <= context.watermark) return false
+    const bucket = this.#scope.bucket(start)
+    if (!this.#open.has(start)) {
+      this.#open.set(start, closed)
+      this.#settle()
+    }
+    const cell = this.#scope.change(bucket, key, this.#init)
+    const acc = cell.value as Accumulator
+    const aggregates = this.#aggregates
+    const at = this.#at
+    for (let i = 0; i < aggregates.length; i++) {
+      ;(aggregates[i] as Aggregate<unknown, unknown>).add(acc, at[i] as number, value, time)
+    }
+    if (closed) this.#emit(start, key, acc)
+    return true
+  }
+
+  #tooLate(value: unknown, key: string, time: number): void {
+    const { late } = this.#context
+    late.set(this.#plan.name, (late.get(this.#plan.name) ?? 0) + 1)
+    this.#late(value, key, time)
+  }
+
+  #emitAll(bucket: Bucket<Accumulator>): void {
+    // In key order: memory and store would otherwise give different orders, and a restart would show.
+    for (const key of [...bucket.cells.keys()].sort()) {
+      const acc = bucket.cells.get(key)?.value
+      if (acc !== undefined) this.#emit(bucket.id, key, acc)
+    }
+  }
+
+  #emit(start: number, key: string, acc: Accumulator): void {
+    const end = this.#end(start)
+    const result: Record<string, unknown> = { key, start: new Date(start), end: new Date(end) }
+    for (let i = 0; i < this.#aggregates.length; i++) {
+      result[this.#names[i] as string] = this.#aggregates[i]?.result(acc, this.#at[i] as number)
+    }
+    this.#context.guard(this.#plan.name, result, key, end - 1, this.#next)
+  }
+
+  #end(start: number): number {
+    return start + this.#plan.window.sizeMs
+  }
+
+  /** When the window acts next: it emits at its end and goes when its lateness has passed. */
+  #dueOf(start: number): number {
+    const end = this.#end(start)
+    return this.#open.get(start) === true ? end + this.#plan.allowedLatenessMs : end
+  }
+
+  #settle(): void {
+    let due = Number.POSITIVE_INFINITY
+    for (const start of this.#open.keys()) due = Math.min(due, this.#dueOf(start))
+    this.due = due
+    if (due < this.#context.due) this.#context.due = due
+  }
+}
+
+function positiveModulo(value: number, by: number): number {
+  const rest = value % by
+  return rest < 0 ? rest + by : rest
+}
+
+function accumulatorCodec(aggregates: ReadonlyArray<Aggregate<unknown, unknown>>): StateCodec<Accumulator> {
+  const mutable = aggregates.some((aggregate) => aggregate.mutable)
+  return {
+    write: (to: ByteWriter, acc: Accumulator) => writeValue(to, acc),
+    read: (from: ByteReader) => readValue(from) as Accumulator,
+    copy: mutable ? (acc) => valueFrom(valueBytes(acc)) as Accumulator : (acc) => acc.slice(),
+  }
+}

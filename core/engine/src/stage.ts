@@ -1,0 +1,431 @@
+/**
+ * The machine of one stage and partition: takes a batch of input and returns one transaction. Deterministic: the same
+ * batches at the same clock times give the same transactions, and how the input was cut into batches changes neither results nor
+ * lateness.
+ *
+ * T1  A transaction holds all effects of the entries it consumed and none of others.
+ * T2  A record whose processing throws leaves nothing behind but its dead letter; its neighbours are untouched.
+ * T3  The watermark advances record by record; what is due acts before the next record is looked at.
+ * T4  Timers and windows act in the order of their times; at one time, upstream operators first.
+ *
+ * A batch runs without copies per record; only when something throws is it undone and run again record by record.
+ */
+import {
+  ByteReader,
+  type ErrorData,
+  type Program,
+  type StagePlan,
+  StateChangesWriter,
+  type StreamPlan,
+  entryKind,
+  errorData,
+  limits,
+  readValue,
+  writeValue,
+} from "@millrace/model"
+import { type Batch, undecodable } from "./batch.ts"
+import { MergedClock, SourceClock } from "./clock.ts"
+import type { Effect, Push, StageContext } from "./context.ts"
+import { type DeadLetterCause, deadLetterText } from "./dead-letter.ts"
+import { type Chain, chain } from "./operators/index.ts"
+import { Outputs } from "./outputs.ts"
+import type { Append, StateReader } from "./ports/store.ts"
+import { KeyedState } from "./state.ts"
+
+/** What a stage and partition has done with a batch. An adapter commits it whole or not at all. */
+export interface Transaction {
+  /** Offset of the next entry to consume. */
+  readonly consumed: number
+  /** The watermark reached, in ms. */
+  readonly watermark: number
+  /** Whether the input has ended. */
+  readonly ended: boolean
+  readonly appends: readonly Append[]
+  readonly state: Uint8Array<ArrayBuffer>
+  readonly effects: readonly Effect[]
+  /** Records consumed, marks not counted. */
+  readonly records: number
+  readonly deadLetters: number
+  /** Records that came too late, by operator. */
+  readonly late: ReadonlyMap<string, number>
+  /** Clock time at which `tick` has something to do, in ms; Infinity: none. */
+  readonly tickAt: number
+}
+
+/** Entries that must not be processed: they killed or hung their worker before. By offset, with the reason. */
+export type Poison = ReadonlyMap<number, { readonly error: ErrorData; readonly attempts: number }>
+
+/** Progress of a stage and partition, part of its state. */
+interface Progress {
+  readonly consumed: number
+  readonly highest: number
+  readonly watermark: number
+  readonly marks: readonly number[]
+  readonly idle: readonly number[]
+  readonly lastInput: number
+  readonly resting: boolean
+  readonly ended: boolean
+}
+
+/** The scope under which a stage keeps its progress: bucket 0, key `progress`. */
+export function stageScope(service: string, stage: string): string {
+  return `${service}/${stage}@stage`
+}
+
+/** The offset that a stage and partition consumes next, as stored. */
+export function storedConsumed(reader: StateReader, service: string, stage: string, partition: number): number {
+  return storedProgress(reader, stageScope(service, stage), partition)?.consumed ?? 0
+}
+
+function storedProgress(reader: StateReader, scope: string, partition: number): Progress | undefined {
+  for (const [, bytes] of reader.entries(scope, partition, 0)) return readValue(new ByteReader(bytes)) as Progress
+  return undefined
+}
+
+export class StageMachine {
+  readonly #stage: StagePlan
+  readonly #scope: string
+  readonly #context: StageContext
+  readonly #chain: Chain
+  readonly #outputs = new Outputs()
+  readonly #changes = new StateChangesWriter()
+  readonly #source: SourceClock | undefined
+  readonly #merged: MergedClock | undefined
+  readonly #idleMs: number
+  /** Where the offset of the record in hand is shown, so that who watches can tell which record hangs. */
+  readonly #cursor: Float64Array
+  #consumed: number
+  #lastInput: number
+  #resting: boolean
+  #ended: boolean
+  #careful = false
+  #records = 0
+  #deadLetters = 0
+  #offset = 0
+
+  /**
+   * @param now - the clock, in ms
+   * @param cursor - gets the offset of each record before it is processed
+   */
+  constructor(program: Program, stageId: string, partition: number, reader: StateReader, now: number, cursor?: Float64Array) {
+    const { plan } = program
+    const stage = plan.stages.find(({ id }) => id === stageId)
+    const input = plan.streams.find(({ name }) => name === stage?.input)
+    if (stage === undefined || input === undefined) throw new Error(`plan of ${plan.service}: stage ${stageId} is missing`)
+    this.#stage = stage
+    this.#scope = stageScope(plan.service, stageId)
+    this.#cursor = cursor ?? new Float64Array(1)
+    const stored = storedProgress(reader, this.#scope, partition)
+    this.#consumed = stored?.consumed ?? 0
+    this.#lastInput = stored?.lastInput ?? now
+    this.#resting = stored?.resting ?? false
+    this.#ended = stored?.ended ?? false
+    this.#idleMs = input.idleMs
+    const watermark = stored?.watermark ?? Number.NEGATIVE_INFINITY
+    if (input.upstreams > 0) this.#merged = new MergedClock(input.upstreams, stored?.marks ?? [], stored?.idle ?? [], watermark)
+    else this.#source = new SourceClock(input.outOfOrderMs, stored?.highest ?? Number.NEGATIVE_INFINITY)
+    this.#context = {
+      program,
+      plan,
+      stage,
+      partition,
+      state: new KeyedState(reader, partition),
+      outputs: this.#outputs,
+      at: { key: "", time: 0 },
+      watermark,
+      step: Number.NEGATIVE_INFINITY,
+      due: Number.POSITIVE_INFINITY,
+      now,
+      effects: [],
+      late: new Map(),
+      guard: (operator, value, key, time, run) => this.#guard(operator, value, key, time, run),
+    }
+    this.#chain = chain(program.operators.get(stageId) ?? [], this.#context)
+    this.#settle()
+  }
+
+  /** Offset of the next entry to consume. */
+  get consumed(): number {
+    return this.#consumed
+  }
+
+  get watermark(): number {
+    return this.#context.watermark
+  }
+
+  /** Keys of state in memory. */
+  get keys(): number {
+    return this.#context.state.size
+  }
+
+  /** Clock time at which `tick` has something to do, in ms. */
+  get tickAt(): number {
+    let at = this.#restsAt
+    for (const { operator } of this.#chain.timed) at = Math.min(at, operator.dueByClock)
+    return at
+  }
+
+  /**
+   * Processes a batch. Entries before `consumed` are skipped: they are done.
+   *
+   * @param now - the clock, in ms
+   */
+  apply(batch: Batch, now: number, poison?: Poison): Transaction {
+    const skip = this.#consumed - batch.base
+    if (skip < 0) throw new Error(`stage ${this.#stage.id}: a batch begins at ${batch.base}, but ${this.#consumed} is next`)
+    const context = this.#context
+    context.now = now
+    if (skip < batch.count) {
+      this.#lastInput = now
+      this.#resting = false
+    }
+    const undo = context.state.savepoint()
+    const before = this.#progress()
+    if (poison === undefined || poison.size === 0) {
+      try {
+        this.#run(batch, skip)
+        return this.#commit(batch.base + batch.count)
+      } catch {
+        this.#restore(before, undo)
+      }
+    }
+    this.#careful = true
+    try {
+      this.#runCarefully(batch, skip, poison)
+    } finally {
+      this.#careful = false
+    }
+    return this.#commit(batch.base + batch.count)
+  }
+
+  /** Does what the clock makes due; undefined when nothing was. */
+  tick(now: number): Transaction | undefined {
+    if (now < this.tickAt) return undefined
+    this.#context.now = now
+    this.#context.state.savepoint()
+    for (const { operator } of this.#chain.timed) operator.tick(now)
+    if (now >= this.#restsAt) {
+      this.#resting = true
+      for (const target of this.#chain.targets) target.rest()
+    }
+    return this.#commit(this.#consumed)
+  }
+
+  /** The fast way: no copies, no checks per record. A throw anywhere ends it. */
+  #run(batch: Batch, skip: number): void {
+    const { kinds, values, keys, times, base, count } = batch
+    const { push } = this.#chain
+    const cursor = this.#cursor
+    const from = Math.max(0, skip)
+    if (kinds !== undefined || this.#source === undefined) {
+      for (let i = from; i < count; i++) this.#entry(batch, i, push)
+      return
+    }
+    const context = this.#context
+    const clock = this.#source
+    const { outOfOrderMs } = clock
+    for (let i = from; i < count; i++) {
+      const time = times[i] as number
+      cursor[0] = base + i
+      if (time > clock.highest) {
+        clock.highest = time
+        const watermark = time - outOfOrderMs
+        if (watermark > context.watermark) {
+          if (watermark >= context.due) this.#advance(watermark)
+          context.watermark = watermark
+        }
+      }
+      push(values[i], keys[i] as string, time)
+    }
+    this.#records += count - from
+  }
+
+  /** One entry of any kind. */
+  #entry(batch: Batch, i: number, push: Push): void {
+    const kind = batch.kinds?.[i] ?? entryKind.record
+    const time = batch.times[i] as number
+    this.#offset = batch.base + i
+    this.#cursor[0] = this.#offset
+    if (kind === entryKind.record) {
+      this.#records++
+      if (this.#source !== undefined && time > this.#source.highest) {
+        this.#source.highest = time
+        this.#reach(time - this.#source.outOfOrderMs)
+      }
+      push(batch.values[i], batch.keys[i] as string, time)
+    } else if (kind === undecodable) {
+      this.#records++
+      const fault = batch.values[i] as ErrorData & { raw: string }
+      this.#deadLetter({ value: fault.raw, key: batch.keys[i] as string, time, operator: "decode", error: fault, attempts: 1 })
+    } else if (kind === entryKind.idle) {
+      if (this.#merged !== undefined) this.#reach(this.#merged.rest(batch.upstreams?.[i] ?? 0))
+    } else if (this.#merged === undefined) this.#reach(time)
+    else this.#reach(this.#merged.mark(batch.upstreams?.[i] ?? 0, time))
+  }
+
+  /** T2. The slow way: each record can be undone alone. */
+  #runCarefully(batch: Batch, skip: number, poison: Poison | undefined): void {
+    const { push } = this.#chain
+    const guarded: Push = (value, key, time) => {
+      const poisoned = poison?.get(this.#offset)
+      if (poisoned === undefined) this.#attempt(value, key, time, push, undefined)
+      else this.#deadLetter({ value, key, time, operator: this.#stage.id, ...poisoned })
+    }
+    for (let i = Math.max(0, skip); i < batch.count; i++) this.#entry(batch, i, guarded)
+  }
+
+  /** Runs `run` for a value, again if it throws, until the value becomes a dead letter. */
+  #attempt(value: unknown, key: string, time: number, run: Push, operator: string | undefined): void {
+    const { state, effects } = this.#context
+    for (let attempts = 1; ; attempts++) {
+      const undo = state.savepoint()
+      const outputs = this.#outputs.mark()
+      const decided = effects.length
+      try {
+        run(value, key, time)
+        return
+      } catch (thrown) {
+        state.rollback(undo)
+        this.#outputs.rewind(outputs)
+        effects.length = decided
+        this.#reload(operator)
+        if (attempts >= limits.attemptsMax) {
+          this.#deadLetter({ value, key, time, operator: operator ?? this.#stage.id, error: userError(thrown), attempts })
+          return
+        }
+      }
+    }
+  }
+
+  #guard(operator: string, value: unknown, key: string, time: number, run: Push): void {
+    if (this.#careful) this.#attempt(value, key, time, run, operator)
+    else run(value, key, time)
+  }
+
+  #deadLetter(cause: DeadLetterCause): void {
+    this.#deadLetters++
+    const { stage, partition, now } = this.#context
+    const block = this.#outputs.block(stage.deadLetters, partition)
+    const text = deadLetterText(cause, stage.input, partition, this.#offset, now)
+    const from = block.length
+    block.beginRecord(cause.key, now).utf8(text)
+    block.endRecord(from)
+  }
+
+  #reach(watermark: number): void {
+    const context = this.#context
+    if (watermark <= context.watermark) return
+    if (watermark >= context.due) this.#advance(watermark)
+    context.watermark = watermark
+    if (watermark === Number.POSITIVE_INFINITY && !this.#ended) {
+      this.#ended = true
+      for (const { operator } of this.#chain.timed) operator.end()
+    }
+  }
+
+  /** T3, T4: acts on all that is due up to a watermark, time by time. */
+  #advance(watermark: number): void {
+    const context = this.#context
+    const { timed } = this.#chain
+    for (;;) {
+      let step = Number.POSITIVE_INFINITY
+      for (const { operator } of timed) if (operator.due < step) step = operator.due
+      if (step > watermark || step === Number.POSITIVE_INFINITY) break
+      step = Math.max(step, context.watermark)
+      context.step = step
+      for (const { operator } of timed) if (operator.due <= step) operator.advance(step)
+      // A step below the watermark (a timer set in the past) must not take it back.
+      if (step > context.watermark) context.watermark = step
+    }
+    context.step = Number.NEGATIVE_INFINITY
+    this.#settle()
+  }
+
+  #settle(): void {
+    const context = this.#context
+    context.due = Number.POSITIVE_INFINITY
+    for (const { operator } of this.#chain.timed) if (operator.due < context.due) context.due = operator.due
+  }
+
+  /** After a rollback; only operators after the named one when it is itself at work. */
+  #reload(after: string | undefined): void {
+    let reached = after === undefined
+    for (const { name, operator } of this.#chain.timed) {
+      if (reached) operator.reload()
+      if (name === after) reached = true
+    }
+    for (const target of this.#chain.targets) target.forget()
+    this.#settle()
+  }
+
+  get #restsAt(): number {
+    const tells = this.#chain.targets.some(({ stream }) => stream.upstreams > 0)
+    return tells && !this.#resting && !this.#ended ? this.#lastInput + this.#idleMs : Number.POSITIVE_INFINITY
+  }
+
+  #progress(): Progress {
+    return {
+      consumed: this.#consumed,
+      highest: this.#source?.highest ?? Number.NEGATIVE_INFINITY,
+      watermark: this.#context.watermark,
+      marks: this.#merged === undefined ? [] : [...this.#merged.marks],
+      idle: this.#merged?.idle ?? [],
+      lastInput: this.#lastInput,
+      resting: this.#resting,
+      ended: this.#ended,
+    }
+  }
+
+  #restore(progress: Progress, undo: number): void {
+    const context = this.#context
+    context.state.rollback(undo)
+    this.#outputs.take()
+    context.effects.length = 0
+    context.late.clear()
+    context.watermark = progress.watermark
+    context.step = Number.NEGATIVE_INFINITY
+    if (this.#source !== undefined) this.#source.highest = progress.highest
+    this.#merged?.restore(progress.marks, progress.idle, progress.watermark)
+    this.#ended = progress.ended
+    this.#records = 0
+    this.#deadLetters = 0
+    this.#reload(undefined)
+  }
+
+  #commit(consumed: number): Transaction {
+    const context = this.#context
+    this.#consumed = Math.max(consumed, this.#consumed)
+    for (const target of this.#chain.targets) target.tell()
+    context.state.writeChanges(this.#changes)
+    this.#changes.beginBucket(this.#scope, context.partition, 0, false)
+    const bytes = this.#changes.beginValue("progress")
+    const from = bytes.length
+    writeValue(bytes, this.#progress())
+    this.#changes.endValue(from)
+    this.#changes.endBucket()
+    const transaction: Transaction = {
+      consumed: this.#consumed,
+      watermark: context.watermark,
+      ended: this.#ended,
+      appends: this.#outputs.take(),
+      state: this.#changes.take(),
+      effects: [...context.effects],
+      records: this.#records,
+      deadLetters: this.#deadLetters,
+      late: new Map(context.late),
+      tickAt: this.tickAt,
+    }
+    context.effects.length = 0
+    context.late.clear()
+    this.#records = 0
+    this.#deadLetters = 0
+    return transaction
+  }
+}
+
+function userError(thrown: unknown): ErrorData {
+  const data = errorData(thrown)
+  if (data.code !== "MR1404") return data
+  const stack = thrown instanceof Error ? thrown.stack : undefined
+  return { code: "MR1201", message: data.message, details: stack === undefined ? {} : { stack } }
+}

@@ -1,0 +1,298 @@
+/**
+ * Keyed state of one stage and partition: what operators remember, by scope, bucket and key, in memory, read through
+ * from the store bucket by bucket when first touched.
+ *
+ * S1  A transaction's changes are all kept or all undone: `rollback` gives every value back as it was at `savepoint`.
+ * S2  A value is copied before its first change after a savepoint, so operators may change it in place.
+ * S3  What `writeChanges` writes, applied to the store, gives the state in memory.
+ *
+ * Not here: when to commit (stage.ts), how bytes reach the disk (the store).
+ */
+import { ByteReader, type ByteWriter, type StateChangesWriter } from "@millrace/model"
+import type { StateReader } from "./ports/store.ts"
+
+/** How a scope's values become bytes, and how one is copied before it changes. */
+export interface StateCodec<Value> {
+  write(to: ByteWriter, value: Value): void
+  read(from: ByteReader): Value
+  copy(value: Value): Value
+}
+
+/** The place of one key's value. */
+export class Cell<Value> {
+  readonly key: string
+  /** Undefined: removed in this transaction. */
+  value: Value | undefined
+  /** The savepoint since which the value's copy is kept. */
+  epoch: number
+  /** The transaction that last changed it. */
+  transaction: number
+
+  constructor(key: string, value: Value | undefined, epoch: number, transaction: number) {
+    this.key = key
+    this.value = value
+    this.epoch = epoch
+    this.transaction = transaction
+  }
+}
+
+/** The keys of one bucket. */
+export class Bucket<Value> {
+  readonly id: number
+  readonly cells: Map<string, Cell<Value>> = new Map()
+  /** Cells changed in this transaction, each once. */
+  dirty: Cell<Value>[] = []
+
+  constructor(id: number) {
+    this.id = id
+  }
+}
+
+/** One undone step: a value given back, a cell taken out, or a dropped bucket put back. */
+interface Undo {
+  readonly scope: Scope<unknown>
+  readonly bucket: Bucket<unknown>
+  readonly cell: Cell<unknown> | undefined
+  readonly before: unknown
+}
+
+const absent: unique symbol = Symbol("absent")
+
+/** All scopes of a stage and partition, with one transaction over them. */
+export class KeyedState {
+  readonly #reader: StateReader
+  readonly #partition: number
+  readonly #scopes: Scope<unknown>[] = []
+  readonly #undo: Undo[] = []
+  /** Number of the newest savepoint; a cell with another number has not been copied since. */
+  epoch = 1
+  /** Number of the open transaction. */
+  transaction = 1
+
+  constructor(reader: StateReader, partition: number) {
+    this.#reader = reader
+    this.#partition = partition
+  }
+
+  scope<Value>(name: string, codec: StateCodec<Value>): Scope<Value> {
+    const scope = new Scope<Value>(this, this.#reader, name, this.#partition, codec)
+    this.#scopes.push(scope as Scope<unknown>)
+    return scope
+  }
+
+  /** From here on, changes can be undone back to the returned mark. */
+  savepoint(): number {
+    this.epoch++
+    return this.#undo.length
+  }
+
+  /** Undoes all changes since a mark, newest first. */
+  rollback(mark: number): void {
+    while (this.#undo.length > mark) {
+      const { scope, bucket, cell, before } = this.#undo.pop() as Undo
+      if (cell === undefined) scope.restore(bucket)
+      else if (before === absent) {
+        cell.value = undefined
+        bucket.cells.delete(cell.key)
+      } else {
+        cell.value = before
+        bucket.cells.set(cell.key, cell)
+      }
+    }
+    this.epoch++
+  }
+
+  /** S2: called by scopes before a change. */
+  remember(scope: Scope<unknown>, bucket: Bucket<unknown>, cell: Cell<unknown> | undefined, before: unknown): void {
+    this.#undo.push({ scope, bucket, cell, before })
+  }
+
+  /** Ends the transaction: writes what changed and forgets how to undo it. */
+  writeChanges(to: StateChangesWriter): void {
+    for (const scope of this.#scopes) scope.writeChanges(to)
+    this.#undo.length = 0
+    this.transaction++
+    this.epoch++
+  }
+
+  /** Keys held in memory. */
+  get size(): number {
+    let size = 0
+    for (const scope of this.#scopes) size += scope.size
+    return size
+  }
+}
+
+/** The state of one operator in one partition. */
+export class Scope<Value> {
+  readonly #state: KeyedState
+  readonly #reader: StateReader
+  readonly #name: string
+  readonly #partition: number
+  readonly #codec: StateCodec<Value>
+  /** Buckets by id; undefined: stored, not yet loaded. Undefined as a whole: the store has not been asked. */
+  #buckets: Map<number, Bucket<Value> | undefined> | undefined
+  readonly #dirty: Set<Bucket<Value>> = new Set()
+  /** Buckets dropped in this transaction. */
+  readonly #dropped: Set<number> = new Set()
+  #recent: Bucket<Value> | undefined
+
+  constructor(state: KeyedState, reader: StateReader, name: string, partition: number, codec: StateCodec<Value>) {
+    this.#state = state
+    this.#reader = reader
+    this.#name = name
+    this.#partition = partition
+    this.#codec = codec
+  }
+
+  /** Ids of all buckets, in no order. */
+  ids(): Iterable<number> {
+    return this.#known().keys()
+  }
+
+  has(id: number): boolean {
+    return this.#known().has(id)
+  }
+
+  /** The bucket, loaded; made when there is none. */
+  bucket(id: number): Bucket<Value> {
+    if (this.#recent !== undefined && this.#recent.id === id) return this.#recent
+    const known = this.#known()
+    let bucket = known.get(id)
+    if (bucket === undefined) {
+      bucket = known.has(id) ? this.#load(id) : new Bucket<Value>(id)
+      known.set(id, bucket)
+    }
+    this.#recent = bucket
+    return bucket
+  }
+
+  /** The cell of a key, ready to be changed in place; made with `init` when there is none. */
+  change(bucket: Bucket<Value>, key: string, init: () => Value): Cell<Value> {
+    const cell = bucket.cells.get(key)
+    if (cell === undefined) return this.#add(bucket, key, init())
+    if (cell.epoch !== this.#state.epoch) this.#copy(bucket, cell)
+    return cell
+  }
+
+  remove(bucket: Bucket<Value>, key: string): void {
+    const cell = bucket.cells.get(key)
+    if (cell === undefined) return
+    if (cell.epoch !== this.#state.epoch) this.#copy(bucket, cell)
+    else this.#remember(bucket, cell, cell.value)
+    cell.value = undefined
+    bucket.cells.delete(key)
+  }
+
+  /** Lets go of the keys that this transaction has not changed: the store keeps them, memory need not. */
+  release(bucket: Bucket<Value>): void {
+    for (const [key, cell] of bucket.cells) if (cell.transaction !== this.#state.transaction) bucket.cells.delete(key)
+  }
+
+  /** Removes a bucket with all its keys. */
+  drop(bucket: Bucket<Value>): void {
+    this.#known().delete(bucket.id)
+    this.#dropped.add(bucket.id)
+    if (this.#recent === bucket) this.#recent = undefined
+    this.#state.remember(this as Scope<unknown>, bucket as Bucket<unknown>, undefined, undefined)
+  }
+
+  /** Puts a dropped bucket back: the undo of {@link drop}. */
+  restore(bucket: Bucket<Value>): void {
+    this.#known().set(bucket.id, bucket)
+    this.#dropped.delete(bucket.id)
+    this.#recent = undefined
+  }
+
+  get size(): number {
+    let size = 0
+    for (const bucket of this.#buckets?.values() ?? []) size += bucket?.cells.size ?? 0
+    return size
+  }
+
+  writeChanges(to: StateChangesWriter): void {
+    for (const id of this.#dropped) {
+      to.beginBucket(this.#name, this.#partition, id, true)
+      const again = this.#buckets?.get(id)
+      if (again !== undefined) {
+        this.#writeCells(to, again)
+        this.#dirty.delete(again)
+      }
+      to.endBucket()
+    }
+    for (const bucket of this.#dirty) {
+      // A dropped bucket's cells went with it.
+      if (this.#buckets?.get(bucket.id) === bucket) {
+        to.beginBucket(this.#name, this.#partition, bucket.id, false)
+        this.#writeCells(to, bucket)
+        to.endBucket()
+        if (bucket.cells.size === 0) this.#forget(bucket)
+      }
+      bucket.dirty = []
+    }
+    this.#dirty.clear()
+    this.#dropped.clear()
+  }
+
+  #writeCells(to: StateChangesWriter, bucket: Bucket<Value>): void {
+    for (const cell of bucket.dirty) {
+      if (cell.value === undefined) {
+        // Removed, unless a new cell has taken the key since: that one is in the list too.
+        if (!bucket.cells.has(cell.key)) to.remove(cell.key)
+      } else if (bucket.cells.get(cell.key) === cell) {
+        const bytes = to.beginValue(cell.key)
+        const from = bytes.length
+        this.#codec.write(bytes, cell.value)
+        to.endValue(from)
+      }
+    }
+    bucket.dirty = []
+  }
+
+  /** An empty bucket need not be known: the store does not know it either. */
+  #forget(bucket: Bucket<Value>): void {
+    this.#buckets?.delete(bucket.id)
+    if (this.#recent === bucket) this.#recent = undefined
+  }
+
+  #add(bucket: Bucket<Value>, key: string, value: Value): Cell<Value> {
+    const { epoch, transaction } = this.#state
+    const cell = new Cell<Value>(key, value, epoch, transaction)
+    bucket.cells.set(key, cell)
+    bucket.dirty.push(cell)
+    this.#dirty.add(bucket)
+    this.#remember(bucket, cell, absent)
+    return cell
+  }
+
+  #copy(bucket: Bucket<Value>, cell: Cell<Value>): void {
+    const { epoch, transaction } = this.#state
+    this.#remember(bucket, cell, this.#codec.copy(cell.value as Value))
+    cell.epoch = epoch
+    if (cell.transaction !== transaction) {
+      cell.transaction = transaction
+      bucket.dirty.push(cell)
+      this.#dirty.add(bucket)
+    }
+  }
+
+  #remember(bucket: Bucket<Value>, cell: Cell<Value>, before: unknown): void {
+    this.#state.remember(this as Scope<unknown>, bucket as Bucket<unknown>, cell as Cell<unknown>, before)
+  }
+
+  #known(): Map<number, Bucket<Value> | undefined> {
+    if (this.#buckets === undefined) {
+      this.#buckets = new Map()
+      for (const id of this.#reader.buckets(this.#name, this.#partition)) this.#buckets.set(id, undefined)
+    }
+    return this.#buckets
+  }
+
+  #load(id: number): Bucket<Value> {
+    const bucket = new Bucket<Value>(id)
+    for (const [key, bytes] of this.#reader.entries(this.#name, this.#partition, id)) {
+      bucket.cells.set(key, new Cell<Value>(key, this.#codec.read(new ByteReader(bytes)), 0, 0))
+    }
+    return bucket
+  }
+}

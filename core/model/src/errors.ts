@@ -1,0 +1,112 @@
+/**
+ * Every expected failure of Millrace. One table makes the class, the HTTP status, the page under `docs/errors/` and the
+ * test; a code is written nowhere else as a definition. Broken invariants are not here: they assert and stop.
+ */
+
+/** What the caller should do next. */
+export type Advice = "fix" | "retry" | "operate"
+
+/** What all errors of one code share. */
+export interface ErrorKind {
+  /** Short name of the failure, the `title` of problem details. */
+  readonly title: string
+  /** HTTP status when it reaches a front door. */
+  readonly status: number
+  /** `fix`: the caller's input must change; `retry`: the same call may succeed later; `operate`: someone must tend the node. */
+  readonly advice: Advice
+}
+
+/** All error codes: MR10xx records and requests, MR11xx definitions, MR12xx user code, MR13xx storage, MR14xx node, MR15xx sinks, MR16xx command line. */
+export const errorTable = {
+  MR1001: { title: "The body is not valid JSON", status: 422, advice: "fix" },
+  MR1002: { title: "The record does not fit the stream's schema", status: 422, advice: "fix" },
+  MR1003: { title: "The record has no usable key", status: 422, advice: "fix" },
+  MR1004: { title: "The record has no usable event time", status: 422, advice: "fix" },
+  MR1005: { title: "The event time lies too far in the future", status: 422, advice: "fix" },
+  MR1006: { title: "The content type is not supported", status: 415, advice: "fix" },
+  MR1007: { title: "The body is too large", status: 413, advice: "fix" },
+  MR1008: { title: "There is no such stream", status: 404, advice: "fix" },
+  MR1009: { title: "A query parameter is wrong", status: 400, advice: "fix" },
+  MR1010: { title: "The node is behind; slow down", status: 429, advice: "retry" },
+  MR1011: { title: "The idempotency key was used for another body", status: 422, advice: "fix" },
+  MR1012: { title: "There is no such address", status: 404, advice: "fix" },
+  MR1013: { title: "The record is too large", status: 422, advice: "fix" },
+  MR1014: { title: "Records from this position are no longer kept", status: 410, advice: "fix" },
+  MR1015: { title: "The body is not a valid CloudEvent", status: 422, advice: "fix" },
+  MR1016: { title: "The stream is written by the service itself", status: 409, advice: "fix" },
+  MR1101: { title: "A setting is not valid", status: 400, advice: "fix" },
+  MR1102: { title: "Two definitions share a name", status: 400, advice: "fix" },
+  MR1103: { title: "The definition does not make a runnable plan", status: 400, advice: "fix" },
+  MR1104: { title: "The module does not export a service", status: 400, advice: "fix" },
+  MR1201: { title: "User code threw", status: 500, advice: "fix" },
+  MR1202: { title: "User code ran longer than its limit", status: 500, advice: "fix" },
+  MR1203: { title: "User code outgrew the memory of its worker", status: 500, advice: "fix" },
+  MR1204: { title: "The worker stopped", status: 503, advice: "retry" },
+  MR1301: { title: "The data directory is in use", status: 409, advice: "operate" },
+  MR1302: { title: "The journal is damaged", status: 500, advice: "operate" },
+  MR1303: { title: "The disk is full", status: 507, advice: "operate" },
+  MR1304: { title: "The data directory cannot be written", status: 500, advice: "operate" },
+  MR1305: { title: "The data directory is of another version", status: 500, advice: "operate" },
+  MR1306: { title: "The plan does not fit the stored data", status: 409, advice: "fix" },
+  MR1401: { title: "The node is not ready", status: 503, advice: "retry" },
+  MR1402: { title: "The address needs API keys", status: 400, advice: "fix" },
+  MR1403: { title: "The port cannot be opened", status: 500, advice: "operate" },
+  MR1404: { title: "An internal fault", status: 500, advice: "operate" },
+  MR1501: { title: "A file could not be delivered", status: 500, advice: "retry" },
+  MR1502: { title: "A column of the file sink does not fit", status: 422, advice: "fix" },
+  MR1601: { title: "The command was used wrongly", status: 400, advice: "fix" },
+  MR1602: { title: "The node cannot be reached", status: 503, advice: "retry" },
+  MR1603: { title: "The input file cannot be read", status: 422, advice: "fix" },
+} as const
+
+/** A code such as `MR1008`; its page is `docs/errors/MR1008.md`. */
+export type ErrorCode = keyof typeof errorTable
+
+/** What the errors of a code share. */
+export function errorKind(code: ErrorCode): ErrorKind {
+  return errorTable[code]
+}
+
+/** Recognises a {@link MillraceError} across copies of this package and across threads. */
+const brand = Symbol.for("millrace.error")
+
+/** Facts about a failure, for machines: plain JSON data only. */
+export type ErrorDetails = Readonly<Record<string, unknown>>
+
+/** An expected failure: a code, a sentence that names the place and the mend, and details for machines. */
+export class MillraceError extends Error {
+  readonly code: ErrorCode
+  readonly details: ErrorDetails
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = "MillraceError"
+    this.code = code
+    this.details = details
+    Object.defineProperty(this, brand, { value: true })
+  }
+}
+
+/** Whether a thrown thing is a {@link MillraceError}, from whichever copy of this package. Never throws. */
+export function isMillraceError(thing: unknown): thing is MillraceError {
+  return typeof thing === "object" && thing !== null && (thing as Record<symbol, unknown>)[brand] === true
+}
+
+/** An {@link MillraceError} as plain data, to cross a thread or a wire. */
+export interface ErrorData {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly details: ErrorDetails
+}
+
+/** Turns anything thrown into plain data; what is not a {@link MillraceError} becomes `MR1404` with its own message. */
+export function errorData(thing: unknown): ErrorData {
+  if (isMillraceError(thing)) return { code: thing.code, message: thing.message, details: thing.details }
+  const message = thing instanceof Error ? `${thing.name}: ${thing.message}` : String(thing)
+  return { code: "MR1404", message, details: {} }
+}
+
+/** The error that {@link errorData} was made from. */
+export function errorFrom(data: ErrorData): MillraceError {
+  return new MillraceError(data.code, data.message, data.details)
+}

@@ -1,0 +1,104 @@
+/**
+ * Every bound of Millrace has its name here. Bounds that depend on each other are asserted below, so that a change
+ * that breaks their proof fails when the module loads.
+ */
+export const limits = {
+  /** Longest stream, service or operator name, in characters. */
+  nameLengthMax: 128,
+  /** Longest record key, in UTF-16 units (Kinesis: 256 characters). At most 3 bytes each in UTF-8. */
+  keyLengthMax: 256,
+  /** Most partitions of a stream: a partition number takes two bytes in a block. */
+  partitionsMax: 1024,
+  /** Most partitions that write one stream, over all stages: the number of an upstream takes two bytes in a block. */
+  upstreamsMax: 65_536,
+  /** Largest value of one record, in bytes. */
+  recordBytesMax: 1_048_576,
+  /** Largest body of one request, in bytes. */
+  requestBytesMax: 16_777_216,
+  /** Most records of one request. */
+  requestRecordsMax: 50_000,
+  /** Most faults listed in one answer; the rest are counted. */
+  rejectionsListedMax: 1_000,
+  /** Most bytes of request bodies that may wait for a worker before front doors answer 429. */
+  ingestQueueBytesMax: 67_108_864,
+  /** Most bytes of input that one stage and partition may have in its worker, unprocessed. */
+  stageInFlightBytesMax: 4_194_304,
+  /** Most bytes by which a stage and partition may lag behind its input before front doors answer 429. */
+  stageLagBytesMax: 268_435_456,
+  /** Most bytes that may wait for the disk before front doors answer 429. */
+  journalQueueBytesMax: 67_108_864,
+  /** A journal segment is closed once it has grown past this many bytes. */
+  segmentBytes: 67_108_864,
+  /** Largest frame of the journal, in bytes: a length above it is damage, not data. */
+  frameBytesMax: 268_435_456,
+  /** Journal bytes after which the state is folded into the checkpoint. */
+  checkpointBytes: 134_217_728,
+  /** Most records that one apply() takes. */
+  batchRecordsMax: 16_384,
+  /** Longest time that user code may hold a worker without finishing one record, in milliseconds. */
+  handlerMsMax: 10_000,
+  /** Heap of one worker, in megabytes. */
+  workerHeapMegabytesMax: 2048,
+  /** Attempts at a record whose processing throws before it becomes a dead letter. */
+  attemptsMax: 3,
+  /** Idempotency keys remembered by a node, newest kept. */
+  idempotencyKeysMax: 100_000,
+  /** Longest idempotency key, in characters. */
+  idempotencyKeyLengthMax: 256,
+  /** Most records of one page of a stream. */
+  pageRecordsMax: 10_000,
+  /** Most bytes of one page of a stream. */
+  pageBytesMax: 4_194_304,
+  /** Most bytes that may wait for one slow reader of `live` before it is cut off (it resumes by Last-Event-ID). */
+  liveBufferBytesMax: 8_388_608,
+  /** Most readers of `live` at once. */
+  liveReadersMax: 1_000,
+  /** Most items that `collect` or `distinctCount` may hold for one key and window. */
+  collectItemsMax: 100_000,
+  /** Longest segment of a file's path, in bytes of UTF-8: what file systems take. */
+  pathSegmentBytesMax: 255,
+  /** Rows of one row group of a Parquet file. */
+  rowGroupRowsMax: 100_000,
+  /** Most rows that are encoded between two turns of the event loop (Parquet: a row group). */
+  encodeSliceRowsMax: 16_384,
+  /** Most rows of one batch that a reader of Parquet files hands out. */
+  readBatchRowsMax: 16_384,
+  /** Directories that a file place remembers as made durable; it forgets them all when there are more. */
+  directoriesKnownMax: 10_000,
+  /** Times that one file is written anew because its directory was taken away meanwhile. */
+  fileAttemptsMax: 3,
+  /** Objects above this many bytes go to S3 in parts. */
+  multipartAboveBytes: 67_108_864,
+  /** Bytes of one part, the last one excepted (S3 takes 5 MB to 5 GB, and at most 10,000 parts). */
+  multipartPartBytes: 16_777_216,
+  /** Parts of one object under way at once. */
+  multipartPartsInFlightMax: 4,
+  /** Longest time for opening a connection to S3, in milliseconds. */
+  s3ConnectMsMax: 5_000,
+  /** Longest silence of S3 while it owes an answer, in milliseconds. */
+  s3SilenceMsMax: 30_000,
+  /** Most bytes of blocks that the disk store keeps in memory after they were written, for readers close behind. */
+  journalTailBytesMax: 16_777_216,
+  /** Most segments that the disk store holds open for readers at once. */
+  segmentsOpenMax: 32,
+  /** Most bytes that one read of the journal asks the operating system for at once. */
+  journalSpanBytesMax: 1_048_576,
+  /** Most bytes of block places of closed segments that the disk store keeps in memory. */
+  segmentIndexBytesMax: 8_388_608,
+  /** Journal bytes up to which a fold runs where it is asked for instead of on a thread of its own. */
+  foldInlineBytesMax: 1_048_576,
+  /** Most bytes of changed values that a fold gathers before it commits them to the checkpoint. */
+  foldBytesMax: 268_435_456,
+  /** Shortest time between two attempts to write again to a disk that refused, in milliseconds. */
+  diskProbeMsMin: 1_000,
+} as const
+
+function assertOrdered(smaller: number, larger: number, why: string): void {
+  if (smaller > larger) throw new Error(`limits.ts: ${why}`)
+}
+
+assertOrdered(limits.recordBytesMax, limits.requestBytesMax, "a request must be able to carry the largest record")
+assertOrdered(limits.requestBytesMax, limits.ingestQueueBytesMax, "the queue must take the largest request")
+assertOrdered(2 * limits.requestBytesMax, limits.frameBytesMax, "the blocks of the largest request must fit a frame")
+assertOrdered(limits.recordBytesMax, limits.stageInFlightBytesMax, "a stage must be able to take the largest record")
+assertOrdered(limits.keyLengthMax * 3 + 512, 1978, "scope, bucket and key must fit an LMDB key of 1978 bytes")

@@ -1,0 +1,221 @@
+/**
+ * The Plan: a service's graph as plain data, fit to be printed, compared and sent to another thread or machine. What is
+ * code (schemas, keys, maps) stays beside it in a {@link Program}, found by the same names and places.
+ *
+ * A stage reads one stream and is a part of the graph in which records keep their partition; its operators are listed
+ * so that each comes after the one it reads from (`from`, an index into the list, or -1 for the stage's input).
+ */
+import type { StandardSchema } from "./standard-schema.ts"
+
+/** Where a stream comes from, which also says who may write it. */
+export type StreamRole =
+  | "source" // front doors write it
+  | "derived" // a stage writes it, users read it
+  | "repartition" // between two stages, marks its upstreams' watermarks
+  | "sink" // rows on their way to a sink; one upstream per partition
+  | "dead-letter" // what could not be processed
+
+export interface StreamPlan {
+  readonly name: string
+  readonly role: StreamRole
+  readonly partitions: number
+  /** `json`: values are JSON text, checked by the schema; `coded`: values are in Millrace's own codec. */
+  readonly format: "json" | "coded"
+  /** Watermark = highest event time so far in the partition minus this. */
+  readonly outOfOrderMs: number
+  /** A record whose event time is further ahead of the clock than this is refused. */
+  readonly aheadMs: number
+  /** Records are kept at least this long. */
+  readonly retentionMs: number
+  /** An upstream partition of a repartition stream is left out of the minimum after this long without input. */
+  readonly idleMs: number
+  /** Whether records carry a key. */
+  readonly keyed: boolean
+  /**
+   * Partitions of all stages that write it, so that its watermark is their minimum: for `repartition` streams, and for `derived`
+   * ones. 0: the watermark comes from the records' own times. A writing stage marks as `upstreamBase` + its partition.
+   */
+  readonly upstreams: number
+  readonly description?: string
+  /** JSON Schema of a record, when the schema library can tell, for OpenAPI. */
+  readonly jsonSchema?: unknown
+}
+
+/** Event-time window shapes. */
+export type WindowPlan = {
+  readonly kind: "tumbling" | "hopping"
+  readonly sizeMs: number
+  /** Distance of window starts; equals the size for tumbling windows. */
+  readonly everyMs: number
+  /** Window starts are `offsetMs` modulo `everyMs`. */
+  readonly offsetMs: number
+}
+
+interface OperatorBase {
+  /** Unique within the service; stateful operators keep their state under it. */
+  readonly name: string
+  /** Index of the operator it reads from, or -1 for the stage's input. */
+  readonly from: number
+}
+
+/** Which of its parent's outputs an operator reads: the results, or records that came too late. */
+export type Port = "out" | "late"
+
+export type OperatorPlan =
+  | (OperatorBase & { readonly kind: "map" | "filter" | "flatMap" | "peek" | "rekey"; readonly port: Port })
+  | (OperatorBase & {
+      readonly kind: "window"
+      readonly port: Port
+      readonly window: WindowPlan
+      readonly allowedLatenessMs: number
+      readonly aggregates: readonly string[]
+    })
+  | (OperatorBase & { readonly kind: "process"; readonly port: Port })
+  /** Appends to a user stream (`derived`), keyed and timed by that stream's own definition. */
+  | (OperatorBase & { readonly kind: "to-stream"; readonly port: Port; readonly stream: string; readonly upstreamBase: number })
+  /** Appends to a `repartition` stream under the record's new key. */
+  | (OperatorBase & { readonly kind: "repartition"; readonly port: Port; readonly stream: string })
+  /** Appends to a `sink` stream and decides when a file is full. */
+  | (OperatorBase & { readonly kind: "to-sink"; readonly port: Port; readonly stream: string; readonly sink: string })
+
+export type OperatorKind = OperatorPlan["kind"]
+
+export interface StagePlan {
+  /** Unique within the service: the input stream's name. */
+  readonly id: string
+  readonly input: string
+  readonly partitions: number
+  readonly deadLetters: string
+  readonly operators: readonly OperatorPlan[]
+}
+
+/** How a value becomes a path segment: a column's value, or the UTC day, hour, month or year of a time column. */
+export interface PathColumn {
+  readonly column: string
+  readonly by: "value" | "hour" | "day" | "month" | "year"
+}
+
+export type FileFormat = "parquet" | "ndjson" | "ndjson.gz" | "csv"
+
+/**
+ * What a column of a file holds: for columns whose values do not say it for good, such as a count (a number, though
+ * always whole) or a column that may be all null in one file. `timestamp` is an instant in UTC, `json` any plain value.
+ */
+export type ColumnType = "boolean" | "double" | "int64" | "string" | "timestamp" | "json"
+
+/** Column types by name, in the order of the columns. */
+export type ColumnTypes = Readonly<Record<string, ColumnType>>
+
+export interface SinkPlan {
+  readonly name: string
+  /** Which adapter carries it out. */
+  readonly kind: "files"
+  /** The `sink` stream that feeds it. */
+  readonly stream: string
+  readonly stage: string
+  readonly operator: string
+  readonly format: FileFormat
+  /** A directory, or `s3://bucket/prefix`; undefined: the node's own output directory. The sink's name is appended. */
+  readonly to?: string
+  readonly partitionBy: readonly PathColumn[]
+  /** Columns that every file has, first and in this order; further ones are typed by their values. */
+  readonly columns?: ColumnTypes
+  readonly roll: RollPlan
+}
+
+/** When a file is full: whichever comes first. */
+export interface RollPlan {
+  /** Bytes of coded rows. */
+  readonly bytes: number
+  /** Milliseconds since the file's first row arrived. */
+  readonly everyMs: number
+  /** Also whenever the watermark passes a multiple of this; 0: never. */
+  readonly watermarkMs: number
+}
+
+export interface Plan {
+  readonly service: string
+  readonly streams: readonly StreamPlan[]
+  readonly stages: readonly StagePlan[]
+  readonly sinks: readonly SinkPlan[]
+}
+
+/** Where an accumulator lives: `slots` consecutive places of an array, so that the aggregates of a window share one. */
+export interface Aggregate<In, Out> {
+  /** Its kind, for people: `count`, `sum`. */
+  readonly kind: string
+  readonly slots: number
+  init(acc: unknown[], at: number): void
+  /** `time` is the record's event time in ms. */
+  add(acc: unknown[], at: number, value: In, time: number): void
+  /** Folds `other` into `acc`: for windows that merge. */
+  merge(acc: unknown[], at: number, other: readonly unknown[]): void
+  result(acc: readonly unknown[], at: number): Out
+  /** True when slots hold objects that `add` changes in place: they are copied before the first change of a transaction. */
+  readonly mutable: boolean
+}
+
+/** What a `process` operator may do for the key of the record or timer in hand. */
+export interface ProcessContext<State> {
+  /** The key's state: as `state()` gave it at first; change it in place or assign anew. */
+  state: State
+  readonly key: string
+  /** Event time of the record, or the time of the timer, in ms. */
+  readonly time: number
+  /** The watermark before this record, in ms. */
+  readonly watermark: number
+  /** Calls `onTimer` once the watermark has reached `at` (ms); setting the same time again changes nothing. */
+  setTimer(at: number): void
+  /** Takes back a timer. */
+  clearTimer(at: number): void
+  /** Forgets the key's state and its timers. */
+  clear(): void
+}
+
+/** The code of one operator; `kind` as in its plan. */
+export type OperatorCode =
+  | { readonly kind: "map"; readonly fn: (value: never, at: RecordContext) => unknown }
+  | { readonly kind: "filter"; readonly fn: (value: never, at: RecordContext) => boolean }
+  | { readonly kind: "flatMap"; readonly fn: (value: never, at: RecordContext) => Iterable<unknown> }
+  | { readonly kind: "peek"; readonly fn: (value: never, at: RecordContext) => void }
+  | { readonly kind: "rekey"; readonly fn: (value: never) => string }
+  | { readonly kind: "window"; readonly aggregates: Readonly<Record<string, Aggregate<never, unknown>>> }
+  | {
+      readonly kind: "process"
+      readonly state: () => unknown
+      readonly onRecord: (value: never, ctx: ProcessContext<never>) => Iterable<unknown> | undefined | void
+      readonly onTimer?: (ctx: ProcessContext<never>) => Iterable<unknown> | undefined | void
+    }
+  | { readonly kind: "to-stream" | "repartition" | "to-sink" }
+
+/** What a function of a record may know of it besides its value. The object is reused: read it, do not keep it. */
+export interface RecordContext {
+  readonly key: string
+  /** Event time in ms. */
+  readonly time: number
+}
+
+/** The code of one user stream. */
+export interface StreamCode {
+  readonly schema: StandardSchema | undefined
+  readonly key: ((value: never) => string) | undefined
+  readonly time: ((value: never) => Date | number | string) | undefined
+}
+
+/** A Plan and its code. */
+export interface Program {
+  readonly plan: Plan
+  /** By stream name; streams that users defined only. */
+  readonly streams: ReadonlyMap<string, StreamCode>
+  /** By stage id, in the order of the stage's operators. */
+  readonly operators: ReadonlyMap<string, readonly OperatorCode[]>
+}
+
+/** A tumbling or hopping window's result: the window's key and bounds beside the aggregates. Times in ms in files: see the sink. */
+export interface WindowBounds {
+  readonly key: string
+  /** First instant of the window. */
+  readonly start: Date
+  /** First instant after the window. */
+  readonly end: Date
+}
