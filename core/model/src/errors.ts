@@ -42,6 +42,7 @@ export const errorTable = {
   MR1202: { title: "User code ran longer than its limit", status: 500, advice: "fix" },
   MR1203: { title: "User code outgrew the memory of its worker", status: 500, advice: "fix" },
   MR1204: { title: "The worker stopped", status: 503, advice: "retry" },
+  MR1205: { title: "A collected value grew past its limit", status: 500, advice: "fix" },
   MR1301: { title: "The data directory is in use", status: 409, advice: "operate" },
   MR1302: { title: "The journal is damaged", status: 500, advice: "operate" },
   MR1303: { title: "The disk is full", status: 507, advice: "operate" },

@@ -55,6 +55,10 @@ export const limits = {
   liveReadersMax: 1_000,
   /** Most items that `collect` or `distinctCount` may hold for one key and window. */
   collectItemsMax: 100_000,
+  /** Most windows that one record may belong to: ceil(size / every) of a hopping window. */
+  windowsPerRecordMax: 1_000,
+  /** Largest size at which a file sink may roll, in bytes: a file is made in memory. */
+  rollBytesMax: 1_073_741_824,
   /** Longest segment of a file's path, in bytes of UTF-8: what file systems take. */
   pathSegmentBytesMax: 255,
   /** Rows of one row group of a Parquet file. */

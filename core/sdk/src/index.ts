@@ -1,1 +1,26 @@
-export {}
+/** What users of Millrace write: streams, operators, windows, services; and what hosts need to compile them. */
+export type { Aggregate, ByteSize, Duration, ProcessContext, RecordContext, StandardSchema, WindowBounds } from "@millrace/model"
+export { aggregate, type AggregateOptions } from "./aggregates/aggregate.ts"
+export { collect } from "./aggregates/collect.ts"
+export { count } from "./aggregates/count.ts"
+export { distinctCount, type Scalar } from "./aggregates/distinct-count.ts"
+export type { Ordered } from "./aggregates/extreme.ts"
+export { first } from "./aggregates/first.ts"
+export { last } from "./aggregates/last.ts"
+export { max } from "./aggregates/max.ts"
+export { mean } from "./aggregates/mean.ts"
+export { min } from "./aggregates/min.ts"
+export type { AggregateOf, Aggregates, AggregatesOf, OrNull } from "./aggregates/record.ts"
+export { sum } from "./aggregates/sum.ts"
+export type { Aggregated, Flow, Keying, ProcessOptions, Windowed, WindowOptions, WindowResult } from "./flow.ts"
+export { compile, isService, type Service, service, serviceOf } from "./service.ts"
+export {
+  type EventTime,
+  type PlainStreamOptions,
+  type SchemaStreamOptions,
+  type Stream,
+  stream,
+  type StreamSettings,
+} from "./stream.ts"
+export type { Outlet, Target } from "./target.ts"
+export { hopping, type HoppingOptions, tumbling, type TumblingOptions, type WindowShape } from "./window.ts"

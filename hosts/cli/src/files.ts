@@ -1,1 +1,2 @@
-export {}
+/** The file sink: `import { day, files } from "millrace/files"`. */
+export * from "@millrace/sdk/files"

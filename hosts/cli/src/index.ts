@@ -1,1 +1,2 @@
-export {}
+/** What users import: the words to define streams, windows and services. */
+export * from "@millrace/sdk"

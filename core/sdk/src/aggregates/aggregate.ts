@@ -1,0 +1,47 @@
+import type { Aggregate } from "@millrace/model"
+import { checkFunction, checkKeys } from "../setting.ts"
+
+/** An aggregate of your own. `A` is what it accumulates in: plain data, also dates, maps, sets, bigints and bytes. */
+export interface AggregateOptions<T, A, R> {
+  /** The accumulator of nothing. */
+  readonly init: () => A
+  /** The accumulator with a value more: `acc` changed in place, or a new one. `time` is the record's event time in ms. */
+  add(acc: A, value: T, time: number): A
+  /** Both as one; the values of `later` arrived later. May change and return `acc`. */
+  merge(acc: A, later: A): A
+  /** What the window's result holds; must leave `acc` as it is. */
+  result(acc: A): R
+}
+
+/**
+ * An aggregate of your own: an accumulator, how it takes a value, how two become one, and what it gives.
+ *
+ * @example
+ * ```ts
+ * const spread = aggregate({
+ *   init: () => ({ low: Infinity, high: -Infinity }),
+ *   add: (acc, f: { delay: number }) => ({ low: Math.min(acc.low, f.delay), high: Math.max(acc.high, f.delay) }),
+ *   merge: (a, b) => ({ low: Math.min(a.low, b.low), high: Math.max(a.high, b.high) }),
+ *   result: (acc) => acc.high - acc.low,
+ * })
+ * ```
+ */
+export function aggregate<T, A, R>(options: AggregateOptions<T, A, R>): Aggregate<T, R> {
+  checkKeys(options, ["init", "add", "merge", "result"], "aggregate")
+  for (const part of ["init", "add", "merge", "result"] as const) checkFunction(options[part], `aggregate, ${part}`)
+  return {
+    kind: "custom",
+    slots: 1,
+    mutable: true,
+    init(acc, at) {
+      acc[at] = options.init()
+    },
+    add(acc, at, value, time) {
+      acc[at] = options.add(acc[at] as A, value, time)
+    },
+    merge(acc, at, other) {
+      acc[at] = options.merge(acc[at] as A, other[at] as A)
+    },
+    result: (acc, at) => options.result(acc[at] as A),
+  }
+}

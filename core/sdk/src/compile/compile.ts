@@ -1,0 +1,186 @@
+/**
+ * Compiles the outlets of a service to a {@link Program}: finds what is reachable, fuses operators into stages, and puts
+ * a repartition stream wherever a stateful operator follows a changed key.
+ *
+ * Not for: running anything, or checking settings (definitions do, when they are written).
+ *
+ * Invariants, with their tests in docs/specs/plan.md:
+ * P1 one stage per stream that is read; P2 an operator comes after the one it reads from; P3 a definition is one operator
+ * however often it is reached; P4 state is only kept where records of a key meet; P5 the streams of a service form no
+ * cycle; P6 the same definitions give the same plan.
+ */
+import { limits, MillraceError, type OperatorCode, type Plan, type Program, type StagePlan, type StreamCode, type StreamPlan } from "@millrace/model"
+import type { Definition, Origin, StatefulDefinition, StreamDefinition } from "../definition.ts"
+import { deadLetterSuffix } from "../stream.ts"
+import { isStreamDefinition, type SinkDefinition } from "../target.ts"
+import { append, Graph, placeName, type Stage, type StageInput, stagePlan } from "./graph.ts"
+import { inOrder } from "./order.ts"
+import { deadLetterStream, repartitionStream, sinkStream, userStream } from "./stream-plans.ts"
+
+/** What a service is made of: flows with their targets, and streams that are only kept. */
+export interface Part {
+  readonly from: Origin
+  /** Undefined: the stream that `from` names is part of the service, nothing more. */
+  readonly target: StreamDefinition | SinkDefinition | undefined
+}
+
+/** Where a definition has found its place. */
+interface Place {
+  readonly stage: Stage
+  /** Index of its operator, -1 for the stage's input. */
+  readonly at: number
+  readonly keyed: boolean
+  /** Whether records may lie on a partition that is not their key's. */
+  readonly moved: boolean
+}
+
+/**
+ * @throws MR1102 when two definitions share a name, MR1103 when the graph cannot run
+ */
+export function compileParts(service: string, parts: readonly Part[]): Program {
+  return new Compilation(service).program(parts)
+}
+
+class Compilation {
+  readonly #graph: Graph
+  readonly #places = new Map<Definition, Place>()
+  readonly #outlets = new Map<StreamDefinition | SinkDefinition, Origin[]>()
+
+  constructor(service: string) {
+    this.#graph = new Graph(service)
+  }
+
+  program(parts: readonly Part[]): Program {
+    const graph = this.#graph
+    for (const { target } of parts) if (target !== undefined && isStreamDefinition(target)) graph.written.set(target.name, 0)
+    for (const { from, target } of parts) {
+      if (target === undefined) graph.meet(from.definition as StreamDefinition)
+      else this.#outlet(from, target)
+    }
+    const ordered = inOrder(graph)
+    const operators = new Map<string, readonly OperatorCode[]>()
+    for (const stage of ordered) operators.set(stage.input.name, Object.freeze(stage.codes))
+    const streams = new Map<string, StreamCode>()
+    for (const { name, code } of graph.definitions.values()) streams.set(name, code)
+    return Object.freeze({ plan: this.#plan(ordered), streams, operators })
+  }
+
+  #plan(ordered: readonly Stage[]): Plan {
+    const graph = this.#graph
+    const deadLetters = new Map<string, StreamPlan>()
+    const stages = ordered.map((stage): StagePlan => {
+      const name = stage.began.name + deadLetterSuffix
+      if (!deadLetters.has(name)) deadLetters.set(name, deadLetterStream(name, stage.began))
+      return stagePlan(stage, name)
+    })
+    const users = [...graph.definitions.values()].map((definition) => this.#user(definition))
+    return Object.freeze({
+      service: graph.service,
+      streams: Object.freeze([...users, ...graph.internal, ...deadLetters.values()]),
+      stages: Object.freeze(stages),
+      sinks: Object.freeze(graph.sinks),
+    })
+  }
+
+  #user(definition: StreamDefinition): StreamPlan {
+    return userStream(definition, this.#graph.written.get(definition.name))
+  }
+
+  #outlet(from: Origin, target: StreamDefinition | SinkDefinition): void {
+    const before = this.#outlets.get(target) ?? []
+    // P3: the same flow to the same target is one outlet, given twice.
+    if (before.some(({ definition, port }) => definition === from.definition && port === from.port)) return
+    this.#outlets.set(target, [...before, from])
+    const { stage, at } = this.#place(from.definition)
+    const base = { from: at, port: from.port }
+    if (isStreamDefinition(target)) {
+      this.#graph.meet(target)
+      const upstreamBase = this.#upstreams(target, stage.input.partitions)
+      const name = placeName(stage, "to-stream")
+      append(stage, { kind: "to-stream", name, ...base, stream: target.name, upstreamBase }, { kind: "to-stream" })
+      return
+    }
+    this.#graph.claim(target.name, target, "sink")
+    if (before.length > 0) throw this.#refusal(`the sink ${JSON.stringify(target.name)} is fed by two flows`, "Send both to one stream and that stream to the sink, or give each a sink of its own.")
+    const stream = sinkStream(`${this.#graph.service}/${target.name}.rows`, stage.input)
+    this.#graph.internal.push(stream)
+    append(stage, { kind: "to-sink", name: target.name, ...base, stream: stream.name, sink: target.name }, { kind: "to-sink" })
+    this.#graph.sinks.push(Object.freeze({ ...target, stream: stream.name, stage: stage.input.name, operator: target.name }))
+  }
+
+  #place(definition: Definition): Place {
+    const known = this.#places.get(definition)
+    if (known !== undefined) return known
+    const place = this.#newPlace(definition)
+    this.#places.set(definition, place)
+    return place
+  }
+
+  #newPlace(definition: Definition): Place {
+    if (definition.kind === "stream") {
+      this.#graph.meet(definition)
+      return { stage: this.#stage(definition, definition), at: -1, keyed: definition.code.key !== undefined, moved: false }
+    }
+    const parent = this.#place(definition.from.definition)
+    if (definition.kind === "window" || definition.kind === "process") return this.#stateful(definition, parent)
+    const { stage } = parent
+    const { kind, code } = definition
+    const at = append(stage, { kind, name: placeName(stage, kind), from: parent.at, port: definition.from.port }, code)
+    return kind === "rekey" ? { stage, at, keyed: true, moved: true } : { ...parent, at }
+  }
+
+  #stateful(definition: StatefulDefinition, parent: Place): Place {
+    const { name, kind, from } = definition
+    if (!parent.keyed) {
+      throw this.#refusal(`the ${kind} ${JSON.stringify(name)} reads records that have no key`, "Give its stream a key, or put .keyBy(…) before it.")
+    }
+    this.#graph.claim(name, definition, kind)
+    // P4: records of one key meet on one partition before anything is kept of them.
+    const at = parent.moved ? this.#repartition(name, from, parent) : parent
+    const base = { name, from: at.at, port: parent.moved ? ("out" as const) : from.port }
+    const place = append(
+      at.stage,
+      definition.kind === "window"
+        ? {
+            ...base,
+            kind: "window",
+            window: definition.window,
+            allowedLatenessMs: definition.allowedLatenessMs,
+            aggregates: Object.freeze(Object.keys(definition.code.aggregates)),
+          }
+        : { ...base, kind: "process" },
+      definition.code,
+    )
+    return { stage: at.stage, at: place, keyed: true, moved: false }
+  }
+
+  #repartition(name: string, from: Origin, parent: Place): Place {
+    const stream = repartitionStream(`${this.#graph.service}/${name}.repartition`, parent.stage.input)
+    this.#graph.internal.push(stream)
+    append(parent.stage, { kind: "repartition", name: stream.name, from: parent.at, port: from.port, stream: stream.name }, { kind: "repartition" })
+    return { stage: this.#stage(stream, parent.stage.began), at: -1, keyed: true, moved: false }
+  }
+
+  /** Numbers the partitions of one more writer of a stream; each marks its own watermark. */
+  #upstreams(stream: StreamDefinition, partitions: number): number {
+    const base = this.#graph.written.get(stream.name) ?? 0
+    if (base + partitions > limits.upstreamsMax) {
+      throw this.#refusal(
+        `the stream ${JSON.stringify(stream.name)} is written from more than ${limits.upstreamsMax} partitions`,
+        "Lower the partitions of the streams before it, or join the flows earlier.",
+      )
+    }
+    this.#graph.written.set(stream.name, base + partitions)
+    return base
+  }
+
+  #stage(input: StageInput, began: StreamDefinition): Stage {
+    const stage: Stage = { input, began, operators: [], codes: [] }
+    this.#graph.stages.set(input.name, stage)
+    return stage
+  }
+
+  #refusal(fault: string, mend: string): MillraceError {
+    return new MillraceError("MR1103", `service ${JSON.stringify(this.#graph.service)}: ${fault}. ${mend}`, { service: this.#graph.service })
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * A service: what is deployed, scaled and restarted as one. It is made of what its outlets reach, compiled as it is
+ * defined, so that a graph that cannot run is refused where it was written.
+ */
+import { MillraceError, type Program } from "@millrace/model"
+import { compileParts, type Part } from "./compile/compile.ts"
+import type { Definition, Origin } from "./definition.ts"
+import type { Keying } from "./flow.ts"
+import { checkedName } from "./setting.ts"
+import type { Stream } from "./stream.ts"
+import type { Outlet } from "./target.ts"
+
+/** Recognises a service from whichever copy of this package: a bundle brings its own. */
+const program: unique symbol = Symbol.for("millrace.service")
+
+/** A service, from {@link service}. */
+export interface Service {
+  readonly name: string
+  readonly [program]: Program
+}
+
+/**
+ * Makes a service of all that the given outlets reach. Export it as the module's default.
+ *
+ * @param name - letters, digits, ".", "_" and "-", at most 128; state is kept under it
+ * @param parts - outlets, from `.to(…)`; also streams that are only to be kept
+ * @throws MR1101 for a name or part that is not valid, MR1102 when two definitions share a name, MR1103 when the graph cannot run
+ * @example
+ * ```ts
+ * export default service("fraud", [velocity.to(files("velocity"))])
+ * ```
+ */
+export function service(name: string, parts: ReadonlyArray<Outlet | Stream<never, unknown, Keying>>): Service {
+  checkedName(name, "service")
+  if (!Array.isArray(parts)) {
+    throw new MillraceError("MR1101", `service ${JSON.stringify(name)}: give an array of outlets, such as [hourly.to(files("hourly"))].`)
+  }
+  return Object.freeze({ name, [program]: compileParts(name, parts.map((part, index) => partOf(part, name, index))) })
+}
+
+/** The plan of a service and its code. */
+export function compile(of: Service): Program {
+  return of[program]
+}
+
+/** Whether a thing is a service, from whichever copy of this package. Never throws. */
+export function isService(thing: unknown): thing is Service {
+  return typeof thing === "object" && thing !== null && program in thing
+}
+
+/**
+ * The service that a module exports as its default, or as its only export that is a service.
+ *
+ * @param module - the module's namespace, as `import()` gives it
+ * @param file - names the module in the error
+ * @throws MR1104 when there is none, or more than one to choose from
+ */
+export function serviceOf(module: Readonly<Record<string, unknown>>, file: string): Service {
+  const chosen = module["default"]
+  if (isService(chosen)) return chosen
+  const services = [...new Set(Object.values(module).filter(isService))]
+  const [only] = services
+  if (only !== undefined && services.length === 1) return only
+  throw new MillraceError(
+    "MR1104",
+    services.length === 0
+      ? `${file} does not export a service. End it with: export default service("name", [ … ])`
+      : `${file} exports ${services.length} services (${services.map(({ name }) => name).join(", ")}) and none as its default. Make one the default export.`,
+    { file },
+  )
+}
+
+function partOf(part: unknown, name: string, index: number): Part {
+  if (typeof part === "object" && part !== null) {
+    const joined = (part as Partial<Outlet>)["~outlet"]
+    if (joined !== undefined) return joined
+    const from = (part as { readonly "~origin"?: Origin })["~origin"]
+    if (from !== undefined && isStream(from.definition)) return { from, target: undefined }
+  }
+  throw new MillraceError(
+    "MR1101",
+    `service ${JSON.stringify(name)}: part ${index} is not an outlet. A flow becomes one at its end: .to(files("name")) or .to(stream).`,
+    { index },
+  )
+}
+
+function isStream(definition: Definition): boolean {
+  return definition.kind === "stream"
+}

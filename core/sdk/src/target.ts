@@ -1,0 +1,26 @@
+/**
+ * Where a flow may end, and the outlet that says that it does. A target takes values of one type; what it is besides
+ * (a stream, a sink) only the compiler of services asks.
+ */
+import type { SinkPlan } from "@millrace/model"
+import type { Origin, StreamDefinition } from "./definition.ts"
+
+/** Something that `.to(…)` takes: a stream, or a sink such as `files(…)`. `T` is what it accepts. */
+export interface Target<T> {
+  readonly "~target": StreamDefinition | SinkDefinition
+  /** Never there: makes the compiler tell targets of different types apart. */
+  readonly "~accepts"?: (value: T) => void
+}
+
+/** A sink without its place in a service. */
+export type SinkDefinition = Omit<SinkPlan, "stream" | "stage" | "operator">
+
+/** A flow that has reached its target, from `.to(…)`: give it to `service(name, […])`. */
+export interface Outlet {
+  readonly "~outlet": { readonly from: Origin; readonly target: StreamDefinition | SinkDefinition }
+}
+
+/** Whether a target or definition is a stream. */
+export function isStreamDefinition(of: StreamDefinition | SinkDefinition): of is StreamDefinition {
+  return of.kind === "stream"
+}

@@ -1,0 +1,92 @@
+/**
+ * The shapes of event-time windows. A shape is data; the operator that uses it checks it, so that a fault names the
+ * operator.
+ */
+import { type Duration, limits, MillraceError, type WindowPlan } from "@millrace/model"
+import { checkedMs, checkKeys } from "./setting.ts"
+
+/** A window shape, from {@link tumbling} or {@link hopping}: give it to `.window(name, shape)`. */
+export interface WindowShape {
+  readonly kind: "tumbling" | "hopping"
+  readonly size: Duration
+  readonly every: Duration
+  readonly offset: Duration
+}
+
+/** A tumbling window's length and phase. */
+export interface TumblingOptions {
+  /** Length of a window. */
+  readonly size: Duration
+  /** Windows start at multiples of `size` since 1970-01-01T00:00Z plus this. @default "0s" */
+  readonly offset?: Duration
+}
+
+/** A hopping window's length, distance and phase. */
+export interface HoppingOptions {
+  /** Length of a window. */
+  readonly size: Duration
+  /** Distance between the starts of two windows; at most `size`. */
+  readonly every: Duration
+  /** Windows start at multiples of `every` since 1970-01-01T00:00Z plus this. @default "0s" */
+  readonly offset?: Duration
+}
+
+/**
+ * Windows of one length, end to end: each record belongs to exactly one, by its event time.
+ *
+ * @param size - the length, or `{ size, offset }`
+ * @example
+ * ```ts
+ * tumbling("1h")
+ * tumbling({ size: "1d", offset: "6h" }) // days that begin at 06:00 UTC
+ * ```
+ */
+export function tumbling(size: Duration | TumblingOptions): WindowShape {
+  if (typeof size !== "object") return Object.freeze({ kind: "tumbling", size, every: size, offset: 0 })
+  checkKeys(size, ["size", "offset"], "tumbling")
+  return Object.freeze({ kind: "tumbling", size: size.size, every: size.size, offset: size.offset ?? 0 })
+}
+
+/**
+ * Overlapping windows of one length that start at regular distances: each record belongs to up to
+ * ceil(size / every) of them, at most 1,000.
+ *
+ * @example
+ * ```ts
+ * hopping({ size: "5m", every: "30s" }) // the last five minutes, twice a minute
+ * ```
+ */
+export function hopping(options: HoppingOptions): WindowShape {
+  checkKeys(options, ["size", "every", "offset"], "hopping")
+  const { size, every, offset = 0 } = options
+  return Object.freeze({ kind: "hopping", size, every, offset })
+}
+
+/** The checked shape in milliseconds. @throws MR1101 */
+export function windowPlan(shape: WindowShape, what: string): WindowPlan {
+  const shapeGiven: unknown = shape
+  if (typeof shapeGiven !== "object" || shapeGiven === null || !("kind" in shapeGiven)) {
+    throw new MillraceError("MR1101", `${what}: give a shape, such as tumbling("1h") or hopping({ size: "5m", every: "30s" }).`)
+  }
+  const sizeMs = checkedMs(shape.size, `${what}, size`, 1)
+  const everyMs = checkedMs(shape.every, `${what}, every`, 1)
+  const offsetMs = checkedMs(shape.offset, `${what}, offset`) % everyMs
+  if (everyMs > sizeMs) {
+    throw new MillraceError(
+      "MR1101",
+      `${what}: every (${everyMs} ms) is longer than size (${sizeMs} ms), so records between two windows would be in none. ` +
+        "Make every at most size, or filter the records first.",
+      { sizeMs, everyMs },
+    )
+  }
+  const perRecord = Math.ceil(sizeMs / everyMs)
+  if (perRecord > limits.windowsPerRecordMax) {
+    throw new MillraceError(
+      "MR1101",
+      `${what}: each record would belong to ${perRecord} windows; at most ${limits.windowsPerRecordMax} are allowed. ` +
+        "Make every longer or size shorter.",
+      { sizeMs, everyMs, perRecord },
+    )
+  }
+  return Object.freeze({ kind: shape.kind, sizeMs, everyMs, offsetMs })
+}
