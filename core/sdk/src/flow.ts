@@ -25,8 +25,8 @@ export type Keying = "keyed" | "unkeyed"
 /** What a window takes besides its name and shape. */
 export interface WindowOptions {
   /**
-   * How long after its end, in event time, a window still takes records; its result comes that much later. A record that
-   * comes after that goes to `late`.
+   * How long after its end, in event time, a window still takes records. It gives its result at its end, and once more
+   * for each record that comes within this time. A record that comes later still goes to `late`.
    *
    * @default "0s"
    */
@@ -186,8 +186,8 @@ export class Windowed<T> {
   }
 
   /**
-   * Computes aggregates for each key and window; the result comes once, when the watermark closes the window: an object
-   * with `key`, `start`, `end` and one field per aggregate. Its event time is the last instant of the window.
+   * Computes aggregates for each key and window. The result comes when the watermark reaches the window's end: an object
+   * with `key`, `start`, `end` and one field per aggregate. Its event time is the last millisecond of the window.
    *
    * @throws MR1101 for an aggregate named `key`, `start` or `end`, or that is not an aggregate
    * @example `.aggregate({ flights: count(), worst: max((f) => f.delay) })`
@@ -213,7 +213,7 @@ export type WindowResult<A> = WindowBounds & { readonly [N in keyof A]: Aggregat
 
 /** The results of a window, and the records that came too late for it. */
 export class Aggregated<Result, T> extends Flow<Result, "keyed"> {
-  /** Records that came after all of their windows had closed, unchanged, under their own key and event time. */
+  /** Records that came when all of their windows had closed, unchanged, under their own key and event time. */
   readonly late: Flow<T, "keyed">
 
   constructor(definition: Definition) {

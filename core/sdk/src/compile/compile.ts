@@ -95,7 +95,7 @@ class Compilation {
     const base = { from: at, port: from.port }
     if (isStreamDefinition(target)) {
       this.#graph.meet(target)
-      const upstreamBase = this.#upstreams(target, stage.input.partitions)
+      const upstreamBase = this.#upstreamBase(target, stage)
       const name = placeName(stage, "to-stream")
       append(stage, { kind: "to-stream", name, ...base, stream: target.name, upstreamBase }, { kind: "to-stream" })
       return
@@ -161,9 +161,12 @@ class Compilation {
     return { stage: this.#stage(stream, parent.stage.began), at: -1, keyed: true, moved: false }
   }
 
-  /** Numbers the partitions of one more writer of a stream; each marks its own watermark. */
-  #upstreams(stream: StreamDefinition, partitions: number): number {
+  /** Numbers the partitions of a stage among all that write a stream: each marks its own watermark, once for all its flows. */
+  #upstreamBase(stream: StreamDefinition, { input: { partitions }, upstreamBases }: Stage): number {
+    const known = upstreamBases.get(stream.name)
+    if (known !== undefined) return known
     const base = this.#graph.written.get(stream.name) ?? 0
+    upstreamBases.set(stream.name, base)
     if (base + partitions > limits.upstreamsMax) {
       throw this.#refusal(
         `the stream ${JSON.stringify(stream.name)} is written from more than ${limits.upstreamsMax} partitions`,
@@ -175,7 +178,7 @@ class Compilation {
   }
 
   #stage(input: StageInput, began: StreamDefinition): Stage {
-    const stage: Stage = { input, began, operators: [], codes: [] }
+    const stage: Stage = { input, began, operators: [], codes: [], upstreamBases: new Map() }
     this.#graph.stages.set(input.name, stage)
     return stage
   }

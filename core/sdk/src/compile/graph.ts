@@ -21,6 +21,8 @@ export interface Stage {
   readonly began: StreamDefinition
   readonly operators: OperatorPlan[]
   readonly codes: OperatorCode[]
+  /** Number of its first partition among the upstreams of each stream of the user that it writes. */
+  readonly upstreamBases: Map<string, number>
 }
 
 export class Graph {
