@@ -15,6 +15,24 @@ export const limits = {
   recordBytesMax: 1_048_576,
   /** Largest body of one request, in bytes. */
   requestBytesMax: 16_777_216,
+  /** Most bytes of request bodies that may be half received at once before front doors answer 429. */
+  bodiesBytesMax: 134_217_728,
+  /** Most bytes of a refused body that are read and thrown away, so that its sender gets to read the answer. */
+  refusedBytesMax: 268_435_456,
+  /** Longest time that the rest of a refused body is waited for, in milliseconds. */
+  refusedMsMax: 2_000,
+  /** Longest time for the headers of a request to arrive, in milliseconds. */
+  headersMsMax: 10_000,
+  /** Largest headers of one request, in bytes. */
+  headersBytesMax: 16_384,
+  /** Longest time for a whole request to arrive, in milliseconds. */
+  requestMsMax: 120_000,
+  /** Longest time that a connection may lie idle between two requests, in milliseconds. */
+  connectionIdleMsMax: 60_000,
+  /** Most connections to the front door at once. */
+  connectionsMax: 4_096,
+  /** Longest time that a closing front door waits for the requests in hand, in milliseconds. */
+  closeMsMax: 5_000,
   /** Most records of one request. */
   requestRecordsMax: 50_000,
   /** Most faults listed in one answer; the rest are counted. */
@@ -49,8 +67,13 @@ export const limits = {
   pageRecordsMax: 10_000,
   /** Most bytes of one page of a stream. */
   pageBytesMax: 4_194_304,
-  /** Most bytes that may wait for one slow reader of `live` before it is cut off (it resumes by Last-Event-ID). */
-  liveBufferBytesMax: 8_388_608,
+  /**
+   * Bytes that may wait for one slow reader of `live`, besides one record, before the gateway stops reading the stream
+   * for it: the rest waits in the log, which keeps it anyway.
+   */
+  liveBufferBytesMax: 65_536,
+  /** A reader of `live` that has not taken what waits for it after this long is cut off (it resumes by Last-Event-ID), in milliseconds. */
+  liveStallMsMax: 30_000,
   /** Most readers of `live` at once. */
   liveReadersMax: 1_000,
   /** Most items that `collect` or `distinctCount` may hold for one key and window. */
@@ -103,6 +126,9 @@ function assertOrdered(smaller: number, larger: number, why: string): void {
 
 assertOrdered(limits.recordBytesMax, limits.requestBytesMax, "a request must be able to carry the largest record")
 assertOrdered(limits.requestBytesMax, limits.ingestQueueBytesMax, "the queue must take the largest request")
+assertOrdered(limits.requestBytesMax, limits.bodiesBytesMax, "one request of the largest size must fit among those in arrival")
+assertOrdered(limits.headersMsMax, limits.requestMsMax, "headers are part of a request")
+assertOrdered(2 * limits.liveReadersMax, limits.connectionsMax, "readers of `live` must leave connections for requests")
 assertOrdered(2 * limits.requestBytesMax, limits.frameBytesMax, "the blocks of the largest request must fit a frame")
 assertOrdered(limits.recordBytesMax, limits.stageInFlightBytesMax, "a stage must be able to take the largest record")
 assertOrdered(limits.keyLengthMax * 3 + 512, 1978, "scope, bucket and key must fit an LMDB key of 1978 bytes")
