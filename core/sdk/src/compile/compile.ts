@@ -13,7 +13,7 @@ import { limits, MillraceError, type OperatorCode, type Plan, type Program, type
 import type { Definition, Origin, StatefulDefinition, StreamDefinition } from "../definition.ts"
 import { deadLetterSuffix } from "../stream.ts"
 import { isStreamDefinition, type SinkDefinition } from "../target.ts"
-import { append, Graph, placeName, type Stage, type StageInput, stagePlan } from "./graph.ts"
+import { append, Graph, placeName, sinkOperatorName, type Stage, type StageInput, stagePlan } from "./graph.ts"
 import { inOrder } from "./order.ts"
 import { deadLetterStream, repartitionStream, sinkStream, userStream } from "./stream-plans.ts"
 
@@ -104,8 +104,9 @@ class Compilation {
     if (before.length > 0) throw this.#refusal(`the sink ${JSON.stringify(target.name)} is fed by two flows`, "Send both to one stream and that stream to the sink, or give each a sink of its own.")
     const stream = sinkStream(`${this.#graph.service}/${target.name}.rows`, stage.input)
     this.#graph.internal.push(stream)
-    append(stage, { kind: "to-sink", name: target.name, ...base, stream: stream.name, sink: target.name }, { kind: "to-sink" })
-    this.#graph.sinks.push(Object.freeze({ ...target, stream: stream.name, stage: stage.input.name, operator: target.name }))
+    const operator = sinkOperatorName(target.name)
+    append(stage, { kind: "to-sink", name: operator, ...base, stream: stream.name, sink: target.name }, { kind: "to-sink" })
+    this.#graph.sinks.push(Object.freeze({ ...target, stream: stream.name, stage: stage.input.name, operator }))
   }
 
   #place(definition: Definition): Place {

@@ -42,12 +42,14 @@ export class Graph {
   }
 
   /**
-   * Takes a name for its owner: operators and sinks share their names, as state and positions are kept under them.
+   * Takes a name for its owner: operators that keep state share their names, sinks theirs, as that is what is kept under
+   * them. A window and the sink of its results may have one name.
    *
    * @throws MR1102 when another definition has it
    */
   claim(name: string, owner: object, what: string): void {
-    const before = this.#owners.get(name)
+    const place = what === "sink" ? sinkOperatorName(name) : name
+    const before = this.#owners.get(place)
     if (before !== undefined && before.owner !== owner) {
       throw new MillraceError(
         "MR1102",
@@ -56,7 +58,7 @@ export class Graph {
         { service: this.service, name },
       )
     }
-    this.#owners.set(name, { owner, what })
+    this.#owners.set(place, { owner, what })
   }
 
   /** Meets a stream of the user. @throws MR1102 when another stream has its name */
@@ -85,6 +87,11 @@ export function append(stage: Stage, operator: OperatorPlan, code: OperatorCode)
 /** A name for an operator that keeps nothing. It holds a "/", which names of users cannot. */
 export function placeName(stage: Stage, kind: string): string {
   return `${stage.input.name}/${stage.operators.length + 1}.${kind}`
+}
+
+/** The name of the operator that feeds a sink; names of users hold no "/". */
+export function sinkOperatorName(sink: string): string {
+  return `sink/${sink}`
 }
 
 /** A stage as it is in the plan. */
