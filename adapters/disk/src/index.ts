@@ -1,1 +1,3 @@
-export {}
+/** The embedded journal and store: a durable log with state beside it in one directory, for one process. */
+export { type DiskStoreOptions, openDiskStore } from "./store.ts"
+export { openStateReader } from "./state-store.ts"

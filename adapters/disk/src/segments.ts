@@ -1,0 +1,64 @@
+/**
+ * The segments of a journal: the closed ones, oldest first, and the active one at whose end the writer writes. Owns
+ * their files; knows nothing of commits.
+ */
+import fs from "node:fs"
+import path from "node:path"
+import { segmentHeader, segmentHeaderBytes } from "./frame.ts"
+import type { PartitionLog } from "./partition-log.ts"
+import { indexPath, segmentPath } from "./segment-file.ts"
+
+/** A segment that is not written any more. */
+export interface ClosedSegment {
+  readonly base: number
+  readonly endSequence: number
+  readonly bytes: number
+  /** Logs that have a chapter in it, each its oldest once the segment is. */
+  readonly logs: readonly PartitionLog[]
+}
+
+export interface ActiveSegment {
+  readonly base: number
+  readonly path: string
+  readonly fd: number
+  /** Where the next group begins: all before is on the disk. */
+  bytes: number
+  /** Logs that have blocks in it. */
+  readonly logs: Set<PartitionLog>
+}
+
+/** Makes what was created or removed in a directory last. */
+export function syncDirectory(dir: string): void {
+  const fd = fs.openSync(dir, "r")
+  try {
+    fs.fsyncSync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/**
+ * Creates an empty segment, its header on the disk before anything follows. A file of that name can only be what a
+ * failed or interrupted creation left, so it is written over.
+ */
+export function createSegment(dir: string, base: number, salt: number): ActiveSegment {
+  const file = segmentPath(dir, base)
+  const fd = fs.openSync(file, "w+", 0o644)
+  try {
+    fs.writeSync(fd, segmentHeader({ salt, base }), 0, segmentHeaderBytes, 0)
+    fs.fsyncSync(fd)
+    syncDirectory(path.dirname(file))
+  } catch (error) {
+    fs.closeSync(fd)
+    fs.rmSync(file, { force: true })
+    throw error
+  }
+  return { base, path: file, fd, bytes: segmentHeaderBytes, logs: new Set() }
+}
+
+/** Removes a closed segment for good before anything younger may be removed, so that a crash leaves no hole. */
+export function removeSegment(dir: string, base: number): void {
+  fs.rmSync(segmentPath(dir, base))
+  fs.rmSync(indexPath(dir, base), { force: true })
+  syncDirectory(path.join(dir, "journal"))
+}

@@ -1,0 +1,87 @@
+/**
+ * The state beside the journal: LMDB under `store/`. Holds state as of a checkpoint, and the checkpoint itself in the
+ * same transaction, so the two never disagree. Written by folds only.
+ */
+import path from "node:path"
+import type { StateReader } from "@millrace/engine"
+import { utf8Text } from "@millrace/model"
+import { open, type RootDatabase } from "lmdb"
+import { bucketPrefix, partitionPrefix, prefixEnd, readBucket } from "./state-key.ts"
+
+/** Up to where the journal has been folded into the state. */
+export interface Checkpoint {
+  /** Sequence of the first commit that is not folded. */
+  readonly sequence: number
+  /** Where that commit's frame begins: segment and byte, unless a younger segment begins with it. */
+  readonly segment: number
+  readonly position: number
+  /** One past the last offset of each partition of each stream, as of `sequence`; null where there is no entry yet. */
+  readonly ends: Readonly<Record<string, ReadonlyArray<number | null>>>
+}
+
+export type StateDatabase = RootDatabase<Uint8Array, Uint8Array>
+
+const checkpointKey: Uint8Array = Buffer.from([0])
+
+export function openStateDatabase(dir: string): StateDatabase {
+  return open<Uint8Array, Uint8Array>({
+    path: path.join(dir, "store"),
+    encoding: "binary",
+    keyEncoding: "binary",
+    cache: false,
+    // Plain LMDB: a commit syncs its pages, then the page that points at them, before it returns. A crash at any moment
+    // leaves the state of the commit before or of this one.
+    overlappingSync: false,
+    noSubdir: false,
+    // Each thread that reads state takes one.
+    maxReaders: 512,
+  })
+}
+
+export function readCheckpoint(database: StateDatabase): Checkpoint | undefined {
+  const bytes = database.get(checkpointKey)
+  return bytes === undefined ? undefined : (JSON.parse(utf8Text(bytes, 0, bytes.length)) as Checkpoint)
+}
+
+/** Within a transaction, with the changes that lead up to it. */
+export function writeCheckpoint(database: StateDatabase, checkpoint: Checkpoint): void {
+  database.putSync(checkpointKey, Buffer.from(JSON.stringify(checkpoint), "utf8"))
+}
+
+/**
+ * Opens the state of a data directory for the calling thread, while a store of the same process holds the directory.
+ *
+ * @param dir - the data directory
+ */
+export function openStateReader(dir: string): StateReader {
+  const database = openStateDatabase(dir)
+  return stateReader(database, () => {
+    void database.close()
+  })
+}
+
+export function stateReader(database: StateDatabase, close: () => void): StateReader {
+  return {
+    buckets(scope, partition) {
+      // Without it a read within the same turn of the event loop would not see a fold that another thread finished.
+      database.resetReadTxn()
+      const prefix = partitionPrefix(scope, partition)
+      const end = prefixEnd(prefix)
+      const buckets: number[] = []
+      for (let start: Buffer = prefix; ; ) {
+        const [key] = database.getKeys({ start, end, limit: 1 })
+        if (key === undefined) return buckets
+        buckets.push(readBucket(key, prefix.length))
+        start = prefixEnd(Buffer.from(key.subarray(0, prefix.length + 8)))
+      }
+    },
+    *entries(scope, partition, bucket) {
+      database.resetReadTxn()
+      const start = bucketPrefix(scope, partition, bucket)
+      for (const { key, value } of database.getRange({ start, end: prefixEnd(start) })) {
+        yield [utf8Text(key, start.length, key.length), value] as const
+      }
+    },
+    close,
+  }
+}

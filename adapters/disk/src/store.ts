@@ -1,0 +1,236 @@
+/**
+ * The store of the embedded engine: journal, index and state of one data directory, put together. See
+ * docs/specs/journal.md for what it promises.
+ */
+import fs from "node:fs"
+import { Worker } from "node:worker_threads"
+import type { Commit, Committed, Extent, OnLost, Slice, StateReader, Store, Stretch } from "@millrace/engine"
+import { type ErrorData, errorFrom, limits } from "@millrace/model"
+import { BlockPlaces } from "./block-places.ts"
+import { BlockReader } from "./block-reader.ts"
+import { takeDirectory } from "./data-directory.ts"
+import { refusal } from "./disk-refusal.ts"
+import { DurableMark } from "./durable-mark.ts"
+import { fold, type FoldJob } from "./fold.ts"
+import { segmentHeaderBytes } from "./frame.ts"
+import { Journal } from "./journal.ts"
+import type { DirectoryLock } from "./lock.ts"
+import { Catalog, type PartitionLog } from "./partition-log.ts"
+import { placesIn, recoverJournal } from "./recovery.ts"
+import { indexPath } from "./segment-file.ts"
+import { buildIndex } from "./segment-index.ts"
+import { type ActiveSegment, type ClosedSegment, removeSegment } from "./segments.ts"
+import { type Checkpoint, openStateDatabase, readCheckpoint, type StateDatabase, stateReader } from "./state-store.ts"
+
+export interface DiskStoreOptions {
+  /** The data directory; made when it is not there. */
+  readonly dir: string
+  /** The clock, in ms since the epoch: stamps commits and spaces probes of a disk that refused. */
+  readonly now: () => number
+  /** Told when commits could not be written. */
+  readonly onLost: OnLost
+  /** A journal segment is closed once it has grown past this many bytes. @default limits.segmentBytes */
+  readonly segmentBytes?: number
+  /** Bytes of written blocks kept in memory for readers close behind. @default limits.journalTailBytesMax */
+  readonly tailBytes?: number
+}
+
+/**
+ * Opens the store of a data directory: recovers the journal, brings the state up to date, and holds the directory
+ * until `close`. The store keeps a block that is given to `append` as it is until it is on the disk: it must not be
+ * changed or transferred afterwards. Blocks that `read` returns belong to the caller.
+ *
+ * @throws MR1301 in use, MR1302 damaged, MR1303 full, MR1304 not writable, MR1305 of another version
+ */
+export async function openDiskStore(options: DiskStoreOptions): Promise<Store> {
+  const lock = takeDirectory(options.dir)
+  let database: StateDatabase | undefined
+  try {
+    database = openStateDatabase(options.dir)
+    const store = new DiskStore(options, lock, database)
+    await store.fold()
+    return store
+  } catch (error) {
+    await database?.close()
+    lock.release()
+    throw refusal(error, options.dir)
+  }
+}
+
+class DiskStore implements Store {
+  readonly state: StateReader
+  readonly #dir: string
+  readonly #salt: number
+  readonly #lock: DirectoryLock
+  readonly #database: StateDatabase
+  readonly #catalog = new Catalog()
+  readonly #closed: ClosedSegment[]
+  readonly #journal: Journal
+  readonly #reader: BlockReader
+  readonly #mark: DurableMark
+  #folded: Omit<Checkpoint, "ends">
+  /** Journal bytes, counted like the journal's `totalBytes`, up to which state is folded. */
+  #foldedBytes = 0
+  #folding: Promise<void> = Promise.resolve()
+  readonly #indexing = new Set<Promise<void>>()
+
+  constructor(options: DiskStoreOptions, lock: DirectoryLock, database: StateDatabase) {
+    const { dir, now, onLost } = options
+    this.#dir = dir
+    this.#lock = lock
+    this.#database = database
+    const checkpoint = readCheckpoint(database)
+    const { salt, closed, active, nextSequence } = recoverJournal(dir, checkpoint, this.#catalog)
+    this.#salt = salt
+    this.#closed = closed
+    this.#folded = checkpoint ?? { sequence: 0, segment: 0, position: segmentHeaderBytes }
+    this.#mark = new DurableMark(dir)
+    this.#mark.set(nextSequence)
+    this.#journal = new Journal({
+      dir,
+      salt,
+      catalog: this.#catalog,
+      mark: this.#mark,
+      active,
+      nextSequence,
+      segmentBytes: options.segmentBytes ?? limits.segmentBytes,
+      tailBytesMost: options.tailBytes ?? limits.journalTailBytesMax,
+      now,
+      onLost,
+      onClosed: (segment, endSequence) => this.#onClosed(segment, endSequence),
+    })
+    this.#reader = new BlockReader({
+      dir,
+      salt,
+      activeBase: () => this.#journal.active.base,
+      rebuild: (segment, log) => placesIn(dir, salt, segment, log.stream, log.partition),
+    })
+    this.state = stateReader(database, () => {})
+    this.#foldedBytes = -this.#bytesSince(this.#folded)
+  }
+
+  append(commit: Commit): Committed {
+    return this.#journal.append(commit)
+  }
+
+  durable(sequence: number): Promise<void> {
+    return this.#journal.durable(sequence)
+  }
+
+  get queuedBytes(): number {
+    return this.#journal.queuedBytes
+  }
+
+  get durableSequence(): number {
+    return this.#journal.durableSequence
+  }
+
+  get unfoldedBytes(): number {
+    return this.#journal.totalBytes - this.#foldedBytes
+  }
+
+  extent(stream: string, partition: number): Extent {
+    const log = this.#catalog.get(stream, partition)
+    return log === undefined ? { first: 0, durable: 0, next: 0 } : { first: log.first, durable: log.durable, next: log.next }
+  }
+
+  async read(stream: string, partition: number, from: number, bytesMost: number): Promise<Slice[]> {
+    const log = this.#catalog.get(stream, partition)
+    return log === undefined ? [] : await this.#reader.read(log, from, bytesMost)
+  }
+
+  fold(): Promise<void> {
+    // One at a time; each takes what is durable when it begins.
+    const folded = this.#folding.then(() => this.#fold())
+    this.#folding = folded.catch(() => {})
+    return folded
+  }
+
+  async sweep(wanted: (stretch: Stretch) => boolean): Promise<number> {
+    await Promise.all(this.#indexing)
+    let freed = 0
+    for (let oldest = this.#closed[0]; oldest !== undefined; oldest = this.#closed[0]) {
+      if (oldest.endSequence > this.#folded.sequence || oldest.logs.some((log) => wanted(stretchOf(log)))) break
+      this.#closed.shift()
+      this.#reader.forget(oldest.base, oldest.logs.map((log) => log.chapters.shift() as PartitionLog["chapters"][number]))
+      removeSegment(this.#dir, oldest.base)
+      freed += oldest.bytes
+    }
+    return freed
+  }
+
+  async close(options?: { readonly fold?: boolean }): Promise<void> {
+    await this.#journal.settle()
+    try {
+      if (options?.fold === true) await this.fold()
+      await this.#folding
+    } finally {
+      await Promise.all(this.#indexing)
+      this.#journal.close()
+      this.#mark.close()
+      this.#reader.close()
+      await this.#database.close()
+      this.#lock.release()
+    }
+  }
+
+  async #fold(): Promise<void> {
+    const { active, durableSequence, totalBytes } = this.#journal
+    if (durableSequence === this.#folded.sequence) return
+    const segments = [...this.#closed.filter((segment) => segment.endSequence > this.#folded.sequence), active].map(({ base, bytes }) => ({ base, bytes }))
+    const job: FoldJob = { dir: this.#dir, salt: this.#salt, from: this.#folded, segments, endSequence: durableSequence }
+    const { sequence, segment, position } = this.unfoldedBytes <= limits.foldInlineBytesMax ? fold(this.#database, job) : await foldAside(job)
+    this.#folded = { sequence, segment, position }
+    this.#foldedBytes = totalBytes
+  }
+
+  /** Journal bytes behind a checkpoint. */
+  #bytesSince({ sequence, segment, position }: Omit<Checkpoint, "ends">): number {
+    const { base, bytes } = this.#journal.active
+    const all = [...this.#closed.filter(({ endSequence }) => endSequence > sequence), { base, bytes }]
+    return all.reduce((sum, each) => sum + each.bytes - (each.base === segment ? position : segmentHeaderBytes), 0)
+  }
+
+  /** A segment is full: its places go into its index file, memory keeps where they are. */
+  #onClosed(segment: ActiveSegment, endSequence: number): void {
+    fs.closeSync(segment.fd)
+    const logs = [...segment.logs]
+    const { base, bytes } = segment
+    const { file, summary } = buildIndex({ base, endSequence, bytes }, logs)
+    for (const [i, { stream: _, partition: __, ...chapter }] of summary.chapters.entries()) {
+      const log = logs[i] as PartitionLog
+      log.chapters.push(chapter)
+      this.#reader.keepPlaces(chapter, log.places)
+      log.places = new BlockPlaces(0)
+    }
+    this.#closed.push({ base, endSequence, bytes, logs })
+    const path = indexPath(this.#dir, base)
+    const written = fs.promises.writeFile(path, file).catch(() => {
+      // A derived file: readers and the next opening find the places in the segment.
+    })
+    this.#indexing.add(written)
+    void written.then(() => this.#indexing.delete(written))
+  }
+}
+
+function stretchOf(log: PartitionLog): Stretch {
+  const { end, appendedAt } = log.chapters[0] as PartitionLog["chapters"][number]
+  return { stream: log.stream, partition: log.partition, end, appendedAt }
+}
+
+/** Folds on a thread of its own, which ends afterwards and gives its memory back. */
+function foldAside(job: FoldJob): Promise<Checkpoint> {
+  return new Promise((resolve, reject) => {
+    const source = new URL("./fold-worker.ts", import.meta.url)
+    if (import.meta.url.endsWith(".js")) source.pathname = source.pathname.replace(/\.ts$/, ".js")
+    const worker = new Worker(source, { workerData: job })
+    let answer: { readonly checkpoint: Checkpoint } | { readonly error: ErrorData } | undefined
+    worker.on("message", (message: typeof answer) => (answer = message))
+    worker.on("error", reject)
+    worker.on("exit", (code) => {
+      if (answer === undefined) reject(new Error(`the fold's thread ended with ${code}`))
+      else if ("error" in answer) reject(errorFrom(answer.error))
+      else resolve(answer.checkpoint)
+    })
+  })
+}
