@@ -19,8 +19,6 @@ export class Group {
   commits = 0
   bytes = 0
   readonly blocks: RecentBlock[] = []
-  /** When the last of its commits was appended. */
-  appendedAt = 0
   readonly #salt: number
   readonly #pieces: Uint8Array[] = []
   #run: Buffer = Buffer.alloc(0)
@@ -66,13 +64,12 @@ export class Group {
       if (count === 0) continue
       const log = logs[at] as PartitionLog
       const { base, crc } = appends[i++] as HeadAppend
-      const recent = { log, base, count, block, crc, position: this.bytes }
+      const recent = { log, appendedAt, base, count, block, crc, position: this.bytes }
       this.blocks.push(recent)
       log.remember(recent)
       this.#add(block)
     }
     for (const section of commit.state) this.#add(section)
-    this.appendedAt = appendedAt
     this.commits++
   }
 

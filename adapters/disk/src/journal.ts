@@ -112,13 +112,14 @@ export class Journal {
   }
 
   /** Resolves once nothing waits to be written, be it on the disk or lost. */
-  async settle(): Promise<void> {
+  async #settle(): Promise<void> {
     while (this.#running !== undefined || this.#probing !== undefined) await (this.#running ?? this.#probing)
   }
 
-  /** Takes no more commits; the caller settles first. */
-  close(): void {
+  /** Takes no more commits, and lets go of the file once nothing waits to be written. */
+  async close(): Promise<void> {
     this.#closed = true
+    await this.#settle()
     fs.closeSync(this.#active.fd)
   }
 
@@ -166,7 +167,7 @@ export class Journal {
       const { log } = block
       log.places.push({ position: active.bytes + block.position, base: block.base, count: block.count, length: block.block.length, crc: block.crc })
       log.durable = block.base + block.count
-      log.appendedAt = group.appendedAt
+      log.appendedAt = block.appendedAt
       active.logs.add(log)
       this.#written.push(block)
       this.#writtenBytes += block.block.length

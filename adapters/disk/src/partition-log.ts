@@ -26,6 +26,7 @@ export interface Chapter {
 /** A block that is still in memory. */
 export interface RecentBlock extends Slice {
   readonly log: PartitionLog
+  readonly appendedAt: number
   readonly crc: number
   /** Where the block begins, counted from the start of its group's bytes. */
   readonly position: number

@@ -73,6 +73,7 @@ class DiskStore implements Store {
   #foldedBytes = 0
   #folding: Promise<void> = Promise.resolve()
   readonly #indexing = new Set<Promise<void>>()
+  #closing: Promise<void> | undefined
 
   constructor(options: DiskStoreOptions, lock: DirectoryLock, database: StateDatabase) {
     const { dir, now, onLost } = options
@@ -159,14 +160,18 @@ class DiskStore implements Store {
     return freed
   }
 
-  async close(options?: { readonly fold?: boolean }): Promise<void> {
-    await this.#journal.settle()
+  close(options?: { readonly fold?: boolean }): Promise<void> {
+    this.#closing ??= this.#close(options?.fold === true)
+    return this.#closing
+  }
+
+  async #close(fold: boolean): Promise<void> {
+    await this.#journal.close()
     try {
-      if (options?.fold === true) await this.fold()
+      if (fold) await this.fold()
       await this.#folding
-    } finally {
       await Promise.all(this.#indexing)
-      this.#journal.close()
+    } finally {
       this.#mark.close()
       this.#reader.close()
       await this.#database.close()
