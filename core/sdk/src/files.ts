@@ -12,11 +12,16 @@ export interface TimeSegment<Column extends string> extends PathColumn {
   readonly by: "hour" | "day" | "month" | "year"
 }
 
+/** Any object that is a row: lists, maps and sets are not. */
+export interface Row {
+  readonly [Symbol.iterator]?: never
+}
+
 /** What a column may hold whose value becomes a path segment. */
 export type SegmentValue = string | number | bigint | boolean | Date | null | undefined
 
 /** The rows that a sink with these path segments takes: objects that have their columns. */
-export type RowOf<Segments extends ReadonlyArray<string | TimeSegment<string>>> = object & {
+export type RowOf<Segments extends ReadonlyArray<string | TimeSegment<string>>> = object & Row & {
   readonly [C in Extract<Segments[number], string>]: SegmentValue
 } & { readonly [S in Extract<Segments[number], TimeSegment<string>> as S["column"]]: Date }
 
@@ -121,8 +126,14 @@ export function year<const Column extends string>(column: Column): TimeSegment<C
 function pathColumns(segments: ReadonlyArray<string | TimeSegment<string>>, what: string): readonly PathColumn[] {
   const columns = segments.map((segment): PathColumn => {
     const path: PathColumn = typeof segment === "string" ? { column: segment, by: "value" } : segment
-    if (typeof path.column === "string" && path.column !== "" && path.by in segmentMs) return Object.freeze({ ...path })
+    if (typeof path.column === "string" && path.column !== "" && Object.hasOwn(segmentMs, path.by)) return Object.freeze({ ...path })
     throw new MillraceError("MR1101", `${what}, partitionBy: ${JSON.stringify(segment)} is neither a column nor a time such as day("start").`)
   })
-  return Object.freeze(columns)
+  const twice = columns.find(({ column }, index) => columns.findIndex((other) => other.column === column) < index)
+  if (twice === undefined) return Object.freeze(columns)
+  throw new MillraceError(
+    "MR1101",
+    `${what}, partitionBy: the column ${JSON.stringify(twice.column)} is there twice, and readers of such paths take one. Keep the finest: a day holds its month and year.`,
+    { column: twice.column },
+  )
 }

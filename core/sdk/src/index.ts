@@ -12,6 +12,7 @@ export { mean } from "./aggregates/mean.ts"
 export { min } from "./aggregates/min.ts"
 export type { AggregateOf, Aggregates, AggregatesOf, OrNull } from "./aggregates/record.ts"
 export { sum } from "./aggregates/sum.ts"
+export { diagram } from "./diagram.ts"
 export type { Aggregated, Flow, Keying, ProcessOptions, Windowed, WindowOptions, WindowResult } from "./flow.ts"
 export { compile, isService, type Service, service, serviceOf } from "./service.ts"
 export {

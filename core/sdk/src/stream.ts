@@ -69,13 +69,25 @@ export interface PlainStreamOptions<T> extends StreamSettings {
   readonly time?: (value: T) => EventTime
 }
 
+/** The fields of a schema's input that JSON cannot carry. Only a first look: nested ones show when records are checked. */
+type NotJson<In> = 0 extends 1 & In
+  ? never
+  : In extends string | number | boolean | null | undefined | readonly unknown[]
+    ? never
+    : { [P in keyof In]-?: 0 extends 1 & In[P] ? never : [Extract<In[P], Unspeakable>] extends [never] ? never : P }[keyof In]
+
+type Unspeakable = Date | bigint | symbol | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | Uint8Array
+
+/** Records come as JSON, so a schema takes what JSON can say: a date as text, with `z.coerce.date()` or its like. */
+export type FromJson<In> = [NotJson<In>] extends [never] ? unknown : { readonly "JSON cannot carry these fields": NotJson<In> }
+
 /** Never there: what the key's type is when no key function was given. */
 declare const noKey: unique symbol
 
 /** A stream: takes values of type `In`, gives values of type `Out`. */
 export class Stream<In, Out, K extends Keying> extends Flow<Out, K> implements Target<In> {
   readonly "~target": StreamDefinition
-  declare readonly "~accepts"?: (value: In) => void
+  declare readonly "~accepts"?: ((value: In) => void) | undefined
   readonly name: string
 
   constructor(definition: StreamDefinition) {
@@ -102,7 +114,7 @@ export class Stream<In, Out, K extends Keying> extends Flow<Out, K> implements T
  */
 export function stream<S extends StandardSchema, Key extends string | typeof noKey>(
   name: string,
-  options: SchemaStreamOptions<S, Key>,
+  options: SchemaStreamOptions<S, Key> & { readonly schema: FromJson<SchemaInput<S>> },
 ): Stream<SchemaInput<S>, SchemaOutput<S>, [Key] extends [string] ? "keyed" : "unkeyed">
 export function stream<T>(
   name: string,

@@ -9,7 +9,7 @@ import type { Origin, StreamDefinition } from "./definition.ts"
 export interface Target<T> {
   readonly "~target": StreamDefinition | SinkDefinition
   /** Never there: makes the compiler tell targets of different types apart. */
-  readonly "~accepts"?: (value: T) => void
+  readonly "~accepts"?: ((value: T) => void) | undefined
 }
 
 /** A sink without its place in a service. */

@@ -53,7 +53,7 @@ export class Graph {
     if (before !== undefined && before.owner !== owner) {
       throw new MillraceError(
         "MR1102",
-        `service ${JSON.stringify(this.service)}: a ${before.what} and another ${what} are both named ${JSON.stringify(name)}. ` +
+        `service ${JSON.stringify(this.service)}: two definitions, a ${before.what} and a ${what}, are both named ${JSON.stringify(name)}. ` +
           "What is kept of each lies under its name: rename one.",
         { service: this.service, name },
       )

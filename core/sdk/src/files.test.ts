@@ -1,0 +1,44 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import type { SinkPlan } from "@millrace/model"
+import { day, files, hour, month, year } from "./files.ts"
+import { compile, service, stream, type Target } from "./index.ts"
+
+interface Reading {
+  readonly room: string
+  readonly at: Date
+}
+
+function sinkOf(target: Target<Reading>): SinkPlan | undefined {
+  return compile(service("s", [stream<Reading>("readings").to(target)])).plan.sinks[0]
+}
+
+test("a file sink is NDJSON in the node's own directory unless told otherwise", () => {
+  assert.deepEqual(sinkOf(files("out")), {
+    kind: "files",
+    name: "out",
+    format: "ndjson",
+    partitionBy: [],
+    roll: { bytes: 134_217_728, everyMs: 300_000, watermarkMs: 0 },
+    stream: "s/out.rows",
+    stage: "readings",
+    operator: "sink/out",
+  })
+})
+
+test("files roll with the watermark at the finest time of their path", () => {
+  const hourMs = 3_600_000
+  assert.equal(sinkOf(files("a", { partitionBy: ["room"] }))?.roll.watermarkMs, 0)
+  assert.equal(sinkOf(files("a", { partitionBy: ["room", hour("at")] }))?.roll.watermarkMs, hourMs)
+  for (const segment of [day("at"), month("at"), year("at")]) {
+    assert.equal(sinkOf(files("a", { partitionBy: [segment] }))?.roll.watermarkMs, 24 * hourMs)
+  }
+  assert.equal(sinkOf(files("a", { partitionBy: [day("at")], roll: { watermark: "6h" } }))?.roll.watermarkMs, 6 * hourMs)
+})
+
+test("path segments keep their order", () => {
+  assert.deepEqual(sinkOf(files("a", { partitionBy: [day("at"), "room"] }))?.partitionBy, [
+    { column: "at", by: "day" },
+    { column: "room", by: "value" },
+  ])
+})

@@ -1,0 +1,189 @@
+/** Everything that definitions refuse, each with its code, its place and its mend. */
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { type ErrorCode, isMillraceError } from "@millrace/model"
+import { type FilesOptions, files } from "./files.ts"
+import { aggregate, type Aggregate, count, hopping, mean, service, stream, type StreamSettings, tumbling, type WindowShape } from "./index.ts"
+
+interface Row {
+  readonly who: string
+  readonly n: number
+}
+
+const rows = stream<Row>("rows", { key: (row) => row.who })
+
+function refused(code: ErrorCode, says: RegExp, define: () => unknown): void {
+  assert.throws(define, (error: unknown) => {
+    assert.ok(isMillraceError(error), String(error))
+    assert.equal(error.code, code, error.message)
+    assert.match(error.message, says)
+    return true
+  })
+}
+
+/** What JavaScript lets through and TypeScript would not. */
+function loose<T>(thing: unknown): T {
+  return thing as T
+}
+
+test("a stream refuses settings that are not valid, naming itself", () => {
+  const refusals: [RegExp, StreamSettings][] = [
+    [/^stream "x", partitions: 0 is not a whole number from 1 to 1024\.$/, { partitions: 0 }],
+    [/^stream "x", partitions: 1025 /, { partitions: 1025 }],
+    [/^stream "x", partitions: 1\.5 /, { partitions: 1.5 }],
+    [/^stream "x", outOfOrder: "-1s" is not a duration/, { outOfOrder: "-1s" }],
+    [/^stream "x", outOfOrder: "soon" is not a duration/, { outOfOrder: loose("soon") }],
+    [/^stream "x", retention: null must|^stream "x", retention: /, { retention: Number.NaN }],
+    [/^stream "x", ahead: -1 /, { ahead: -1 }],
+    [/^stream "x", ahead: 0\.5 must be whole milliseconds\.$/, { ahead: 0.5 }],
+    [/^stream "x", retention: 1000000000001 must be at most /, { retention: 1e12 + 1 }],
+    [/^stream "x", idle: "0s" must be at least 1 ms\.$/, { idle: "0s" }],
+    [/^stream "x": there is no option "outOfOder"; there are schema, key, /, loose({ outOfOder: "1s" })],
+    [/^stream "x", schema: expected a Standard Schema/, loose({ schema: {} })],
+    [/^stream "x", key: expected a function, got string\.$/, loose({ key: "who" })],
+    [/^stream "x", time: expected a function, got null\.$/, loose({ time: null })],
+    [/^stream "x": the options must be an object/, loose(null)],
+  ]
+  for (const [says, options] of refusals) refused("MR1101", says, () => stream("x", options))
+})
+
+test("a name is 1 to 128 letters, digits and .-_, and begins with none of .-", () => {
+  for (const name of ["", ".", "..", "../up", "-x", "a b", "a/b", "ä", "x".repeat(129), loose<string>(7), loose<string>(undefined)]) {
+    refused("MR1101", /is not a name/, () => stream(name))
+    refused("MR1101", /is not a name/, () => rows.window(name, tumbling("1h")))
+    refused("MR1101", /is not a name/, () => rows.process(name, { state: () => 0, onRecord: () => [] }))
+    refused("MR1101", /is not a name/, () => files(name))
+    refused("MR1101", /is not a name/, () => service(name, []))
+  }
+  for (const name of ["x", "_x", "7", "a.b-c_D", "x".repeat(128)]) assert.equal(stream(name).name, name)
+})
+
+test("a stream cannot take the name of a dead-letter stream", () => {
+  refused("MR1101", /names that end in \.dead-letter/, () => stream("x.dead-letter"))
+})
+
+test("a window refuses shapes that are not valid, naming itself", () => {
+  const refusals: [RegExp, WindowShape][] = [
+    [/^window "w", size: "0s" must be at least 1 ms\.$/, tumbling("0s")],
+    [/^window "w", size: -5 is not a duration/, tumbling(-5)],
+    [/^window "w", offset: "-1h" is not a duration/, tumbling({ size: "1h", offset: "-1h" })],
+    [/^window "w", every: 0 must be at least 1 ms\.$/, hopping({ size: "1h", every: 0 })],
+    [/^window "w": every \(7200000 ms\) is longer than size/, hopping({ size: "1h", every: "2h" })],
+    [/^window "w": each record would belong to 1001 windows; at most 1000/, hopping({ size: 1001, every: 1 })],
+    [/^window "w": give a shape/, loose("1h")],
+    [/^window "w": give a shape/, loose(undefined)],
+  ]
+  for (const [says, shape] of refusals) refused("MR1101", says, () => rows.window("w", shape))
+  refused("MR1101", /^window "w", allowedLateness: "-1s" is not/, () => rows.window("w", tumbling("1h"), { allowedLateness: "-1s" }))
+  refused("MR1101", /^window "w": there is no option "lateness"/, () => rows.window("w", tumbling("1h"), loose({ lateness: "1s" })))
+  refused("MR1101", /^tumbling: there is no option "every"/, () => tumbling(loose({ size: "1h", every: "1h" })))
+  refused("MR1101", /^hopping: the options must be an object/, () => hopping(loose("1h")))
+  assert.doesNotThrow(() => rows.window("w", hopping({ size: 1000, every: 1 })))
+  assert.doesNotThrow(() => rows.window("w", hopping({ size: "7s", every: "2s" })), "every need not divide size")
+})
+
+test("aggregates cannot be named like the window's own fields", () => {
+  const window = rows.window("w", tumbling("1h"))
+  for (const name of ["key", "start", "end", "__proto__"]) {
+    refused("MR1101", /^window "w": an aggregate cannot be named/, () => window.aggregate(loose<never>(Object.fromEntries([[name, count()]]))))
+  }
+  refused("MR1101", /^window "w": "n" is not an aggregate/, () => window.aggregate({ n: loose<Aggregate<Row, number>>(count) }))
+  refused("MR1101", /^window "w": aggregate takes an object/, () => window.aggregate(loose<never>(undefined)))
+})
+
+test("operators and aggregates take functions", () => {
+  refused("MR1101", /^map: expected a function, got string/, () => rows.map(loose("n")))
+  refused("MR1101", /^filter: expected a function/, () => rows.filter(loose(true)))
+  refused("MR1101", /^flatMap: expected a function/, () => rows.flatMap(loose([])))
+  refused("MR1101", /^peek: expected a function/, () => rows.peek(loose(undefined)))
+  refused("MR1101", /^keyBy: expected a function/, () => rows.keyBy(loose("who")))
+  refused("MR1101", /^mean: expected a function/, () => mean(loose<never>("n")))
+  refused("MR1101", /^count: expected a function/, () => count(loose<never>("n")))
+  refused("MR1101", /^aggregate, merge: expected a function, got undefined/, () => aggregate(loose<never>({ init: () => 0, add: () => 0, result: () => 0 })))
+  refused("MR1101", /^process "p", state: expected a function/, () => rows.process("p", loose<never>({ onRecord: () => [] })))
+  refused("MR1101", /^process "p", onTimer: expected a function/, () => rows.process("p", loose<never>({ state: () => 0, onRecord: () => [], onTimer: 1 })))
+  refused("MR1101", /^process "p": there is no option "onTick"/, () => rows.process("p", loose<never>({ state: () => 0, onRecord: () => [], onTick: () => [] })))
+  refused("MR1101", /^to: give a stream, or a sink/, () => rows.to(loose("out")))
+  refused("MR1101", /^to: give a stream, or a sink/, () => rows.to(loose(undefined)))
+})
+
+test("a file sink refuses settings that are not valid, naming itself", () => {
+  const refusals: [RegExp, FilesOptions<readonly []>][] = [
+    [/^files "f", format: "xlsx" is none of parquet, ndjson, ndjson\.gz, csv\.$/, loose({ format: "xlsx" })],
+    [/^files "f", to: "" is neither/, { to: "" }],
+    [/^files "f", to: "s3:\/\/" is neither/, { to: "s3://" }],
+    [/^files "f", partitionBy: 7 is neither a column/, loose({ partitionBy: [7] })],
+    [/^files "f", partitionBy: "" is neither a column/, loose({ partitionBy: [""] })],
+    [/^files "f", partitionBy: .* is neither a column/, loose({ partitionBy: [{ column: "at", by: "week" }] })],
+    [/^files "f", partitionBy: .* is neither a column/, loose({ partitionBy: [{ column: "at", by: "toString" }] })],
+    [/^files "f", partitionBy: the column "at" is there twice/, loose({ partitionBy: ["at", { column: "at", by: "day" }] })],
+    [/^files "f", roll size: "0B" is not|^files "f", roll size: 0 is not/, { roll: { size: "0B" } }],
+    [/^files "f", roll size: 2147483648 is not a whole number from 1 to 1073741824/, { roll: { size: "2GB" } }],
+    [/^files "f", roll size: "big" is not a size/, { roll: { size: loose("big") } }],
+    [/^files "f", roll every: "0s" must be at least 1 ms/, { roll: { every: "0s" } }],
+    [/^files "f", roll: there is no option "rows"/, { roll: loose({ rows: 5 }) }],
+    [/^files "f": there is no option "path"/, loose({ path: "out" })],
+  ]
+  for (const [says, options] of refusals) refused("MR1101", says, () => files("f", options))
+})
+
+test("a service takes outlets and streams", () => {
+  refused("MR1101", /^service "s": give an array of outlets/, () => service("s", loose(rows.to(files("f")))))
+  refused("MR1101", /^service "s": part 1 is not an outlet/, () => service("s", [rows.to(files("f")), loose(rows.map((row) => row))]))
+  refused("MR1101", /^service "s": part 0 is not an outlet/, () => service("s", [loose(undefined)]))
+})
+
+test("two operators with one name are refused", () => {
+  const a = rows.window("same", tumbling("1h")).aggregate({ n: count() })
+  const b = rows.process("same", { state: () => 0, onRecord: () => [{}] })
+  refused("MR1102", /^service "s": two definitions, a window and a process, are both named "same"\. .* rename one\./, () => service("s", [a.to(files("fa")), b.to(files("fb"))]))
+})
+
+test("a window and the sink of its results may have one name", () => {
+  const a = rows.window("same", tumbling("1h")).aggregate({ n: count() })
+  assert.doesNotThrow(() => service("s", [a.to(files("same"))]))
+})
+
+test("two sinks with one name are refused", () => {
+  refused("MR1102", /both named "f"/, () => service("s", [rows.to(files("f")), rows.to(files("f", { format: "csv" }))]))
+})
+
+test("two streams with one name are refused", () => {
+  const other = stream<Row>("rows", { key: (row) => row.who })
+  refused("MR1102", /two different streams are both named "rows"/, () => service("s", [rows.to(files("a")), other.to(files("b"))]))
+  refused("MR1102", /two different streams are both named "rows"/, () => service("s", [rows.to(other)]))
+})
+
+test("a stateful operator on records without a key is refused", () => {
+  const unkeyed = stream<Row>("unkeyed")
+  const window = loose<typeof rows>(unkeyed).window("w", tumbling("1h")).aggregate({ n: count() })
+  refused("MR1103", /^service "s": the window "w" reads records that have no key\. Give its stream a key, or put \.keyBy/, () => service("s", [window.to(files("f"))]))
+  const process = loose<typeof rows>(unkeyed.map((row) => row)).process("p", { state: () => 0, onRecord: () => [{}] })
+  refused("MR1103", /the process "p" reads records that have no key/, () => service("s", [process.to(files("f"))]))
+  assert.doesNotThrow(() => service("s", [unkeyed.to(files("f"))]), "what keeps nothing needs no key")
+})
+
+test("a sink fed by two flows is refused", () => {
+  const out = files("out")
+  refused("MR1103", /^service "s": the sink "out" is fed by two flows\. Send both to one stream/, () => service("s", [rows.to(out), rows.filter((row) => row.n > 0).to(out)]))
+  const other = stream<Row>("other", { key: (row) => row.who })
+  refused("MR1103", /the sink "out" is fed by two flows/, () => service("s", [rows.to(out), other.to(out)]))
+})
+
+test("streams that form a cycle are refused", () => {
+  const a = stream<Row>("a", { key: (row) => row.who })
+  const b = stream<Row>("b", { key: (row) => row.who })
+  refused("MR1103", /the streams form a cycle: "a" to "b" to "a"\./, () => service("s", [a.to(b), b.filter((row) => row.n > 0).to(a)]))
+  refused("MR1103", /the streams form a cycle: "a" to "a"\./, () => service("s", [a.to(a)]))
+  const hourly = b.keyBy((row) => row.who).window("w", tumbling("1h")).aggregate({ n: count() })
+  refused("MR1103", /the streams form a cycle: ("a" to "b" to "a"|"b" to "a" to "b")\./, () =>
+    service("s", [hourly.map((w) => ({ who: w.key, n: w.n })).to(a), a.to(b)]),
+  )
+})
+
+test("a stream written from more partitions than a block can number is refused", () => {
+  const target = stream<Row>("target", { key: (row) => row.who })
+  const outlets = Array.from({ length: 65 }, (_, i) => stream<Row>(`in-${i}`, { partitions: 1024 }).to(target))
+  refused("MR1103", /the stream "target" is written from more than 65536 partitions/, () => service("s", outlets))
+  assert.doesNotThrow(() => service("s", outlets.slice(0, 64)))
+})

@@ -1,0 +1,223 @@
+/** What the compiler infers and refuses. The refusals are never run: that this file type-checks is the test. */
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { type } from "arktype"
+import * as v from "valibot"
+import { z } from "zod"
+import { day, files } from "./files.ts"
+import {
+  aggregate,
+  collect,
+  count,
+  distinctCount,
+  first,
+  type Flow,
+  hopping,
+  type Keying,
+  last,
+  max,
+  mean,
+  min,
+  service,
+  stream,
+  sum,
+  tumbling,
+} from "./index.ts"
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+type ValueOf<F> = F extends Flow<infer T, Keying> ? T : never
+type KeyingOf<F> = F extends Flow<unknown, infer K> ? K : never
+
+/** Compiles only for types that are the same. */
+function same<A, B>(proof: Same<A, B>): void {
+  assert.ok(proof)
+}
+
+interface Flight {
+  origin: string
+  delay: number
+  date: Date
+}
+
+const zodFlights = stream("flights", {
+  schema: z.object({ origin: z.string(), delay: z.number(), date: z.coerce.date<string>() }),
+  key: (f) => f.origin,
+  time: (f) => f.date,
+})
+const valibotFlights = stream("flights", {
+  schema: v.object({ origin: v.string(), delay: v.number(), date: v.pipe(v.string(), v.transform((text) => new Date(text))) }),
+  key: (f) => f.origin,
+  time: (f) => f.date,
+})
+const arktypeFlights = stream("flights", {
+  schema: type({ origin: "string", delay: "number", date: "string.date.parse" }),
+  key: (f) => f.origin,
+  time: (f) => f.date,
+})
+
+test("zod, valibot and arktype give a stream the same types", () => {
+  same<ValueOf<typeof zodFlights>, Flight>(true)
+  same<ValueOf<typeof valibotFlights>, Flight>(true)
+  same<ValueOf<typeof arktypeFlights>, Flight>(true)
+  same<typeof zodFlights, typeof valibotFlights>(true)
+  same<typeof zodFlights, typeof arktypeFlights>(true)
+})
+
+test("operators carry types on", () => {
+  const delays = zodFlights.map((f, at) => ({ who: at.key, delay: f.delay, when: at.time }))
+  same<ValueOf<typeof delays>, { who: string; delay: number; when: number }>(true)
+  const known = zodFlights.map((f) => (f.delay > 0 ? f.origin : null)).filter((origin) => origin !== null)
+  same<ValueOf<typeof known>, string>(true)
+  const letters = known.flatMap((origin) => origin.split("")).peek((letter) => letter.length)
+  same<ValueOf<typeof letters>, string>(true)
+  const unkeyed = stream("plain", { schema: z.object({ who: z.string() }) })
+  same<KeyingOf<typeof unkeyed>, "unkeyed">(true)
+  const keyed = unkeyed.keyBy((p) => p.who)
+  same<KeyingOf<typeof keyed>, "keyed">(true)
+})
+
+test("a stream without a schema has the type that it is given", () => {
+  const plain = stream<{ a: number }>("plain")
+  same<ValueOf<typeof plain>, { a: number }>(true)
+  same<KeyingOf<typeof plain>, "unkeyed">(true)
+  const keyed = stream<{ a: number }>("plain", { key: (p) => String(p.a), time: (p) => p.a })
+  same<KeyingOf<typeof keyed>, "keyed">(true)
+  const unknown = stream("plain")
+  same<ValueOf<typeof unknown>, unknown>(true)
+})
+
+test("a window's result has the types of its aggregates", () => {
+  const hourly = zodFlights.window("hourly", tumbling("1h")).aggregate({
+    flights: count(),
+    delayed: count((f) => f.delay > 15),
+    total: sum((f) => f.delay),
+    mean: mean((f) => f.delay),
+    worst: max((f) => f.delay),
+    earliest: min((f) => f.date),
+    opening: first((f) => f.origin),
+    closing: last((f) => f),
+    delays: collect((f) => f.delay),
+    origins: distinctCount((f) => f.origin),
+    spread: aggregate({
+      init: () => ({ low: 0, high: 0 }),
+      add: ({ low, high }, f: Flight) => ({ low: Math.min(low, f.delay), high: Math.max(high, f.delay) }),
+      merge: (a, b) => ({ low: Math.min(a.low, b.low), high: Math.max(a.high, b.high) }),
+      result: ({ low, high }) => high - low,
+    }),
+  })
+  type Expected = {
+    readonly key: string
+    readonly start: Date
+    readonly end: Date
+    readonly flights: number
+    readonly delayed: number
+    readonly total: number
+    readonly mean: number
+    readonly worst: number
+    readonly earliest: Date
+    readonly opening: string
+    readonly closing: Flight
+    readonly delays: readonly number[]
+    readonly origins: number
+    readonly spread: number
+  }
+  same<ValueOf<typeof hourly>, Expected>(true)
+  same<ValueOf<typeof hourly.late>, Flight>(true)
+})
+
+test("aggregates of values that may be missing may be null", () => {
+  const readings = stream("readings", {
+    schema: z.object({ room: z.string(), heat: z.number().nullable(), note: z.string().optional() }),
+    key: (r) => r.room,
+  })
+  const result = readings.window("w", hopping({ size: "5m", every: "1m" })).aggregate({
+    total: sum((r) => r.heat),
+    mean: mean((r) => r.heat),
+    least: min((r) => r.note),
+    latest: last((r) => r.heat),
+    all: collect((r) => r.heat),
+  })
+  type Expected = {
+    readonly key: string
+    readonly start: Date
+    readonly end: Date
+    readonly total: number | null
+    readonly mean: number | null
+    readonly least: string | null
+    readonly latest: number | null
+    readonly all: readonly number[]
+  }
+  same<ValueOf<typeof result>, Expected>(true)
+})
+
+test("a process infers its state and what it gives", () => {
+  const given = zodFlights.process("changes", {
+    state: () => ({ last: 0 }),
+    *onRecord(f, ctx) {
+      same<typeof ctx.state, { last: number }>(true)
+      if (f.delay > ctx.state.last) yield { rise: f.delay - ctx.state.last }
+      ctx.state.last = f.delay
+      ctx.setTimer(ctx.time + 1000)
+    },
+    onTimer(ctx) {
+      return ctx.watermark > 0 ? [ctx.key] : undefined
+    },
+  })
+  same<ValueOf<typeof given>, string | { rise: number }>(true)
+})
+
+export function refused(): void {
+  const schema = z.object({ origin: z.string(), delay: z.number(), date: z.coerce.date() })
+  // @ts-expect-error the field is not in the schema
+  stream("a", { schema, key: (f) => f.orign })
+  // @ts-expect-error a key is a string
+  stream("a", { schema, key: (f) => f.delay })
+  // @ts-expect-error a boolean is no event time
+  stream("a", { schema, time: (f) => f.delay > 0 })
+  // @ts-expect-error "2 hours" is no duration
+  stream("a", { schema, outOfOrder: "2 hours" })
+  // @ts-expect-error the option is misspelt
+  stream("a", { schema, outOfOder: "2h" })
+  // @ts-expect-error JSON cannot carry a Date: z.coerce.date() takes what it can
+  stream("a", { schema: z.object({ at: z.date() }) })
+  // @ts-expect-error a key of a stream without a schema is a string
+  stream<{ a: number }>("a", { key: (value) => value.a })
+
+  // @ts-expect-error a window needs a key
+  stream("a", { schema }).window("w", tumbling("1h"))
+  // @ts-expect-error a process needs a key
+  stream("a", { schema }).process("p", { state: () => 0, onRecord: () => undefined })
+  // @ts-expect-error a new key is a string
+  zodFlights.keyBy((f) => f.delay)
+  // @ts-expect-error filter answers true or false
+  zodFlights.filter((f) => f.delay)
+
+  const window = zodFlights.window("w", tumbling("1h"))
+  // @ts-expect-error the field is not in the schema
+  window.aggregate({ n: mean((f) => f.dely) })
+  // @ts-expect-error a mean is of numbers
+  window.aggregate({ n: mean((f) => f.origin) })
+  // @ts-expect-error results have a key already
+  window.aggregate({ key: count() })
+  // @ts-expect-error the aggregate is of other values
+  window.aggregate({ n: sum((p: { amount: number }) => p.amount) })
+  // @ts-expect-error the aggregate needs more than these values have
+  window.aggregate({ n: sum((p: Flight & { more: number }) => p.more) })
+
+  // @ts-expect-error rows have no such column
+  zodFlights.to(files("f", { partitionBy: ["destination"] }))
+  // @ts-expect-error the day of a column that is no Date
+  zodFlights.to(files("f", { partitionBy: [day("origin")] }))
+  // @ts-expect-error a row is an object
+  zodFlights.map((f) => f.delay).to(files("f"))
+  // @ts-expect-error a row is not a list
+  zodFlights.map((f) => [f.delay]).to(files("f"))
+  // @ts-expect-error the stream takes other values
+  zodFlights.map((f) => ({ who: f.origin })).to(zodFlights)
+  // @ts-expect-error the stream takes its schema's input, where the date is a text
+  zodFlights.to(valibotFlights)
+  // @ts-expect-error a flow that goes nowhere is no part of a service
+  service("s", [zodFlights.map((f) => f.delay)])
+  // @ts-expect-error the state is a number
+  zodFlights.process("p", { state: () => 0, onRecord: (_, ctx) => void ctx.state.length })
+}
