@@ -1,2 +1,5 @@
-/** The file sink: `import { day, files } from "millrace/files"`. */
-export * from "@millrace/sdk/files"
+/** Files as sinks, and reading them back: `import { day, files, readColumns } from "millrace/files"`. */
+export { day, files, hour, month, year } from "@millrace/sdk/files"
+export type { FilesOptions, RollOptions, RowOf, SegmentValue, TimeSegment } from "@millrace/sdk/files"
+export { readColumns } from "./compose.ts"
+export type { ColumnBatch, ColumnValues, ReadColumnsOptions } from "./compose.ts"
