@@ -90,7 +90,7 @@ const rules: readonly IForbiddenRuleType[] = [
     comment: "inside the repository a package is used from source, never from its build.",
     severity: "error",
     from: {},
-    to: { path: "^[^/]+/[^/]+/dist/" },
+    to: { path: `${anyMember}[^/]+/dist/` },
   },
 ]
 
