@@ -7,7 +7,7 @@ import { crc32 } from "node:zlib"
 import type { Slice } from "@millrace/engine"
 import { limits, MillraceError } from "@millrace/model"
 import { BlockPlaces, type Place } from "./block-places.ts"
-import { damage } from "./disk-refusal.ts"
+import { damage, errorNumber } from "./disk-refusal.ts"
 import type { Chapter, PartitionLog } from "./partition-log.ts"
 import { readFully } from "./promised.ts"
 import { indexPath, segmentPath } from "./segment-file.ts"
@@ -57,6 +57,8 @@ export class BlockReader {
     try {
       const places = chapter === undefined ? log.places : (this.#places.get(chapter) ?? (await this.#load(chapter, log)))
       return await this.#slices(file.fd, segment, log, wanted(places, from, bytesMost))
+    } catch (error) {
+      throw unreadable(error, segmentPath(this.#options.dir, segment))
     } finally {
       this.#release(file)
     }
@@ -145,7 +147,7 @@ export class BlockReader {
 
   #open(segment: number): OpenFile {
     let file = this.#files.get(segment)
-    if (file === undefined) file = { fd: fs.openSync(segmentPath(this.#options.dir, segment), "r"), users: 0, gone: false }
+    if (file === undefined) file = { fd: openForReading(segmentPath(this.#options.dir, segment)), users: 0, gone: false }
     else this.#files.delete(segment)
     this.#files.set(segment, file)
     file.users++
@@ -166,6 +168,20 @@ export class BlockReader {
     file.gone = true
     if (file.users === 0) fs.closeSync(file.fd)
   }
+}
+
+function openForReading(path: string): number {
+  try {
+    return fs.openSync(path, "r")
+  } catch (error) {
+    throw unreadable(error, path)
+  }
+}
+
+/** A fault of the device, or a file taken away from under the store, as what it is: damage. */
+function unreadable(error: unknown, path: string): unknown {
+  const code = errorNumber(error)
+  return code === "" ? error : damage(path, 0, `it cannot be read (${code})`, { code })
 }
 
 /** The places from the one that holds `from` on, up to about `bytesMost` bytes, at least one. */

@@ -4,12 +4,12 @@ import { isMillraceError, MillraceError } from "@millrace/model"
 /** The `code` of an error of the operating system, such as `ENOSPC`; empty for other things. */
 export function errorNumber(thing: unknown): string {
   const code = thing instanceof Error ? (thing as NodeJS.ErrnoException).code : undefined
-  return typeof code === "string" ? code : ""
+  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : ""
 }
 
 /** MR1303 when the disk is full, MR1304 for any other refusal to write; a MillraceError stays what it is. */
 export function refusal(cause: unknown, path: string): MillraceError {
-  if (isMillraceError(cause)) return cause as MillraceError
+  if (isMillraceError(cause)) return cause
   const code = errorNumber(cause) || (cause instanceof Error && /no space left/i.test(cause.message) ? "ENOSPC" : "")
   if (code === "ENOSPC" || code === "EDQUOT") {
     const what = code === "EDQUOT" ? "The disk quota of" : "The disk that holds"

@@ -125,7 +125,7 @@ export class Journal {
 
   async #run(): Promise<void> {
     // Commits of the same turn of the event loop go into the same group.
-    await undefined
+    await Promise.resolve()
     try {
       while (this.#filling.commits > 0 && this.#refusing === undefined) await this.#next()
     } finally {
@@ -147,15 +147,15 @@ export class Journal {
   }
 
   async #write(group: Group): Promise<void> {
-    if (this.#active.bytes >= this.#options.segmentBytes) this.#roll(group.first)
+    if (this.#active.bytes >= this.#options.segmentBytes) await this.#roll(group.first)
     const { fd, bytes } = this.#active
     await writeAll(fd, group.pieces(), bytes)
     await datasync(fd)
   }
 
-  #roll(base: number): void {
+  async #roll(base: number): Promise<void> {
     const closed = this.#active
-    this.#active = createSegment(this.#options.dir, base, this.#options.salt)
+    this.#active = await createSegment(this.#options.dir, base, this.#options.salt)
     this.totalBytes += segmentHeaderBytes
     this.#options.onClosed(closed, base)
   }
@@ -177,8 +177,16 @@ export class Journal {
     this.#durable = group.end
     this.#writing = undefined
     this.#forget()
-    this.#options.mark.set(group.end)
+    this.#mark()
     group.settled?.resolve()
+  }
+
+  #mark(): void {
+    try {
+      this.#options.mark.set(this.#durable)
+    } catch {
+      // The group is on the disk all the same; the mark only sharpens what a recovery can tell.
+    }
   }
 
   /** Lets go of the oldest written blocks beyond what memory may hold. */

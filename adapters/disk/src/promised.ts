@@ -28,6 +28,12 @@ export function datasync(fd: number): Promise<void> {
   })
 }
 
+export function sync(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.fsync(fd, (error) => (error === null ? resolve() : reject(error)))
+  })
+}
+
 /** Reads until the buffer is full or the file ends; returns the bytes read. */
 export async function readFully(fd: number, into: Uint8Array, position: number): Promise<number> {
   let done = 0

@@ -24,7 +24,7 @@ export interface Recovered {
 }
 
 /** @throws MR1302 when something that was acknowledged is damaged or missing */
-export function recoverJournal(dir: string, checkpoint: Checkpoint | undefined, catalog: Catalog): Recovered {
+export async function recoverJournal(dir: string, checkpoint: Checkpoint | undefined, catalog: Catalog): Promise<Recovered> {
   for (const [stream, ends] of Object.entries(checkpoint?.ends ?? {})) {
     for (const [partition, end] of ends.entries()) {
       const log = catalog.log(stream, partition)
@@ -40,7 +40,7 @@ export function recoverJournal(dir: string, checkpoint: Checkpoint | undefined, 
     bases.pop()
   }
   const [first] = bases
-  if (first === undefined) return startJournal(dir, acknowledged)
+  if (first === undefined) return await startJournal(dir, acknowledged)
   if (first > (checkpoint?.sequence ?? 0)) {
     throw damage(segmentPath(dir, checkpoint?.sequence ?? 0), 0, `the segment is missing; the oldest that is there begins with commit ${first}`)
   }
@@ -64,10 +64,10 @@ export function headerOf(dir: string, base: number): { readonly salt: number } {
   return header
 }
 
-function startJournal(dir: string, acknowledged: number): Recovered {
+async function startJournal(dir: string, acknowledged: number): Promise<Recovered> {
   if (acknowledged > 0) throw damage(path.join(dir, "journal"), 0, `all segments are missing; commits up to ${acknowledged - 1} were acknowledged`)
   const salt = randomInt(2 ** 32)
-  return { salt, closed: [], active: createSegment(dir, 0, salt), nextSequence: 0 }
+  return { salt, closed: [], active: await createSegment(dir, 0, salt), nextSequence: 0 }
 }
 
 /** Whether a crash came while the segment was created: frames follow only when its header is on the disk. */

@@ -6,6 +6,7 @@ import fs from "node:fs"
 import path from "node:path"
 import { segmentHeader, segmentHeaderBytes } from "./frame.ts"
 import type { PartitionLog } from "./partition-log.ts"
+import { datasync, sync, writeAll } from "./promised.ts"
 import { indexPath, segmentPath } from "./segment-file.ts"
 
 /** A segment that is not written any more. */
@@ -41,13 +42,18 @@ export function syncDirectory(dir: string): void {
  * Creates an empty segment, its header on the disk before anything follows. A file of that name can only be what a
  * failed or interrupted creation left, so it is written over.
  */
-export function createSegment(dir: string, base: number, salt: number): ActiveSegment {
+export async function createSegment(dir: string, base: number, salt: number): Promise<ActiveSegment> {
   const file = segmentPath(dir, base)
   const fd = fs.openSync(file, "w+", 0o644)
   try {
-    fs.writeSync(fd, segmentHeader({ salt, base }), 0, segmentHeaderBytes, 0)
-    fs.fsyncSync(fd)
-    syncDirectory(path.dirname(file))
+    await writeAll(fd, [segmentHeader({ salt, base })], 0)
+    await datasync(fd)
+    const journal = fs.openSync(path.dirname(file), "r")
+    try {
+      await sync(journal)
+    } finally {
+      fs.closeSync(journal)
+    }
   } catch (error) {
     fs.closeSync(fd)
     fs.rmSync(file, { force: true })

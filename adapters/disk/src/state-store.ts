@@ -23,8 +23,9 @@ export type StateDatabase = RootDatabase<Uint8Array, Uint8Array>
 
 const checkpointKey: Uint8Array = Buffer.from([0])
 
-export function openStateDatabase(dir: string): StateDatabase {
+export function openStateDatabase(dir: string, options: { readonly readOnly?: boolean } = {}): StateDatabase {
   return open<Uint8Array, Uint8Array>({
+    ...options,
     path: path.join(dir, "store"),
     encoding: "binary",
     keyEncoding: "binary",

@@ -15,8 +15,8 @@ import { fold, type FoldJob } from "./fold.ts"
 import { segmentHeaderBytes } from "./frame.ts"
 import { Journal } from "./journal.ts"
 import type { DirectoryLock } from "./lock.ts"
-import { Catalog, type PartitionLog } from "./partition-log.ts"
-import { placesIn, recoverJournal } from "./recovery.ts"
+import { Catalog, type Chapter, type PartitionLog } from "./partition-log.ts"
+import { placesIn, type Recovered, recoverJournal } from "./recovery.ts"
 import { indexPath } from "./segment-file.ts"
 import { buildIndex } from "./segment-index.ts"
 import { type ActiveSegment, type ClosedSegment, removeSegment } from "./segments.ts"
@@ -43,18 +43,37 @@ export interface DiskStoreOptions {
  * @throws MR1301 in use, MR1302 damaged, MR1303 full, MR1304 not writable, MR1305 of another version
  */
 export async function openDiskStore(options: DiskStoreOptions): Promise<Store> {
-  const lock = takeDirectory(options.dir)
+  const { dir } = options
+  const lock = takeDirectory(dir)
   let database: StateDatabase | undefined
+  let store: DiskStore
   try {
-    database = openStateDatabase(options.dir)
-    const store = new DiskStore(options, lock, database)
-    await store.fold()
-    return store
+    database = openStateDatabase(dir)
+    const checkpoint = readCheckpoint(database)
+    const catalog = new Catalog()
+    const recovered = await recoverJournal(dir, checkpoint, catalog)
+    store = new DiskStore(options, { lock, database, checkpoint, catalog, recovered })
   } catch (error) {
     await database?.close()
     lock.release()
-    throw refusal(error, options.dir)
+    throw refusal(error, dir)
   }
+  try {
+    await store.fold()
+    return store
+  } catch (error) {
+    await store.close()
+    throw refusal(error, dir)
+  }
+}
+
+/** What opening found, which the store takes over. */
+interface Opened {
+  readonly lock: DirectoryLock
+  readonly database: StateDatabase
+  readonly checkpoint: Checkpoint | undefined
+  readonly catalog: Catalog
+  readonly recovered: Recovered
 }
 
 class DiskStore implements Store {
@@ -63,7 +82,7 @@ class DiskStore implements Store {
   readonly #salt: number
   readonly #lock: DirectoryLock
   readonly #database: StateDatabase
-  readonly #catalog = new Catalog()
+  readonly #catalog: Catalog
   readonly #closed: ClosedSegment[]
   readonly #journal: Journal
   readonly #reader: BlockReader
@@ -75,13 +94,13 @@ class DiskStore implements Store {
   readonly #indexing = new Set<Promise<void>>()
   #closing: Promise<void> | undefined
 
-  constructor(options: DiskStoreOptions, lock: DirectoryLock, database: StateDatabase) {
+  constructor(options: DiskStoreOptions, { lock, database, checkpoint, catalog, recovered }: Opened) {
     const { dir, now, onLost } = options
+    const { salt, closed, active, nextSequence } = recovered
     this.#dir = dir
     this.#lock = lock
     this.#database = database
-    const checkpoint = readCheckpoint(database)
-    const { salt, closed, active, nextSequence } = recoverJournal(dir, checkpoint, this.#catalog)
+    this.#catalog = catalog
     this.#salt = salt
     this.#closed = closed
     this.#folded = checkpoint ?? { sequence: 0, segment: 0, position: segmentHeaderBytes }
@@ -136,6 +155,7 @@ class DiskStore implements Store {
   }
 
   async read(stream: string, partition: number, from: number, bytesMost: number): Promise<Slice[]> {
+    if (this.#closing !== undefined) throw new Error("the store is closed")
     const log = this.#catalog.get(stream, partition)
     return log === undefined ? [] : await this.#reader.read(log, from, bytesMost)
   }
@@ -152,9 +172,9 @@ class DiskStore implements Store {
     let freed = 0
     for (let oldest = this.#closed[0]; oldest !== undefined; oldest = this.#closed[0]) {
       if (oldest.endSequence > this.#folded.sequence || oldest.logs.some((log) => wanted(stretchOf(log)))) break
-      this.#closed.shift()
-      this.#reader.forget(oldest.base, oldest.logs.map((log) => log.chapters.shift() as PartitionLog["chapters"][number]))
       removeSegment(this.#dir, oldest.base)
+      this.#closed.shift()
+      this.#reader.forget(oldest.base, oldest.logs.map((log) => log.chapters.shift() as Chapter))
       freed += oldest.bytes
     }
     return freed
@@ -219,7 +239,7 @@ class DiskStore implements Store {
 }
 
 function stretchOf(log: PartitionLog): Stretch {
-  const { end, appendedAt } = log.chapters[0] as PartitionLog["chapters"][number]
+  const { end, appendedAt } = log.chapters[0] as Chapter
   return { stream: log.stream, partition: log.partition, end, appendedAt }
 }
 

@@ -4,7 +4,7 @@ import { it } from "node:test"
 import type { Store } from "@millrace/engine"
 import fc from "fast-check"
 import { type Change, commit, type Lines, readLines, stateOf, StoreModel } from "./store-model.ts"
-import type { StorePlace } from "./store-suite.ts"
+import type { StorePlace } from "./store-place.ts"
 
 const streams = ["a", "b"]
 const partitions = [0, 1]

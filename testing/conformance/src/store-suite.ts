@@ -5,14 +5,7 @@ import type { OnLost, Store, Stretch } from "@millrace/engine"
 import { isMillraceError } from "@millrace/model"
 import { storeHistories } from "./store-histories.ts"
 import { append, bucketOf, type Change, changes, commit, type Lines, linesOf, readLines, stateOf } from "./store-model.ts"
-
-/** Somewhere a store can be opened, again and again. Empty at first. */
-export interface StorePlace {
-  open(options: { readonly now: () => number; readonly onLost: OnLost }): Promise<Store>
-  /** Whether a store that was closed can be opened again with what it held. */
-  readonly survives: boolean
-  remove(): Promise<void>
-}
+import type { StorePlace } from "./store-place.ts"
 
 const lines = (stream: string, partition: number, ...texts: readonly string[]): Lines => ({ stream, partition, lines: texts })
 const change = (entries: Change["entries"], more: Partial<Change> = {}): Change => ({ scope: "s", partition: 0, bucket: 0, entries, ...more })
