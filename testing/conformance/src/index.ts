@@ -1,3 +1,4 @@
 /** One suite per port, run by every implementation of it. Suites register tests with node:test. */
+export { type Change, commit, type Lines, linesOf, readLines, stateOf, StoreModel } from "./store-model.ts"
 export type { StorePlace } from "./store-place.ts"
 export { storeSuite } from "./store-suite.ts"

@@ -1,0 +1,162 @@
+// What is left of a journal after a crash or a fault of the disk: every cut, every flipped bit.
+import assert from "node:assert/strict"
+import fs from "node:fs"
+import path from "node:path"
+import { describe, it, type TestContext } from "node:test"
+import { isMillraceError, type MillraceError } from "@millrace/model"
+import { assertPrefix, assertTrueOrNamed, live, type Moment, open, segments } from "../test/history.ts"
+import { scratch } from "../test/scratch.ts"
+import { DurableMark } from "./durable-mark.ts"
+import { inspectDirectory } from "./inspect.ts"
+
+const commits = 12
+
+/** A directory in which a store lived, and a way to get copies of it. */
+async function lived(t: TestContext, fold: boolean): Promise<{ moments: Moment[]; dir: string; copy: () => string }> {
+  const home = scratch(t)
+  const dir = path.join(home, "lived")
+  const moments = await live(dir, commits, fold)
+  const copied = path.join(home, "copy")
+  const copy = (): string => {
+    fs.rmSync(copied, { recursive: true, force: true })
+    fs.cpSync(dir, copied, { recursive: true })
+    return copied
+  }
+  return { moments, dir, copy }
+}
+
+/** Makes a copy look as it did when `segment` was the last and had `bytes` bytes. */
+function cut(dir: string, segment: string, bytes: number): void {
+  for (const file of segments(dir).filter((each) => path.basename(each) >= path.basename(segment))) {
+    fs.rmSync(file.replace(/journal$/, "index"), { force: true })
+    if (path.basename(file) === path.basename(segment)) fs.truncateSync(file, bytes)
+    else fs.rmSync(file)
+  }
+}
+
+function setMark(dir: string, acknowledged: number): void {
+  const mark = new DurableMark(dir)
+  mark.set(acknowledged)
+  mark.close()
+}
+
+const everyCut = (dir: string): Array<readonly [segment: string, bytes: number]> =>
+  segments(dir).flatMap((segment) => Array.from({ length: fs.statSync(segment).size + 1 }, (_, bytes) => [segment, bytes] as const))
+
+async function damageOf(opening: Promise<unknown>): Promise<MillraceError> {
+  const error: unknown = await opening.then(() => undefined, (reason: unknown) => reason)
+  assert.ok(isMillraceError(error) && error.code === "MR1302", `opened, or failed otherwise: ${String(error)}`)
+  return error
+}
+
+describe("a journal cut at any byte", () => {
+  it("keeps every commit that was acknowledged by then, and invents nothing", async (t) => {
+    const { moments, dir, copy } = await lived(t, false)
+    assert.ok(segments(dir).length > 2, "the cuts go through several segments")
+    for (const [segment, bytes] of everyCut(dir)) {
+      const broken = copy()
+      cut(broken, segment, bytes)
+      const past = moments.filter((moment) => moment.segment < segment || (moment.segment === segment && moment.bytes <= bytes))
+      const acknowledged = past.at(-1)?.acknowledged ?? 0
+      setMark(broken, acknowledged)
+      await assertPrefix(await open(broken), acknowledged)
+      await assertPrefix(await open(broken), acknowledged)
+    }
+  })
+
+  it("goes on from the cut as if nothing had been", async (t) => {
+    const { dir, copy } = await lived(t, false)
+    const last = segments(dir).at(-1) as string
+    const { size } = fs.statSync(last)
+    for (const bytes of [size - 1, size - 40, 33, 32, 31, 0]) {
+      const broken = copy()
+      cut(broken, last, bytes)
+      setMark(broken, 0)
+      const store = await open(broken)
+      const next = store.extent("a", 0)
+      const { bases, sequence } = store.append({ appends: [{ stream: "a", partition: 0, count: 1, block: Buffer.alloc(40, 1) }], state: [] })
+      assert.deepEqual(bases, [next.next])
+      await store.durable(sequence)
+      await store.close()
+      const again = await open(broken)
+      assert.deepEqual(again.extent("a", 0), { first: 0, durable: next.next + 1, next: next.next + 1 })
+      await again.close()
+    }
+  })
+
+  it("is refused when something acknowledged lies behind the cut", async (t) => {
+    const { dir, copy } = await lived(t, false)
+    for (const [segment, bytes] of everyCut(dir)) {
+      const broken = copy()
+      cut(broken, segment, bytes)
+      const opening = open(broken)
+      if (segment === segments(dir).at(-1) && bytes === fs.statSync(segment).size) {
+        await assertPrefix(await opening, commits)
+        continue
+      }
+      const { details } = await damageOf(opening)
+      if (bytes >= 32) assert.equal(path.basename(details["path"] as string), path.basename(segment))
+      assert.ok((details["position"] as number) <= bytes)
+    }
+  })
+
+  it("keeps its whole frames when the mark is lost too", async (t) => {
+    const { dir, copy } = await lived(t, false)
+    for (const [segment, bytes] of everyCut(dir)) {
+      if (bytes % 7 !== 0) continue
+      const broken = copy()
+      cut(broken, segment, bytes)
+      fs.rmSync(path.join(broken, "journal", "durable"))
+      await assertPrefix(await open(broken), 0)
+    }
+  })
+
+  it("is refused when its state knows of more commits", async (t) => {
+    const { dir, copy } = await lived(t, true)
+    const last = segments(dir).at(-1) as string
+    const broken = copy()
+    cut(broken, last, fs.statSync(last).size - 1)
+    fs.rmSync(path.join(broken, "journal", "durable"))
+    await damageOf(open(broken))
+  })
+})
+
+describe("a journal with a flipped bit in any byte", () => {
+  for (const fold of [false, true]) {
+    it(`gives back what is right and names the rest, state ${fold ? "folded" : "not folded"}`, async (t) => {
+      const { dir, copy } = await lived(t, fold)
+      for (const file of fs.readdirSync(path.join(dir, "journal"))) {
+        const isSegment = file.endsWith(".journal")
+        const { size } = fs.statSync(path.join(dir, "journal", file))
+        for (let at = 0; at < size; at++) {
+          const broken = copy()
+          flip(path.join(broken, "journal", file), at)
+          const what = `${file}, byte ${at}`
+          if (isSegment) {
+            const { damage } = await inspectDirectory(broken)
+            assert.ok(damage.some((each) => path.basename(each.file) === file && each.position <= at), `the doctor does not see ${what}`)
+          }
+          const opened = await open(broken).catch((error: unknown) => error)
+          if (opened instanceof Error) {
+            assert.ok(isMillraceError(opened) && opened.code === "MR1302", `${what}: ${opened}`)
+            assert.ok(isSegment, `${what}: nothing is lost with a derived file`)
+            assert.equal(path.basename(opened.details["path"] as string), file)
+            assert.ok((opened.details["position"] as number) <= at)
+            continue
+          }
+          const reported = await assertTrueOrNamed(opened as never, commits)
+          for (const { details } of reported) {
+            assert.equal(path.basename(details["path"] as string), file, what)
+            assert.ok((details["position"] as number) <= at, what)
+          }
+        }
+      }
+    })
+  }
+})
+
+function flip(file: string, at: number): void {
+  const bytes = fs.readFileSync(file)
+  bytes[at] = (bytes[at] as number) ^ (1 << (at % 8))
+  fs.writeFileSync(file, bytes)
+}
