@@ -144,7 +144,7 @@ class Changes {
       return before.length === value.length ? before : before.subarray(0, value.length)
     }
     if (this.#chunk.length - this.#used < value.length) {
-      this.#chunk = new Uint8Array(Math.max(limits.journalSpanBytesMax, value.length))
+      this.#chunk = new Uint8Array(Math.max(Math.min(limits.journalSpanBytesMax, this.bytes + 1024), value.length))
       this.#used = 0
     }
     const kept = this.#chunk.subarray(this.#used, this.#used + value.length)

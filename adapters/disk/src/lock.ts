@@ -121,11 +121,11 @@ function isDead(holder: LockHolder, me: LockHolder): boolean {
   // The processes of another host cannot be seen from here.
   if (holder.host !== me.host) return false
   if (holder.boot !== me.boot) return true
-  const started = startOf(holder.pid)
-  if (started !== undefined) return started !== holder.started
+  if (me.started !== "") return startOf(holder.pid) !== holder.started
   try {
+    // Without /proc a process id is all there is to go by.
     process.kill(holder.pid, 0)
-    return process.platform === "linux"
+    return false
   } catch (error) {
     return errorNumber(error) === "ESRCH"
   }
@@ -141,12 +141,15 @@ function thisProcess(): LockHolder {
   return { pid: process.pid, host: os.hostname(), started: startOf(process.pid) ?? "", boot }
 }
 
-/** Start time of a process, which with its id names it for one boot; undefined when it is not there. */
+/** Start time of a process, which with its id names it for one boot; undefined when it does not run any more. */
 function startOf(pid: number): string | undefined {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8")
-    // The name in parentheses may hold anything; field 22 is the 20th after it.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
+    // The name in parentheses may hold anything; the state comes after it, and field 22 is the 20th after it.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+    // Killed and not yet waited for by its parent: dead, once none of its threads is still finishing a write.
+    const over = "ZX".includes(fields[0] as string) && fs.readdirSync(`/proc/${pid}/task`).length <= 1
+    return over ? undefined : fields[19]
   } catch {
     return undefined
   }

@@ -69,7 +69,7 @@ export class SegmentFile {
   }
 
   #fill(position: number, end: number): void {
-    const wanted = Math.max(end - position, limits.journalSpanBytesMax)
+    const wanted = Math.min(Math.max(end - position, limits.journalSpanBytesMax), this.size - position)
     if (this.#window.length < wanted) this.#window = Buffer.allocUnsafeSlow(wanted)
     this.#from = position
     this.#end = position

@@ -22,7 +22,7 @@ export function step(i: number): Step {
   return { appends, state: i % 2 === 0 ? [{ scope: "s", partition, bucket: i % 2, cleared: i % 6 === 0, entries }] : [] }
 }
 
-export function open(dir: string, segmentBytes = 400): Promise<Store> {
+export function open(dir: string, segmentBytes = 250): Promise<Store> {
   return openDiskStore({
     dir,
     now: () => 1_700_000_000_000,

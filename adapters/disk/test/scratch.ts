@@ -4,10 +4,10 @@ import os from "node:os"
 import path from "node:path"
 import type { TestContext } from "node:test"
 
-const home = fs.existsSync("/dev/shm") ? "/dev/shm" : os.tmpdir()
+export const scratchHome: string = fs.existsSync("/dev/shm") ? "/dev/shm" : os.tmpdir()
 
 /** A new directory, removed when the test ends. */
-export function scratch(t: TestContext, where: string = home): string {
+export function scratch(t: TestContext, where: string = scratchHome): string {
   const dir = fs.mkdtempSync(path.join(where, "millrace-disk-"))
   t.after(() => fs.rmSync(dir, { recursive: true, force: true }))
   return dir

@@ -1,0 +1,55 @@
+// A process that appends is killed at moments nobody chose.
+import assert from "node:assert/strict"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import os from "node:os"
+import path from "node:path"
+import { it } from "node:test"
+import { fileURLToPath } from "node:url"
+import { isMillraceError } from "@millrace/model"
+import { assertPrefix, open } from "../test/history.ts"
+import { scratch } from "../test/scratch.ts"
+
+const appender = fileURLToPath(new URL("../test/appender.ts", import.meta.url))
+
+/** Lets a process append until it has acknowledged `lines` groups more, kills it, and returns what it acknowledged. */
+async function killedAfter(dir: string, lines: number): Promise<number> {
+  const child = spawn(process.execPath, ["--conditions=@millrace/source", appender, dir], { stdio: ["ignore", "pipe", "inherit"] })
+  const exited = once(child, "exit")
+  let text = ""
+  let seen = 0
+  child.stdout.setEncoding("utf8")
+  for await (const chunk of child.stdout) {
+    text += chunk
+    seen += String(chunk).split("\n").length - 1
+    if (seen >= lines) child.kill("SIGKILL")
+  }
+  await exited
+  // The last line may be torn by the kill; the one before it is whole.
+  return Number(text.slice(0, text.lastIndexOf("\n")).split("\n").at(-1))
+}
+
+it("a killed process loses nothing that it acknowledged", async (t) => {
+  const dir = path.join(scratch(t, os.tmpdir()), "data")
+  for (const lines of [1, 30, 3, 111, 7, 64, 250, 2, 19, 400, 5, 90]) {
+    const acknowledged = await killedAfter(dir, lines)
+    assert.ok(acknowledged > 0)
+    await assertPrefix(await open(dir, 20_000), acknowledged)
+  }
+})
+
+it("a second process on the same directory is refused with the pid that holds it", async (t) => {
+  const dir = path.join(scratch(t), "data")
+  const child = spawn(process.execPath, ["--conditions=@millrace/source", appender, dir], { stdio: ["ignore", "pipe", "inherit"] })
+  const exited = once(child, "exit")
+  for await (const _ of child.stdout) {
+    const refused = await open(dir).catch((error: unknown) => error)
+    assert.ok(isMillraceError(refused) && refused.code === "MR1301", String(refused))
+    assert.equal(refused.details["pid"], child.pid)
+    assert.match(refused.message, new RegExp(`process ${child.pid}\\b`))
+    child.kill("SIGKILL")
+  }
+  await exited
+  const store = await open(dir)
+  await store.close()
+})
