@@ -15,7 +15,7 @@ function fieldOf(value: unknown): string | undefined {
   if (value === null || value === undefined) return undefined
   if (value instanceof Date) return value.toISOString()
   if (typeof value === "object") return JSON.stringify(value).replace(/\\u(d[89a-f]..)/g, "\ufffd")
-  return String(value).toWellFormed()
+  return String(value as string).toWellFormed()
 }
 
 test("DuckDB reads back every field of random CSV files, null and empty text apart", async () => {
@@ -50,7 +50,7 @@ test("what is written is read back: null is left out, empty text is kept", async
       for await (const batch of readRows(written("a.csv", await csv(table.rows)))) read.push(...(batch as Row[]))
       assert.equal(read.length, table.rows.length)
       for (const [number, row] of table.rows.entries()) {
-        for (const name of names) assert.equal(cell(read[number] as Row, name), fieldOf(cell(row, name)))
+        for (const name of names) assert.equal(cell(read[number] ?? {}, name), fieldOf(cell(row, name)))
       }
     }),
     { numRuns: 150 },

@@ -51,7 +51,7 @@ test("DuckDB reads back every value of random NDJSON files", async () => {
           if (wanted === null || wanted === undefined) assert.equal(value, null)
           else if (typeof wanted === "string") assert.equal(value, asHandedOut(wanted))
           else if (wanted === 0) assert.ok(value === 0)
-          else if (kinds.get(name) === "json") assert.deepEqual(JSON.parse(String(value)), JSON.parse(JSON.stringify(wanted).toWellFormed().replace(/\\u(d[89a-f]..)/g, "\\ufffd")))
+          else if (kinds.get(name) === "json") assert.deepEqual(JSON.parse(value as string), JSON.parse(JSON.stringify(wanted).toWellFormed().replace(/\\u(d[89a-f]..)/g, "\\ufffd")))
           else assert.deepEqual(value, wanted)
         }
       }

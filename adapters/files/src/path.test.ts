@@ -40,7 +40,7 @@ test("null, no value, empty text and what is no time go where Hive puts nulls", 
 })
 
 test("odd characters are escaped as Spark escapes them", () => {
-  // Known answers: ExternalCatalogUtils.escapePathName of Apache Spark 3.5, which took the list from Hive.
+  // Known answers: `charToEscape` of ExternalCatalogUtils.scala in Apache Spark, which took the list from Hive.
   assert.equal(escapedForPath("a b-c.d_é漢"), "a b-c.d_é漢")
   assert.equal(escapedForPath("\u0001\n\t\"#%'*/:=?\\\u007f{[]^"), "%01%0A%09%22%23%25%27%2A%2F%3A%3D%3F%5C%7F%7B%5B%5D%5E")
   assert.equal(pathOf("..", "value"), "c=..")

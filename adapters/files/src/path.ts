@@ -10,7 +10,7 @@ import { type FileFormat, limits, MillraceError, type PathColumn, type SinkPlan 
 import type { Row } from "@millrace/engine"
 import { dayText, instantMs, isoText } from "./instant.ts"
 import { jsonText } from "./json-text.ts"
-import { type CellReader, cellReader } from "./row.ts"
+import { cellReader } from "./row.ts"
 
 /** What stands for null, no value and empty text in a path; Hive's word for it. */
 export const noValue = "__HIVE_DEFAULT_PARTITION__"

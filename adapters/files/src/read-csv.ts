@@ -2,6 +2,7 @@
  * Reads CSV with a header row. Values stay text, which schemas coerce (`z.coerce.number()`). An empty field has no value: the
  * property is left out, so that a number's schema does not read it as 0; an empty text is `""`, quoted.
  */
+import { TextDecoder } from "node:util"
 import { limits, MillraceError } from "@millrace/model"
 import type { Parser } from "csv-parse"
 import type { Input } from "./input.ts"
@@ -33,13 +34,17 @@ export async function* readCsv({ name, bytes }: Input): AsyncGenerator<CsvRow[],
   })
   // Whoever writes is told of faults; the event would say them twice.
   parser.on("error", () => undefined)
+  // The parser would take damage for U+FFFD.
+  const decoder = new TextDecoder("utf-8", { fatal: true })
   try {
     for await (const chunk of bytes) {
+      assertUtf8(decoder, chunk, name, parser.info.lines)
       await written(parser, chunk)
       if (rows.length === 0) continue
       yield rows
       rows = []
     }
+    assertUtf8(decoder, undefined, name, parser.info.lines)
     await ended(parser)
   } catch (fault) {
     throw csvFault(name, fault)
@@ -49,9 +54,18 @@ export async function* readCsv({ name, bytes }: Input): AsyncGenerator<CsvRow[],
   if (rows.length > 0) yield rows
 }
 
+/** Checks a chunk, or at the end (undefined) that no character was cut short. */
+function assertUtf8(decoder: TextDecoder, chunk: Uint8Array | undefined, name: string, line: number): void {
+  try {
+    decoder.decode(chunk, { stream: chunk !== undefined })
+  } catch {
+    throw new MillraceError("MR1603", `${name}, after line ${line}: not UTF-8. Convert the input: iconv -f latin1 -t utf-8.`, { input: name, line })
+  }
+}
+
 function written(parser: Parser, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    parser.write(chunk, (fault) => (fault == null ? resolve() : reject(fault)))
+    parser.write(chunk, (fault) => (fault instanceof Error ? reject(fault) : resolve()))
   })
 }
 

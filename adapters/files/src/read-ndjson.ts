@@ -22,14 +22,13 @@ export async function* readNdjson({ name, bytes }: Input): AsyncGenerator<unknow
   for await (const chunk of bytes) {
     const end = chunk.lastIndexOf(newline)
     if (end < 0) {
-      rest.push(chunk.slice())
+      rest.push(chunk)
       restBytes += chunk.length
     } else {
       const whole = Buffer.concat([...rest, chunk.subarray(0, end)])
       const { values, lines } = valuesOf(whole, decoder, name, line)
       line += lines
-      // Copied: a stream may use its chunk's memory again.
-      rest = [chunk.slice(end + 1)]
+      rest = [chunk.subarray(end + 1)]
       restBytes = chunk.length - end - 1
       if (values.length > 0) yield values
     }

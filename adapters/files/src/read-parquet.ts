@@ -109,7 +109,12 @@ function topColumns(schema: ReadonlyArray<{ readonly name: string; readonly num_
   return names
 }
 
+// A byte order mark at the beginning of a text is the text's own.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+const stringFromBytes = (bytes: Uint8Array): string => decoder.decode(bytes)
+
 const instantsAsText: Partial<ParquetParsers> = {
+  stringFromBytes,
   timestampFromMilliseconds: (ms: bigint) => isoText(Number(ms)) ?? String(ms),
   timestampFromMicroseconds: (micros: bigint) => fineText(micros, 1000n, 3),
   timestampFromNanoseconds: (nanos: bigint) => fineText(nanos, 1_000_000n, 6),
@@ -117,6 +122,7 @@ const instantsAsText: Partial<ParquetParsers> = {
 }
 
 const instantsAsMs: Partial<ParquetParsers> = {
+  stringFromBytes,
   timestampFromMilliseconds: (ms: bigint) => Number(ms),
   timestampFromMicroseconds: (micros: bigint) => Number(micros) / 1000,
   timestampFromNanoseconds: (nanos: bigint) => Number(nanos) / 1_000_000,

@@ -38,12 +38,15 @@ type Batches = AsyncGenerator<readonly unknown[], void, undefined>
  * what it is said to be; each names the input, the line or row, and the mend
  */
 export function readRows(source: InputSource, options: ReadRowsOptions = {}): Batches {
-  const format = options.format ?? (typeof source === "string" ? formatOf(source) : "ndjson")
-  if (format === undefined) {
-    const known = extensions.map(([extension]) => extension).join(", ")
-    throw new MillraceError("MR1603", `${String(source)}: the name does not tell the format. Name the format, or end the name in one of ${known}.`, { path: source })
-  }
+  const format = options.format ?? (typeof source === "string" ? formatOfNamed(source) : "ndjson")
   return readers[format](source, options.name ?? "standard input")
+}
+
+function formatOfNamed(path: string): FileFormat {
+  const format = formatOf(path)
+  if (format !== undefined) return format
+  const known = extensions.map(([extension]) => extension).join(", ")
+  throw new MillraceError("MR1603", `${path}: the name does not tell the format. Name the format, or end the name in one of ${known}.`, { path })
 }
 
 const readers: Readonly<Record<FileFormat, (source: InputSource, name: string) => Batches>> = {

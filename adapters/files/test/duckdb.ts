@@ -16,7 +16,7 @@ export async function queryTable(sql: string): Promise<{ names: string[]; rows: 
 
 /** Name and type of each column of what a query gives. */
 export async function describe(sql: string): Promise<Array<readonly [name: string, type: string]>> {
-  return (await query(`describe ${sql}`)).map(({ column_name: name, column_type: type }) => [String(name), String(type)] as const)
+  return (await query(`describe ${sql}`)).map(({ column_name: name, column_type: type }) => [name as string, type as string] as const)
 }
 
 /** Text as the client hands it out: it takes a byte order mark at the beginning for none of the text's own. */

@@ -47,7 +47,7 @@ export const tables: fc.Arbitrary<Table> = columnNames.chain((chosen) =>
   fc
     .tuple(...chosen.map(() => fc.constantFrom<CellKind>("double", "int64", "boolean", "string", "timestamp", "json")))
     .chain((kinds) => {
-      const columns = chosen.map((name, at) => ({ name, kind: kinds[at] as CellKind }))
+      const columns = chosen.map((name, at) => ({ name, kind: kinds[at] ?? "string" }))
       const cells = columns.map(({ kind }) => fc.oneof({ weight: 5, arbitrary: cellsByKind[kind] }, { weight: 1, arbitrary: fc.constantFrom(null, undefined, absent) }))
       return fc.array(fc.tuple(...cells), { minLength: 1, maxLength: 40 }).map((lines) => ({ columns, rows: lines.map((line) => rowOf(columns, line)) }))
     }),
