@@ -166,36 +166,44 @@ export class StageMachine {
   }
 
   /**
-   * Processes a batch. Entries before `consumed` are skipped: they are done.
+   * Processes consecutive batches as one transaction. Entries before `consumed` are skipped: they are done.
    *
    * @param now - the clock, in ms
    */
-  apply(batch: Batch, now: number, poison?: Poison): Transaction {
-    const skip = this.#consumed - batch.base
-    if (skip < 0) throw new Error(`stage ${this.#stage.id}: a batch begins at ${batch.base}, but ${this.#consumed} is next`)
+  apply(batches: readonly Batch[], now: number, poison?: Poison): Transaction {
     const context = this.#context
     context.now = now
-    if (skip < batch.count) {
-      this.#lastInput = now
-      this.#resting = false
-    }
     const undo = context.state.savepoint()
     const before = this.#progress()
     if (poison === undefined || poison.size === 0) {
       try {
-        this.#run(batch, skip)
-        return this.#commit(batch.base + batch.count)
-      } catch {
+        for (const batch of batches) this.#run(batch, this.#skip(batch))
+        return this.#commit()
+      } catch (thrown) {
+        if (thrown instanceof BrokenInvariant) throw thrown
         this.#restore(before, undo)
       }
     }
     this.#careful = true
     try {
-      this.#runCarefully(batch, skip, poison)
+      for (const batch of batches) this.#runCarefully(batch, this.#skip(batch), poison)
     } finally {
       this.#careful = false
     }
-    return this.#commit(batch.base + batch.count)
+    return this.#commit()
+  }
+
+  /** Entries of a batch that are done already; the batch counts as consumed from here on. */
+  #skip(batch: Batch): number {
+    const skip = this.#consumed - batch.base
+    if (skip < 0) {
+      throw new BrokenInvariant(`stage ${this.#stage.id}: a batch begins at ${batch.base}, but ${this.#consumed} is next`)
+    }
+    if (skip >= batch.count) return batch.count
+    this.#consumed = batch.base + batch.count
+    this.#lastInput = this.#context.now
+    this.#resting = false
+    return skip
   }
 
   /** Does what the clock makes due; undefined when nothing was. */
@@ -208,15 +216,14 @@ export class StageMachine {
       this.#resting = true
       for (const target of this.#chain.targets) target.rest()
     }
-    return this.#commit(this.#consumed)
+    return this.#commit()
   }
 
   /** The fast way: no copies, no checks per record. A throw anywhere ends it. */
-  #run(batch: Batch, skip: number): void {
+  #run(batch: Batch, from: number): void {
     const { kinds, values, keys, times, base, count } = batch
     const { push } = this.#chain
     const cursor = this.#cursor
-    const from = Math.max(0, skip)
     if (kinds !== undefined || this.#source === undefined) {
       for (let i = from; i < count; i++) this.#entry(batch, i, push)
       return
@@ -264,14 +271,14 @@ export class StageMachine {
   }
 
   /** T2. The slow way: each record can be undone alone. */
-  #runCarefully(batch: Batch, skip: number, poison: Poison | undefined): void {
+  #runCarefully(batch: Batch, from: number, poison: Poison | undefined): void {
     const { push } = this.#chain
     const guarded: Push = (value, key, time) => {
       const poisoned = poison?.get(this.#offset)
       if (poisoned === undefined) this.#attempt(value, key, time, push, undefined)
       else this.#deadLetter({ value, key, time, operator: this.#stage.id, ...poisoned })
     }
-    for (let i = Math.max(0, skip); i < batch.count; i++) this.#entry(batch, i, guarded)
+    for (let i = from; i < batch.count; i++) this.#entry(batch, i, guarded)
   }
 
   /** Runs `run` for a value, again if it throws, until the value becomes a dead letter. */
@@ -378,6 +385,7 @@ export class StageMachine {
 
   #restore(progress: Progress, undo: number): void {
     const context = this.#context
+    this.#consumed = progress.consumed
     context.state.rollback(undo)
     this.#outputs.take()
     context.effects.length = 0
@@ -392,9 +400,8 @@ export class StageMachine {
     this.#reload(undefined)
   }
 
-  #commit(consumed: number): Transaction {
+  #commit(): Transaction {
     const context = this.#context
-    this.#consumed = Math.max(consumed, this.#consumed)
     for (const target of this.#chain.targets) target.tell()
     context.state.writeChanges(this.#changes)
     this.#changes.beginBucket(this.#scope, context.partition, 0, false)
@@ -422,6 +429,9 @@ export class StageMachine {
     return transaction
   }
 }
+
+/** The machine was driven wrongly: no user code is to blame and nothing may go on. */
+class BrokenInvariant extends Error {}
 
 function userError(thrown: unknown): ErrorData {
   const data = errorData(thrown)

@@ -1,0 +1,2 @@
+/** The adapters of a node: the only place that names them. */
+export { openDiskStore } from "@millrace/disk"

@@ -1,0 +1,88 @@
+/**
+ * What one seat (service, stage, partition) has been given and has consumed. The node hands input on while the seat has
+ * room for it; what it has no room for stays in the log and is read from there later.
+ */
+import type { StreamPlan } from "@millrace/model"
+import { limits } from "@millrace/model"
+import type { PoisonData, Seat } from "./messages.ts"
+
+/** `closed`: no worker has it; `seating`: a worker is reading its state; `open`: it takes input. */
+export type FeedState = "closed" | "seating" | "open"
+
+export class Feed {
+  readonly seat: Seat
+  /** Number of the seat on this node: how a dead worker names it. */
+  readonly number: number
+  readonly input: StreamPlan
+  /** Place of its worker. */
+  readonly worker: number
+  state: FeedState = "closed"
+  /** Next offset to hand to the worker. */
+  next = 0
+  /** Next offset to consume, by the newest transaction. */
+  consumed = 0
+  watermark: number = Number.NEGATIVE_INFINITY
+  ended = false
+  /** Bytes appended to the input and not consumed; an estimate after a restart. */
+  lagBytes = 0
+  /** Clock time of the next tick, in ms. */
+  tickAt: number = Number.POSITIVE_INFINITY
+  ticking = false
+  reading = false
+  /** Figures since the start. */
+  records = 0
+  deadLetters = 0
+  keys = 0
+  readonly late: Map<string, number> = new Map()
+  readonly poison: Map<number, PoisonData[number][1]> = new Map()
+  #sent: { readonly end: number; readonly bytes: number }[] = []
+  #inFlight = 0
+
+  constructor(seat: Seat, number: number, input: StreamPlan, worker: number) {
+    this.seat = seat
+    this.number = number
+    this.input = input
+    this.worker = worker
+  }
+
+  /** Whether entries that begin at `base` can go to the worker now. */
+  takes(base: number): boolean {
+    return this.state === "open" && !this.reading && this.next === base && this.hasRoom
+  }
+
+  get hasRoom(): boolean {
+    return this.#inFlight < limits.stageInFlightBytesMax
+  }
+
+  get idle(): boolean {
+    return this.#sent.length === 0 && !this.ticking
+  }
+
+  sent(end: number, bytes: number): void {
+    this.next = end
+    this.#inFlight += bytes
+    this.#sent.push({ end, bytes })
+  }
+
+  /** A transaction has consumed all before `consumed`. */
+  committed(consumed: number): void {
+    this.consumed = consumed
+    let done = 0
+    for (const { end, bytes } of this.#sent) {
+      if (end > consumed) break
+      this.#inFlight -= bytes
+      this.lagBytes = Math.max(0, this.lagBytes - bytes)
+      done++
+    }
+    if (done > 0) this.#sent.splice(0, done)
+  }
+
+  /** Its worker is gone: what was sent is sent again. */
+  close(): void {
+    this.state = "closed"
+    this.ticking = false
+    this.#sent = []
+    this.#inFlight = 0
+    this.next = this.consumed
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Idempotency keys: what was answered to a request that carried one, so that a repeat gets the same answer and appends
+ * nothing. Kept in the commit of the records themselves, so a crash loses both or neither; the newest
+ * `limits.idempotencyKeysMax` are remembered.
+ */
+import { crc32 } from "node:zlib"
+import type { StateReader } from "@millrace/engine"
+import { MillraceError, StateChangesWriter, limits, valueFrom, writeValue } from "@millrace/model"
+import type { Answer } from "./intake-desk.ts"
+
+const scope = "@idempotency"
+
+interface Kept {
+  readonly fingerprint: number
+  /** Undefined while the first request is still under way. */
+  readonly answer: Answer | undefined
+}
+
+/** Order in which keys were kept, so that the oldest goes first; a bucket per key number keeps it in the store too. */
+interface Stored {
+  readonly fingerprint: number
+  readonly answer: Answer
+}
+
+export class IdempotencyKeys {
+  readonly #kept: Map<string, Kept & { readonly number: number }> = new Map()
+  readonly #waiting: Map<string, Promise<Answer>> = new Map()
+  readonly #changes = new StateChangesWriter()
+  #next = 0
+
+  constructor(reader: StateReader) {
+    for (const number of reader.buckets(scope, 0)) {
+      for (const [key, bytes] of reader.entries(scope, 0, number)) {
+        this.#kept.set(key, { ...(valueFrom(bytes) as Stored), number })
+      }
+      this.#next = number + 1
+    }
+  }
+
+  get size(): number {
+    return this.#kept.size
+  }
+
+  /**
+   * What the first request with this key was answered, or will be; undefined: this is the first.
+   *
+   * @throws MR1011 when the first request had another body
+   */
+  earlier(key: string, fingerprint: number): Promise<Answer> | undefined {
+    const kept = this.#kept.get(key)
+    if (kept === undefined) return undefined
+    if (kept.fingerprint !== fingerprint) {
+      throw new MillraceError("MR1011", "The Idempotency-Key was used before for another body; use a new key for new records.")
+    }
+    return kept.answer === undefined ? this.#waiting.get(key) : Promise.resolve(kept.answer)
+  }
+
+  /** The first request of a key is under way; `answer` settles when it is durable or has failed. */
+  begin(key: string, fingerprint: number, answer: Promise<Answer>): void {
+    this.#kept.set(key, { fingerprint, answer: undefined, number: this.#next++ })
+    this.#waiting.set(key, answer)
+    // A failed request never happened: its key may be used again.
+    answer.catch(() => this.#kept.delete(key)).finally(() => this.#waiting.delete(key)).catch(() => undefined)
+  }
+
+  /** The state changes that keep an answer, for the commit of its records. */
+  changes(key: string, answer: Answer): Uint8Array[] {
+    const kept = this.#kept.get(key)
+    if (kept === undefined) return []
+    const changes = this.#changes
+    changes.beginBucket(scope, 0, kept.number, false)
+    const bytes = changes.beginValue(key)
+    const from = bytes.length
+    writeValue(bytes, { fingerprint: kept.fingerprint, answer } satisfies Stored)
+    changes.endValue(from)
+    changes.endBucket()
+    for (const [old, { number }] of this.#kept) {
+      if (this.#kept.size <= limits.idempotencyKeysMax || old === key) break
+      this.#kept.delete(old)
+      changes.beginBucket(scope, 0, number, true)
+      changes.endBucket()
+    }
+    return [changes.take()]
+  }
+
+  /** The answer's commit is appended. */
+  keep(key: string, answer: Answer): void {
+    const kept = this.#kept.get(key)
+    if (kept !== undefined) this.#kept.set(key, { ...kept, answer })
+  }
+}
+
+/** Tells bodies apart well enough to catch a key used twice by mistake. */
+export function fingerprintOf(body: Uint8Array): number {
+  return crc32(body) + body.length * 2 ** 20
+}

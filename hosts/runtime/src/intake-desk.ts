@@ -1,0 +1,176 @@
+/**
+ * Requests on their way in: hands bodies to workers to be decoded, commits what they accept, and answers once it is durable.
+ * A body is kept until its worker has answered, so that a worker that dies takes no request with it.
+ */
+import type { BodyFormat, Rejected } from "@millrace/engine"
+import { type ErrorData, MillraceError, errorFrom, limits } from "@millrace/model"
+import type { Commits } from "./commits.ts"
+import { type IdempotencyKeys, fingerprintOf } from "./idempotency.ts"
+import type { FromWorker, ToWorker } from "./messages.ts"
+import type { WorkerEnd } from "./worker-handle.ts"
+
+export interface Request {
+  readonly stream: string
+  readonly format: BodyFormat
+  readonly body: Uint8Array<ArrayBuffer>
+  readonly idempotencyKey?: string
+}
+
+/** Offsets given to the records of one request in one partition, both ends included. */
+export interface PositionRange {
+  readonly partition: number
+  readonly first: number
+  readonly last: number
+}
+
+export interface Answer {
+  readonly accepted: number
+  readonly rejected: readonly Rejected[]
+  readonly rejectedUnlisted: number
+  readonly positions: readonly PositionRange[]
+}
+
+interface Pending {
+  readonly id: number
+  readonly request: Request
+  readonly service: string
+  readonly worker: number
+  readonly key: string | undefined
+  /** A record of it has killed a worker. */
+  poison: Rejected | undefined
+  deaths: number
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: Error) => void
+}
+
+/** What the desk needs of the workers. */
+export interface DeskWorkers {
+  readonly count: number
+  /** Posts a message, starting the worker when need be. */
+  post(worker: number, message: ToWorker): void
+}
+
+export class IntakeDesk {
+  readonly #commits: Commits
+  readonly #workers: DeskWorkers
+  readonly #keys: IdempotencyKeys
+  readonly #clock: () => number
+  readonly #pending: Map<number, Pending> = new Map()
+  #nextId = 1
+  #turn = 0
+  #queuedBytes = 0
+  /** Figures since the start. */
+  accepted = 0
+  rejected = 0
+
+  constructor(commits: Commits, workers: DeskWorkers, keys: IdempotencyKeys, clock: () => number) {
+    this.#commits = commits
+    this.#workers = workers
+    this.#keys = keys
+    this.#clock = clock
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
+  get pending(): number {
+    return this.#pending.size
+  }
+
+  /** @throws MR1010, MR1011, MR1303 and what decoding throws */
+  async take(service: string, request: Request): Promise<Answer> {
+    const { idempotencyKey, stream, body } = request
+    const key = idempotencyKey === undefined ? undefined : `${stream}\n${idempotencyKey}`
+    const fingerprint = key === undefined ? 0 : fingerprintOf(body)
+    const earlier = key === undefined ? undefined : this.#keys.earlier(key, fingerprint)
+    if (earlier !== undefined) return earlier
+    if (this.#queuedBytes + body.length > limits.ingestQueueBytesMax) {
+      throw new MillraceError("MR1010", "More requests wait to be decoded than the node takes at once; send again after a moment.")
+    }
+    const answer = new Promise<Answer>((resolve, reject) => {
+      const pending: Pending = {
+        id: this.#nextId++,
+        request,
+        service,
+        worker: this.#turn++ % this.#workers.count,
+        key,
+        poison: undefined,
+        deaths: 0,
+        resolve,
+        reject,
+      }
+      this.#queuedBytes += body.length
+      this.#pending.set(pending.id, pending)
+      this.#send(pending)
+    })
+    if (key !== undefined) this.#keys.begin(key, fingerprint, answer)
+    return answer
+  }
+
+  onIngested(message: Extract<FromWorker, { kind: "ingested" }>): void {
+    const pending = this.#settle(message.id)
+    if (pending === undefined) return
+    const { accepted, rejected, rejectedUnlisted, appends } = message
+    this.accepted += accepted
+    this.rejected += rejected.length + rejectedUnlisted
+    if (accepted === 0) {
+      pending.resolve({ accepted, rejected, rejectedUnlisted, positions: [] })
+      return
+    }
+    const { key, service, worker, id } = pending
+    // The answer names offsets, the commit keeps the answer, the append decides the offsets: so the store is asked first.
+    const bases = this.#commits.nextOffsets(appends)
+    const positions = appends.map(({ partition, count }, i) => {
+      const first = bases[i] as number
+      return { partition, first, last: first + count - 1 }
+    })
+    const answer: Answer = { accepted, rejected, rejectedUnlisted, positions }
+    try {
+      const state = key === undefined ? [] : this.#keys.changes(key, answer)
+      const { sequence } = this.#commits.append({ appends, state }, { worker, ingest: id, service })
+      if (key !== undefined) this.#keys.keep(key, answer)
+      this.#commits.durable(sequence).then(() => pending.resolve(answer), pending.reject)
+    } catch (error) {
+      pending.reject(error as Error)
+    }
+  }
+
+  onNotIngested({ id, error }: Extract<FromWorker, { kind: "not-ingested" }>): void {
+    this.#settle(id)?.reject(errorFrom(error))
+  }
+
+  /** A worker is gone: its bodies go to the next one; the record that killed it twice is rejected. */
+  onWorkerEnd(worker: number, end: WorkerEnd): void {
+    for (const pending of [...this.#pending.values()]) {
+      if (pending.worker !== worker) continue
+      if (end.kind === "ingest" && end.job === pending.id) {
+        pending.deaths++
+        if (pending.deaths >= limits.attemptsMax) {
+          this.#settle(pending.id)?.reject(errorFrom(end.error))
+          continue
+        }
+        pending.poison = { index: end.record, problem: end.error }
+      }
+      this.#send(pending)
+    }
+  }
+
+  /** Refuses all that waits: the node cannot go on. */
+  refuseAll(error: ErrorData): void {
+    for (const { id } of [...this.#pending.values()]) this.#settle(id)?.reject(errorFrom(error))
+  }
+
+  #send({ id, request, service, worker, poison }: Pending): void {
+    const { stream, format, body } = request
+    this.#workers.post(worker, { kind: "ingest", id, stream, service, format, body, now: this.#clock(), poison })
+  }
+
+  #settle(id: number): Pending | undefined {
+    const pending = this.#pending.get(id)
+    if (pending === undefined) return undefined
+    this.#pending.delete(id)
+    this.#queuedBytes -= pending.request.body.length
+    return pending
+  }
+}

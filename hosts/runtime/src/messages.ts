@@ -1,0 +1,90 @@
+/**
+ * What a node and its workers say to each other. Everything is plain data; blocks cross as transferred buffers where
+ * the sender has no more use for them.
+ */
+import type { Append, BodyFormat, Effect, Rejected } from "@millrace/engine"
+import type { ErrorData, Plan } from "@millrace/model"
+
+/** A module that exports services, by absolute path. */
+export interface ServiceFile {
+  readonly file: string
+}
+
+/** One stage and partition of a service. */
+export interface Seat {
+  readonly service: string
+  readonly stage: string
+  readonly partition: number
+}
+
+export function seatName({ service, stage, partition }: Seat): string {
+  return `${service}\n${stage}\n${partition}`
+}
+
+/** Entries that killed their worker: offset, reason, attempts. */
+export type PoisonData = ReadonlyArray<readonly [offset: number, reason: { readonly error: ErrorData; readonly attempts: number }]>
+
+export interface WorkerData {
+  readonly files: readonly ServiceFile[]
+  readonly dataDir: string
+  /** See {@link activity}. */
+  readonly activity: SharedArrayBuffer
+}
+
+/**
+ * What a worker is doing, in memory shared with the node, so that it can be told after the worker hung or died:
+ * `[offset or index of the record in hand, kind, job]`.
+ */
+export const activity = { cursor: 0, kind: 1, job: 2, slots: 3, idle: 0, ingest: 1, stage: 2 } as const
+
+export type ToWorker =
+  /** Decode a body; answered by `ingested`. */
+  | {
+      readonly kind: "ingest"
+      readonly id: number
+      readonly stream: string
+      readonly service: string
+      readonly format: BodyFormat
+      readonly body: Uint8Array
+      readonly now: number
+      readonly poison: Rejected | undefined
+    }
+  /** The blocks of an ingest have these offsets; a base of -1: forget the decoded records, another will ask for them. */
+  | { readonly kind: "appended"; readonly id: number; readonly service: string; readonly bases: readonly number[]; readonly now: number }
+  /** Take a seat: read its state; answered by `seated`. */
+  | { readonly kind: "sit"; readonly seat: Seat; readonly number: number; readonly poison: PoisonData; readonly now: number }
+  /** Input for a seat, from the log. */
+  | { readonly kind: "input"; readonly seat: Seat; readonly base: number; readonly skip: number; readonly block: Uint8Array; readonly now: number }
+  | { readonly kind: "tick"; readonly seat: Seat; readonly now: number }
+
+export interface TransactionData {
+  readonly seat: Seat
+  readonly consumed: number
+  readonly watermark: number
+  readonly ended: boolean
+  readonly appends: readonly Append[]
+  readonly state: Uint8Array
+  readonly effects: readonly Effect[]
+  readonly records: number
+  readonly deadLetters: number
+  readonly late: ReadonlyMap<string, number>
+  readonly tickAt: number
+  readonly keys: number
+}
+
+export type FromWorker =
+  | { readonly kind: "loaded"; readonly plans: readonly Plan[] }
+  | { readonly kind: "refused"; readonly error: ErrorData }
+  | {
+      readonly kind: "ingested"
+      readonly id: number
+      readonly accepted: number
+      readonly rejected: readonly Rejected[]
+      readonly rejectedUnlisted: number
+      readonly appends: readonly Append[]
+    }
+  | { readonly kind: "not-ingested"; readonly id: number; readonly error: ErrorData }
+  | { readonly kind: "seated"; readonly seat: Seat; readonly consumed: number; readonly tickAt: number; readonly watermark: number; readonly keys: number }
+  | { readonly kind: "transactions"; readonly transactions: readonly TransactionData[] }
+  /** Nothing to do for the tick. */
+  | { readonly kind: "ticked"; readonly seat: Seat; readonly tickAt: number }

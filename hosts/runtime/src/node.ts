@@ -1,0 +1,404 @@
+/**
+ * A node: one data directory, its journal, its workers and the services that they run. A front door calls `ingest`,
+ * `read`, `follow`; everything that changes anything becomes a commit (commits.ts).
+ *
+ * N1  Nothing is acknowledged before it is durable.
+ * N2  When the disk refuses, the node stops processing, answers why, and resumes by itself once it can write.
+ * N3  A worker that hangs or dies takes no acknowledged record and no other partition with it.
+ */
+import { mkdir } from "node:fs/promises"
+import { availableParallelism } from "node:os"
+import { resolve } from "node:path"
+import { type Append, type SealFile, type Store, type Stretch, storedConsumed } from "@millrace/engine"
+import {
+  BlockWriter,
+  type ErrorData,
+  MillraceError,
+  StateChangesWriter,
+  type StreamPlan,
+  errorData,
+  errorFrom,
+  limits,
+  writeValue,
+} from "@millrace/model"
+import { Commits, type Origin } from "./commits.ts"
+import { openDiskStore } from "./compose.ts"
+import { Deliveries } from "./deliveries.ts"
+import { DeliveryThread } from "./delivery-handle.ts"
+import { IdempotencyKeys } from "./idempotency.ts"
+import { type Answer, IntakeDesk, type Request } from "./intake-desk.ts"
+import { type Log, openLog } from "./log.ts"
+import type { TransactionData } from "./messages.ts"
+import { type From, type LiveBatch, type Page, Readers } from "./readers.ts"
+import { type Sample, samplesOf } from "./samples.ts"
+import { Streams } from "./streams.ts"
+import { Workshop } from "./workshop.ts"
+
+export interface NodeOptions {
+  /** Modules that export services. */
+  readonly files: readonly string[]
+  /** @default ".millrace/data" */
+  readonly dataDir?: string
+  /** Where file sinks without a place of their own write. @default "out" beside the data directory */
+  readonly outDir?: string
+  /** Worker threads. @default one less than there are cores, at least 1 */
+  readonly workers?: number
+  /** The clock, in ms. @default Date.now */
+  readonly clock?: () => number
+  readonly log?: Log
+}
+
+const endedScope = "@ended"
+/** How often ticks, checkpoints, retention and a refusing disk are looked after, in ms. */
+const careMs = 250
+const sweepMs = 10_000
+
+/**
+ * Opens the data directory, recovers, loads the services and starts them.
+ *
+ * @throws MR1301 to MR1306 for the directory, MR1101 to MR1104 for the services
+ */
+export async function startNode(options: NodeOptions): Promise<Node> {
+  const clock = options.clock ?? Date.now
+  const log = options.log ?? openLog()
+  const dataDir = resolve(options.dataDir ?? ".millrace/data")
+  const outDir = resolve(options.outDir ?? resolve(dataDir, "..", "out"))
+  const lost: { tell: (reason: Error) => void } = { tell: () => undefined }
+  const store = await openDiskStore({ dir: dataDir, now: clock, onLost: (_, reason) => lost.tell(reason) })
+  try {
+    const node = new Node({ store, dataDir, outDir, clock, log, files: options.files, workers: options.workers ?? defaultWorkers() })
+    lost.tell = (reason) => node.onRefused(reason)
+    await node.start()
+    return node
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+function defaultWorkers(): number {
+  return Math.max(1, availableParallelism() - 1)
+}
+
+interface NodeParts {
+  readonly store: Store
+  readonly dataDir: string
+  readonly outDir: string
+  readonly clock: () => number
+  readonly log: Log
+  readonly files: readonly string[]
+  readonly workers: number
+}
+
+export class Node {
+  readonly #parts: NodeParts
+  readonly #store: Store
+  readonly #commits: Commits
+  readonly #workshop: Workshop
+  readonly #desk: IntakeDesk
+  readonly #readers: Readers
+  readonly #delivery: DeliveryThread
+  readonly #deliveries: Deliveries
+  #streams: Streams
+  #unready: ErrorData | undefined = { code: "MR1401", message: "The node is starting.", details: {} }
+  #refused = false
+  #folding = false
+  #sweeping = false
+  #swept = 0
+  #care: NodeJS.Timeout | undefined
+  #probing = false
+  readonly #timers: Set<NodeJS.Timeout> = new Set()
+
+  constructor(parts: NodeParts) {
+    const { store, files, dataDir, outDir, workers, clock, log } = parts
+    this.#parts = parts
+    this.#store = store
+    this.#readers = new Readers(store)
+    this.#commits = new Commits(store, {
+      onAppended: (appends, bases, origin) => this.#onAppended(appends, bases, origin),
+      onDurable: () => this.#readers.wake(),
+      onRefused: (reason) => this.onRefused(reason),
+    })
+    this.#workshop = new Workshop({
+      store,
+      dataDir,
+      workers,
+      clock,
+      log,
+      files: files.map((file) => ({ file: resolve(file) })),
+      events: {
+        onTransactions: (transactions) => this.#onTransactions(transactions),
+        onIngested: (message) => this.#desk.onIngested(message),
+        onNotIngested: (message) => this.#desk.onNotIngested(message),
+        onWorkerEnd: (worker, end) => this.#desk.onWorkerEnd(worker, end),
+        onBroken: (error) => {
+          this.#unready = error
+          this.#desk.refuseAll(error)
+        },
+      },
+    })
+    this.#desk = new IntakeDesk(this.#commits, this.#workshop, new IdempotencyKeys(store.state), clock)
+    this.#delivery = new DeliveryThread({ outDir })
+    this.#deliveries = new Deliveries(store, this.#commits, this.#delivery, log, (ms, act) => this.#later(ms, act))
+    this.#streams = new Streams([], store.state)
+  }
+
+  async start(): Promise<void> {
+    const { files, outDir } = this.#parts
+    if (files.length > 0) {
+      await mkdir(outDir, { recursive: true })
+      const plans = await this.#workshop.load()
+      this.#streams = new Streams(plans, this.#store.state)
+      await this.#durably([], [this.#streams.changes()])
+      for (const plan of plans) this.#deliveries.open(plan, this.#store.state)
+      this.#workshop.seatAll()
+    }
+    this.#care = setInterval(() => this.#lookAfter(), careMs)
+    this.#unready = undefined
+  }
+
+  get unready(): ErrorData | undefined {
+    return this.#unready
+  }
+
+  get services(): readonly string[] {
+    return this.#streams.services
+  }
+
+  get streams(): readonly StreamPlan[] {
+    return this.#streams.all
+  }
+
+  /** Where file sinks without a place of their own write. */
+  get outDir(): string {
+    return this.#parts.outDir
+  }
+
+  /** @throws MR1008, MR1010, MR1011, MR1016, MR1303, MR1401, MR12xx, and MR1001 for a body that is no JSON at all */
+  async ingest(request: Request): Promise<Answer> {
+    const service = this.#streams.writer(request.stream)
+    this.#assertReady()
+    if (this.#store.queuedBytes > limits.journalQueueBytesMax) {
+      throw new MillraceError("MR1010", "The journal is behind; send again after a moment.")
+    }
+    if (this.#workshop.lagBytes > limits.stageLagBytesMax) {
+      throw new MillraceError("MR1010", "Processing is behind; send again after a moment.")
+    }
+    return this.#desk.take(service, request)
+  }
+
+  /** Ends a bounded source stream: windows close, files are sealed. Repeating it changes nothing. @throws MR1008, MR1016 */
+  async end(name: string): Promise<void> {
+    this.#streams.writer(name)
+    this.#assertReady()
+    const { partitions } = this.#streams.get(name)
+    for (const [key] of this.#store.state.entries(endedScope, 0, 0)) if (key === name) return
+    const appends: Append[] = []
+    for (let partition = 0; partition < partitions; partition++) {
+      const block = new BlockWriter()
+      block.mark(0, Number.POSITIVE_INFINITY)
+      appends.push({ stream: name, partition, count: 1, block: block.take() })
+    }
+    const changes = new StateChangesWriter()
+    changes.beginBucket(endedScope, 0, 0, false)
+    const bytes = changes.beginValue(name)
+    const from = bytes.length
+    writeValue(bytes, true)
+    changes.endValue(from)
+    changes.endBucket()
+    await this.#durably(appends, [changes.take()])
+  }
+
+  /** @throws MR1008, MR1009, MR1014 */
+  async read(stream: string, partition: number, from: From, limit: number): Promise<Page> {
+    return this.#readers.page(this.#streams.get(stream), partition, from, limit)
+  }
+
+  /** @throws MR1008, MR1014 */
+  follow(stream: string, from: From, signal: AbortSignal): AsyncIterable<LiveBatch> {
+    return this.#readers.follow(this.#streams.get(stream), from, signal)
+  }
+
+  samples(): readonly Sample[] {
+    return samplesOf({
+      accepted: this.#desk.accepted,
+      rejected: this.#desk.rejected,
+      queuedRequestBytes: this.#desk.queuedBytes,
+      journalQueuedBytes: this.#store.queuedBytes,
+      unfoldedBytes: this.#store.unfoldedBytes,
+      workersReplaced: this.#workshop.replaced,
+      feeds: this.#workshop.feeds,
+      sinks: this.#deliveries.status(),
+    })
+  }
+
+  /** Plain JSON: how far each stage is, what sinks have delivered, whether there is anything left to do. */
+  status(): NodeStatus {
+    const stages = this.#workshop.feeds.map((feed) => ({
+      ...feed.seat,
+      input: feed.input.name,
+      state: feed.state,
+      consumed: feed.consumed,
+      next: this.#store.extent(feed.input.name, feed.seat.partition).next,
+      lagBytes: feed.lagBytes,
+      watermark: Math.abs(feed.watermark) <= 8.64e15 ? new Date(feed.watermark).toISOString() : null,
+      ended: feed.ended,
+      records: feed.records,
+      deadLetters: feed.deadLetters,
+      late: Object.fromEntries(feed.late),
+      keys: feed.keys,
+    }))
+    return {
+      ready: this.#unready === undefined,
+      ...(this.#unready === undefined ? {} : { unready: this.#unready }),
+      services: this.services,
+      idle: this.#idle,
+      outDir: this.#parts.outDir,
+      stages,
+      sinks: this.#deliveries.status(),
+    }
+  }
+
+  /** Finishes what is in hand, makes all durable, folds the state, and lets go of the directory. */
+  async close(): Promise<void> {
+    this.#unready = { code: "MR1401", message: "The node is stopping.", details: {} }
+    clearInterval(this.#care)
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#desk.refuseAll(this.#unready)
+    await this.#workshop.stop()
+    this.#deliveries.stop()
+    await this.#delivery.stop()
+    await this.#store.close({ fold: true })
+    this.#readers.wake()
+  }
+
+  /** N2. The store takes nothing more: what was not durable never happened, so nobody may build on it. */
+  onRefused(reason: Error): void {
+    if (this.#refused) return
+    this.#refused = true
+    this.#unready = errorData(reason)
+    this.#parts.log.error(this.#unready, "the disk refuses writes; processing stops until it takes them again")
+    this.#desk.refuseAll(this.#unready)
+    this.#workshop.halt().catch((error: unknown) => this.#parts.log.error(errorData(error), "workers could not be stopped"))
+  }
+
+  #assertReady(): void {
+    if (this.#unready !== undefined) throw errorFrom(this.#unready)
+  }
+
+  get #idle(): boolean {
+    return this.#unready === undefined && this.#desk.pending === 0 && this.#deliveries.pending === 0 && this.#workshop.idle
+  }
+
+  async #durably(appends: readonly Append[], state: readonly Uint8Array[]): Promise<void> {
+    await this.#commits.durable(this.#commits.append({ appends, state }).sequence)
+  }
+
+  #onAppended(appends: readonly Append[], bases: readonly number[], origin: Origin | undefined): void {
+    this.#workshop.onAppended(appends, bases, origin)
+  }
+
+  #onTransactions(transactions: readonly TransactionData[]): void {
+    const appends = transactions.flatMap((transaction) => transaction.appends)
+    const state = transactions.map((transaction) => transaction.state)
+    const { sequence } = this.#commits.append({ appends, state })
+    const files = transactions.flatMap(({ seat, effects }) => effects.map((effect) => [seat.service, effect] as const))
+    if (files.length > 0) this.#whenDurable(sequence, files)
+  }
+
+  #whenDurable(sequence: number, files: ReadonlyArray<readonly [service: string, file: SealFile]>): void {
+    this.#commits.durable(sequence).then(
+      () => {
+        for (const [service, file] of files) this.#deliveries.add(service, file)
+      },
+      () => undefined,
+    )
+  }
+
+  /** Ticks, checkpoints, retention, and the disk that refused. */
+  #lookAfter(): void {
+    const { clock, log } = this.#parts
+    if (this.#refused) {
+      this.#probe().catch((error: unknown) => log.error(errorData(error), "the node could not resume"))
+      return
+    }
+    const now = clock()
+    this.#workshop.tick(now)
+    if (!this.#folding && this.#store.unfoldedBytes > limits.checkpointBytes) {
+      this.#folding = true
+      this.#store
+        .fold()
+        .catch((error: unknown) => log.error(errorData(error), "the checkpoint could not be written"))
+        .finally(() => {
+          this.#folding = false
+        })
+    }
+    if (!this.#sweeping && now - this.#swept >= sweepMs) {
+      this.#sweeping = true
+      this.#swept = now
+      this.#store
+        .sweep((stretch) => this.#wanted(stretch, now))
+        .catch((error: unknown) => log.error(errorData(error), "old data could not be removed"))
+        .finally(() => {
+          this.#sweeping = false
+        })
+    }
+  }
+
+  /** Whether the disk takes a commit again; then everything resumes from what is durable. */
+  async #probe(): Promise<void> {
+    if (this.#probing) return
+    this.#probing = true
+    try {
+      const { sequence } = this.#store.append({ appends: [], state: [] })
+      await this.#store.durable(sequence)
+      await this.#store.fold()
+      this.#refused = false
+      this.#unready = undefined
+      const { state } = this.#store
+      this.#workshop.restart(({ service, stage, partition }) => storedConsumed(state, service, stage, partition))
+      this.#parts.log.info({}, "the disk takes writes again; processing goes on")
+    } catch (error) {
+      this.#unready = errorData(error)
+    } finally {
+      this.#probing = false
+    }
+  }
+
+  #wanted({ stream, partition, end, appendedAt }: Stretch, now: number): boolean {
+    const plan = this.#streams.has(stream) ? this.#streams.get(stream) : undefined
+    if (plan === undefined) return now - appendedAt < unknownRetentionMs
+    for (const feed of this.#workshop.feeds) {
+      if (feed.input.name === stream && feed.seat.partition === partition && feed.consumed < end) return true
+    }
+    if (plan.role === "sink") return this.#sinkNeeds(stream, partition) < end
+    return plan.role !== "repartition" && now - appendedAt < plan.retentionMs
+  }
+
+  /** The oldest offset of a sink's partition that a file, decided or being filled, still needs. */
+  #sinkNeeds(stream: string, partition: number): number {
+    return Math.min(this.#deliveries.neededFrom(stream, partition), this.#deliveries.openFrom(stream, partition))
+  }
+
+  #later(ms: number, act: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      act()
+    }, ms)
+    this.#timers.add(timer)
+  }
+}
+
+/** Data of streams that no service defines any more is kept this long, in ms: a day. */
+const unknownRetentionMs = 86_400_000
+
+export interface NodeStatus {
+  readonly ready: boolean
+  readonly unready?: ErrorData
+  readonly services: readonly string[]
+  /** All input is processed and every decided file is delivered. */
+  readonly idle: boolean
+  readonly outDir: string
+  readonly stages: readonly object[]
+  readonly sinks: readonly object[]
+}

@@ -1,0 +1,180 @@
+/** Reading a stream from outside: pages and followers. Only what is durable is shown; marks are skipped. */
+import type { Extent, Slice, Store } from "@millrace/engine"
+import { BlockCursor, ByteReader, MillraceError, type StreamPlan, entryKind, limits, readValue, utf8Text } from "@millrace/model"
+
+/** Where reading begins: an end of the log, an event time in ms, or an offset per partition (absent ones: earliest). */
+export type From =
+  | { readonly kind: "earliest" }
+  | { readonly kind: "latest" }
+  | { readonly kind: "time"; readonly time: number }
+  | { readonly kind: "offsets"; readonly offsets: ReadonlyMap<number, number> }
+
+export interface RecordView {
+  readonly partition: number
+  readonly offset: number
+  readonly key: string
+  /** Event time in ms. */
+  readonly time: number
+  /** JSON object text, or empty. */
+  readonly headers: string
+  /** JSON text. */
+  readonly value: string
+}
+
+export interface Page {
+  readonly records: readonly RecordView[]
+  /** Where the next page begins. */
+  readonly next: number
+  readonly first: number
+  readonly end: number
+}
+
+export interface LiveBatch {
+  readonly partition: number
+  readonly records: readonly RecordView[]
+  readonly next: number
+}
+
+export class Readers {
+  readonly #store: Store
+  /** Followers that wait for more. */
+  #waiting: (() => void)[] = []
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** More is durable than before. */
+  wake(): void {
+    if (this.#waiting.length === 0) return
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const go of waiting) go()
+  }
+
+  /** @throws MR1009, MR1014 */
+  async page(stream: StreamPlan, partition: number, from: From, limit: number): Promise<Page> {
+    if (!Number.isInteger(partition) || partition < 0 || partition >= stream.partitions) {
+      throw new MillraceError("MR1009", `stream "${stream.name}" has partitions 0 to ${stream.partitions - 1}; ${partition} is none.`)
+    }
+    const extent = this.#store.extent(stream.name, partition)
+    const most = Math.min(limit, limits.pageRecordsMax)
+    const records: RecordView[] = []
+    let next = await this.#begin(stream, partition, from)
+    while (records.length < most && next < extent.durable) {
+      const batch = await this.#read(stream, partition, next, extent.durable, most - records.length, limits.pageBytesMax)
+      records.push(...batch.records)
+      next = batch.next
+    }
+    return { records, next, first: extent.first, end: extent.durable }
+  }
+
+  /** Durable records of all partitions as they come, until aborted. @throws MR1014 */
+  async *follow(stream: StreamPlan, from: From, signal: AbortSignal): AsyncGenerator<LiveBatch> {
+    const next: number[] = []
+    for (let partition = 0; partition < stream.partitions; partition++) next.push(await this.#begin(stream, partition, from))
+    while (!signal.aborted) {
+      let idle = true
+      for (let partition = 0; partition < stream.partitions; partition++) {
+        const at = next[partition] as number
+        const { durable } = this.#store.extent(stream.name, partition)
+        if (at >= durable) continue
+        idle = false
+        const batch = await this.#read(stream, partition, at, durable, limits.pageRecordsMax, limits.pageBytesMax)
+        next[partition] = batch.next
+        if (batch.records.length > 0) yield { partition, records: batch.records, next: batch.next }
+        if (signal.aborted) return
+      }
+      if (idle) await this.#more(signal)
+    }
+  }
+
+  #more(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener("abort", done)
+        resolve()
+      }
+      signal.addEventListener("abort", done)
+      this.#waiting.push(done)
+    })
+  }
+
+  async #begin(stream: StreamPlan, partition: number, from: From): Promise<number> {
+    const extent = this.#store.extent(stream.name, partition)
+    switch (from.kind) {
+      case "earliest":
+        return extent.first
+      case "latest":
+        return extent.durable
+      case "offsets":
+        return kept(from.offsets.get(partition) ?? extent.first, extent, stream.name, partition)
+      case "time":
+        return this.#atTime(stream, partition, extent, from.time)
+    }
+  }
+
+  /** The first record at or after an event time; reads on from the oldest one. */
+  async #atTime(stream: StreamPlan, partition: number, extent: Extent, time: number): Promise<number> {
+    for (let at = extent.first; at < extent.durable; ) {
+      const { records, next } = await this.#read(stream, partition, at, extent.durable, limits.pageRecordsMax, limits.pageBytesMax)
+      const found = records.find((record) => record.time >= time)
+      if (found !== undefined) return found.offset
+      at = next
+    }
+    return extent.durable
+  }
+
+  async #read(stream: StreamPlan, partition: number, from: number, end: number, most: number, bytes: number): Promise<LiveBatch> {
+    const slices = await this.#store.read(stream.name, partition, from, bytes)
+    const records: RecordView[] = []
+    let next = from
+    for (const slice of slices) {
+      next = viewSlice(slice, stream, partition, from, end, most, records)
+      if (records.length >= most || next >= end) break
+    }
+    // The log says that there is more, so a read that brings nothing would go on for ever.
+    if (next <= from) throw new Error(`readers: ${stream.name}[${partition}] gave nothing at ${from}`)
+    return { partition, records, next }
+  }
+}
+
+/** Adds the records of a slice that lie in [from, end); returns the offset after the last entry looked at. */
+function viewSlice(
+  { base, block }: Slice,
+  stream: StreamPlan,
+  partition: number,
+  from: number,
+  end: number,
+  most: number,
+  records: RecordView[],
+): number {
+  const cursor = new BlockCursor(block)
+  let offset = base
+  for (; offset < end && records.length < most && cursor.next(); offset++) {
+    if (offset < from || cursor.kind !== entryKind.record) continue
+    const { key, time, headers, valueStart, valueEnd } = cursor
+    const value =
+      stream.format === "json"
+        ? utf8Text(block, valueStart, valueEnd)
+        : jsonText(readValue(new ByteReader(block, valueStart, valueEnd)))
+    records.push({ partition, offset, key, time, headers, value })
+  }
+  return offset
+}
+
+/** A coded value as JSON text: dates as ISO 8601, bigints as decimal texts. */
+function jsonText(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) => (typeof item === "bigint" ? item.toString() : item)) ?? "null"
+}
+
+function kept(offset: number, extent: Extent, stream: string, partition: number): number {
+  if (offset < extent.first) {
+    throw new MillraceError(
+      "MR1014",
+      `stream "${stream}", partition ${partition}: offset ${offset} is no longer kept; the oldest is ${extent.first}. Read from "earliest".`,
+      { first: extent.first, next: extent.next },
+    )
+  }
+  return Math.min(offset, extent.durable)
+}

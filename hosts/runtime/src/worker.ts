@@ -1,0 +1,182 @@
+/**
+ * A worker thread: runs user code. It decodes request bodies and owns stages and partitions ("seats"). It never writes: its
+ * transactions go to the node, and the offsets of what it decoded come back from there.
+ *
+ * Inputs are gathered while messages come in and processed together, so that batches grow with the load.
+ */
+import { parentPort, workerData } from "node:worker_threads"
+import { type Batch, Intake, type Poison, StageMachine, type StateReader, decodeBlock } from "@millrace/engine"
+import { type Program, type StreamPlan, errorData } from "@millrace/model"
+import { type FromWorker, type Seat, type ToWorker, type TransactionData, type WorkerData, activity, seatName } from "./messages.ts"
+import { loadPrograms } from "./programs.ts"
+import { openStateReader } from "./worker-compose.ts"
+
+const { files, dataDir, activity: shared } = workerData as WorkerData
+const doing = new Float64Array(shared)
+/** The first slot: the engine shows there which record it has in hand. */
+const cursor = new Float64Array(shared, activity.cursor, 1)
+
+interface Seated {
+  readonly seat: Seat
+  readonly number: number
+  readonly machine: StageMachine
+  readonly input: StreamPlan
+  readonly program: Program
+  readonly poison: Poison
+  /** Decoded input that waits. */
+  waiting: Batch[]
+}
+
+const seats = new Map<string, Seated>()
+/** Decoded records of ingests whose offsets are not known yet. */
+const decoded = new Map<number, { readonly stream: string; readonly partitions: readonly number[]; readonly batches: readonly Batch[] }>()
+const intakes = new Map<string, Intake>()
+const busy = new Set<Seated>()
+let programs: ReadonlyMap<string, Program> = new Map()
+let reader: StateReader | undefined
+let scheduled = false
+let now = 0
+
+function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, transfer)
+}
+
+function programOf(service: string): Program {
+  const program = programs.get(service)
+  if (program === undefined) throw new Error(`worker: no service ${service}`)
+  return program
+}
+
+function onMessage(message: ToWorker): void {
+  switch (message.kind) {
+    case "ingest":
+      return ingest(message)
+    case "appended":
+      now = message.now
+      return appended(message)
+    case "sit":
+      return sit(message)
+    case "input": {
+      now = message.now
+      const seated = seats.get(seatName(message.seat))
+      if (seated === undefined) throw new Error(`worker: no seat ${seatName(message.seat)}`)
+      const { program, input } = seated
+      enter(activity.stage, seated.number)
+      const batch = decodeBlock(message.block, message.base, message.skip, input, program.streams.get(input.name))
+      leave()
+      return enqueue(seated, batch)
+    }
+    case "tick": {
+      const seated = seats.get(seatName(message.seat))
+      if (seated === undefined) throw new Error(`worker: no seat ${seatName(message.seat)}`)
+      now = message.now
+      enter(activity.stage, seated.number)
+      const transaction = seated.machine.tick(message.now)
+      leave()
+      if (transaction === undefined) send({ kind: "ticked", seat: message.seat, tickAt: seated.machine.tickAt })
+      else deliver([{ ...transaction, seat: message.seat, keys: seated.machine.keys }])
+    }
+  }
+}
+
+function ingest(message: Extract<ToWorker, { kind: "ingest" }>): void {
+  const { id, stream, service, format, body, poison } = message
+  enter(activity.ingest, id)
+  try {
+    const { accepted, rejected, rejectedUnlisted, appends, batches } = intakeOf(service, stream).take(body, format, message.now, poison)
+    decoded.set(id, { stream, partitions: appends.map(({ partition }) => partition), batches })
+    send({ kind: "ingested", id, accepted, rejected, rejectedUnlisted, appends }, appends.map(bufferOf))
+  } catch (fault) {
+    send({ kind: "not-ingested", id, error: errorData(fault) })
+  }
+  leave()
+}
+
+function intakeOf(service: string, stream: string): Intake {
+  const name = `${service}\n${stream}`
+  let intake = intakes.get(name)
+  if (intake === undefined) {
+    const program = programOf(service)
+    const plan = program.plan.streams.find((each) => each.name === stream)
+    if (plan === undefined) throw new Error(`worker: no stream ${stream}`)
+    intake = new Intake(plan, program.streams.get(stream), cursor)
+    intakes.set(name, intake)
+  }
+  return intake
+}
+
+function appended({ id, service, bases }: Extract<ToWorker, { kind: "appended" }>): void {
+  const kept = decoded.get(id)
+  if (kept === undefined) return
+  decoded.delete(id)
+  for (const [i, base] of bases.entries()) {
+    const batch = kept.batches[i]
+    if (base < 0 || batch === undefined) continue
+    const seated = seats.get(seatName({ service, stage: kept.stream, partition: kept.partitions[i] ?? 0 }))
+    if (seated !== undefined) enqueue(seated, { ...batch, base })
+  }
+}
+
+function sit({ seat, number, poison, now: at }: Extract<ToWorker, { kind: "sit" }>): void {
+  reader ??= openStateReader(dataDir)
+  const program = programOf(seat.service)
+  const stage = program.plan.stages.find(({ id }) => id === seat.stage)
+  const input = program.plan.streams.find(({ name }) => name === stage?.input)
+  if (input === undefined) throw new Error(`worker: no stage ${seat.stage}`)
+  const machine = new StageMachine(program, seat.stage, seat.partition, reader, at, cursor)
+  seats.set(seatName(seat), { seat, number, machine, input, program, poison: new Map(poison), waiting: [] })
+  const { consumed, tickAt, watermark, keys } = machine
+  send({ kind: "seated", seat, consumed, tickAt, watermark, keys })
+}
+
+function enqueue(seated: Seated, batch: Batch): void {
+  seated.waiting.push(batch)
+  busy.add(seated)
+  if (scheduled) return
+  scheduled = true
+  // After the messages that are already here: what came together is processed together.
+  setImmediate(processWaiting)
+}
+
+function processWaiting(): void {
+  scheduled = false
+  const transactions: TransactionData[] = []
+  for (const seated of busy) {
+    const { seat, machine, waiting, poison } = seated
+    seated.waiting = []
+    enter(activity.stage, seated.number)
+    const transaction = machine.apply(waiting, now, poison)
+    leave()
+    transactions.push({ ...transaction, seat, keys: machine.keys })
+  }
+  busy.clear()
+  deliver(transactions)
+}
+
+function deliver(transactions: readonly TransactionData[]): void {
+  const buffers = transactions.flatMap(({ appends, state }) => [...appends.map(bufferOf), state.buffer as ArrayBuffer])
+  send({ kind: "transactions", transactions }, buffers)
+}
+
+function bufferOf({ block }: { readonly block: Uint8Array }): ArrayBuffer {
+  return block.buffer as ArrayBuffer
+}
+
+function enter(kind: number, job: number): void {
+  cursor[0] = -1
+  doing[activity.job] = job
+  doing[activity.kind] = kind
+}
+
+function leave(): void {
+  doing[activity.kind] = activity.idle
+}
+
+try {
+  const loaded = await loadPrograms(files)
+  programs = new Map(loaded.map((program) => [program.plan.service, program]))
+  parentPort?.on("message", onMessage)
+  send({ kind: "loaded", plans: loaded.map(({ plan }) => plan) })
+} catch (error) {
+  send({ kind: "refused", error: errorData(error) })
+}
