@@ -11,7 +11,7 @@
  *
  * `cleared` removes all earlier keys of the bucket before the listed ones apply. A value length of 0xFFFFFFFF deletes the key.
  */
-import { ByteReader, ByteWriter } from "./bytes.ts"
+import { ByteReader, ByteWriter, utf8Text } from "./bytes.ts"
 
 const deleted = 0xffffffff
 
@@ -75,20 +75,64 @@ export interface BucketChanges {
   readonly entries: ReadonlyArray<readonly [key: string, value: Uint8Array | undefined]>
 }
 
+/** Walks changes without making anything of them: for who copies bytes by the million. */
+export class StateChangesCursor {
+  readonly #reader: ByteReader
+  /** Of the bucket at hand. */
+  scope = ""
+  partition = 0
+  bucket = 0
+  cleared = false
+  #left = 0
+  /** Where the key and the value at hand lie in the bytes. */
+  keyStart = 0
+  keyEnd = 0
+  valueStart = 0
+  valueEnd = 0
+  /** Whether the key at hand is deleted; then it has no value. */
+  deleted = false
+
+  constructor(bytes: Uint8Array) {
+    this.#reader = new ByteReader(bytes)
+  }
+
+  /** Moves to the next bucket, once all keys of the one before have been walked; false after the last. */
+  nextBucket(): boolean {
+    const reader = this.#reader
+    if (reader.done) return false
+    this.scope = reader.text16()
+    this.partition = reader.u16()
+    this.bucket = reader.f64()
+    this.cleared = reader.u8() === 1
+    this.#left = reader.u32()
+    return true
+  }
+
+  /** Moves to the next key of the bucket; false after the last. */
+  nextKey(): boolean {
+    if (this.#left === 0) return false
+    this.#left--
+    const reader = this.#reader
+    const keyLength = reader.u16()
+    this.keyStart = reader.at
+    this.keyEnd = reader.at += keyLength
+    const valueLength = reader.u32()
+    this.deleted = valueLength === deleted
+    this.valueStart = reader.at
+    this.valueEnd = reader.at += this.deleted ? 0 : valueLength
+    return true
+  }
+}
+
 /** Reads what {@link StateChangesWriter} wrote. */
 export function* readStateChanges(bytes: Uint8Array): Generator<BucketChanges> {
-  const reader = new ByteReader(bytes)
-  while (!reader.done) {
-    const scope = reader.text16()
-    const partition = reader.u16()
-    const bucket = reader.f64()
-    const cleared = reader.u8() === 1
-    const count = reader.u32()
+  const cursor = new StateChangesCursor(bytes)
+  while (cursor.nextBucket()) {
+    const { scope, partition, bucket, cleared } = cursor
     const entries: Array<readonly [string, Uint8Array | undefined]> = []
-    for (let i = 0; i < count; i++) {
-      const key = reader.text16()
-      const length = reader.u32()
-      entries.push([key, length === deleted ? undefined : reader.bytes(length)])
+    while (cursor.nextKey()) {
+      const key = utf8Text(bytes, cursor.keyStart, cursor.keyEnd)
+      entries.push([key, cursor.deleted ? undefined : bytes.subarray(cursor.valueStart, cursor.valueEnd)])
     }
     yield { scope, partition, bucket, cleared, entries }
   }
