@@ -62,6 +62,11 @@ export class Deliveries {
   /** Learns the sinks of a service and takes up what was decided but not delivered before the last stop. */
   open(plan: Plan, reader: StateReader): void {
     for (const sink of plan.sinks) {
+      // A sink that was here before the deployment: its files are under way already, by the plan that decided them.
+      if (this.#sinks.has(sinkName(plan.service, sink.name))) {
+        this.#renew(plan.service, sink)
+        continue
+      }
       this.#sinks.set(sinkName(plan.service, sink.name), {
         service: plan.service,
         plan: sink,
@@ -75,6 +80,12 @@ export class Deliveries {
         }
       }
     }
+  }
+
+  #renew(service: string, plan: SinkPlan): void {
+    const name = sinkName(service, plan.name)
+    const { figures } = this.#sinks.get(name) ?? { figures: { pending: 0, delivered: 0, rows: 0, error: undefined } }
+    this.#sinks.set(name, { service, plan, figures })
   }
 
   /** A durable transaction has decided a file. */

@@ -34,7 +34,7 @@ interface Pending {
   readonly id: number
   readonly request: Request
   readonly service: string
-  readonly worker: number
+  worker: number
   readonly key: string | undefined
   /** A record of it has killed a worker. */
   poison: Rejected | undefined
@@ -45,7 +45,7 @@ interface Pending {
 
 /** What the desk needs of the workers. */
 export interface DeskWorkers {
-  readonly count: number
+  count(): number
   /** Posts a message, starting the worker when need be. */
   post(worker: number, message: ToWorker): void
 }
@@ -93,7 +93,7 @@ export class IntakeDesk {
         id: this.#nextId++,
         request,
         service,
-        worker: this.#turn++ % this.#workers.count,
+        worker: this.#turn++ % this.#workers.count(),
         key,
         poison: undefined,
         deaths: 0,
@@ -152,6 +152,14 @@ export class IntakeDesk {
         }
         pending.poison = { index: end.record, problem: end.error }
       }
+      this.#send(pending)
+    }
+  }
+
+  /** Other workers have taken over: all bodies that wait go to them. */
+  sendAgain(): void {
+    for (const pending of this.#pending.values()) {
+      pending.worker %= this.#workers.count()
       this.#send(pending)
     }
   }

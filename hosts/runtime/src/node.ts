@@ -26,7 +26,7 @@ import { openDiskStore } from "./compose.ts"
 import { Deliveries } from "./deliveries.ts"
 import { DeliveryThread } from "./delivery-handle.ts"
 import { IdempotencyKeys } from "./idempotency.ts"
-import { type Answer, IntakeDesk, type Request } from "./intake-desk.ts"
+import { type Answer, type DeskWorkers, IntakeDesk, type Request } from "./intake-desk.ts"
 import { type Log, openLog } from "./log.ts"
 import type { TransactionData } from "./messages.ts"
 import { type From, type LiveBatch, type Page, Readers } from "./readers.ts"
@@ -94,7 +94,8 @@ export class Node {
   readonly #parts: NodeParts
   readonly #store: Store
   readonly #commits: Commits
-  readonly #workshop: Workshop
+  /** The workers of the services that run now; another one after a deployment. */
+  #workshop: Workshop
   readonly #desk: IntakeDesk
   readonly #readers: Readers
   readonly #delivery: DeliveryThread
@@ -110,7 +111,7 @@ export class Node {
   readonly #timers: Set<NodeJS.Timeout> = new Set()
 
   constructor(parts: NodeParts) {
-    const { store, files, dataDir, outDir, workers, clock, log } = parts
+    const { store, outDir, clock, log } = parts
     this.#parts = parts
     this.#store = store
     this.#readers = new Readers(store)
@@ -119,8 +120,60 @@ export class Node {
       onDurable: () => this.#readers.wake(),
       onRefused: (reason) => this.onRefused(reason),
     })
-    this.#workshop = new Workshop({
-      store,
+    this.#workshop = this.#workshopFor([])
+    const workers: DeskWorkers = {
+      count: () => this.#workshop.count,
+      post: (worker, message) => this.#workshop.post(worker, message),
+    }
+    this.#desk = new IntakeDesk(this.#commits, workers, new IdempotencyKeys(store.state), clock)
+    this.#delivery = new DeliveryThread({ outDir })
+    this.#deliveries = new Deliveries(store, this.#commits, this.#delivery, log, (ms, act) => this.#later(ms, act))
+    this.#streams = new Streams([], store.state)
+  }
+
+  async start(): Promise<void> {
+    await mkdir(this.#parts.outDir, { recursive: true })
+    await this.#run(this.#parts.files)
+    this.#care = setInterval(() => this.#lookAfter(), careMs)
+    this.#unready = undefined
+  }
+
+  /**
+   * Runs other services, or new versions of those that run, in place of all that run now. State stays with the names of
+   * services and operators. Requests under way wait; nothing is lost. When the new services are refused, the old ones go on.
+   *
+   * @throws MR1101 to MR1104 and MR1306 for the services, MR1401 while the node is not ready
+   */
+  async deploy(files: readonly string[]): Promise<void> {
+    this.#assertReady()
+    await this.#run(files)
+  }
+
+  async #run(files: readonly string[]): Promise<void> {
+    const old = this.#workshop
+    const workshop = this.#workshopFor(files)
+    try {
+      const plans = files.length === 0 ? [] : await workshop.load()
+      const streams = new Streams(plans, this.#store.state)
+      await old.stop()
+      this.#workshop = workshop
+      this.#streams = streams
+      await this.#durably([], [streams.changes()])
+      // What the old workers committed is the state that the new ones begin with.
+      await this.#store.fold()
+      for (const plan of plans) this.#deliveries.open(plan, this.#store.state)
+      workshop.seatAll()
+      this.#desk.sendAgain()
+    } catch (error) {
+      if (this.#workshop !== workshop) await workshop.stop()
+      throw error
+    }
+  }
+
+  #workshopFor(files: readonly string[]): Workshop {
+    const { dataDir, workers, clock, log } = this.#parts
+    const workshop: Workshop = new Workshop({
+      store: this.#store,
       dataDir,
       workers,
       clock,
@@ -132,29 +185,13 @@ export class Node {
         onNotIngested: (message) => this.#desk.onNotIngested(message),
         onWorkerEnd: (worker, end) => this.#desk.onWorkerEnd(worker, end),
         onBroken: (error) => {
+          if (this.#workshop !== workshop) return
           this.#unready = error
           this.#desk.refuseAll(error)
         },
       },
     })
-    this.#desk = new IntakeDesk(this.#commits, this.#workshop, new IdempotencyKeys(store.state), clock)
-    this.#delivery = new DeliveryThread({ outDir })
-    this.#deliveries = new Deliveries(store, this.#commits, this.#delivery, log, (ms, act) => this.#later(ms, act))
-    this.#streams = new Streams([], store.state)
-  }
-
-  async start(): Promise<void> {
-    const { files, outDir } = this.#parts
-    if (files.length > 0) {
-      await mkdir(outDir, { recursive: true })
-      const plans = await this.#workshop.load()
-      this.#streams = new Streams(plans, this.#store.state)
-      await this.#durably([], [this.#streams.changes()])
-      for (const plan of plans) this.#deliveries.open(plan, this.#store.state)
-      this.#workshop.seatAll()
-    }
-    this.#care = setInterval(() => this.#lookAfter(), careMs)
-    this.#unready = undefined
+    return workshop
   }
 
   get unready(): ErrorData | undefined {
