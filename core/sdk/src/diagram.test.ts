@@ -7,7 +7,10 @@ test("a plan is drawn as a Mermaid flowchart, always the same", () => {
   const flights = stream<{ from: string; to: string }>("flights", { key: (f) => f.from })
   const busy = stream<{ to: string }>("busy", { key: (f) => f.to, partitions: 1 })
   const hourly = flights.window("hourly", tumbling({ size: "90m", offset: "500ms" })).aggregate({ 'n "<1>"': count() })
-  const arrivals = flights.keyBy((f) => f.to).window("arrivals", hopping({ size: "1d", every: "10m" })).aggregate({ n: count() })
+  const arrivals = flights
+    .keyBy((f) => f.to)
+    .window("arrivals", hopping({ size: "1d", every: "10m" }))
+    .aggregate({ n: count() })
   const { plan } = compile(
     service("air", [
       hourly.to(files("hourly-out", { format: "parquet" })),

@@ -33,7 +33,9 @@ function stageLines(stage: StagePlan, number: number): string[] {
   const boxes = stage.operators.flatMap((operator, at) =>
     isEnd(operator) ? [] : [`    ${operatorId(number, at)}["${operatorLabel(operator)}"]`],
   )
-  return boxes.length === 0 ? [] : [`  subgraph stage${number}["${text(stage.id)}: ${partitions(stage.partitions)}"]`, ...boxes, "  end"]
+  return boxes.length === 0
+    ? []
+    : [`  subgraph stage${number}["${text(stage.id)}: ${partitions(stage.partitions)}"]`, ...boxes, "  end"]
 }
 
 /** Operators that only hand on to a stream or a sink: an arrow says it. */
@@ -56,7 +58,8 @@ function operatorId(stage: number, at: number): string {
 }
 
 function operatorLabel(operator: OperatorPlan): string {
-  if (operator.kind === "window") return `${text(operator.name)}<br/>${windowLabel(operator.window)}<br/>${text(operator.aggregates.join(", "))}`
+  if (operator.kind === "window")
+    return `${text(operator.name)}<br/>${windowLabel(operator.window)}<br/>${text(operator.aggregates.join(", "))}`
   if (operator.kind === "process") return `${text(operator.name)}<br/>process`
   return operator.kind === "rekey" ? "keyBy" : operator.kind
 }
@@ -80,7 +83,12 @@ function partitions(count: number): string {
 
 /** The longest unit that says it in whole numbers. */
 function span(ms: number): string {
-  const units = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1000]] as const
+  const units = [
+    ["d", 86_400_000],
+    ["h", 3_600_000],
+    ["m", 60_000],
+    ["s", 1000],
+  ] as const
   const [unit, length] = units.find(([, each]) => ms % each === 0) ?? ["ms", 1]
   return `${ms / length}${unit}`
 }

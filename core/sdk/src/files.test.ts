@@ -33,7 +33,10 @@ test("files roll with the watermark at the finest time of their path", () => {
   for (const segment of [day("at"), month("at"), year("at")]) {
     assert.equal(sinkOf(files("a", { partitionBy: [segment] }))?.roll.watermarkMs, 24 * hourMs)
   }
-  assert.equal(sinkOf(files("a", { partitionBy: [day("at")], roll: { watermark: "6h" } }))?.roll.watermarkMs, 6 * hourMs)
+  assert.equal(
+    sinkOf(files("a", { partitionBy: [day("at")], roll: { watermark: "6h" } }))?.roll.watermarkMs,
+    6 * hourMs,
+  )
 })
 
 test("path segments keep their order", () => {

@@ -2,7 +2,15 @@
  * The file sink as data: rows to Parquet, NDJSON or CSV files in a directory or a bucket, each file whole and exactly
  * once. Which adapter writes them, the host decides.
  */
-import { type ByteSize, type Duration, type FileFormat, limits, MillraceError, type PathColumn, sizeBytes } from "@millrace/model"
+import {
+  type ByteSize,
+  type Duration,
+  type FileFormat,
+  limits,
+  MillraceError,
+  type PathColumn,
+  sizeBytes,
+} from "@millrace/model"
 import { checkedMs, checkedName, checkedWhole, checkKeys } from "./setting.ts"
 import type { SinkDefinition, Target } from "./target.ts"
 
@@ -21,13 +29,18 @@ export interface Row {
 export type SegmentValue = string | number | bigint | boolean | Date | null | undefined
 
 /** The rows that a sink with these path segments takes: objects that have their columns. */
-export type RowOf<Segments extends ReadonlyArray<string | TimeSegment<string>>> = object & Row & {
-  readonly [C in Extract<Segments[number], string>]: SegmentValue
-} & { readonly [S in Extract<Segments[number], TimeSegment<string>> as S["column"]]: Date }
+export type RowOf<Segments extends ReadonlyArray<string | TimeSegment<string>>> = object &
+  Row & {
+    readonly [C in Extract<Segments[number], string>]: SegmentValue
+  } & { readonly [S in Extract<Segments[number], TimeSegment<string>> as S["column"]]: Date }
 
 /** When a file is full: whichever comes first. */
 export interface RollOptions {
-  /** At this many bytes of rows in Millrace's own coding; at most 1 GB, as a file is made in memory. @default "128MB" */
+  /**
+   * At this many bytes of rows in Millrace's own coding; at most 1 GB, as a file is made in memory.
+   *
+   * @default "128MB"
+   */
   readonly size?: ByteSize
   /** This long after the file's first row came. @default "5m" */
   readonly every?: Duration
@@ -61,8 +74,8 @@ const segmentMs: Readonly<Record<PathColumn["by"], number>> = {
 }
 
 /**
- * A sink of files named `{name}/{column=value}/…/part-{partition}-{number}.{format}`. Its rows are plain objects that have
- * the columns of `partitionBy`. A file appears whole or not at all, and each row is in exactly one file.
+ * A sink of files named `{name}/{column=value}/…/part-{partition}-{number}.{format}`. Its rows are plain objects that
+ * have the columns of `partitionBy`. A file appears whole or not at all, and each row is in exactly one file.
  *
  * @param name - stable and unique within the service: positions are kept and files are found under it
  * @throws MR1101 when a setting is not valid
@@ -80,10 +93,16 @@ export function files<const Segments extends ReadonlyArray<string | TimeSegment<
   checkKeys(options, ["format", "to", "partitionBy", "roll"], what)
   const { format = "ndjson", to, roll = {} } = options
   if (!formats.includes(format)) {
-    throw new MillraceError("MR1101", `${what}, format: ${JSON.stringify(format)} is none of ${formats.join(", ")}.`, { given: format })
+    throw new MillraceError("MR1101", `${what}, format: ${JSON.stringify(format)} is none of ${formats.join(", ")}.`, {
+      given: format,
+    })
   }
   if (to !== undefined && (typeof to !== "string" || to === "" || /^s3:\/\/(\/|$)/.test(to))) {
-    throw new MillraceError("MR1101", `${what}, to: ${JSON.stringify(to)} is neither a directory nor s3://bucket/prefix.`, { given: to })
+    throw new MillraceError(
+      "MR1101",
+      `${what}, to: ${JSON.stringify(to)} is neither a directory nor s3://bucket/prefix.`,
+      { given: to },
+    )
   }
   const partitionBy = pathColumns(options.partitionBy ?? [], what)
   checkKeys(roll, ["size", "every", "watermark"], `${what}, roll`)
@@ -95,9 +114,19 @@ export function files<const Segments extends ReadonlyArray<string | TimeSegment<
     ...(to === undefined ? {} : { to }),
     partitionBy,
     roll: Object.freeze({
-      bytes: checkedWhole(sizeBytes(roll.size ?? "128MB", `${what}, roll size`), 1, limits.rollBytesMax, `${what}, roll size`),
+      bytes: checkedWhole(
+        sizeBytes(roll.size ?? "128MB", `${what}, roll size`),
+        1,
+        limits.rollBytesMax,
+        `${what}, roll size`,
+      ),
       everyMs: checkedMs(roll.every ?? "5m", `${what}, roll every`, 1),
-      watermarkMs: roll.watermark === undefined ? (Number.isFinite(finest) ? finest : 0) : checkedMs(roll.watermark, `${what}, roll watermark`),
+      watermarkMs:
+        roll.watermark === undefined
+          ? Number.isFinite(finest)
+            ? finest
+            : 0
+          : checkedMs(roll.watermark, `${what}, roll watermark`),
     }),
   })
   return Object.freeze({ "~target": definition })
@@ -126,14 +155,19 @@ export function year<const Column extends string>(column: Column): TimeSegment<C
 function pathColumns(segments: ReadonlyArray<string | TimeSegment<string>>, what: string): readonly PathColumn[] {
   const columns = segments.map((segment): PathColumn => {
     const path: PathColumn = typeof segment === "string" ? { column: segment, by: "value" } : segment
-    if (typeof path.column === "string" && path.column !== "" && Object.hasOwn(segmentMs, path.by)) return Object.freeze({ ...path })
-    throw new MillraceError("MR1101", `${what}, partitionBy: ${JSON.stringify(segment)} is neither a column nor a time such as day("start").`)
+    if (typeof path.column === "string" && path.column !== "" && Object.hasOwn(segmentMs, path.by))
+      return Object.freeze({ ...path })
+    throw new MillraceError(
+      "MR1101",
+      `${what}, partitionBy: ${JSON.stringify(segment)} is neither a column nor a time such as day("start").`,
+    )
   })
   const twice = columns.find(({ column }, index) => columns.findIndex((other) => other.column === column) < index)
   if (twice === undefined) return Object.freeze(columns)
   throw new MillraceError(
     "MR1101",
-    `${what}, partitionBy: the column ${JSON.stringify(twice.column)} is there twice, and readers of such paths take one. Keep the finest: a day holds its month and year.`,
+    `${what}, partitionBy: the column ${JSON.stringify(twice.column)} is there twice, and readers of such ` +
+      "paths take one. Keep the finest: a day holds its month and year.",
     { column: twice.column },
   )
 }

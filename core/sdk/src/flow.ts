@@ -118,7 +118,12 @@ export class Flow<T, K extends Keying> {
     const what = `window ${JSON.stringify(name)}`
     checkKeys(options, ["allowedLateness"], what)
     const plan = windowPlan(shape, what)
-    return new Windowed(this["~origin"], name, plan, checkedMs(options.allowedLateness ?? 0, `${what}, allowedLateness`))
+    return new Windowed(
+      this["~origin"],
+      name,
+      plan,
+      checkedMs(options.allowedLateness ?? 0, `${what}, allowedLateness`),
+    )
   }
 
   /**
@@ -165,7 +170,7 @@ export class Flow<T, K extends Keying> {
   to(to: Target<T>): Outlet {
     const given = (to as Partial<Target<T>> | undefined)?.["~target"]
     if (given === undefined) {
-      throw new MillraceError("MR1101", "to: give a stream, or a sink such as files(\"name\", { format: \"parquet\" }).")
+      throw new MillraceError("MR1101", 'to: give a stream, or a sink such as files("name", { format: "parquet" }).')
     }
     return Object.freeze({ "~outlet": Object.freeze({ from: this["~origin"], target: given }) })
   }
@@ -186,8 +191,8 @@ export class Windowed<T> {
   }
 
   /**
-   * Computes aggregates for each key and window. The result comes when the watermark reaches the window's end: an object
-   * with `key`, `start`, `end` and one field per aggregate. Its event time is the last millisecond of the window.
+   * Computes aggregates for each key and window. The result comes when the watermark reaches the window's end: an
+   * object with `key`, `start`, `end` and one field per aggregate. Its event time is the window's last millisecond.
    *
    * @throws MR1101 for an aggregate named `key`, `start` or `end`, or that is not an aggregate
    * @example `.aggregate({ flights: count(), worst: max((f) => f.delay) })`
@@ -227,6 +232,9 @@ function flow<U, K extends Keying>(definition: Definition): Flow<U, K> {
   return new Flow({ definition: Object.freeze(definition), port: "out" })
 }
 
-function after<U, K extends Keying>(from: Origin, code: OperatorCode & { kind: StatelessDefinition["kind"] }): Flow<U, K> {
+function after<U, K extends Keying>(
+  from: Origin,
+  code: OperatorCode & { kind: StatelessDefinition["kind"] },
+): Flow<U, K> {
   return flow({ kind: code.kind, from, code: Object.freeze(code) })
 }

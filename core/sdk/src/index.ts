@@ -1,5 +1,13 @@
 /** What users of Millrace write: streams, operators, windows, services; and what hosts need to compile them. */
-export type { Aggregate, ByteSize, Duration, ProcessContext, RecordContext, StandardSchema, WindowBounds } from "@millrace/model"
+export type {
+  Aggregate,
+  ByteSize,
+  Duration,
+  ProcessContext,
+  RecordContext,
+  StandardSchema,
+  WindowBounds,
+} from "@millrace/model"
 export { aggregate, type AggregateOptions } from "./aggregates/aggregate.ts"
 export { collect } from "./aggregates/collect.ts"
 export { count } from "./aggregates/count.ts"

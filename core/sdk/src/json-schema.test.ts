@@ -20,7 +20,9 @@ test("zod and arktype tell the JSON Schema of what they take", () => {
 })
 
 test("a coerced date is anything in the JSON Schema, and the fields beside it are told", () => {
-  const { properties } = jsonSchema(z.object({ who: z.string(), at: z.coerce.date() })) as { readonly properties: unknown }
+  const { properties } = jsonSchema(z.object({ who: z.string(), at: z.coerce.date() })) as {
+    readonly properties: unknown
+  }
   assert.deepEqual(properties, { who: { type: "string" }, at: {} })
 })
 

@@ -1,11 +1,14 @@
 /**
- * The JSON Schema of what a schema takes, where its library can tell (Standard JSON Schema: zod from 4.2, arktype, valibot
- * through its adapter). Where it cannot, there is none: OpenAPI then says only that the record is JSON.
+ * The JSON Schema of what a schema takes, where its library can tell (Standard JSON Schema: zod from 4.2, arktype,
+ * valibot through its adapter). Where it cannot, there is none: OpenAPI then says only that the record is JSON.
  */
 import type { StandardSchema } from "@millrace/model"
 
 interface JsonSchemaSource {
-  readonly input?: (options: { readonly target: string; readonly libraryOptions?: Readonly<Record<string, unknown>> }) => unknown
+  readonly input?: (options: {
+    readonly target: string
+    readonly libraryOptions?: Readonly<Record<string, unknown>>
+  }) => unknown
 }
 
 export function jsonSchemaOf(schema: StandardSchema | undefined): unknown {

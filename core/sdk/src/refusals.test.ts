@@ -3,7 +3,18 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { type ErrorCode, isMillraceError } from "@millrace/model"
 import { type FilesOptions, files } from "./files.ts"
-import { aggregate, type Aggregate, count, hopping, mean, service, stream, type StreamSettings, tumbling, type WindowShape } from "./index.ts"
+import {
+  aggregate,
+  type Aggregate,
+  count,
+  hopping,
+  mean,
+  service,
+  stream,
+  type StreamSettings,
+  tumbling,
+  type WindowShape,
+} from "./index.ts"
 
 interface Row {
   readonly who: string
@@ -48,7 +59,19 @@ test("a stream refuses settings that are not valid, naming itself", () => {
 })
 
 test("a name is 1 to 128 letters, digits and .-_, and begins with none of .-", () => {
-  for (const name of ["", ".", "..", "../up", "-x", "a b", "a/b", "ä", "x".repeat(129), loose<string>(7), loose<string>(undefined)]) {
+  for (const name of [
+    "",
+    ".",
+    "..",
+    "../up",
+    "-x",
+    "a b",
+    "a/b",
+    "ä",
+    "x".repeat(129),
+    loose<string>(7),
+    loose<string>(undefined),
+  ]) {
     refused("MR1101", /is not a name/, () => stream(name))
     refused("MR1101", /is not a name/, () => rows.window(name, tumbling("1h")))
     refused("MR1101", /is not a name/, () => rows.process(name, { state: () => 0, onRecord: () => [] }))
@@ -74,8 +97,12 @@ test("a window refuses shapes that are not valid, naming itself", () => {
     [/^window "w": give a shape/, loose(undefined)],
   ]
   for (const [says, shape] of refusals) refused("MR1101", says, () => rows.window("w", shape))
-  refused("MR1101", /^window "w", allowedLateness: "-1s" is not/, () => rows.window("w", tumbling("1h"), { allowedLateness: "-1s" }))
-  refused("MR1101", /^window "w": there is no option "lateness"/, () => rows.window("w", tumbling("1h"), loose({ lateness: "1s" })))
+  refused("MR1101", /^window "w", allowedLateness: "-1s" is not/, () =>
+    rows.window("w", tumbling("1h"), { allowedLateness: "-1s" }),
+  )
+  refused("MR1101", /^window "w": there is no option "lateness"/, () =>
+    rows.window("w", tumbling("1h"), loose({ lateness: "1s" })),
+  )
   refused("MR1101", /^tumbling: there is no option "every"/, () => tumbling(loose({ size: "1h", every: "1h" })))
   refused("MR1101", /^hopping: the options must be an object/, () => hopping(loose("1h")))
   assert.doesNotThrow(() => rows.window("w", hopping({ size: 1000, every: 1 })))
@@ -85,9 +112,13 @@ test("a window refuses shapes that are not valid, naming itself", () => {
 test("aggregates cannot be named like the window's own fields", () => {
   const window = rows.window("w", tumbling("1h"))
   for (const name of ["key", "start", "end", "__proto__"]) {
-    refused("MR1101", /^window "w": an aggregate cannot be named/, () => window.aggregate(loose<never>(Object.fromEntries([[name, count()]]))))
+    refused("MR1101", /^window "w": an aggregate cannot be named/, () =>
+      window.aggregate(loose<never>(Object.fromEntries([[name, count()]]))),
+    )
   }
-  refused("MR1101", /^window "w": "n" is not an aggregate/, () => window.aggregate({ n: loose<Aggregate<Row, number>>(count) }))
+  refused("MR1101", /^window "w": "n" is not an aggregate/, () =>
+    window.aggregate({ n: loose<Aggregate<Row, number>>(count) }),
+  )
   refused("MR1101", /^window "w": aggregate takes an object/, () => window.aggregate(loose<never>(undefined)))
 })
 
@@ -99,10 +130,18 @@ test("operators and aggregates take functions", () => {
   refused("MR1101", /^keyBy: expected a function/, () => rows.keyBy(loose("who")))
   refused("MR1101", /^mean: expected a function/, () => mean(loose<never>("n")))
   refused("MR1101", /^count: expected a function/, () => count(loose<never>("n")))
-  refused("MR1101", /^aggregate, merge: expected a function, got undefined/, () => aggregate(loose<never>({ init: () => 0, add: () => 0, result: () => 0 })))
-  refused("MR1101", /^process "p", state: expected a function/, () => rows.process("p", loose<never>({ onRecord: () => [] })))
-  refused("MR1101", /^process "p", onTimer: expected a function/, () => rows.process("p", loose<never>({ state: () => 0, onRecord: () => [], onTimer: 1 })))
-  refused("MR1101", /^process "p": there is no option "onTick"/, () => rows.process("p", loose<never>({ state: () => 0, onRecord: () => [], onTick: () => [] })))
+  refused("MR1101", /^aggregate, merge: expected a function, got undefined/, () =>
+    aggregate(loose<never>({ init: () => 0, add: () => 0, result: () => 0 })),
+  )
+  refused("MR1101", /^process "p", state: expected a function/, () =>
+    rows.process("p", loose<never>({ onRecord: () => [] })),
+  )
+  refused("MR1101", /^process "p", onTimer: expected a function/, () =>
+    rows.process("p", loose<never>({ state: () => 0, onRecord: () => [], onTimer: 1 })),
+  )
+  refused("MR1101", /^process "p": there is no option "onTick"/, () =>
+    rows.process("p", loose<never>({ state: () => 0, onRecord: () => [], onTick: () => [] })),
+  )
   refused("MR1101", /^to: give a stream, or a sink/, () => rows.to(loose("out")))
   refused("MR1101", /^to: give a stream, or a sink/, () => rows.to(loose(undefined)))
 })
@@ -116,7 +155,10 @@ test("a file sink refuses settings that are not valid, naming itself", () => {
     [/^files "f", partitionBy: "" is neither a column/, loose({ partitionBy: [""] })],
     [/^files "f", partitionBy: .* is neither a column/, loose({ partitionBy: [{ column: "at", by: "week" }] })],
     [/^files "f", partitionBy: .* is neither a column/, loose({ partitionBy: [{ column: "at", by: "toString" }] })],
-    [/^files "f", partitionBy: the column "at" is there twice/, loose({ partitionBy: ["at", { column: "at", by: "day" }] })],
+    [
+      /^files "f", partitionBy: the column "at" is there twice/,
+      loose({ partitionBy: ["at", { column: "at", by: "day" }] }),
+    ],
     [/^files "f", roll size: "0B" is not|^files "f", roll size: 0 is not/, { roll: { size: "0B" } }],
     [/^files "f", roll size: 2147483648 is not a whole number from 1 to 1073741824/, { roll: { size: "2GB" } }],
     [/^files "f", roll size: "big" is not a size/, { roll: { size: loose("big") } }],
@@ -129,14 +171,20 @@ test("a file sink refuses settings that are not valid, naming itself", () => {
 
 test("a service takes outlets and streams", () => {
   refused("MR1101", /^service "s": give an array of outlets/, () => service("s", loose(rows.to(files("f")))))
-  refused("MR1101", /^service "s": part 1 is not an outlet/, () => service("s", [rows.to(files("f")), loose(rows.map((row) => row))]))
+  refused("MR1101", /^service "s": part 1 is not an outlet/, () =>
+    service("s", [rows.to(files("f")), loose(rows.map((row) => row))]),
+  )
   refused("MR1101", /^service "s": part 0 is not an outlet/, () => service("s", [loose(undefined)]))
 })
 
 test("two operators with one name are refused", () => {
   const a = rows.window("same", tumbling("1h")).aggregate({ n: count() })
   const b = rows.process("same", { state: () => 0, onRecord: () => [{}] })
-  refused("MR1102", /^service "s": two definitions, a window and a process, are both named "same"\. .* rename one\./, () => service("s", [a.to(files("fa")), b.to(files("fb"))]))
+  refused(
+    "MR1102",
+    /^service "s": two definitions, a window and a process, are both named "same"\. .* rename one\./,
+    () => service("s", [a.to(files("fa")), b.to(files("fb"))]),
+  )
 })
 
 test("a window and the sink of its results may have one name", () => {
@@ -150,14 +198,20 @@ test("two sinks with one name are refused", () => {
 
 test("two streams with one name are refused", () => {
   const other = stream<Row>("rows", { key: (row) => row.who })
-  refused("MR1102", /two different streams are both named "rows"/, () => service("s", [rows.to(files("a")), other.to(files("b"))]))
+  refused("MR1102", /two different streams are both named "rows"/, () =>
+    service("s", [rows.to(files("a")), other.to(files("b"))]),
+  )
   refused("MR1102", /two different streams are both named "rows"/, () => service("s", [rows.to(other)]))
 })
 
 test("a stateful operator on records without a key is refused", () => {
   const unkeyed = stream<Row>("unkeyed")
   const window = loose<typeof rows>(unkeyed).window("w", tumbling("1h")).aggregate({ n: count() })
-  refused("MR1103", /^service "s": the window "w" reads records that have no key\. Give its stream a key, or put \.keyBy/, () => service("s", [window.to(files("f"))]))
+  refused(
+    "MR1103",
+    /^service "s": the window "w" reads records that have no key\. Give its stream a key, or put \.keyBy/,
+    () => service("s", [window.to(files("f"))]),
+  )
   const process = loose<typeof rows>(unkeyed.map((row) => row)).process("p", { state: () => 0, onRecord: () => [{}] })
   refused("MR1103", /the process "p" reads records that have no key/, () => service("s", [process.to(files("f"))]))
   assert.doesNotThrow(() => service("s", [unkeyed.to(files("f"))]), "what keeps nothing needs no key")
@@ -165,7 +219,9 @@ test("a stateful operator on records without a key is refused", () => {
 
 test("a sink fed by two flows is refused", () => {
   const out = files("out")
-  refused("MR1103", /^service "s": the sink "out" is fed by two flows\. Send both to one stream/, () => service("s", [rows.to(out), rows.filter((row) => row.n > 0).to(out)]))
+  refused("MR1103", /^service "s": the sink "out" is fed by two flows\. Send both to one stream/, () =>
+    service("s", [rows.to(out), rows.filter((row) => row.n > 0).to(out)]),
+  )
   const other = stream<Row>("other", { key: (row) => row.who })
   refused("MR1103", /the sink "out" is fed by two flows/, () => service("s", [rows.to(out), other.to(out)]))
 })
@@ -173,9 +229,14 @@ test("a sink fed by two flows is refused", () => {
 test("streams that form a cycle are refused", () => {
   const a = stream<Row>("a", { key: (row) => row.who })
   const b = stream<Row>("b", { key: (row) => row.who })
-  refused("MR1103", /the streams form a cycle: "a" to "b" to "a"\./, () => service("s", [a.to(b), b.filter((row) => row.n > 0).to(a)]))
+  refused("MR1103", /the streams form a cycle: "a" to "b" to "a"\./, () =>
+    service("s", [a.to(b), b.filter((row) => row.n > 0).to(a)]),
+  )
   refused("MR1103", /the streams form a cycle: "a" to "a"\./, () => service("s", [a.to(a)]))
-  const hourly = b.keyBy((row) => row.who).window("w", tumbling("1h")).aggregate({ n: count() })
+  const hourly = b
+    .keyBy((row) => row.who)
+    .window("w", tumbling("1h"))
+    .aggregate({ n: count() })
   refused("MR1103", /the streams form a cycle: ("a" to "b" to "a"|"b" to "a" to "b")\./, () =>
     service("s", [hourly.map((w) => ({ who: w.key, n: w.n })).to(a), a.to(b)]),
   )

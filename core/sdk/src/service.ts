@@ -24,7 +24,9 @@ export interface Service {
  *
  * @param name - letters, digits, ".", "_" and "-", at most 128; state is kept under it
  * @param parts - outlets, from `.to(…)`; also streams that are only to be kept
- * @throws MR1101 for a name or part that is not valid, MR1102 when two definitions share a name, MR1103 when the graph cannot run
+ * @throws MR1101 for a name or part that is not valid
+ * @throws MR1102 when two definitions share a name
+ * @throws MR1103 when the graph cannot run
  * @example
  * ```ts
  * export default service("fraud", [velocity.to(files("velocity"))])
@@ -33,9 +35,18 @@ export interface Service {
 export function service(name: string, parts: ReadonlyArray<Outlet | Stream<never, unknown, Keying>>): Service {
   checkedName(name, "service")
   if (!Array.isArray(parts)) {
-    throw new MillraceError("MR1101", `service ${JSON.stringify(name)}: give an array of outlets, such as [hourly.to(files("hourly"))].`)
+    throw new MillraceError(
+      "MR1101",
+      `service ${JSON.stringify(name)}: give an array of outlets, such as [hourly.to(files("hourly"))].`,
+    )
   }
-  return Object.freeze({ name, [program]: compileParts(name, parts.map((part, index) => partOf(part, name, index))) })
+  return Object.freeze({
+    name,
+    [program]: compileParts(
+      name,
+      parts.map((part, index) => partOf(part, name, index)),
+    ),
+  })
 }
 
 /** The plan of a service and its code. */
@@ -65,7 +76,8 @@ export function serviceOf(module: Readonly<Record<string, unknown>>, file: strin
     "MR1104",
     services.length === 0
       ? `${file} does not export a service. End it with: export default service("name", [ … ])`
-      : `${file} exports ${services.length} services (${services.map(({ name }) => name).join(", ")}) and none as its default. Make one the default export.`,
+      : `${file} exports ${services.length} services (${services.map(({ name }) => name).join(", ")}) and none as ` +
+        "its default. Make one the default export.",
     { file },
   )
 }
@@ -79,7 +91,8 @@ function partOf(part: unknown, name: string, index: number): Part {
   }
   throw new MillraceError(
     "MR1101",
-    `service ${JSON.stringify(name)}: part ${index} is not an outlet. A flow becomes one at its end: .to(files("name")) or .to(stream).`,
+    `service ${JSON.stringify(name)}: part ${index} is not an outlet. ` +
+      'A flow becomes one at its end: .to(files("name")) or .to(stream).',
     { index },
   )
 }

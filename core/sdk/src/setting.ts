@@ -18,8 +18,8 @@ export function checkedName(name: unknown, what: string): string {
   if (typeof name === "string" && nameShape.test(name) && name.length <= limits.nameLengthMax) return name
   throw new MillraceError(
     "MR1101",
-    `${what}: ${JSON.stringify(name)} is not a name. Use 1 to ${limits.nameLengthMax} letters, digits, ".", "_" and "-", ` +
-      "beginning with a letter, a digit or \"_\".",
+    `${what}: ${JSON.stringify(name)} is not a name. ` +
+      `Use 1 to ${limits.nameLengthMax} letters, digits, ".", "_" and "-", beginning with a letter, a digit or "_".`,
     { given: name },
   )
 }
@@ -27,32 +27,44 @@ export function checkedName(name: unknown, what: string): string {
 /** @throws MR1101 unless it is a whole number from `least` to `most` */
 export function checkedWhole(given: unknown, least: number, most: number, what: string): number {
   if (typeof given === "number" && Number.isInteger(given) && given >= least && given <= most) return given
-  throw new MillraceError("MR1101", `${what}: ${JSON.stringify(given)} is not a whole number from ${least} to ${most}.`, {
-    given,
-    least,
-    most,
-  })
+  throw new MillraceError(
+    "MR1101",
+    `${what}: ${JSON.stringify(given)} is not a whole number from ${least} to ${most}.`,
+    {
+      given,
+      least,
+      most,
+    },
+  )
 }
 
 /** Whole milliseconds of a duration. @throws MR1101 */
 export function checkedMs(given: Duration, what: string, least = 0): number {
   const ms = durationMs(given, what)
   if (Number.isInteger(ms) && ms >= least && ms <= settingMsMax) return ms
-  const bounds = ms < least ? `at least ${least} ms` : ms > settingMsMax ? `at most ${settingMsMax} ms` : "whole milliseconds"
+  const bounds =
+    ms < least ? `at least ${least} ms` : ms > settingMsMax ? `at most ${settingMsMax} ms` : "whole milliseconds"
   throw new MillraceError("MR1101", `${what}: ${JSON.stringify(given)} must be ${bounds}.`, { given })
 }
 
 /** @throws MR1101 naming the first key that means nothing here, and those that do */
 export function checkKeys(options: unknown, known: readonly string[], what: string): void {
   if (typeof options !== "object" || options === null) {
-    throw new MillraceError("MR1101", `${what}: the options must be an object, not ${JSON.stringify(options) ?? typeof options}.`)
+    throw new MillraceError(
+      "MR1101",
+      `${what}: the options must be an object, not ${JSON.stringify(options) ?? typeof options}.`,
+    )
   }
   const unknown = Object.keys(options).find((key) => !known.includes(key))
   if (unknown === undefined) return
-  throw new MillraceError("MR1101", `${what}: there is no option ${JSON.stringify(unknown)}; there are ${known.join(", ")}.`, {
-    given: unknown,
-    known,
-  })
+  throw new MillraceError(
+    "MR1101",
+    `${what}: there is no option ${JSON.stringify(unknown)}; there are ${known.join(", ")}.`,
+    {
+      given: unknown,
+      known,
+    },
+  )
 }
 
 /** @throws MR1101 unless it is a function (or absent, where that is allowed) */

@@ -24,14 +24,15 @@ export type EventTime = Date | number | string
 /** What a stream may be told besides its schema, key and event time. */
 export interface StreamSettings {
   /**
-   * By how much records may come out of order: the watermark of a partition is the highest event time so far minus this.
+   * By how much records may come out of order: the watermark of a partition is the highest event time so far
+   * minus this. A stream that a service writes takes its watermark from the flows that write it instead.
    *
    * @default "0s"
    */
   readonly outOfOrder?: Duration
   /**
-   * How many partitions the stream has, 1 to 1,024: the most cores or machines that can share its work. It decides where
-   * keys live, so it is chosen once; eight leaves room to grow and costs nothing while idle.
+   * How many partitions the stream has, 1 to 1,024: the most cores or machines that can share its work. It decides
+   * where keys live, so it is chosen once; eight leaves room to grow and costs nothing while idle.
    *
    * @default 8
    */
@@ -54,7 +55,11 @@ export interface StreamSettings {
 export interface SchemaStreamOptions<S extends StandardSchema, Key> extends StreamSettings {
   /** Any Standard Schema: zod, valibot, arktype and others. Its output is the type of the stream's values. */
   readonly schema: S
-  /** The key of a record: 1 to 256 characters. Records of one key keep their order. @default none: any partition, no stateful operators */
+  /**
+   * The key of a record: 1 to 256 characters. Records of one key keep their order.
+   *
+   * @default none: records go to any partition, and stateful operators need a `keyBy` first
+   */
   readonly key?: (value: SchemaOutput<S>) => Key
   /** The event time of a record. @default when it arrived */
   readonly time?: (value: SchemaOutput<S>) => EventTime
@@ -63,23 +68,31 @@ export interface SchemaStreamOptions<S extends StandardSchema, Key> extends Stre
 /** A stream whose records are taken as they are: any JSON. */
 export interface PlainStreamOptions<T> extends StreamSettings {
   readonly schema?: undefined
-  /** The key of a record: 1 to 256 characters. Records of one key keep their order. @default none: any partition, no stateful operators */
+  /**
+   * The key of a record: 1 to 256 characters. Records of one key keep their order.
+   *
+   * @default none: records go to any partition, and stateful operators need a `keyBy` first
+   */
   readonly key?: (value: T) => string
   /** The event time of a record. @default when it arrived */
   readonly time?: (value: T) => EventTime
 }
 
-/** The fields of a schema's input that JSON cannot carry. Only a first look: nested ones show when records are checked. */
+/** The fields of a schema's input that JSON cannot carry. A first look: nested ones show when records are checked. */
 type NotJson<In> = 0 extends 1 & In
   ? never
   : In extends string | number | boolean | null | undefined | readonly unknown[]
     ? never
-    : { [P in keyof In]-?: 0 extends 1 & In[P] ? never : [Extract<In[P], Unspeakable>] extends [never] ? never : P }[keyof In]
+    : {
+        [P in keyof In]-?: 0 extends 1 & In[P] ? never : [Extract<In[P], Unspeakable>] extends [never] ? never : P
+      }[keyof In]
 
 type Unspeakable = Date | bigint | symbol | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | Uint8Array
 
 /** Records come as JSON, so a schema takes what JSON can say: a date as text, with `z.coerce.date()` or its like. */
-export type FromJson<In> = [NotJson<In>] extends [never] ? unknown : { readonly "JSON cannot carry these fields": NotJson<In> }
+export type FromJson<In> = [NotJson<In>] extends [never]
+  ? unknown
+  : { readonly "JSON cannot carry these fields": NotJson<In> }
 
 /** Never there: what the key's type is when no key function was given. */
 declare const noKey: unique symbol
@@ -120,7 +133,10 @@ export function stream<T>(
   name: string,
   options: PlainStreamOptions<T> & { readonly key: (value: T) => string },
 ): Stream<T, T, "keyed">
-export function stream<T = unknown>(name: string, options?: PlainStreamOptions<T> & { readonly key?: never }): Stream<T, T, "unkeyed">
+export function stream<T = unknown>(
+  name: string,
+  options?: PlainStreamOptions<T> & { readonly key?: never },
+): Stream<T, T, "unkeyed">
 export function stream(
   name: string,
   options: SchemaStreamOptions<StandardSchema, string> | PlainStreamOptions<unknown> = {},
@@ -128,9 +144,16 @@ export function stream(
   checkedName(name, "stream")
   const what = `stream ${JSON.stringify(name)}`
   if (name.endsWith(deadLetterSuffix)) {
-    throw new MillraceError("MR1101", `${what}: names that end in ${deadLetterSuffix} belong to dead-letter streams; name it otherwise.`)
+    throw new MillraceError(
+      "MR1101",
+      `${what}: names that end in ${deadLetterSuffix} belong to dead-letter streams; name it otherwise.`,
+    )
   }
-  checkKeys(options, ["schema", "key", "time", "outOfOrder", "partitions", "retention", "ahead", "idle", "description"], what)
+  checkKeys(
+    options,
+    ["schema", "key", "time", "outOfOrder", "partitions", "retention", "ahead", "idle", "description"],
+    what,
+  )
   const { schema, key, time, description } = options
   if (schema !== undefined && typeof (schema as Partial<StandardSchema>)["~standard"]?.validate !== "function") {
     throw new MillraceError("MR1101", `${what}, schema: expected a Standard Schema (zod, valibot, arktype, …).`)

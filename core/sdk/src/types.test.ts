@@ -45,7 +45,14 @@ const zodFlights = stream("flights", {
   time: (f) => f.date,
 })
 const valibotFlights = stream("flights", {
-  schema: v.object({ origin: v.string(), delay: v.number(), date: v.pipe(v.string(), v.transform((text) => new Date(text))) }),
+  schema: v.object({
+    origin: v.string(),
+    delay: v.number(),
+    date: v.pipe(
+      v.string(),
+      v.transform((text) => new Date(text)),
+    ),
+  }),
   key: (f) => f.origin,
   time: (f) => f.date,
 })

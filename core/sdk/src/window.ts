@@ -66,7 +66,10 @@ export function hopping(options: HoppingOptions): WindowShape {
 export function windowPlan(shape: WindowShape, what: string): WindowPlan {
   const shapeGiven: unknown = shape
   if (typeof shapeGiven !== "object" || shapeGiven === null || !("kind" in shapeGiven)) {
-    throw new MillraceError("MR1101", `${what}: give a shape, such as tumbling("1h") or hopping({ size: "5m", every: "30s" }).`)
+    throw new MillraceError(
+      "MR1101",
+      `${what}: give a shape, such as tumbling("1h") or hopping({ size: "5m", every: "30s" }).`,
+    )
   }
   const sizeMs = checkedMs(shape.size, `${what}, size`, 1)
   const everyMs = checkedMs(shape.every, `${what}, every`, 1)
@@ -74,8 +77,8 @@ export function windowPlan(shape: WindowShape, what: string): WindowPlan {
   if (everyMs > sizeMs) {
     throw new MillraceError(
       "MR1101",
-      `${what}: every (${everyMs} ms) is longer than size (${sizeMs} ms), so records between two windows would be in none. ` +
-        "Make every at most size, or filter the records first.",
+      `${what}: every (${everyMs} ms) is longer than size (${sizeMs} ms), so records between two windows ` +
+        "would be in none. Make every at most size, or filter the records first.",
       { sizeMs, everyMs },
     )
   }

@@ -2,13 +2,13 @@ import type { Aggregate } from "@millrace/model"
 import { checkFunction, checkKeys } from "../setting.ts"
 
 /**
- * An aggregate of your own. `A` is what it accumulates in, as `init` gives it: plain data, also dates, maps, sets, bigints
- * and bytes.
+ * An aggregate of your own. `A` is what it accumulates in, as `init` gives it: plain data, also dates, maps, sets,
+ * bigints and bytes.
  */
 export interface AggregateOptions<T, A, R> {
   /** The accumulator of nothing. */
   readonly init: () => A
-  /** The accumulator with a value more: `acc` changed in place, or a new one. `time` is the record's event time in ms. */
+  /** The accumulator with a value more: `acc` changed in place, or a new one. `time` is the event time in ms. */
   add(acc: NoInfer<A>, value: T, time: number): NoInfer<A>
   /** Both as one; the values of `later` arrived later. May change and return `acc`. */
   merge(acc: NoInfer<A>, later: NoInfer<A>): NoInfer<A>

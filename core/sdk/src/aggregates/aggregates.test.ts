@@ -23,7 +23,8 @@ const readings = fc.array(
   { maxLength: 60 },
 )
 
-const numbersOf = (of: readonly Reading[]): number[] => of.flatMap(({ n }) => (n === null || n === undefined ? [] : [n]))
+const numbersOf = (of: readonly Reading[]): number[] =>
+  of.flatMap(({ n }) => (n === null || n === undefined ? [] : [n]))
 const totalOf = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0)
 
 /** Each aggregate beside what it must equal. */
@@ -31,15 +32,37 @@ const naive: Readonly<Record<string, readonly [Aggregate<Reading, unknown>, Read
   count: [count(), (of) => of.length],
   "count where": [count((r: Reading) => r.time > 10), (of) => of.filter((r) => r.time > 10).length],
   sum: [sum((r: Reading) => r.n), (of) => (numbersOf(of).length === 0 ? null : totalOf(numbersOf(of)))],
-  mean: [mean((r: Reading) => r.n), (of) => (numbersOf(of).length === 0 ? null : totalOf(numbersOf(of)) / numbersOf(of).length)],
+  mean: [
+    mean((r: Reading) => r.n),
+    (of) => (numbersOf(of).length === 0 ? null : totalOf(numbersOf(of)) / numbersOf(of).length),
+  ],
   min: [min((r: Reading) => r.n), (of) => numbersOf(of).toSorted((a, b) => a - b)[0] ?? null],
   max: [max((r: Reading) => r.n), (of) => numbersOf(of).toSorted((a, b) => b - a)[0] ?? null],
   "min of texts": [min((r: Reading) => r.text), (of) => of.map((r) => r.text).toSorted(byUnits)[0] ?? null],
-  "max of texts": [max((r: Reading) => r.text), (of) => of.map((r) => r.text).toSorted(byUnits).at(-1) ?? null],
-  "max of dates": [max((r: Reading) => new Date(r.time)), (of) => (of.length === 0 ? null : new Date(Math.max(...of.map((r) => r.time))))],
-  "max of bigints": [max((r: Reading) => BigInt(r.time)), (of) => (of.length === 0 ? null : BigInt(Math.max(...of.map((r) => r.time))))],
-  first: [first((r: Reading) => r.n), (of) => sortedByTime(of).find((r) => r.n !== null && r.n !== undefined)?.n ?? null],
-  last: [last((r: Reading) => r.n), (of) => sortedByTime(of).findLast((r) => r.n !== null && r.n !== undefined)?.n ?? null],
+  "max of texts": [
+    max((r: Reading) => r.text),
+    (of) =>
+      of
+        .map((r) => r.text)
+        .toSorted(byUnits)
+        .at(-1) ?? null,
+  ],
+  "max of dates": [
+    max((r: Reading) => new Date(r.time)),
+    (of) => (of.length === 0 ? null : new Date(Math.max(...of.map((r) => r.time)))),
+  ],
+  "max of bigints": [
+    max((r: Reading) => BigInt(r.time)),
+    (of) => (of.length === 0 ? null : BigInt(Math.max(...of.map((r) => r.time)))),
+  ],
+  first: [
+    first((r: Reading) => r.n),
+    (of) => sortedByTime(of).find((r) => r.n !== null && r.n !== undefined)?.n ?? null,
+  ],
+  last: [
+    last((r: Reading) => r.n),
+    (of) => sortedByTime(of).findLast((r) => r.n !== null && r.n !== undefined)?.n ?? null,
+  ],
   collect: [collect((r: Reading) => r.n), numbersOf],
   distinctCount: [distinctCount((r: Reading) => r.n), (of) => new Set(numbersOf(of)).size],
   custom: [
@@ -151,7 +174,8 @@ test("NaN spreads through sum, mean, min and max, whenever it comes", () => {
 })
 
 test("collect and distinctCount refuse more than their limit and keep what they have", () => {
-  const full = (error: unknown): boolean => isMillraceError(error) && error.code === "MR1205" && /Make the window shorter/.test(error.message)
+  const full = (error: unknown): boolean =>
+    isMillraceError(error) && error.code === "MR1205" && /Make the window shorter/.test(error.message)
   for (const each of [collect((n: number) => n), distinctCount((n: number) => n)]) {
     const acc: unknown[] = []
     each.init(acc, 0)

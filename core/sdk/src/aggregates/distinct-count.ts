@@ -33,7 +33,10 @@ export function distinctCount<T>(of: (value: T) => Scalar | null | undefined): A
 function include(set: Set<Scalar>, given: Scalar): void {
   if (typeof given === "object") {
     // Two objects that look alike are two members of a set: the count would be wrong without a word.
-    throw new MillraceError("MR1201", "distinctCount was given an object; give a string, number, bigint or boolean made from it.")
+    throw new MillraceError(
+      "MR1201",
+      "distinctCount was given an object; give a string, number, bigint or boolean made from it.",
+    )
   }
   if (set.size >= limits.collectItemsMax && !set.has(given)) {
     throw new MillraceError(

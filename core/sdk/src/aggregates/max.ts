@@ -9,7 +9,9 @@ import type { OrNull } from "./record.ts"
  *
  * @example `.aggregate({ worstDelay: max((f) => f.delay) })`
  */
-export function max<T, V extends Ordered | null | undefined>(of: (value: T) => V): Aggregate<T, OrNull<NonNullable<V>, V>> {
+export function max<T, V extends Ordered | null | undefined>(
+  of: (value: T) => V,
+): Aggregate<T, OrNull<NonNullable<V>, V>> {
   checkFunction(of, "max")
   return extreme("max", 1, of)
 }

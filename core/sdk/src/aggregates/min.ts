@@ -9,7 +9,9 @@ import type { OrNull } from "./record.ts"
  *
  * @example `.aggregate({ earliest: min((f) => f.date) })`
  */
-export function min<T, V extends Ordered | null | undefined>(of: (value: T) => V): Aggregate<T, OrNull<NonNullable<V>, V>> {
+export function min<T, V extends Ordered | null | undefined>(
+  of: (value: T) => V,
+): Aggregate<T, OrNull<NonNullable<V>, V>> {
   checkFunction(of, "min")
   return extreme("min", -1, of)
 }

@@ -8,7 +8,9 @@ import { type Aggregate, MillraceError } from "@millrace/model"
 export type Aggregates<T> = Readonly<Record<string, Aggregate<T, unknown>>>
 
 /** What the aggregates must be besides: exact in what they take, and not named like the window's own fields. */
-export type AggregatesOf<T> = Readonly<Record<string, { readonly add: (acc: unknown[], at: number, value: T, time: number) => void }>> & {
+export type AggregatesOf<T> = Readonly<
+  Record<string, { readonly add: (acc: unknown[], at: number, value: T, time: number) => void }>
+> & {
   readonly key?: never
   readonly start?: never
   readonly end?: never
@@ -29,10 +31,18 @@ export function checkAggregates(aggregates: unknown, what: string): void {
   }
   for (const [name, aggregate] of Object.entries(aggregates)) {
     if (reserved.includes(name)) {
-      throw new MillraceError("MR1101", `${what}: an aggregate cannot be named ${JSON.stringify(name)}, which the result has already; name it otherwise.`)
+      throw new MillraceError(
+        "MR1101",
+        `${what}: an aggregate cannot be named ${JSON.stringify(name)}, which the result has already; ` +
+          "name it otherwise.",
+      )
     }
     if (!isAggregate(aggregate)) {
-      throw new MillraceError("MR1101", `${what}: ${JSON.stringify(name)} is not an aggregate; use count(), sum(…) and their like, or aggregate({ … }).`)
+      throw new MillraceError(
+        "MR1101",
+        `${what}: ${JSON.stringify(name)} is not an aggregate; ` +
+          "use count(), sum(…) and their like, or aggregate({ … }).",
+      )
     }
   }
 }

@@ -2,7 +2,7 @@
 import type { Aggregate } from "@millrace/model"
 import type { OrNull } from "./record.ts"
 
-/** `end` "first" keeps the earliest, and of equals the first to arrive; "last" the latest, and of equals the last to arrive. */
+/** "first" keeps the earliest, of equals the first to arrive; "last" the latest, of equals the last to arrive. */
 export function timed<T, V>(end: "first" | "last", of: (value: T) => V): Aggregate<T, OrNull<NonNullable<V>, V>> {
   const offer = (acc: unknown[], at: number, given: unknown, time: number): void => {
     if (given === null || given === undefined) return

@@ -18,7 +18,10 @@ function planOf(...outlets: Outlet[]): Plan {
 
 /** `name <- what it reads`, in order. */
 function wiring(operators: readonly OperatorPlan[] | undefined): string[] {
-  return (operators ?? []).map(({ kind, name, from, port }) => `${kind} ${name} <- ${operators?.[from]?.name ?? "input"}${port === "late" ? " late" : ""}`)
+  return (operators ?? []).map(
+    ({ kind, name, from, port }) =>
+      `${kind} ${name} <- ${operators?.[from]?.name ?? "input"}${port === "late" ? " late" : ""}`,
+  )
 }
 
 test("a window with its late records compiles to one stage and two sinks", () => {
@@ -27,7 +30,9 @@ test("a window with its late records compiles to one stage and two sinks", () =>
     .aggregate({ flights: count(), delayed: count((f) => f.delay > 15) })
   const { plan, operators, streams } = compile(
     service("air", [
-      hourly.to(files("hourly-delays", { format: "parquet", to: "s3://bucket/out", partitionBy: ["key", day("start")] })),
+      hourly.to(
+        files("hourly-delays", { format: "parquet", to: "s3://bucket/out", partitionBy: ["key", day("start")] }),
+      ),
       hourly.late.to(files("late", { roll: { size: "1MB", every: "1m" } })),
     ]),
   )
@@ -67,7 +72,14 @@ test("a window with its late records compiles to one stage and two sinks", () =>
             allowedLatenessMs: 300_000,
             aggregates: ["flights", "delayed"],
           },
-          { kind: "to-sink", name: "sink/hourly-delays", from: 0, port: "out", stream: "air/hourly-delays.rows", sink: "hourly-delays" },
+          {
+            kind: "to-sink",
+            name: "sink/hourly-delays",
+            from: 0,
+            port: "out",
+            stream: "air/hourly-delays.rows",
+            sink: "hourly-delays",
+          },
           { kind: "to-sink", name: "sink/late", from: 0, port: "late", stream: "air/late.rows", sink: "late" },
         ],
       },
@@ -100,7 +112,10 @@ test("a window with its late records compiles to one stage and two sinks", () =>
     ],
   } satisfies Plan)
   assert.deepEqual([...streams.keys()], ["flights"])
-  assert.deepEqual(operators.get("flights")?.map(({ kind }) => kind), ["window", "to-sink", "to-sink"])
+  assert.deepEqual(
+    operators.get("flights")?.map(({ kind }) => kind),
+    ["window", "to-sink", "to-sink"],
+  )
 })
 
 test("operators without a changed key stay in the stage of their stream", () => {
@@ -113,7 +128,10 @@ test("operators without a changed key stay in the stage of their stream", () => 
       .process("p", { state: () => 0, onRecord: () => [{}] })
       .to(files("out")),
   )
-  assert.deepEqual(plan.stages.map(({ id }) => id), ["flights"])
+  assert.deepEqual(
+    plan.stages.map(({ id }) => id),
+    ["flights"],
+  )
   assert.deepEqual(wiring(plan.stages[0]?.operators), [
     "map flights/1.map <- input",
     "filter flights/2.filter <- flights/1.map",
@@ -133,16 +151,22 @@ test("a stateful operator after keyBy gets its own stage behind a repartition st
       .aggregate({ n: count() })
       .to(files("arrivals-out")),
   )
-  assert.deepEqual(plan.stages.map(({ id, deadLetters, partitions }) => [id, deadLetters, partitions]), [
-    ["flights", "flights.dead-letter", 4],
-    ["s/arrivals.repartition", "flights.dead-letter", 4],
-  ])
+  assert.deepEqual(
+    plan.stages.map(({ id, deadLetters, partitions }) => [id, deadLetters, partitions]),
+    [
+      ["flights", "flights.dead-letter", 4],
+      ["s/arrivals.repartition", "flights.dead-letter", 4],
+    ],
+  )
   assert.deepEqual(wiring(plan.stages[0]?.operators), [
     "rekey flights/1.rekey <- input",
     "filter flights/2.filter <- flights/1.rekey",
     "repartition s/arrivals.repartition <- flights/2.filter",
   ])
-  assert.deepEqual(wiring(plan.stages[1]?.operators), ["window arrivals <- input", "to-sink sink/arrivals-out <- arrivals"])
+  assert.deepEqual(wiring(plan.stages[1]?.operators), [
+    "window arrivals <- input",
+    "to-sink sink/arrivals-out <- arrivals",
+  ])
   assert.deepEqual(
     plan.streams.find(({ role }) => role === "repartition"),
     {
@@ -162,13 +186,27 @@ test("a stateful operator after keyBy gets its own stage behind a repartition st
 
 test("keyBy without a stateful operator after it moves nothing", () => {
   const plan = planOf(flights.keyBy((f) => f.destination).to(files("out")))
-  assert.deepEqual(plan.stages.map(({ id }) => id), ["flights"])
+  assert.deepEqual(
+    plan.stages.map(({ id }) => id),
+    ["flights"],
+  )
 })
 
 test("late records of a repartitioned window can be keyed and kept again", () => {
-  const { late } = flights.keyBy((f) => f.destination).window("w", tumbling("1h")).aggregate({ n: count() })
-  const plan = planOf(late.keyBy((f) => f.origin).process("again", { state: () => 0, onRecord: () => [{}] }).to(files("out")))
-  assert.deepEqual(plan.stages.map(({ id }) => id), ["flights", "s/w.repartition", "s/again.repartition"])
+  const { late } = flights
+    .keyBy((f) => f.destination)
+    .window("w", tumbling("1h"))
+    .aggregate({ n: count() })
+  const plan = planOf(
+    late
+      .keyBy((f) => f.origin)
+      .process("again", { state: () => 0, onRecord: () => [{}] })
+      .to(files("out")),
+  )
+  assert.deepEqual(
+    plan.stages.map(({ id }) => id),
+    ["flights", "s/w.repartition", "s/again.repartition"],
+  )
   assert.deepEqual(wiring(plan.stages[1]?.operators), [
     "window w <- input",
     "rekey s/w.repartition/2.rekey <- w late",
@@ -181,7 +219,10 @@ test("late records go into a repartition as the window's late output", () => {
   const keyed = flights.keyBy((f) => f.destination)
   const moved = keyed.process("moved", { state: () => 0, onRecord: () => [{}] })
   const { late } = flights.window("w", tumbling("1h")).aggregate({ n: count() })
-  const plan = planOf(moved.to(files("a")), late.process("kept", { state: () => 0, onRecord: () => [{}] }).to(files("b")))
+  const plan = planOf(
+    moved.to(files("a")),
+    late.process("kept", { state: () => 0, onRecord: () => [{}] }).to(files("b")),
+  )
   assert.deepEqual(wiring(plan.stages[0]?.operators), [
     "rekey flights/1.rekey <- input",
     "repartition s/moved.repartition <- flights/1.rekey",
@@ -215,19 +256,31 @@ test("a stream that a service writes is derived and knows all its upstream parti
   )
   const written = plan.streams.find(({ name }) => name === "delays")
   assert.deepEqual([written?.role, written?.upstreams], ["derived", 7])
-  assert.deepEqual(plan.streams.filter(({ role }) => role === "source").map(({ name }) => name), ["flights", "trains"])
-  const bases = plan.stages.flatMap(({ id, operators }) => operators.flatMap((each) => (each.kind === "to-stream" ? [[id, each.upstreamBase]] : [])))
+  assert.deepEqual(
+    plan.streams.filter(({ role }) => role === "source").map(({ name }) => name),
+    ["flights", "trains"],
+  )
+  const bases = plan.stages.flatMap(({ id, operators }) =>
+    operators.flatMap((each) => (each.kind === "to-stream" ? [[id, each.upstreamBase]] : [])),
+  )
   assert.deepEqual(bases, [
     ["flights", 0],
     ["flights", 0],
     ["trains", 4],
   ])
-  assert.deepEqual(plan.stages.map(({ id }) => id), ["flights", "trains", "delays"], "writers come before readers")
+  assert.deepEqual(
+    plan.stages.map(({ id }) => id),
+    ["flights", "trains", "delays"],
+    "writers come before readers",
+  )
 })
 
 test("a stream given to a service as it is is kept without a stage", () => {
   const { plan, streams } = compile(service("inbox", [flights]))
-  assert.deepEqual(plan.streams.map(({ name, role }) => [name, role]), [["flights", "source"]])
+  assert.deepEqual(
+    plan.streams.map(({ name, role }) => [name, role]),
+    [["flights", "source"]],
+  )
   assert.deepEqual(plan.stages, [])
   assert.ok(streams.has("flights"))
 })
@@ -240,15 +293,29 @@ test("the same definitions compile to the same plan", () => {
   const make = (): Plan => {
     const input = stream<Flight>("flights", { key: (f) => f.origin })
     const hourly = input.window("hourly", tumbling("1h")).aggregate({ n: count() })
-    return compile(service("s", [hourly.to(files("a")), input.keyBy((f) => f.destination).process("p", { state: () => 0, onRecord: () => [{}] }).to(files("b"))])).plan
+    return compile(
+      service("s", [
+        hourly.to(files("a")),
+        input
+          .keyBy((f) => f.destination)
+          .process("p", { state: () => 0, onRecord: () => [{}] })
+          .to(files("b")),
+      ]),
+    ).plan
   }
   assert.deepEqual(make(), make())
   assert.equal(JSON.stringify(make()), JSON.stringify(make()))
 })
 
 test("a plan is plain data and cannot be changed", () => {
-  const plan = planOf(flights.window("w", tumbling("1h")).aggregate({ n: count() }).to(files("out", { partitionBy: ["key"] })))
+  const plan = planOf(
+    flights
+      .window("w", tumbling("1h"))
+      .aggregate({ n: count() })
+      .to(files("out", { partitionBy: ["key"] })),
+  )
   assert.deepEqual(structuredClone(plan), plan)
-  const frozen = (thing: unknown): boolean => typeof thing !== "object" || thing === null || (Object.isFrozen(thing) && Object.values(thing).every(frozen))
+  const frozen = (thing: unknown): boolean =>
+    typeof thing !== "object" || thing === null || (Object.isFrozen(thing) && Object.values(thing).every(frozen))
   assert.ok(frozen(plan))
 })

@@ -1,15 +1,24 @@
 /**
- * Compiles the outlets of a service to a {@link Program}: finds what is reachable, fuses operators into stages, and puts
- * a repartition stream wherever a stateful operator follows a changed key.
+ * Compiles the outlets of a service to a {@link Program}: finds what is reachable, fuses operators into stages, and
+ * puts a repartition stream wherever a stateful operator follows a changed key.
  *
  * Not for: running anything, or checking settings (definitions do, when they are written).
  *
  * Invariants, with their tests in docs/specs/plan.md:
- * P1 one stage per stream that is read; P2 an operator comes after the one it reads from; P3 a definition is one operator
- * however often it is reached; P4 state is only kept where records of a key meet; P5 the streams of a service form no
- * cycle; P6 the same definitions give the same plan.
+ * P1 one stage per stream that is read; P2 an operator comes after the one it reads from; P3 a definition is one
+ * operator however often it is reached; P4 state is only kept where records of a key meet; P5 the streams of a service
+ * form no cycle; P6 the same definitions give the same plan.
  */
-import { limits, MillraceError, type OperatorCode, type Plan, type Program, type StagePlan, type StreamCode, type StreamPlan } from "@millrace/model"
+import {
+  limits,
+  MillraceError,
+  type OperatorCode,
+  type Plan,
+  type Program,
+  type StagePlan,
+  type StreamCode,
+  type StreamPlan,
+} from "@millrace/model"
 import type { Definition, Origin, StatefulDefinition, StreamDefinition } from "../definition.ts"
 import { deadLetterSuffix } from "../stream.ts"
 import { isStreamDefinition, type SinkDefinition } from "../target.ts"
@@ -52,7 +61,8 @@ class Compilation {
 
   program(parts: readonly Part[]): Program {
     const graph = this.#graph
-    for (const { target } of parts) if (target !== undefined && isStreamDefinition(target)) graph.written.set(target.name, 0)
+    for (const { target } of parts)
+      if (target !== undefined && isStreamDefinition(target)) graph.written.set(target.name, 0)
     for (const { from, target } of parts) {
       if (target === undefined) graph.meet(from.definition as StreamDefinition)
       else this.#outlet(from, target)
@@ -101,11 +111,19 @@ class Compilation {
       return
     }
     this.#graph.claim(target.name, target, "sink")
-    if (before.length > 0) throw this.#refusal(`the sink ${JSON.stringify(target.name)} is fed by two flows`, "Send both to one stream and that stream to the sink, or give each a sink of its own.")
+    if (before.length > 0)
+      throw this.#refusal(
+        `the sink ${JSON.stringify(target.name)} is fed by two flows`,
+        "Send both to one stream and that stream to the sink, or give each a sink of its own.",
+      )
     const stream = sinkStream(`${this.#graph.service}/${target.name}.rows`, stage.input)
     this.#graph.internal.push(stream)
     const operator = sinkOperatorName(target.name)
-    append(stage, { kind: "to-sink", name: operator, ...base, stream: stream.name, sink: target.name }, { kind: "to-sink" })
+    append(
+      stage,
+      { kind: "to-sink", name: operator, ...base, stream: stream.name, sink: target.name },
+      { kind: "to-sink" },
+    )
     this.#graph.sinks.push(Object.freeze({ ...target, stream: stream.name, stage: stage.input.name, operator }))
   }
 
@@ -120,7 +138,12 @@ class Compilation {
   #newPlace(definition: Definition): Place {
     if (definition.kind === "stream") {
       this.#graph.meet(definition)
-      return { stage: this.#stage(definition, definition), at: -1, keyed: definition.code.key !== undefined, moved: false }
+      return {
+        stage: this.#stage(definition, definition),
+        at: -1,
+        keyed: definition.code.key !== undefined,
+        moved: false,
+      }
     }
     const parent = this.#place(definition.from.definition)
     if (definition.kind === "window" || definition.kind === "process") return this.#stateful(definition, parent)
@@ -133,7 +156,10 @@ class Compilation {
   #stateful(definition: StatefulDefinition, parent: Place): Place {
     const { name, kind, from } = definition
     if (!parent.keyed) {
-      throw this.#refusal(`the ${kind} ${JSON.stringify(name)} reads records that have no key`, "Give its stream a key, or put .keyBy(…) before it.")
+      throw this.#refusal(
+        `the ${kind} ${JSON.stringify(name)} reads records that have no key`,
+        "Give its stream a key, or put .keyBy(…) before it.",
+      )
     }
     this.#graph.claim(name, definition, kind)
     // P4: records of one key meet on one partition before anything is kept of them.
@@ -158,11 +184,15 @@ class Compilation {
   #repartition(name: string, from: Origin, parent: Place): Place {
     const stream = repartitionStream(`${this.#graph.service}/${name}.repartition`, parent.stage.input)
     this.#graph.internal.push(stream)
-    append(parent.stage, { kind: "repartition", name: stream.name, from: parent.at, port: from.port, stream: stream.name }, { kind: "repartition" })
+    append(
+      parent.stage,
+      { kind: "repartition", name: stream.name, from: parent.at, port: from.port, stream: stream.name },
+      { kind: "repartition" },
+    )
     return { stage: this.#stage(stream, parent.stage.began), at: -1, keyed: true, moved: false }
   }
 
-  /** Numbers the partitions of a stage among all that write a stream: each marks its own watermark, once for all its flows. */
+  /** Numbers a stage's partitions among all that write a stream: each marks its watermark once for all its flows. */
   #upstreamBase(stream: StreamDefinition, { input: { partitions }, upstreamBases }: Stage): number {
     const known = upstreamBases.get(stream.name)
     if (known !== undefined) return known
@@ -185,6 +215,8 @@ class Compilation {
   }
 
   #refusal(fault: string, mend: string): MillraceError {
-    return new MillraceError("MR1103", `service ${JSON.stringify(this.#graph.service)}: ${fault}. ${mend}`, { service: this.#graph.service })
+    return new MillraceError("MR1103", `service ${JSON.stringify(this.#graph.service)}: ${fault}. ${mend}`, {
+      service: this.#graph.service,
+    })
   }
 }

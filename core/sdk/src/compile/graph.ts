@@ -42,8 +42,8 @@ export class Graph {
   }
 
   /**
-   * Takes a name for its owner: operators that keep state share their names, sinks theirs, as that is what is kept under
-   * them. A window and the sink of its results may have one name.
+   * Takes a name for its owner: operators that keep state share their names, sinks theirs, as that is what is kept
+   * under them. A window and the sink of its results may have one name.
    *
    * @throws MR1102 when another definition has it
    */
@@ -53,7 +53,8 @@ export class Graph {
     if (before !== undefined && before.owner !== owner) {
       throw new MillraceError(
         "MR1102",
-        `service ${JSON.stringify(this.service)}: two definitions, a ${before.what} and a ${what}, are both named ${JSON.stringify(name)}. ` +
+        `service ${JSON.stringify(this.service)}: two definitions, a ${before.what} and a ${what}, ` +
+          `are both named ${JSON.stringify(name)}. ` +
           "What is kept of each lies under its name: rename one.",
         { service: this.service, name },
       )
@@ -68,7 +69,8 @@ export class Graph {
     if (before !== undefined) {
       throw new MillraceError(
         "MR1102",
-        `service ${JSON.stringify(this.service)}: two different streams are both named ${JSON.stringify(stream.name)}. ` +
+        `service ${JSON.stringify(this.service)}: ` +
+          `two different streams are both named ${JSON.stringify(stream.name)}. ` +
           "Define the stream once, in a module that both places import, or rename one.",
         { service: this.service, name: stream.name },
       )
