@@ -3,11 +3,12 @@ import { spawnSync } from "node:child_process"
 import fs from "node:fs"
 import path from "node:path"
 import { test } from "node:test"
+import { fileURLToPath } from "node:url"
 import { fresh, written } from "../test/scratch.ts"
 import { openDirectory } from "./index.ts"
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
-const putter = path.join(import.meta.dirname, "../test/put.ts")
+const putter = fileURLToPath(import.meta.resolve("../test/put.ts"))
 const isRoot = process.getuid?.() === 0
 
 /** Everything under a directory that is not a directory. */

@@ -6,7 +6,7 @@ import { after } from "node:test"
 
 let count = 0
 
-export const scratch: string = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-files-"))
+const scratch: string = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-files-"))
 after(() => fs.rmSync(scratch, { recursive: true, force: true }))
 
 /** A path that nothing has used yet. */

@@ -1,1 +1,3 @@
-export {}
+export type { BucketPatience } from "./bucket.ts"
+export { type BucketLocation, bucketLocation } from "./location.ts"
+export { openBucket } from "./open-bucket.ts"
