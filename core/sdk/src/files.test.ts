@@ -39,6 +39,21 @@ test("files roll with the watermark at the finest time of their path", () => {
   )
 })
 
+test("declared columns keep their order and types", () => {
+  const columns = sinkOf(files("a", { columns: { n: "int64", at: "timestamp" } }))?.columns ?? {}
+  assert.deepEqual(Object.entries(columns), [
+    ["n", "int64"],
+    ["at", "timestamp"],
+  ])
+})
+
+test("a declared column of an unknown type, or one that stands in the path, is MR1101", () => {
+  const wrong = { n: "integer" as "int64" }
+  assert.throws(() => files("a", { columns: wrong }), { code: "MR1101", message: /files "a", columns, n: "integer" is none of boolean, double, int64/ })
+  assert.throws(() => files("a", { columns: [] as never }), { code: "MR1101" })
+  assert.throws(() => files("a", { partitionBy: ["room"], columns: { room: "string" } }), { code: "MR1101", message: /room is partitioned by value/ })
+})
+
 test("path segments keep their order", () => {
   assert.deepEqual(sinkOf(files("a", { partitionBy: [day("at"), "room"] }))?.partitionBy, [
     { column: "at", by: "day" },

@@ -4,6 +4,8 @@
  */
 import {
   type ByteSize,
+  type ColumnType,
+  type ColumnTypes,
   type Duration,
   type FileFormat,
   limits,
@@ -59,7 +61,24 @@ export interface FilesOptions<Segments> {
   readonly to?: string
   /** Path segments `column=value`, outermost first: names of columns, or times such as `day("start")`. @default none */
   readonly partitionBy?: Segments
+  /**
+   * Columns that every file has, first and in this order, and their types: `"boolean"`, `"double"`, `"int64"`, `"string"`,
+   * `"timestamp"` or `"json"`. For counts, which are `"double"` otherwise, and for columns that may be all null in one
+   * file. NDJSON, which has no types, takes no notice.
+   *
+   * @default each column is typed by its values
+   */
+  readonly columns?: ColumnTypes
   readonly roll?: RollOptions
+}
+
+const columnTypes: Readonly<Record<ColumnType, true>> = {
+  boolean: true,
+  double: true,
+  int64: true,
+  string: true,
+  timestamp: true,
+  json: true,
 }
 
 const formats: readonly FileFormat[] = ["parquet", "ndjson", "ndjson.gz", "csv"]
@@ -90,7 +109,7 @@ export function files<const Segments extends ReadonlyArray<string | TimeSegment<
 ): Target<RowOf<Segments>> {
   checkedName(name, "files")
   const what = `files ${JSON.stringify(name)}`
-  checkKeys(options, ["format", "to", "partitionBy", "roll"], what)
+  checkKeys(options, ["format", "to", "partitionBy", "columns", "roll"], what)
   const { format = "ndjson", to, roll = {} } = options
   if (!formats.includes(format)) {
     throw new MillraceError("MR1101", `${what}, format: ${JSON.stringify(format)} is none of ${formats.join(", ")}.`, {
@@ -113,6 +132,7 @@ export function files<const Segments extends ReadonlyArray<string | TimeSegment<
     format,
     ...(to === undefined ? {} : { to }),
     partitionBy,
+    ...(options.columns === undefined ? {} : { columns: typedColumns(options.columns, partitionBy, what) }),
     roll: Object.freeze({
       bytes: checkedWhole(
         sizeBytes(roll.size ?? "128MB", `${what}, roll size`),
@@ -132,24 +152,47 @@ export function files<const Segments extends ReadonlyArray<string | TimeSegment<
   return Object.freeze({ "~target": definition })
 }
 
-/** The UTC hour of a time column as a path segment: `start=2001-01-31T15`. */
+/** The UTC hour of a time column as a path segment: `start_hour=2001-01-31-15`. */
 export function hour<const Column extends string>(column: Column): TimeSegment<Column> {
   return Object.freeze({ column, by: "hour" })
 }
 
-/** The UTC day of a time column as a path segment: `start=2001-01-31`. */
+/** The UTC day of a time column as a path segment: `start_day=2001-01-31`. */
 export function day<const Column extends string>(column: Column): TimeSegment<Column> {
   return Object.freeze({ column, by: "day" })
 }
 
-/** The UTC month of a time column as a path segment: `start=2001-01`. */
+/** The UTC month of a time column as a path segment: `start_month=2001-01`. */
 export function month<const Column extends string>(column: Column): TimeSegment<Column> {
   return Object.freeze({ column, by: "month" })
 }
 
-/** The UTC year of a time column as a path segment: `start=2001`. */
+/** The UTC year of a time column as a path segment: `start_year=2001`. */
 export function year<const Column extends string>(column: Column): TimeSegment<Column> {
   return Object.freeze({ column, by: "year" })
+}
+
+function typedColumns(columns: ColumnTypes, partitionBy: readonly PathColumn[], what: string): ColumnTypes {
+  if (typeof columns !== "object" || columns === null || Array.isArray(columns)) {
+    throw new MillraceError("MR1101", `${what}, columns: ${JSON.stringify(columns)} is no object such as { flights: "int64" }.`)
+  }
+  for (const [column, type] of Object.entries(columns)) {
+    if (!Object.hasOwn(columnTypes, type)) {
+      throw new MillraceError(
+        "MR1101",
+        `${what}, columns, ${column}: ${JSON.stringify(type)} is none of ${Object.keys(columnTypes).join(", ")}.`,
+        { column, given: type },
+      )
+    }
+    if (partitionBy.some((path) => path.by === "value" && path.column === column)) {
+      throw new MillraceError(
+        "MR1101",
+        `${what}, columns: ${column} is partitioned by value, so its values stand in the path and not in the file. Leave it out.`,
+        { column },
+      )
+    }
+  }
+  return Object.freeze({ ...columns })
 }
 
 function pathColumns(segments: ReadonlyArray<string | TimeSegment<string>>, what: string): readonly PathColumn[] {
