@@ -52,7 +52,9 @@ export class IdempotencyKeys {
     if (kept.fingerprint !== fingerprint) {
       throw new MillraceError("MR1011", "The Idempotency-Key was used before for another body; use a new key for new records.")
     }
-    return kept.answer === undefined ? this.#waiting.get(key) : Promise.resolve(kept.answer)
+    // While the first request waits for the disk, so does its repeat: an answer is known before it is durable.
+    const { answer } = kept
+    return this.#waiting.get(key) ?? (answer === undefined ? undefined : Promise.resolve(answer))
   }
 
   /** The first request of a key is under way; `answer` settles when it is durable or has failed. */

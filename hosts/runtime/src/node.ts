@@ -100,6 +100,8 @@ export class Node {
   readonly #readers: Readers
   readonly #delivery: DeliveryThread
   readonly #deliveries: Deliveries
+  /** Files whose decision is not durable yet, so that they are not under way. */
+  #decided = 0
   #streams: Streams
   #unready: ErrorData | undefined = { code: "MR1401", message: "The node is starting.", details: {} }
   #refused = false
@@ -324,7 +326,8 @@ export class Node {
   }
 
   get #idle(): boolean {
-    return this.#unready === undefined && this.#desk.pending === 0 && this.#deliveries.pending === 0 && this.#workshop.idle
+    const isDelivered = this.#decided === 0 && this.#deliveries.pending === 0
+    return this.#unready === undefined && this.#desk.pending === 0 && isDelivered && this.#workshop.idle
   }
 
   async #durably(appends: readonly Append[], state: readonly Uint8Array[]): Promise<void> {
@@ -344,11 +347,15 @@ export class Node {
   }
 
   #whenDurable(sequence: number, files: ReadonlyArray<readonly [service: string, file: SealFile]>): void {
+    this.#decided += files.length
     this.#commits.durable(sequence).then(
       () => {
+        this.#decided -= files.length
         for (const [service, file] of files) this.#deliveries.add(service, file)
       },
-      () => undefined,
+      () => {
+        this.#decided -= files.length
+      },
     )
   }
 
