@@ -12,7 +12,10 @@ export interface ColumnKind {
   readonly element: Omit<SchemaElement, "name" | "repetition_type">
   /** What it takes, for people: a word of JavaScript's world. */
   readonly takes: string
-  /** Whether readers may skip row groups by its least and greatest value: of nested values and bytes these are as long as the values. */
+  /**
+   * Whether readers may skip row groups by its least and greatest value: of nested values and bytes these are as long
+   * as the values.
+   */
   readonly statistics: boolean
   /** What Parquet stores for a value that is neither null nor undefined; undefined when the value does not fit. */
   readonly cell: (value: unknown) => unknown
@@ -35,7 +38,8 @@ export const columnKinds: Readonly<Record<ColumnKindName, ColumnKind>> = {
     cell: (value) => (typeof value === "number" ? value : undefined),
   },
   int64: {
-    // Without a logical type: hyparquet-writer 0.17 writes that of integers with a width of 32 bits where Thrift wants 8.
+    // Without a logical type: hyparquet-writer 0.17 writes that of integers with a width of 32 bits where Thrift wants
+    // 8.
     element: { type: "INT64", converted_type: "INT_64" },
     takes: "whole numbers of at most 64 bits",
     statistics: true,

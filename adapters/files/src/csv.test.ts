@@ -7,8 +7,10 @@ import { written } from "../test/scratch.ts"
 import { appearing, cell, tables } from "../test/tables.ts"
 import { fileEncoder, readRows } from "./index.ts"
 
-const csv = (rows: readonly Row[], columns = {}): Promise<Uint8Array> => Promise.resolve(fileEncoder.encode("csv", rows, columns))
-const textOf = async (rows: readonly Row[], columns = {}): Promise<string> => Buffer.from(await csv(rows, columns)).toString()
+const csv = (rows: readonly Row[], columns = {}): Promise<Uint8Array> =>
+  Promise.resolve(fileEncoder.encode("csv", rows, columns))
+const textOf = async (rows: readonly Row[], columns = {}): Promise<string> =>
+  Buffer.from(await csv(rows, columns)).toString()
 
 /** The text that a cell must be; undefined for none. */
 function fieldOf(value: unknown): string | undefined {
@@ -26,7 +28,8 @@ test("DuckDB reads back every field of random CSV files, null and empty text apa
       const columns = names.map((name) => `${literal(name)}: 'VARCHAR'`).join(", ")
       const file = literal(written("a.csv", await csv(table.rows)))
       const read = await queryTable(
-        `select * from read_csv(${file}, header = true, columns = {${columns}}, auto_detect = false, delim = ',', quote = '"', escape = '"', ` +
+        `select * from read_csv(${file}, header = true, columns = {${columns}}, auto_detect = false, delim = ',', ` +
+          `quote = '"', escape = '"', ` +
           "new_line = '\\n', nullstr = '', allow_quoted_nulls = false, parallel = false)",
       )
       assert.equal(read.rows.length, table.rows.length)
@@ -64,12 +67,19 @@ test("DuckDB finds out format and types by itself", async () => {
   ]
   assert.equal(
     await textOf(rows),
-    'id,name,moment,ok,big,list,none\n1,"a ""b"", c\nd",1969-12-31T23:59:59.999Z,true,9007199254740993,"[1,""x""]",\n2.5,"",1970-01-01T00:00:00.000Z,false,1,"{""a"":1}",\n',
+    'id,name,moment,ok,big,list,none\n1,"a ""b"", ' +
+      'c\nd",1969-12-31T23:59:59.999Z,true,9007199254740993,"[1,""x""]",\n2.5,"",1970-01-01T00:00:00.000Z,false,1,"{""a"":1}",\n',
   )
-  assert.deepEqual(await query(`select id, name, moment, ok, big, none from read_csv(${literal(written("a.csv", await csv(rows)))}, allow_quoted_nulls = false)`), [
-    { id: 1, name: 'a "b", c\nd', moment: new Date(-1), ok: true, big: 2n ** 53n + 1n, none: null },
-    { id: 2.5, name: "", moment: new Date(0), ok: false, big: 1n, none: null },
-  ])
+  assert.deepEqual(
+    await query(
+      `select id, name, moment, ok, big, none from read_csv(${literal(written("a.csv", await csv(rows)))}, ` +
+        `allow_quoted_nulls = false)`,
+    ),
+    [
+      { id: 1, name: 'a "b", c\nd', moment: new Date(-1), ok: true, big: 2n ** 53n + 1n, none: null },
+      { id: 2.5, name: "", moment: new Date(0), ok: false, big: 1n, none: null },
+    ],
+  )
 })
 
 test("declared columns stand in the header first, in their order, whatever the rows have", async () => {

@@ -1,6 +1,6 @@
 /**
- * CSV as RFC 4180 has it, in UTF-8, with a header row and `\n` after each line (every reader takes it, and `cut` and `grep`
- * leave no `\r` behind). Null and undefined are an empty field; an empty text is `""`.
+ * CSV as RFC 4180 has it, in UTF-8, with a header row and `\n` after each line (every reader takes it, and `cut` and
+ * `grep` leave no `\r` behind). Null and undefined are an empty field; an empty text is `""`.
  */
 import { setImmediate } from "node:timers/promises"
 import { type ColumnTypes, limits, MillraceError } from "@millrace/model"
@@ -75,6 +75,7 @@ function fieldText(value: unknown, names: readonly string[], at: number, row: nu
 }
 
 function nestedText(value: object, column: string, row: number): string | undefined {
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64")
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64")
   return inCell(column, row, () => jsonText(value))
 }

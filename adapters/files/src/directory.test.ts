@@ -82,12 +82,15 @@ test("a file where a directory is needed is MR1501 with its path, and the file i
   const place = await openDirectory(root)
   fs.mkdirSync(root)
   fs.writeFileSync(path.join(root, "a"), "in the way")
-  await assert.rejects(place.put("a/part-0", bytes("x")), (fault: { code?: string; message: string; details: unknown }) => {
-    assert.equal(fault.code, "MR1501")
-    assert.match(fault.message, /out\/a\/part-0: .*Move it away/)
-    assert.deepEqual(fault.details, { path: path.join(root, "a/part-0"), code: "ENOTDIR" })
-    return true
-  })
+  await assert.rejects(
+    place.put("a/part-0", bytes("x")),
+    (fault: { code?: string; message: string; details: unknown }) => {
+      assert.equal(fault.code, "MR1501")
+      assert.match(fault.message, /out\/a\/part-0: .*Move it away/)
+      assert.deepEqual(fault.details, { path: path.join(root, "a/part-0"), code: "ENOTDIR" })
+      return true
+    },
+  )
   fs.rmSync(path.join(root, "a"))
   await place.put("a/part-0", bytes("x"))
   assert.deepEqual(filesIn(root), ["a/part-0"])
@@ -102,7 +105,10 @@ test("a directory that may not be written is MR1501, and the file is delivered o
   // Root may write anywhere, so another user tries.
   if (isRoot) process.seteuid?.(65_534)
   try {
-    await assert.rejects(place.put("a/part-0", bytes("x")), { code: "MR1501", message: /this user may not write there.*\(EACCES\)/ })
+    await assert.rejects(place.put("a/part-0", bytes("x")), {
+      code: "MR1501",
+      message: /this user may not write there.*\(EACCES\)/,
+    })
   } finally {
     if (isRoot) process.seteuid?.(0)
   }
@@ -112,7 +118,10 @@ test("a directory that may not be written is MR1501, and the file is delivered o
 })
 
 /** Runs `test/put.ts`, which puts 4 MB, tries again after `meanwhile`, and tells how both went. */
-function putElsewhere(shell: string, root: string): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+function putElsewhere(
+  shell: string,
+  root: string,
+): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
   return spawnSync("sh", ["-c", shell, "sh", process.execPath, putter, root], { encoding: "utf8" })
 }
 
@@ -131,7 +140,9 @@ test("a full disk is MR1501, takes no space afterwards, and the file is delivere
     t.skip("this machine lets nobody mount a small file system")
     return
   }
-  const fill = 'mount -t tmpfs -o size=4500k tmpfs "$3" && head -c 1000000 /dev/zero > "$3/fill" && exec "$1" --conditions=@millrace/source "$2" "$3" "$3/fill"'
+  const fill =
+    'mount -t tmpfs -o size=4500k tmpfs "$3" && head -c 1000000 /dev/zero > "$3/fill" && exec "$1" ' +
+    '--conditions=@millrace/source "$2" "$3" "$3/fill"'
   const { stdout, stderr } = putElsewhere(`exec ${namespace} sh -c '${fill}' sh "$1" "$2" "$3"`, root)
   assert.equal(stderr, "")
   assert.match(stdout, /^MR1501 .*the disk is full.*\(ENOSPC\)\n0 unfinished\ndelivered 4000000\n$/)
@@ -145,7 +156,11 @@ test("a read-only file system is MR1501", (t) => {
     t.skip("this machine lets nobody mount a file system")
     return
   }
-  const { stdout, stderr } = putElsewhere(`exec ${namespace} sh -c 'mount -t tmpfs -o ro tmpfs "$3" && exec "$1" --conditions=@millrace/source "$2" "$3"' sh "$1" "$2" "$3"`, root)
+  const { stdout, stderr } = putElsewhere(
+    `exec ${namespace} sh -c 'mount -t tmpfs -o ro tmpfs "$3" && exec "$1" --conditions=@millrace/source "$2" "$3"' ` +
+      `sh "$1" "$2" "$3"`,
+    root,
+  )
   assert.equal(stderr, "")
   assert.match(stdout, /^MR1501 .*the file system is read-only.*\(EROFS\)\n0 unfinished\n$/)
 })

@@ -17,8 +17,8 @@ const temporary = ".tmp"
 
 /**
  * Opens a directory as a place for files and removes what a crash left unfinished in it. The directory is made by the
- * first file if it is not there. Opening it while another place writes into it makes that one write once more what it had
- * under way, nothing worse.
+ * first file if it is not there. Opening it while another place writes into it makes that one write once more what it
+ * had under way, nothing worse.
  *
  * @throws MR1501 when it cannot be read, or is not a directory
  */
@@ -61,7 +61,8 @@ class Directory implements FilePlace {
       try {
         return await this.#write(target, bytes)
       } catch (fault) {
-        // Someone removed a directory that was there a moment ago (a clean-up of old output, another opener's of `.tmp`).
+        // Someone removed a directory that was there a moment ago (a clean-up of old output, another opener's of
+        // `.tmp`).
         this.#known = new Map()
         if (codeOf(fault) === "ENOENT" && attempt < limits.fileAttemptsMax) continue
         throw refusal(target, fault)
@@ -106,8 +107,8 @@ class Directory implements FilePlace {
     const parent = path.dirname(directory)
     if (directory.length > this.#root.length) await this.#make(parent)
     const isNew = await makeDirectory(directory, (above) => this.#make(above))
-    // A directory that was there may be so since a crash before the fsync of its parent, so that is made up for. Outside
-    // the root it is not ours, and may be closed to us.
+    // A directory that was there may be so since a crash before the fsync of its parent, so that is made up for.
+    // Outside the root it is not ours, and may be closed to us.
     if (isNew || directory.length > this.#root.length) await this.#sync.sync(parent)
     else await this.#sync.sync(parent).catch(() => undefined)
   }
@@ -136,11 +137,14 @@ async function makeDirectory(directory: string, makeParent: (parent: string) => 
 
 function assertInside(name: string, root: string): void {
   const segments = name.split("/")
-  const bad = segments.find((segment) => segment === "" || segment === "." || segment === ".." || segment.includes("\0"))
+  const bad = segments.find(
+    (segment) => segment === "" || segment === "." || segment === ".." || segment.includes("\0"),
+  )
   if (bad === undefined && segments[0] !== temporary) return
   throw new MillraceError(
     "MR1501",
-    `${root}: ${JSON.stringify(name)} is not a name for a file here; a name is made of segments separated by "/", none of them empty, ".", "..", the first not "${temporary}".`,
+    `${root}: ${JSON.stringify(name)} is not a name for a file here; a name is made of segments separated by "/", ` +
+      `none of them empty, ".", "..", the first not "${temporary}".`,
     { place: root, name },
   )
 }
@@ -153,7 +157,9 @@ function codeOf(fault: unknown): string | undefined {
 const mends: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full. Free some space",
   EDQUOT: "the disk quota is used up. Free some space or raise the quota",
-  EFBIG: "the file is larger than this process may write. Raise the limit (ulimit -f) or roll the sink's files at a smaller size",
+  EFBIG:
+    "the file is larger than this process may write. Raise the limit (ulimit -f) or roll the sink's files at a " +
+    "smaller size",
   EACCES: "this user may not write there. Give it the right to, or give the sink another directory",
   EPERM: "this user may not write there. Give it the right to, or give the sink another directory",
   EROFS: "the file system is read-only. Mount it writable, or give the sink another directory",
@@ -161,7 +167,9 @@ const mends: Readonly<Record<string, string>> = {
   EEXIST: "something else lies where a directory is needed. Move it away, or give the sink another directory",
   EISDIR: "a directory lies where the file belongs. Move it away",
   ENOTEMPTY: "a directory lies where the file belongs. Move it away",
-  ENAMETOOLONG: "the path is longer than the file system takes. Give the sink a shorter directory, or partition it by columns with short values",
+  ENAMETOOLONG:
+    "the path is longer than the file system takes. Give the sink a shorter directory, or partition it by columns " +
+    "with short values",
   EXDEV: "it lies on another file system than the directory above it. Give the sink that file system's own directory",
   EMFILE: "this process has too many files open. Raise the limit (ulimit -n)",
   ENFILE: "the machine has too many files open. Close some, or raise the limit",
@@ -174,5 +182,10 @@ function refusal(at: string, fault: unknown): MillraceError {
   const code = codeOf(fault)
   if (code === undefined) throw fault
   const mend = mends[code] ?? "the file system refuses. See to it, or give the sink another directory"
-  return new MillraceError("MR1501", `${at}: ${mend}; the file is kept and delivered then. (${code})`, { path: at, code }, fault)
+  return new MillraceError(
+    "MR1501",
+    `${at}: ${mend}; the file is kept and delivered then. (${code})`,
+    { path: at, code },
+    fault,
+  )
 }

@@ -15,9 +15,9 @@ const encoders: Readonly<Record<FileFormat, Encode>> = {
 }
 
 /**
- * Encodes the files of sinks. It holds no state: any thread may use it, and as many files at once as there is memory for.
- * It takes about as many bytes beside the rows as the file has, Parquet twice that. The event loop gets a turn every
- * `limits.encodeSliceRowsMax` rows (Parquet: every row group).
+ * Encodes the files of sinks. It holds no state: any thread may use it, and as many files at once as there is memory
+ * for. It takes about as many bytes beside the rows as the file has, Parquet twice that. The event loop gets a turn
+ * every `limits.encodeSliceRowsMax` rows (Parquet: every row group).
  */
 export const fileEncoder: FileEncoder = {
   encode: (format, rows, columns) => encoders[format](rows, columns),

@@ -38,5 +38,10 @@ const mends: Readonly<Record<string, string>> = {
 export function unreadable(path: string, fault: unknown): unknown {
   const code = (fault as { code?: unknown } | null)?.code
   if (!(fault instanceof Error) || typeof code !== "string") return fault
-  return new MillraceError("MR1603", `${path}: ${mends[code] ?? `reading failed: ${fault.message}. Check the file and its disk`}. (${code})`, { path, code }, fault)
+  return new MillraceError(
+    "MR1603",
+    `${path}: ${mends[code] ?? `reading failed: ${fault.message}. Check the file and its disk`}. (${code})`,
+    { path, code },
+    fault,
+  )
 }

@@ -6,7 +6,10 @@ const twoDigits: readonly string[] = Array.from({ length: 100 }, (_, number) => 
 let dayKept = Number.NaN
 let dayTextKept = ""
 
-/** `2001-01-31` of the day that has this number (days since the epoch); years outside 0-9999 as in ISO 8601: `+012345-01-31`. */
+/**
+ * `2001-01-31` of the day that has this number (days since the epoch); years outside 0-9999 as in ISO 8601:
+ * `+012345-01-31`.
+ */
 export function dayText(day: number): string {
   // Rows that follow each other are mostly of one day.
   if (day !== dayKept) {

@@ -39,7 +39,9 @@ function rowText(row: Row, number: number, prefixes: Map<string, string>): strin
   return `{${text.slice(1)}}\n`
 }
 
-/** Byte 9 of a gzip header names the operating system; 255 is "unknown", so the same rows are the same bytes everywhere. */
+/**
+ * Byte 9 of a gzip header names the operating system; 255 is "unknown", so the same rows are the same bytes everywhere.
+ */
 const operatingSystemAt = 9
 
 /** Rows as gzipped NDJSON. The time in the header is 0. @throws MR1502 as {@link encodeNdjson} */

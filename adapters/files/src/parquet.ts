@@ -1,8 +1,9 @@
 /**
  * Parquet files. For what other systems make of the types see docs/guide/files.md.
  *
- * 1. A column's type follows from the kind of its values, never from which values one file happens to hold: a number is a
- *    DOUBLE even where all of them are whole, and a column without a value is text. So the files of a sink fit together.
+ * 1. A column's type follows from the kind of its values, never from which values one file happens to hold: a number is
+ *    a DOUBLE even where all of them are whole, and a column without a value is text. So the files of a sink fit
+ *    together.
  * 2. Every column may hold nulls, whether or not this file has one, for the same reason.
  * 3. The same rows and columns give the same bytes: no time, no randomness and no version goes in.
  */
@@ -30,7 +31,11 @@ interface Column {
  */
 export async function encodeParquet(rows: readonly Row[], declared: ColumnTypes = {}): Promise<Uint8Array> {
   const columns = await columnsOf(rows, declared)
-  if (columns.length === 0) throw new MillraceError("MR1502", "The rows of a Parquet file have no columns; map them to objects with at least one.")
+  if (columns.length === 0)
+    throw new MillraceError(
+      "MR1502",
+      "The rows of a Parquet file have no columns; map them to objects with at least one.",
+    )
   // Loaded by the first Parquet file: a node without such a sink does not pay for it.
   const { ByteWriter, ParquetWriter } = await import("hyparquet-writer")
   const writer = new ByteWriter()
@@ -50,7 +55,11 @@ export async function encodeParquet(rows: readonly Row[], declared: ColumnTypes 
 }
 
 function schemaOf(columns: readonly Column[]): SchemaElement[] {
-  const leaves = columns.map(({ name, kind }): SchemaElement => ({ name, repetition_type: "OPTIONAL", ...columnKinds[kind].element }))
+  const leaves = columns.map(({ name, kind }): SchemaElement => ({
+    name,
+    repetition_type: "OPTIONAL",
+    ...columnKinds[kind].element,
+  }))
   return [{ name: "root", num_children: columns.length }, ...leaves]
 }
 
@@ -79,12 +88,26 @@ async function columnsOf(rows: readonly Row[], declared: ColumnTypes): Promise<C
   return found.names.map((name, place) => ({ name, read: cellReader(name), kind: kinds[place] ?? "string" }))
 }
 
-function mixed(column: string, kind: ColumnKindName, row: number, otherKind: ColumnKindName, otherRow: number): MillraceError {
+function mixed(
+  column: string,
+  kind: ColumnKindName,
+  row: number,
+  otherKind: ColumnKindName,
+  otherRow: number,
+): MillraceError {
   return new MillraceError(
     "MR1502",
-    `Column "${column}" holds ${columnKinds[kind].takes} (first in row ${row} of the file) and ${columnKinds[otherKind].takes} ` +
-      `(first in row ${otherRow}); a Parquet column has one type: map the values to one, or declare the column as "json".`,
-    { column, types: [{ type: kind, row }, { type: otherKind, row: otherRow }] },
+    `Column "${column}" holds ${columnKinds[kind].takes} (first in row ${row} of the file) and ` +
+      `${columnKinds[otherKind].takes} ` +
+      `(first in row ${otherRow}); a Parquet column has one type: map the values to one, or declare the column as ` +
+      `"json".`,
+    {
+      column,
+      types: [
+        { type: kind, row },
+        { type: otherKind, row: otherRow },
+      ],
+    },
   )
 }
 
@@ -106,10 +129,14 @@ function cells(rows: readonly Row[], from: number, to: number, { name, read, kin
 }
 
 function misfit(column: string, type: ColumnKindName, takes: string, value: unknown, row: number): MillraceError {
-  const what = value instanceof Date ? "an invalid date" : `${inCell(column, row, () => jsonText(value))?.slice(0, 100)} (${kindOf(value)})`
+  const what =
+    value instanceof Date
+      ? "an invalid date"
+      : `${inCell(column, row, () => jsonText(value))?.slice(0, 100)} (${kindOf(value)})`
   return new MillraceError(
     "MR1502",
-    `Column "${column}", row ${row} of the file: ${what} does not fit the type ${type}, which takes ${takes}; map the value, or declare another type.`,
+    `Column "${column}", row ${row} of the file: ${what} does not fit the type ${type}, which takes ${takes}; map ` +
+      `the value, or declare another type.`,
     { column, row, type },
   )
 }

@@ -1,10 +1,10 @@
 /**
- * The names of a sink's files: `{sink}/{column=value}/…/part-{partition}-{number}.{format}`, in the layout of Hive, which
- * Spark, DuckDB, Athena and Trino read back as columns.
+ * The names of a sink's files: `{sink}/{column=value}/…/part-{partition}-{number}.{format}`, in the layout of Hive,
+ * which Spark, DuckDB, Athena and Trino read back as columns.
  *
  * A column partitioned by value is named as it is, and left out of the file: readers take it from the path, and most of
- * them refuse or override a column that is in both. A time column stays in the file, so its segment has a name of its own:
- * `start_day=2001-01-31`.
+ * them refuse or override a column that is in both. A time column stays in the file, so its segment has a name of its
+ * own: `start_day=2001-01-31`.
  */
 import { type FileFormat, limits, MillraceError, type PathColumn, type SinkPlan } from "@millrace/model"
 import type { Row } from "@millrace/engine"
@@ -17,7 +17,10 @@ export const noValue = "__HIVE_DEFAULT_PARTITION__"
 
 const dayMs = 86_400_000
 
-/** What a segment says of an instant: all of it in UTC, all of it safe in paths, and sorted as text it is sorted in time. */
+/**
+ * What a segment says of an instant: all of it in UTC, all of it safe in paths, and sorted as text it is sorted in
+ * time.
+ */
 const timeTexts: Readonly<Record<Exclude<PathColumn["by"], "value">, (ms: number) => string>> = {
   hour: (ms) => `${dayText(Math.floor(ms / dayMs))}-${(isoText(ms) as string).slice(-13, -11)}`,
   day: (ms) => dayText(Math.floor(ms / dayMs)),
@@ -30,10 +33,15 @@ const odd = /[\u0000-\u001f"#%'*/:=?\\\u007f{[\]^]/g // oxlint-disable-line no-c
 
 /** Text as a part of a path, percent-encoded as Hive and Spark do. */
 export function escapedForPath(text: string): string {
-  return text.toWellFormed().replace(odd, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`)
+  return text
+    .toWellFormed()
+    .replace(odd, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`)
 }
 
-/** The rows of one file, and the segments that their partition columns make: `origin=ATL/start_day=2001-01-31`, or empty. */
+/**
+ * The rows of one file, and the segments that their partition columns make: `origin=ATL/start_day=2001-01-31`, or
+ * empty.
+ */
 export interface PathRows {
   readonly path: string
   readonly rows: readonly Row[]
@@ -104,7 +112,8 @@ function assertFits(segment: string, column: string, row: number): void {
   if (bytes <= limits.pathSegmentBytesMax) return
   throw new MillraceError(
     "MR1502",
-    `Column "${column}", row ${row} of the file: its value takes ${bytes} bytes in a path, and file systems take ${limits.pathSegmentBytesMax}; ` +
+    `Column "${column}", row ${row} of the file: its value takes ${bytes} bytes in a path, and file systems take ` +
+      `${limits.pathSegmentBytesMax}; ` +
       "partition the sink by a column with short values.",
     { column, row },
   )
@@ -114,7 +123,8 @@ function without(row: Row, columns: ReadonlySet<string>): Row {
   const kept: Record<string, unknown> = {}
   for (const key of Object.keys(row)) {
     if (columns.has(key)) continue
-    if (key === "__proto__") Object.defineProperty(kept, key, { value: row[key], enumerable: true, configurable: true, writable: true })
+    if (key === "__proto__")
+      Object.defineProperty(kept, key, { value: row[key], enumerable: true, configurable: true, writable: true })
     else kept[key] = row[key]
   }
   return kept
@@ -144,7 +154,8 @@ export interface SinkFile {
 }
 
 /**
- * The files that the rows of one range of a sink's partition make: one for each path. The same rows give the same files.
+ * The files that the rows of one range of a sink's partition make: one for each path. The same rows give the same
+ * files.
  *
  * @throws MR1502 when a value is too long for a path
  */

@@ -1,6 +1,6 @@
 /**
- * Reads CSV with a header row. Values stay text, which schemas coerce (`z.coerce.number()`). An empty field has no value: the
- * property is left out, so that a number's schema does not read it as 0; an empty text is `""`, quoted.
+ * Reads CSV with a header row. Values stay text, which schemas coerce (`z.coerce.number()`). An empty field has no
+ * value: the property is left out, so that a number's schema does not read it as 0; an empty text is `""`, quoted.
  */
 import { TextDecoder } from "node:util"
 import { limits, MillraceError } from "@millrace/model"
@@ -59,7 +59,11 @@ function assertUtf8(decoder: TextDecoder, chunk: Uint8Array | undefined, name: s
   try {
     decoder.decode(chunk, { stream: chunk !== undefined })
   } catch {
-    throw new MillraceError("MR1603", `${name}, after line ${line}: not UTF-8. Convert the input: iconv -f latin1 -t utf-8.`, { input: name, line })
+    throw new MillraceError(
+      "MR1603",
+      `${name}, after line ${line}: not UTF-8. Convert the input: iconv -f latin1 -t utf-8.`,
+      { input: name, line },
+    )
   }
 }
 
@@ -82,11 +86,15 @@ function headerOf(fields: ReadonlyArray<string | undefined>, name: string, line:
   const header = fields.map((field) => field ?? "")
   const twice = header.find((column, at) => header.indexOf(column) !== at)
   if (twice !== undefined) {
-    throw new MillraceError("MR1603", `${name}, line ${line}: the header names the column ${JSON.stringify(twice)} twice. Rename one of them.`, {
-      input: name,
-      line,
-      column: twice,
-    })
+    throw new MillraceError(
+      "MR1603",
+      `${name}, line ${line}: the header names the column ${JSON.stringify(twice)} twice. Rename one of them.`,
+      {
+        input: name,
+        line,
+        column: twice,
+      },
+    )
   }
   return header
 }
@@ -97,22 +105,30 @@ function rowOf(header: readonly string[], fields: ReadonlyArray<string | undefin
     const value = fields[at]
     if (value === undefined) continue
     const column = header[at] as string
-    if (column === "__proto__") Object.defineProperty(row, column, { value, enumerable: true, configurable: true, writable: true })
+    if (column === "__proto__")
+      Object.defineProperty(row, column, { value, enumerable: true, configurable: true, writable: true })
     else row[column] = value
   }
   return row
 }
 
 const mends: Readonly<Record<string, string>> = {
-  CSV_RECORD_INCONSISTENT_FIELDS_LENGTH: "The row has more or fewer fields than the header. Quote fields that hold commas, and check the line before",
+  CSV_RECORD_INCONSISTENT_FIELDS_LENGTH:
+    "The row has more or fewer fields than the header. Quote fields that hold commas, and check the line before",
   CSV_QUOTE_NOT_CLOSED: "A quoted field is never closed. Close it, or double a quote that belongs to the text",
   CSV_INVALID_CLOSING_QUOTE: "Something stands after a closing quote. Double a quote that belongs to the text",
-  INVALID_OPENING_QUOTE: "A quote stands in the middle of a field that is not quoted. Quote the field and double the quote",
+  INVALID_OPENING_QUOTE:
+    "A quote stands in the middle of a field that is not quoted. Quote the field and double the quote",
   CSV_MAX_RECORD_SIZE: "A row is longer than a request may be. Is a quote left open, or is the input not CSV",
 }
 
 function csvFault(name: string, fault: unknown): unknown {
   const { code, lines } = fault as { code?: unknown; lines?: unknown }
   if (typeof code !== "string" || typeof lines !== "number") return fault
-  return new MillraceError("MR1603", `${name}, line ${lines}: ${mends[code] ?? (fault as Error).message}. (${code})`, { input: name, line: lines, code }, fault)
+  return new MillraceError(
+    "MR1603",
+    `${name}, line ${lines}: ${mends[code] ?? (fault as Error).message}. (${code})`,
+    { input: name, line: lines, code },
+    fault,
+  )
 }

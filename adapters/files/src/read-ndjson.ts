@@ -11,7 +11,8 @@ const byteOrderMark = /^\ufeff/
 /**
  * The values of the lines, in batches as the bytes come. At most one line beyond a chunk is held.
  *
- * @throws MR1001 naming input and line for what is not JSON or not UTF-8, MR1013 for a line longer than a request may be
+ * @throws MR1001 naming input and line for what is not JSON or not UTF-8, MR1013 for a line longer than a request may
+ * be
  */
 export async function* readNdjson({ name, bytes }: Input): AsyncGenerator<unknown[], void, undefined> {
   // Fatal, so that damage is named and not read as U+FFFD; the mark at the beginning is ours to look for.
@@ -35,7 +36,8 @@ export async function* readNdjson({ name, bytes }: Input): AsyncGenerator<unknow
     if (restBytes > limits.requestBytesMax) {
       throw new MillraceError(
         "MR1013",
-        `${name}, line ${line}: longer than ${limits.requestBytesMax} bytes, more than a request may have. Is the input NDJSON, one value a line?`,
+        `${name}, line ${line}: longer than ${limits.requestBytesMax} bytes, more than a request may have. Is the ` +
+          `input NDJSON, one value a line?`,
         { input: name, line },
       )
     }
@@ -45,7 +47,12 @@ export async function* readNdjson({ name, bytes }: Input): AsyncGenerator<unknow
   if (values.length > 0) yield values
 }
 
-function valuesOf(bytes: Uint8Array, decoder: TextDecoder, name: string, firstLine: number): { values: unknown[]; lines: number } {
+function valuesOf(
+  bytes: Uint8Array,
+  decoder: TextDecoder,
+  name: string,
+  firstLine: number,
+): { values: unknown[]; lines: number } {
   const lines = textOf(bytes, decoder, name, firstLine).split("\n")
   const values: unknown[] = []
   for (let at = 0; at < lines.length; at++) {
@@ -62,7 +69,10 @@ function textOf(bytes: Uint8Array, decoder: TextDecoder, name: string, firstLine
     return decoder.decode(bytes)
   } catch {
     const line = firstLine + lineOfDamage(bytes, decoder)
-    throw new MillraceError("MR1001", `${name}, line ${line}: not UTF-8. Convert the input: iconv -t utf-8.`, { input: name, line })
+    throw new MillraceError("MR1001", `${name}, line ${line}: not UTF-8. Convert the input: iconv -t utf-8.`, {
+      input: name,
+      line,
+    })
   }
 }
 
@@ -89,7 +99,8 @@ function parsed(text: string, name: string, line: number): unknown {
     const shown = text.trim().slice(0, 80)
     throw new MillraceError(
       "MR1001",
-      `${name}, line ${line}: not valid JSON: ${(fault as Error).message}. The line begins with ${JSON.stringify(shown)}; each line must be one whole JSON value.`,
+      `${name}, line ${line}: not valid JSON: ${(fault as Error).message}. The line begins with ` +
+        `${JSON.stringify(shown)}; each line must be one whole JSON value.`,
       { input: name, line },
       fault,
     )
@@ -110,6 +121,11 @@ async function* unpack(name: string, bytes: AsyncIterable<Uint8Array>): AsyncGen
   } catch (fault) {
     const code = (fault as { code?: unknown } | null)?.code
     if (typeof code !== "string" || !code.startsWith("Z_")) throw fault
-    throw new MillraceError("MR1603", `${name}: not gzip data, or cut short (${code}). Check the file, or name another format.`, { input: name, code }, fault)
+    throw new MillraceError(
+      "MR1603",
+      `${name}: not gzip data, or cut short (${code}). Check the file, or name another format.`,
+      { input: name, code },
+      fault,
+    )
   }
 }

@@ -12,12 +12,19 @@ const weight = 9973
 
 test("all 3,000,000 flights are read as DuckDB reads them, row by row and group by group", async () => {
   const sums = await query(
-    `with f as (select *, file_row_number % ${weight} as w from read_parquet(${literal(flights)}, file_row_number = true)),
-      g as (select row_group_id, sum(row_group_num_rows) over (order by row_group_id) - row_group_num_rows as a, row_group_num_rows as n
-        from (select distinct row_group_id, row_group_num_rows from parquet_metadata(${literal(flights)})))
-    select row_group_id::integer as id, count(*)::double as n, sum(epoch_ms(date) // 1000 * w % 1000003)::double as date, sum(delay * w)::double as delay, sum(distance * w)::double as distance,
+    `with
+      f as (
+        select *, file_row_number % ${weight} as w from read_parquet(${literal(flights)}, file_row_number = true)
+      ),
+      groups as (select distinct row_group_id, row_group_num_rows as n from parquet_metadata(${literal(flights)})),
+      g as (select row_group_id, n, sum(n) over (order by row_group_id) - n as a from groups)
+    select row_group_id::integer as id, count(*)::double as n,
+      sum(epoch_ms(date) // 1000 * w % 1000003)::double as date,
+      sum(delay * w)::double as delay, sum(distance * w)::double as distance,
       sum((unicode(origin) * 65536 + unicode(origin[2:]) * 256 + unicode(origin[3:])) * w)::double as origin,
-      sum((unicode(destination) * 65536 + unicode(destination[2:]) * 256 + unicode(destination[3:])) * w)::double as destination
+      sum(
+        (unicode(destination) * 65536 + unicode(destination[2:]) * 256 + unicode(destination[3:])) * w
+      )::double as destination
     from f join g on file_row_number >= a and file_row_number < a + n group by all order by id`,
   )
   const code = (text: string): number => text.charCodeAt(0) * 65536 + text.charCodeAt(1) * 256 + text.charCodeAt(2)
@@ -44,15 +51,33 @@ test("all 3,000,000 flights are read as DuckDB reads them, row by row and group 
 })
 
 test("only the columns that are asked for are read, in that order", async () => {
-  const file = written("a.parquet", await fileEncoder.encode("parquet", [{ a: 1, at: new Date(-1), c: "x" }, { a: null, at: null }]))
+  const file = written(
+    "a.parquet",
+    await fileEncoder.encode("parquet", [
+      { a: 1, at: new Date(-1), c: "x" },
+      { a: null, at: null },
+    ]),
+  )
   const got: unknown[] = []
   for await (const batch of readColumns(file, { columns: ["at", "a"], instants: "ms" })) got.push(batch)
-  assert.deepEqual(got, [{ rowStart: 0, rowCount: 2, columns: new Map([["at", [-1, null]], ["a", [1, null]]]) }])
+  assert.deepEqual(got, [
+    {
+      rowStart: 0,
+      rowCount: 2,
+      columns: new Map([
+        ["at", [-1, null]],
+        ["a", [1, null]],
+      ]),
+    },
+  ])
 })
 
 test("a column that the file does not have is MR1603, naming those that it has", async () => {
   const file = written("a.parquet", await fileEncoder.encode("parquet", [{ a: 1, b: [1, { c: 2 }] }]))
-  await assert.rejects(async () => {
-    for await (const _ of readColumns(file, { columns: ["c"] })) assert.fail()
-  }, { code: "MR1603", message: /there is no column "c"; its columns are a, b/ })
+  await assert.rejects(
+    async () => {
+      for await (const _ of readColumns(file, { columns: ["c"] })) assert.fail()
+    },
+    { code: "MR1603", message: /there is no column "c"; its columns are a, b/ },
+  )
 })

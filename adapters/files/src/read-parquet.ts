@@ -23,7 +23,11 @@ export interface ColumnBatch {
 export interface ReadColumnsOptions {
   /** Columns to read. @default all */
   readonly columns?: readonly string[]
-  /** What instants become: ISO 8601 text in UTC, or milliseconds since the epoch (fractions for finer units). @default "text" */
+  /**
+   * What instants become: ISO 8601 text in UTC, or milliseconds since the epoch (fractions for finer units).
+   *
+   * @default "text"
+   */
   readonly instants?: "text" | "ms"
 }
 
@@ -32,8 +36,14 @@ export interface ReadColumnsOptions {
  *
  * @throws MR1603 for a file that is missing, damaged or not Parquet, and for a column that it does not have
  */
-export async function* readColumns(path: string, options: ReadColumnsOptions = {}): AsyncGenerator<ColumnBatch, void, undefined> {
-  const [{ parquetMetadataAsync, parquetScan }, { compressors }] = await Promise.all([import("hyparquet"), import("hyparquet-compressors")])
+export async function* readColumns(
+  path: string,
+  options: ReadColumnsOptions = {},
+): AsyncGenerator<ColumnBatch, void, undefined> {
+  const [{ parquetMetadataAsync, parquetScan }, { compressors }] = await Promise.all([
+    import("hyparquet"),
+    import("hyparquet-compressors"),
+  ])
   const handle = await open(path, "r").catch((fault: unknown) => {
     throw unreadable(path, fault)
   })
@@ -45,7 +55,8 @@ export async function* readColumns(path: string, options: ReadColumnsOptions = {
       async slice(from, to = size) {
         const bytes = new Uint8Array(to - from)
         const { bytesRead } = await handle.read(bytes, 0, bytes.length, from)
-        if (bytesRead < bytes.length) throw new Error(`the file ends at byte ${from + bytesRead}, before the data that its footer names`)
+        if (bytesRead < bytes.length)
+          throw new Error(`the file ends at byte ${from + bytesRead}, before the data that its footer names`)
         return bytes.buffer
       },
     }
@@ -55,7 +66,11 @@ export async function* readColumns(path: string, options: ReadColumnsOptions = {
     const columns = options.columns ?? inFile
     const missing = columns.find((column) => !inFile.includes(column))
     if (missing !== undefined) {
-      throw new MillraceError("MR1603", `${path}: there is no column ${JSON.stringify(missing)}; its columns are ${inFile.join(", ")}.`, { path, column: missing })
+      throw new MillraceError(
+        "MR1603",
+        `${path}: there is no column ${JSON.stringify(missing)}; its columns are ${inFile.join(", ")}.`,
+        { path, column: missing },
+      )
     }
     const scan = await parquetScan({ file, metadata, columns: [...columns], compressors, parsers, geoparquet: false })
     for (const group of metadata.row_groups) {
@@ -76,7 +91,11 @@ export async function* readColumns(path: string, options: ReadColumnsOptions = {
 /** A row of a Parquet file. */
 export type ParquetRow = Record<string, unknown>
 
-/** A file's rows in batches of at most `limits.readBatchRowsMax`; instants are ISO 8601 text in UTC. @throws as {@link readColumns} */
+/**
+ * A file's rows in batches of at most `limits.readBatchRowsMax`; instants are ISO 8601 text in UTC.
+ *
+ * @throws as {@link readColumns}
+ */
 export async function* readParquet(path: string): AsyncGenerator<ParquetRow[], void, undefined> {
   for await (const { rowCount, columns } of readColumns(path)) {
     const names = [...columns.keys()]
@@ -86,7 +105,8 @@ export async function* readParquet(path: string): AsyncGenerator<ParquetRow[], v
       const rows: ParquetRow[] = []
       for (let at = from; at < to; at++) {
         const row: ParquetRow = {}
-        for (let column = 0; column < names.length; column++) row[names[column] as string] = (values[column] as ColumnValues)[at]
+        for (let column = 0; column < names.length; column++)
+          row[names[column] as string] = (values[column] as ColumnValues)[at]
         rows.push(row)
       }
       yield rows
@@ -182,7 +202,8 @@ function damage(path: string, rowStart: number, fault: unknown): unknown {
   if (known instanceof MillraceError || !(fault instanceof Error)) return known
   return new MillraceError(
     "MR1603",
-    `${path}, row group from row ${rowStart} on: ${fault.message}. The file is damaged, cut short or not Parquet; fetch it again.`,
+    `${path}, row group from row ${rowStart} on: ${fault.message}. The file is damaged, cut short or not Parquet; ` +
+      `fetch it again.`,
     { path, row: rowStart },
     fault,
   )

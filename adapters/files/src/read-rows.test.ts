@@ -40,19 +40,29 @@ test("the format follows from the end of the name", () => {
 
 test("NDJSON is read the same however its bytes are cut", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.jsonValue()), sizes, fc.constantFrom("\n", "\r\n", "\n\n \n"), fc.boolean(), async (values, cut, end, last) => {
-      const lines = values.map((value) => JSON.stringify(value)).join(end) + (last ? end : "")
-      const expected = values.map((value): unknown => JSON.parse(JSON.stringify(value)))
-      assert.deepEqual(await all(chunks(utf8(lines), cut)), expected)
-      assert.deepEqual(await all(chunks(utf8(`\ufeff${lines}`), cut)), expected)
-      assert.deepEqual(await all(chunks(gzipSync(lines), cut), { format: "ndjson.gz" }), expected)
-    }),
+    fc.asyncProperty(
+      fc.array(fc.jsonValue()),
+      sizes,
+      fc.constantFrom("\n", "\r\n", "\n\n \n"),
+      fc.boolean(),
+      async (values, cut, end, last) => {
+        const lines = values.map((value) => JSON.stringify(value)).join(end) + (last ? end : "")
+        const expected = values.map((value): unknown => JSON.parse(JSON.stringify(value)))
+        assert.deepEqual(await all(chunks(utf8(lines), cut)), expected)
+        assert.deepEqual(await all(chunks(utf8(`\ufeff${lines}`), cut)), expected)
+        assert.deepEqual(await all(chunks(gzipSync(lines), cut), { format: "ndjson.gz" }), expected)
+      },
+    ),
   )
 })
 
 test("CSV is read the same however its bytes are cut", async () => {
   const text = 'id,name,note\r\n1,"a, ""b""\nc",\r\n2,é漢😀,""\r\n\r\n3,,x'
-  const expected = [{ id: "1", name: 'a, "b"\nc' }, { id: "2", name: "é漢😀", note: "" }, { id: "3", note: "x" }]
+  const expected = [
+    { id: "1", name: 'a, "b"\nc' },
+    { id: "2", name: "é漢😀", note: "" },
+    { id: "3", note: "x" },
+  ]
   await fc.assert(
     fc.asyncProperty(sizes, async (cut) => {
       assert.deepEqual(await all(chunks(utf8(text), cut), { format: "csv" }), expected)
@@ -69,7 +79,8 @@ test("Parquet files of random tables are read back", async () => {
       const read = await all(written("a.parquet", await fileEncoder.encode("parquet", rows, declared)))
       assert.equal(read.length, rows.length)
       for (const [number, row] of rows.entries()) {
-        for (const { name } of columns) assert.deepEqual(positive(cell(read[number] as Record<string, unknown>, name)), asRead(cell(row, name)))
+        for (const { name } of columns)
+          assert.deepEqual(positive(cell(read[number] as Record<string, unknown>, name)), asRead(cell(row, name)))
       }
     }),
     { numRuns: 150 },
@@ -86,16 +97,22 @@ function asRead(value: unknown): unknown {
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
   if (typeof value === "string") return value.toWellFormed()
   if (value instanceof Date) return value.toISOString()
-  return typeof value !== "object" ? positive(value) : (JSON.parse(JSON.stringify(value).replace(/\\u(d[89a-f]..)/g, "\ufffd")) as unknown)
+  return typeof value !== "object"
+    ? positive(value)
+    : (JSON.parse(JSON.stringify(value).replace(/\\u(d[89a-f]..)/g, "\ufffd")) as unknown)
 }
 
 test("types of Parquet files that others wrote become plain values, digits and time to the last", async () => {
   const file = fresh("types.parquet")
   await query(
-    `copy (select 9007199254740993::bigint as big, 7::bigint as small, 18446744073709551615::ubigint as unsigned, date '1969-12-31' as day,
-      timestamp '1969-12-31 23:59:59.999999' as micros, timestamp_ns '2001-01-01 00:00:00.000000001' as nanos, timestamp_ms '2001-01-01 00:00:00.001' as millis,
-      timestamptz '2001-01-01 00:00:00+01' as zoned, 1.25::decimal(9, 2) as price, 1.5::float as single, true as flag, 'x'::varchar as name,
-      [1::bigint, null] as list, {a: 9007199254740993::bigint, b: date '2001-01-01'} as pair, null::double as nothing) to ${literal(file)} (format parquet, compression zstd)`,
+    `copy (
+      select 9007199254740993::bigint as big, 7::bigint as small, 18446744073709551615::ubigint as unsigned,
+        date '1969-12-31' as day, timestamp '1969-12-31 23:59:59.999999' as micros,
+        timestamp_ns '2001-01-01 00:00:00.000000001' as nanos, timestamp_ms '2001-01-01 00:00:00.001' as millis,
+        timestamptz '2001-01-01 00:00:00+01' as zoned, 1.25::decimal(9, 2) as price, 1.5::float as single,
+        true as flag, 'x'::varchar as name, [1::bigint, null] as list,
+        {a: 9007199254740993::bigint, b: date '2001-01-01'} as pair, null::double as nothing
+    ) to ${literal(file)} (format parquet, compression zstd)`,
   )
   assert.deepEqual(await all(file), [
     {
@@ -120,7 +137,13 @@ test("types of Parquet files that others wrote become plain values, digits and t
 
 test("batches of Parquet rows are bounded", async () => {
   const count = limits.readBatchRowsMax * 2 + 5
-  const file = written("a.parquet", await fileEncoder.encode("parquet", Array.from({ length: count }, (_, id) => ({ id }))))
+  const file = written(
+    "a.parquet",
+    await fileEncoder.encode(
+      "parquet",
+      Array.from({ length: count }, (_, id) => ({ id })),
+    ),
+  )
   const lengths: number[] = []
   let next = 0
   for await (const batch of readRows(file)) {
@@ -160,7 +183,10 @@ test("bytes that are not UTF-8 are MR1001 with the line in NDJSON, MR1603 in CSV
   for (const cut of [1, 1000]) {
     await assert.rejects(all(chunks(csv, [cut]), { format: "csv" }), { code: "MR1603", message: /not UTF-8/ })
   }
-  await assert.rejects(all(chunks(csv.subarray(0, 7), [3]), { format: "csv" }), { code: "MR1603", message: /not UTF-8/ })
+  await assert.rejects(all(chunks(csv.subarray(0, 7), [3]), { format: "csv" }), {
+    code: "MR1603",
+    message: /not UTF-8/,
+  })
 })
 
 test("an endless line is MR1013, not endless memory", async () => {
@@ -187,20 +213,26 @@ test("CSV that is ragged, badly quoted or has a column twice is MR1603 with the 
     ["a,b,a\n1,2,3\n", 1, /the column "a" twice/],
   ]
   for (const [text, line, message] of faults) {
-    await assert.rejects(all(written("a.csv", text)), (fault: { code?: string; message: string; details: { line?: number } }) => {
-      assert.equal(fault.code, "MR1603")
-      assert.match(fault.message, message)
-      assert.match(fault.message, /a\.csv, line \d/)
-      assert.equal(fault.details.line, line)
-      return true
-    })
+    await assert.rejects(
+      all(written("a.csv", text)),
+      (fault: { code?: string; message: string; details: { line?: number } }) => {
+        assert.equal(fault.code, "MR1603")
+        assert.match(fault.message, message)
+        assert.match(fault.message, /a\.csv, line \d/)
+        assert.equal(fault.details.line, line)
+        return true
+      },
+    )
   }
 })
 
 test("files that are missing, a directory, cut short or of another format are MR1603 with their path", async () => {
   const directory = fresh("directory")
   fs.mkdirSync(directory)
-  const whole = await fileEncoder.encode("parquet", Array.from({ length: 5000 }, (_, id) => ({ id, name: `n${id * 7919}` })))
+  const whole = await fileEncoder.encode(
+    "parquet",
+    Array.from({ length: 5000 }, (_, id) => ({ id, name: `n${id * 7919}` })),
+  )
   const damaged = whole.slice()
   damaged.fill(0xff, 20, 400)
   const gz = await fileEncoder.encode("ndjson.gz", [{ a: 1 }, { a: 2 }])
@@ -226,5 +258,8 @@ test("files that are missing, a directory, cut short or of another format are MR
 })
 
 test("Parquet from a stream is MR1603: it has to be a file", () => {
-  assert.throws(() => readRows(chunks(utf8("PAR1"), [1]), { format: "parquet" }), { code: "MR1603", message: /^standard input: Parquet has its index at the end/ })
+  assert.throws(() => readRows(chunks(utf8("PAR1"), [1]), { format: "parquet" }), {
+    code: "MR1603",
+    message: /^standard input: Parquet has its index at the end/,
+  })
 })

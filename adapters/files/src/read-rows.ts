@@ -34,8 +34,8 @@ type Batches = AsyncGenerator<readonly unknown[], void, undefined>
  * Reads rows from a file or a stream of bytes, in batches as they come; memory stays bounded whatever the input's size.
  * Rows are objects; a line of NDJSON may be any JSON value.
  *
- * @throws MR1001 for a line that is not JSON, MR1013 for one that is too long, MR1603 for an input that cannot be read as
- * what it is said to be; each names the input, the line or row, and the mend
+ * @throws MR1001 for a line that is not JSON, MR1013 for one that is too long, MR1603 for an input that cannot be read
+ * as what it is said to be; each names the input, the line or row, and the mend
  */
 export function readRows(source: InputSource, options: ReadRowsOptions = {}): Batches {
   const format = options.format ?? (typeof source === "string" ? formatOfNamed(source) : "ndjson")
@@ -46,7 +46,11 @@ function formatOfNamed(path: string): FileFormat {
   const format = formatOf(path)
   if (format !== undefined) return format
   const known = extensions.map(([extension]) => extension).join(", ")
-  throw new MillraceError("MR1603", `${path}: the name does not tell the format. Name the format, or end the name in one of ${known}.`, { path })
+  throw new MillraceError(
+    "MR1603",
+    `${path}: the name does not tell the format. Name the format, or end the name in one of ${known}.`,
+    { path },
+  )
 }
 
 const readers: Readonly<Record<FileFormat, (source: InputSource, name: string) => Batches>> = {
@@ -55,6 +59,11 @@ const readers: Readonly<Record<FileFormat, (source: InputSource, name: string) =
   csv: (source, name) => readCsv(openInput(source, name)),
   parquet: (source, name) => {
     if (typeof source === "string") return readParquet(source)
-    throw new MillraceError("MR1603", `${name}: Parquet has its index at the end, so it cannot be read from a stream. Write it to a file and give the path.`, { input: name })
+    throw new MillraceError(
+      "MR1603",
+      `${name}: Parquet has its index at the end, so it cannot be read from a stream. Write it to a file and give ` +
+        `the path.`,
+      { input: name },
+    )
   },
 }

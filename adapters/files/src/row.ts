@@ -5,7 +5,9 @@ import type { Row } from "@millrace/engine"
 /** Reads one column of a row; undefined where the row lacks it. */
 export type CellReader = (row: Row) => unknown
 
-/** A reader for a column: a property access, guarded only for names such as `constructor` that every object answers to. */
+/**
+ * A reader for a column: a property access, guarded only for names such as `constructor` that every object answers to.
+ */
 export function cellReader(column: string): CellReader {
   if (column in Object.prototype) return (row) => (Object.hasOwn(row, column) ? row[column] : undefined)
   return (row) => row[column]
@@ -36,10 +38,12 @@ export class ColumnNames {
 /** @throws MR1502 when a row is not a plain object */
 export function assertRow(row: unknown, number: number): asserts row is Row {
   if (typeof row === "object" && row !== null && !Array.isArray(row) && !(row instanceof Date)) return
-  const what = row === null ? "null" : Array.isArray(row) ? "an array" : row instanceof Date ? "a date" : `a ${typeof row}`
+  const what =
+    row === null ? "null" : Array.isArray(row) ? "an array" : row instanceof Date ? "a date" : `a ${typeof row}`
   throw new MillraceError(
     "MR1502",
-    `Row ${number} of the file is ${what}, not an object with columns; map it to an object before the sink: .map((value) => ({ value })).`,
+    `Row ${number} of the file is ${what}, not an object with columns; map it to an object before the sink: ` +
+      `.map((value) => ({ value })).`,
     { row: number },
   )
 }

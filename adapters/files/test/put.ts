@@ -1,5 +1,5 @@
-// Puts 4 MB into the directory of the first argument and tells how it went; then removes the file of the second argument,
-// if there is one, and tries again. Run by directory.test.ts where space or rights are short.
+// Puts 4 MB into the directory of the first argument and tells how it went; then removes the file of the second
+// argument, if there is one, and tries again. Run by directory.test.ts where space or rights are short.
 import fs from "node:fs"
 import path from "node:path"
 import { isMillraceError } from "@millrace/model"

@@ -57,7 +57,13 @@ test("an object is put under prefix and name with its type, replaces an earlier 
     ["out/trips/origin=a%2Fb é/part-0000-00000000.csv", 7],
     ["out/trips/part-0000-00000001.parquet", 0],
   ])
-  const object = await client.send(new GetObjectCommand({ Bucket: "lake", Key: "out/trips/origin=a%2Fb é/part-0000-00000000.csv", ChecksumMode: "ENABLED" }))
+  const object = await client.send(
+    new GetObjectCommand({
+      Bucket: "lake",
+      Key: "out/trips/origin=a%2Fb é/part-0000-00000000.csv",
+      ChecksumMode: "ENABLED",
+    }),
+  )
   assert.equal(await object.Body?.transformToString(), "two, é")
   assert.equal(object.ContentType, "text/csv; charset=utf-8")
   assert.ok(object.ChecksumCRC32)
@@ -91,7 +97,10 @@ test("an object above the limit goes in parts, appears whole, and clears away wh
   assert.equal(Buffer.compare(large, (await object.Body?.transformToByteArray()) ?? new Uint8Array()), 0)
   assert.match(object.ETag ?? "", new RegExp(`-${Math.ceil(large.length / limits.multipartPartBytes)}"$`))
   const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: "lake" }))
-  assert.deepEqual(Uploads.map((upload) => upload.Key), ["large/part-00"])
+  assert.deepEqual(
+    Uploads.map((upload) => upload.Key),
+    ["large/part-00"],
+  )
 })
 
 test("a bucket that does not exist is MR1501 with bucket, key and AWS's word", async () => {
@@ -99,7 +108,9 @@ test("a bucket that does not exist is MR1501 with bucket, key and AWS's word", a
     const place = await openBucket(to("missing/out"))
     await assert.rejects(place.put("trips/part-0", body), {
       code: "MR1501",
-      message: "s3://missing/out/trips/part-0: there is no such bucket. Create it, or name another; the file is kept and delivered then. (NoSuchBucket)",
+      message:
+        "s3://missing/out/trips/part-0: there is no such bucket. Create it, or name another; the file is kept and " +
+        "delivered then. (NoSuchBucket)",
       details: { bucket: "missing", key: "out/trips/part-0", code: "NoSuchBucket", status: 404 },
     })
     await place.close()
@@ -121,7 +132,10 @@ test("a server that is gone is MR1501, and the same put succeeds once it is back
     await other.send(new CreateBucketCommand({ Bucket: "lake" }))
     await place.put("part-0", bytes("x"))
     const { Contents = [] } = await other.send(new ListObjectsV2Command({ Bucket: "lake" }))
-    assert.deepEqual(Contents.map(({ Key }) => Key), ["out/part-0"])
+    assert.deepEqual(
+      Contents.map(({ Key }) => Key),
+      ["out/part-0"],
+    )
     other.destroy()
   } finally {
     await place.close()
@@ -133,9 +147,15 @@ test("a server that takes connections and says nothing is MR1501, not an endless
   const silent = createServer((socket) => socket.resume()).listen(0, "127.0.0.1")
   await once(silent, "listening")
   const { port } = silent.address() as AddressInfo
-  const place = await openBucket(`s3://lake?endpoint=${encodeURIComponent(`http://127.0.0.1:${port}`)}`, { attempts: 1, silenceMs: 50 })
+  const place = await openBucket(`s3://lake?endpoint=${encodeURIComponent(`http://127.0.0.1:${port}`)}`, {
+    attempts: 1,
+    silenceMs: 50,
+  })
   try {
-    await assert.rejects(place.put("part-0", bytes("x")), { code: "MR1501", message: /the server does not answer in time.*\(TimeoutError\)/ })
+    await assert.rejects(place.put("part-0", bytes("x")), {
+      code: "MR1501",
+      message: /the server does not answer in time.*\(TimeoutError\)/,
+    })
   } finally {
     await place.close()
     silent.close()
@@ -144,24 +164,38 @@ test("a server that takes connections and says nothing is MR1501, not an endless
 
 test("a name that climbs out is MR1501 and nothing is sent", async () => {
   const place = await openBucket("s3://lake?endpoint=http%3A%2F%2F127.0.0.1%3A1")
-  for (const name of ["", "a//b", "../x", "a/..", "./a"]) await assert.rejects(place.put(name, bytes("x")), { code: "MR1501", message: /is not a name for a file/ })
+  for (const name of ["", "a//b", "../x", "a/..", "./a"])
+    await assert.rejects(place.put(name, bytes("x")), { code: "MR1501", message: /is not a name for a file/ })
   await place.close()
 })
 
 test("a location is bucket, prefix and what is not AWS's usual", () => {
   assert.deepEqual(bucketLocation("s3://my.bucket-1"), { bucket: "my.bucket-1", prefix: "" })
   assert.deepEqual(bucketLocation("s3://lake/a/b/"), { bucket: "lake", prefix: "a/b" })
-  assert.deepEqual(bucketLocation("s3://lake//a//?region=eu-west-1&endpoint=http%3A%2F%2Fminio%3A9000&forcePathStyle=false"), {
-    bucket: "lake",
-    prefix: "a",
-    endpoint: "http://minio:9000",
-    region: "eu-west-1",
-    forcePathStyle: false,
-  })
+  assert.deepEqual(
+    bucketLocation("s3://lake//a//?region=eu-west-1&endpoint=http%3A%2F%2Fminio%3A9000&forcePathStyle=false"),
+    {
+      bucket: "lake",
+      prefix: "a",
+      endpoint: "http://minio:9000",
+      region: "eu-west-1",
+      forcePathStyle: false,
+    },
+  )
 })
 
 test("a misformed location is MR1101, saying what is wrong and the form", async () => {
-  for (const wrong of ["lake", "s3:/lake", "s3://", "s3://La_ke/x", "s3://lake?regoin=x", "s3://lake?endpoint=minio:9000", "s3://lake?endpoint=ftp://x", "s3://lake?forcePathStyle=1", "s3://lake/x#y"]) {
+  for (const wrong of [
+    "lake",
+    "s3:/lake",
+    "s3://",
+    "s3://La_ke/x",
+    "s3://lake?regoin=x",
+    "s3://lake?endpoint=minio:9000",
+    "s3://lake?endpoint=ftp://x",
+    "s3://lake?forcePathStyle=1",
+    "s3://lake/x#y",
+  ]) {
     await assert.rejects(openBucket(wrong), { code: "MR1101", message: /s3:\/\/bucket\/prefix\?endpoint=/ })
   }
 })
@@ -175,10 +209,14 @@ test("nothing of the SDK is loaded before a bucket is opened", () => {
     console.log(loaded())
     await openBucket("s3://lake")
     console.log(loaded())`
-  const { stdout, stderr } = spawnSync(process.execPath, ["--conditions=@millrace/source", "--input-type=module", "--eval", source], {
-    cwd: path.join(import.meta.dirname, ".."),
-    encoding: "utf8",
-  })
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--conditions=@millrace/source", "--input-type=module", "--eval", source],
+    {
+      cwd: path.join(import.meta.dirname, ".."),
+      encoding: "utf8",
+    },
+  )
   assert.equal(stderr, "")
   assert.equal(stdout, "false\ntrue\n")
 })

@@ -14,7 +14,11 @@ import { refusal } from "./refusal.ts"
 
 /** How long to try. */
 export interface BucketPatience {
-  /** Tries of one request, the first included; the SDK waits longer from one to the next. @default `AWS_MAX_ATTEMPTS`, else 3 */
+  /**
+   * Tries of one request, the first included; the SDK waits longer from one to the next.
+   *
+   * @default `AWS_MAX_ATTEMPTS`, else 3
+   */
   readonly attempts?: number
   /** Milliseconds that S3 may be silent while it owes an answer. @default `limits.s3SilenceMsMax` */
   readonly silenceMs?: number
@@ -48,7 +52,10 @@ export class Bucket implements FilePlace {
     }
     try {
       if (bytes.length > limits.multipartAboveBytes) await putInParts(this.#client, object, bytes)
-      else await this.#client.send(new PutObjectCommand({ ...object, Body: bytes, ContentLength: bytes.length, ChecksumAlgorithm: "CRC32" }))
+      else
+        await this.#client.send(
+          new PutObjectCommand({ ...object, Body: bytes, ContentLength: bytes.length, ChecksumAlgorithm: "CRC32" }),
+        )
     } catch (fault) {
       throw refusal(this.#bucket, Key, fault)
     }
@@ -60,7 +67,10 @@ export class Bucket implements FilePlace {
   }
 }
 
-function clientConfig({ endpoint, region, forcePathStyle }: BucketLocation, { attempts, silenceMs }: BucketPatience): S3ClientConfig {
+function clientConfig(
+  { endpoint, region, forcePathStyle }: BucketLocation,
+  { attempts, silenceMs }: BucketPatience,
+): S3ClientConfig {
   // The SDK reads these variables itself; what it does not do is to reach the buckets of another server by path, though
   // few of them have a host name for each, and to do without a region there.
   const elsewhere = (endpoint ?? process.env["AWS_ENDPOINT_URL_S3"] ?? process.env["AWS_ENDPOINT_URL"]) !== undefined
@@ -79,7 +89,8 @@ function assertName(bucket: string, name: string): void {
   if (!name.split("/").some((segment) => segment === "" || segment === "." || segment === "..")) return
   throw new MillraceError(
     "MR1501",
-    `s3://${bucket}: ${JSON.stringify(name)} is not a name for a file here; a name is made of segments separated by "/", none of them empty, "." or "..".`,
+    `s3://${bucket}: ${JSON.stringify(name)} is not a name for a file here; a name is made of segments separated by ` +
+      `"/", none of them empty, "." or "..".`,
     { bucket, name },
   )
 }

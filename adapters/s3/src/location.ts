@@ -5,7 +5,11 @@ export interface BucketLocation {
   readonly bucket: string
   /** Put before every name; empty, or without a slash at either end. */
   readonly prefix: string
-  /** Base address of a server other than AWS. @default `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` or the profile's; else AWS */
+  /**
+   * Base address of a server other than AWS.
+   *
+   * @default `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` or the profile's; else AWS
+   */
   readonly endpoint?: string
   /** @default `AWS_REGION` or the profile's; with another endpoint `us-east-1` */
   readonly region?: string
@@ -25,18 +29,24 @@ export function bucketLocation(to: string): BucketLocation {
   const match = /^s3:\/\/([^/?#]+)(?:\/([^?#]*))?(?:\?(.*))?$/.exec(to)
   if (match === null) throw misformed(to, "it is not")
   const [, bucket = "", path = "", query = ""] = match
-  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) throw misformed(to, `${JSON.stringify(bucket)} is no name for a bucket in`)
+  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket))
+    throw misformed(to, `${JSON.stringify(bucket)} is no name for a bucket in`)
   const given = new URLSearchParams(query)
   const unknown = [...given.keys()].find((parameter) => !parameters.includes(parameter))
   if (unknown !== undefined) throw misformed(to, `there is no ${JSON.stringify(unknown)} in`)
   const endpoint = given.get("endpoint") ?? undefined
-  if (endpoint !== undefined && !/^https?:\/\//.test(URL.parse(endpoint)?.href ?? "")) throw misformed(to, "its endpoint is not an http or https address as in")
+  if (endpoint !== undefined && !/^https?:\/\//.test(URL.parse(endpoint)?.href ?? ""))
+    throw misformed(to, "its endpoint is not an http or https address as in")
   const region = given.get("region") ?? undefined
   const pathStyle = given.get("forcePathStyle") ?? undefined
-  if (pathStyle !== undefined && pathStyle !== "true" && pathStyle !== "false") throw misformed(to, "forcePathStyle is neither true nor false as in")
+  if (pathStyle !== undefined && pathStyle !== "true" && pathStyle !== "false")
+    throw misformed(to, "forcePathStyle is neither true nor false as in")
   return {
     bucket,
-    prefix: path.split("/").filter((segment) => segment !== "").join("/"),
+    prefix: path
+      .split("/")
+      .filter((segment) => segment !== "")
+      .join("/"),
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(region === undefined ? {} : { region }),
     ...(pathStyle === undefined ? {} : { forcePathStyle: pathStyle === "true" }),

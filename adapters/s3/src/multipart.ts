@@ -1,6 +1,7 @@
 /**
- * Large objects in parts. The object appears when the upload is completed, whole, as with a single request; what an upload
- * that a crash broke off has stored is found by the name of its object, which is uploaded again, and removed first.
+ * Large objects in parts. The object appears when the upload is completed, whole, as with a single request; what an
+ * upload that a crash broke off has stored is found by the name of its object, which is uploaded again, and removed
+ * first.
  */
 import { limits } from "@millrace/model"
 import {
@@ -15,10 +16,16 @@ import {
 } from "@aws-sdk/client-s3"
 
 /** Puts one object in parts of `limits.multipartPartBytes`. Rejects with the SDK's own errors; then nothing is kept. */
-export async function putInParts(client: S3Client, object: PutObjectCommandInput & { readonly Bucket: string; readonly Key: string }, bytes: Uint8Array): Promise<void> {
+export async function putInParts(
+  client: S3Client,
+  object: PutObjectCommandInput & { readonly Bucket: string; readonly Key: string },
+  bytes: Uint8Array,
+): Promise<void> {
   const { Bucket, Key, ContentType } = object
   await abortEarlier(client, Bucket, Key)
-  const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket, Key, ContentType, ChecksumAlgorithm: "CRC32" }))
+  const { UploadId } = await client.send(
+    new CreateMultipartUploadCommand({ Bucket, Key, ContentType, ChecksumAlgorithm: "CRC32" }),
+  )
   try {
     const Parts = await uploadParts(client, { Bucket, Key, UploadId }, bytes)
     await client.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }))
@@ -42,7 +49,9 @@ async function uploadParts(
       const at = next++
       const Body = bytes.subarray(at * limits.multipartPartBytes, (at + 1) * limits.multipartPartBytes)
       try {
-        const { ETag, ChecksumCRC32 } = await client.send(new UploadPartCommand({ ...upload, PartNumber: at + 1, Body, ChecksumAlgorithm: "CRC32" }))
+        const { ETag, ChecksumCRC32 } = await client.send(
+          new UploadPartCommand({ ...upload, PartNumber: at + 1, Body, ChecksumAlgorithm: "CRC32" }),
+        )
         parts[at] = { PartNumber: at + 1, ETag, ChecksumCRC32 }
       } catch (fault) {
         // The others need not begin another part.
@@ -57,11 +66,15 @@ async function uploadParts(
   return parts
 }
 
-/** Nobody else writes this object, so an upload of its name is what a crash left. Not worth failing for: it costs space alone. */
+/**
+ * Nobody else writes this object, so an upload of its name is what a crash left. Not worth failing for: it costs space
+ * alone.
+ */
 async function abortEarlier(client: S3Client, Bucket: string, Key: string): Promise<void> {
   try {
     const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket, Prefix: Key }))
-    for (const { Key: key, UploadId } of Uploads) if (key === Key) await client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }))
+    for (const { Key: key, UploadId } of Uploads)
+      if (key === Key) await client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }))
   } catch {
     // Without the right to list them, a lifecycle rule of the bucket removes them.
   }

@@ -8,18 +8,23 @@ const busy = "S3 asks to go slower or is not well. Nothing needs doing"
 
 const mends: Readonly<Record<string, string>> = {
   NoSuchBucket: "there is no such bucket. Create it, or name another",
-  AccessDenied: "these credentials may not write there. They need s3:PutObject (for files above 64 MB also s3:AbortMultipartUpload and s3:ListBucketMultipartUploads)",
+  AccessDenied:
+    "these credentials may not write there. They need s3:PutObject (for files above 64 MB also " +
+    "s3:AbortMultipartUpload and s3:ListBucketMultipartUploads)",
   AllAccessDisabled: "the bucket is disabled. Ask its owner",
   InvalidAccessKeyId: credentials,
   SignatureDoesNotMatch: credentials,
   ExpiredToken: credentials,
   InvalidToken: credentials,
-  CredentialsProviderError: "no credentials are found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or a role of this machine",
+  CredentialsProviderError:
+    "no credentials are found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or a role of this machine",
   RequestTimeTooSkewed: "the clock of this machine is wrong. Set it",
   PermanentRedirect: region,
   AuthorizationHeaderMalformed: region,
   IllegalLocationConstraintException: region,
-  KeyTooLongError: "the name is longer than S3's 1,024 bytes. Give the sink a shorter prefix, or partition it by columns with short values",
+  KeyTooLongError:
+    "the name is longer than S3's 1,024 bytes. Give the sink a shorter prefix, or partition it by columns with " +
+    "short values",
   EntityTooLarge: "the file is larger than the server takes. Roll the sink's files at a smaller size",
   QuotaExceeded: "the quota is used up. Free some space or raise it",
   SlowDown: busy,
@@ -42,7 +47,8 @@ const mends: Readonly<Record<string, string>> = {
 function codeOf(fault: Error): string {
   const { code, Code: serverCode } = fault as { code?: unknown; Code?: unknown }
   // A connection's fault has the system's code; a server's answer has its name.
-  for (const word of [code, serverCode, fault.name]) if (typeof word === "string" && Object.hasOwn(mends, word)) return word
+  for (const word of [code, serverCode, fault.name])
+    if (typeof word === "string" && Object.hasOwn(mends, word)) return word
   return typeof code === "string" ? code : fault.name
 }
 
@@ -51,7 +57,11 @@ export function refusal(bucket: string, key: string, fault: unknown): unknown {
   if (!(fault instanceof Error) || fault instanceof MillraceError) return fault
   const code = codeOf(fault)
   const status = (fault as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode
-  const mend = mends[code] ?? (/region is missing/i.test(fault.message) ? "no region is named. Set AWS_REGION, or name it after the bucket (?region=…)" : `S3 refuses: ${fault.message}`)
+  const mend =
+    mends[code] ??
+    (/region is missing/i.test(fault.message)
+      ? "no region is named. Set AWS_REGION, or name it after the bucket (?region=…)"
+      : `S3 refuses: ${fault.message}`)
   return new MillraceError(
     "MR1501",
     `s3://${bucket}/${key}: ${mend}; the file is kept and delivered then. (${code})`,

@@ -49,9 +49,15 @@ test("declared columns keep their order and types", () => {
 
 test("a declared column of an unknown type, or one that stands in the path, is MR1101", () => {
   const wrong = { n: "integer" as "int64" }
-  assert.throws(() => files("a", { columns: wrong }), { code: "MR1101", message: /files "a", columns, n: "integer" is none of boolean, double, int64/ })
+  assert.throws(() => files("a", { columns: wrong }), {
+    code: "MR1101",
+    message: /files "a", columns, n: "integer" is none of boolean, double, int64/,
+  })
   assert.throws(() => files("a", { columns: [] as never }), { code: "MR1101" })
-  assert.throws(() => files("a", { partitionBy: ["room"], columns: { room: "string" } }), { code: "MR1101", message: /room is partitioned by value/ })
+  assert.throws(() => files("a", { partitionBy: ["room"], columns: { room: "string" } }), {
+    code: "MR1101",
+    message: /room is partitioned by value/,
+  })
 })
 
 test("path segments keep their order", () => {

@@ -62,9 +62,9 @@ export interface FilesOptions<Segments> {
   /** Path segments `column=value`, outermost first: names of columns, or times such as `day("start")`. @default none */
   readonly partitionBy?: Segments
   /**
-   * Columns that every file has, first and in this order, and their types: `"boolean"`, `"double"`, `"int64"`, `"string"`,
-   * `"timestamp"` or `"json"`. For counts, which are `"double"` otherwise, and for columns that may be all null in one
-   * file. NDJSON, which has no types, takes no notice.
+   * Columns that every file has, first and in this order, and their types: `"boolean"`, `"double"`, `"int64"`,
+   * `"string"`, `"timestamp"` or `"json"`. For counts, which are `"double"` otherwise, and for columns that may be all
+   * null in one file. NDJSON, which has no types, takes no notice.
    *
    * @default each column is typed by its values
    */
@@ -174,7 +174,10 @@ export function year<const Column extends string>(column: Column): TimeSegment<C
 
 function typedColumns(columns: ColumnTypes, partitionBy: readonly PathColumn[], what: string): ColumnTypes {
   if (typeof columns !== "object" || columns === null || Array.isArray(columns)) {
-    throw new MillraceError("MR1101", `${what}, columns: ${JSON.stringify(columns)} is no object such as { flights: "int64" }.`)
+    throw new MillraceError(
+      "MR1101",
+      `${what}, columns: ${JSON.stringify(columns)} is no object such as { flights: "int64" }.`,
+    )
   }
   for (const [column, type] of Object.entries(columns)) {
     if (!Object.hasOwn(columnTypes, type)) {
@@ -187,7 +190,8 @@ function typedColumns(columns: ColumnTypes, partitionBy: readonly PathColumn[], 
     if (partitionBy.some((path) => path.by === "value" && path.column === column)) {
       throw new MillraceError(
         "MR1101",
-        `${what}, columns: ${column} is partitioned by value, so its values stand in the path and not in the file. Leave it out.`,
+        `${what}, columns: ${column} is partitioned by value, so its values stand in the path and not in the file. ` +
+          `Leave it out.`,
         { column },
       )
     }
