@@ -1,0 +1,138 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { isMillraceError } from "@millrace/model"
+import fc from "fast-check"
+import { type Backoff, waitAfter } from "./backoff.ts"
+import { type Client, createClient } from "./client.ts"
+import { problemOf } from "./problem.ts"
+import type { TransportRequest, TransportResponse } from "./transport.ts"
+
+type Step = TransportResponse | Error
+type Call = TransportRequest & { readonly url: string }
+
+/** A transport that answers by a script, and notes what it was asked. */
+function scripted(steps: readonly Step[], backoff?: Backoff): { client: Client; calls: Call[]; waits: number[] } {
+  const rest = [...steps]
+  const calls: Call[] = []
+  const waits: number[] = []
+  const client = createClient({
+    url: "http://node:7070/",
+    fetch: (url, request) => {
+      calls.push({ url, ...request })
+      const step = rest.shift()
+      if (step === undefined) return Promise.reject(new Error("the script is at its end"))
+      return step instanceof Error ? Promise.reject(step) : Promise.resolve(step)
+    },
+    sleep: (ms) => {
+      waits.push(ms)
+      return Promise.resolve()
+    },
+    random: () => 0.5,
+    ...(backoff === undefined ? {} : { backoff }),
+  })
+  return { client, calls, waits }
+}
+
+function answer(status: number, body: unknown, headers: Record<string, string> = {}): TransportResponse {
+  return { status, headers: { get: (name) => headers[name] ?? null }, body: null, text: () => Promise.resolve(typeof body === "string" ? body : JSON.stringify(body)) }
+}
+
+function refusal(code: "MR1008" | "MR1010" | "MR1401" | "MR1303", details = {}, headers = {}): TransportResponse {
+  const problem = problemOf({ code, message: `This is ${code}.`, details })
+  return answer(problem.status, problem, headers)
+}
+
+const stored = { accepted: 1, rejected: [], positions: [{ partition: 0, first: 0, last: 0 }] }
+const code = (wanted: string) => (error: unknown) => isMillraceError(error) && error.code === wanted
+
+test("records are sent as NDJSON with an idempotency key", async () => {
+  const { client, calls } = scripted([answer(200, stored)])
+  assert.deepEqual(await client.produce("a/b", [{ n: 1 }, { n: 2 }]), stored)
+  const [call] = calls
+  assert.equal(call?.url, "http://node:7070/v1/streams/a%2Fb/records")
+  assert.equal(call?.method, "POST")
+  assert.equal(call?.body, '{"n":1}\n{"n":2}\n')
+  assert.equal(call?.headers["content-type"], "application/x-ndjson")
+  assert.match(call?.headers["idempotency-key"] ?? "", /^[0-9a-f]{32}$/)
+})
+
+test("a request is tried again after 429, 503, a gateway's failure and a broken connection, with the same key and body", async () => {
+  const steps = [refusal("MR1010"), refusal("MR1401"), answer(502, "<html>Bad Gateway</html>"), answer(504, ""), new Error("ECONNRESET"), answer(200, stored)]
+  const { client, calls, waits } = scripted(steps)
+  assert.deepEqual(await client.produce("s", [1]), stored)
+  assert.equal(calls.length, 6)
+  assert.equal(new Set(calls.map(({ headers, body }) => `${headers["idempotency-key"]} ${String(body)}`)).size, 1)
+  assert.deepEqual(waits, [75, 150, 300, 600, 1200])
+})
+
+test("a connection that breaks in the middle of the answer is a failed attempt", async () => {
+  const broken = { ...answer(200, stored), text: () => Promise.reject(new Error("terminated")) }
+  const { client, calls } = scripted([broken, answer(200, stored)])
+  assert.deepEqual(await client.produce("s", [1]), stored)
+  assert.equal(calls.length, 2)
+})
+
+test("the node's word on how long to wait is kept, the exact one before Retry-After", async () => {
+  const { client, waits } = scripted([refusal("MR1010", {}, { "retry-after": "3" }), refusal("MR1010", { retryAfterMs: 400 }, { "retry-after": "1" }), refusal("MR1010", {}, { "retry-after": "9999" }), answer(200, stored)])
+  await client.produce("s", [1])
+  assert.deepEqual(waits, [3000, 400, 60_000])
+})
+
+test("a failure that a retry cannot mend is thrown at once, as the node told it", async () => {
+  for (const wanted of ["MR1008", "MR1303"] as const) {
+    const { client, calls } = scripted([refusal(wanted, { stream: "s" })])
+    await assert.rejects(client.produce("s", [1]), (error) => isMillraceError(error) && error.code === wanted && error.details["stream"] === "s" && error.message === `This is ${wanted}.`)
+    assert.equal(calls.length, 1)
+  }
+})
+
+test("a node that is not reached in all attempts is told as MR1602, one that stays behind as MR1010", async () => {
+  const backoff = { attempts: 3, firstMs: 10, mostMs: 100 }
+  const unreached = scripted([], backoff)
+  await assert.rejects(unreached.client.status(), (error) => code("MR1602")(error) && /script is at its end/.test((error as Error).message))
+  assert.equal(unreached.calls.length, 3)
+  const behind = scripted([refusal("MR1010"), refusal("MR1010"), refusal("MR1010")], backoff)
+  await assert.rejects(behind.client.produce("s", [1]), code("MR1010"))
+})
+
+test("a request of which every record was refused is told in the reply", async () => {
+  const rejected = [{ index: 0, problem: problemOf({ code: "MR1002", message: "No.", details: {} }) }]
+  const { client } = scripted([answer(422, { ...problemOf({ code: "MR1002", message: "No.", details: { rejected } }) }), answer(422, { ...problemOf({ code: "MR1017", message: "No.", details: { rejected, rejectedUnlisted: 4 } }) })])
+  assert.deepEqual(await client.produce("s", [1]), { accepted: 0, rejected, positions: [] })
+  assert.deepEqual(await client.produce("s", [1]), { accepted: 0, rejected, rejectedUnlisted: 4, positions: [] })
+})
+
+test("a 422 that is about the request as a whole is thrown", async () => {
+  const { client } = scripted([answer(422, problemOf({ code: "MR1011", message: "Used.", details: {} }))])
+  await assert.rejects(client.produce("s", [1]), code("MR1011"))
+})
+
+test("a request that is aborted is not tried again", async () => {
+  const stop = new AbortController()
+  const { client, calls } = scripted([])
+  stop.abort()
+  await assert.rejects(client.produce("s", [1], { signal: stop.signal }), /script/)
+  assert.equal(calls.length, 1)
+})
+
+test("reading asks for the partition, the place and the limit", async () => {
+  const page = { records: [], next: 0, first: 0, end: 0 }
+  const { client, calls } = scripted([answer(200, page), answer(200, page)])
+  assert.deepEqual(await client.read("s"), page)
+  await client.read("s", { partition: 2, from: "2026-11-21T00:00:00+01:00", limit: 5 })
+  assert.deepEqual(
+    calls.map(({ url }) => url.slice("http://node:7070".length)),
+    ["/v1/streams/s/records?partition=0", "/v1/streams/s/records?partition=2&from=2026-11-21T00%3A00%3A00%2B01%3A00&limit=5"],
+  )
+})
+
+test("waits grow to their longest, spread over their upper half", () => {
+  const backoff = { attempts: 10, firstMs: 100, mostMs: 5_000 }
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 60 }), fc.double({ min: 0, max: 0.999, noNaN: true }), (attempt, random) => {
+      const longest = Math.min(5_000, 100 * 2 ** (attempt - 1))
+      const wait = waitAfter(backoff, attempt, 0, random)
+      assert.ok(wait >= longest / 2 && wait < longest)
+    }),
+  )
+})

@@ -1,0 +1,112 @@
+/** The JSON Schemas of the messages: what `components.schemas` of openapi.json says. Their types are in `messages.ts`. */
+import { errorTable, limits } from "@millrace/model"
+import type { JsonSchema } from "./route.ts"
+
+/** A reference to one of {@link schemas}. */
+export function ref(name: SchemaName): JsonSchema {
+  return { $ref: `#/components/schemas/${name}` }
+}
+
+/** Names of {@link schemas}. */
+export type SchemaName =
+  | "Problem"
+  | "PositionRange"
+  | "ProduceReply"
+  | "Stream"
+  | "StreamList"
+  | "StreamDetails"
+  | "Record"
+  | "RecordPage"
+  | "EndReply"
+  | "Status"
+  | "Health"
+  | "Index"
+  | "CloudEvent"
+
+const count: JsonSchema = { type: "integer", minimum: 0 }
+const text: JsonSchema = { type: "string" }
+const streamFacts = {
+  name: text,
+  role: { enum: ["source", "derived", "repartition", "sink", "dead-letter"] },
+  partitions: { type: "integer", minimum: 1, maximum: limits.partitionsMax },
+  format: { enum: ["json", "coded"] },
+  keyed: { type: "boolean" },
+  outOfOrderMs: { type: "number" },
+  retentionMs: { type: "number" },
+  description: text,
+  jsonSchema: true,
+}
+const streamRequired = ["name", "role", "partitions", "format", "keyed", "outOfOrderMs", "retentionMs"]
+
+function object(properties: Readonly<Record<string, JsonSchema>>, required: readonly string[] = Object.keys(properties)): JsonSchema {
+  return { type: "object", properties, required }
+}
+
+function list(items: JsonSchema): JsonSchema {
+  return { type: "array", items }
+}
+
+export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
+  Problem: {
+    ...(object(
+      {
+        type: { type: "string", format: "uri-reference", description: "Where the failure is explained." },
+        title: text,
+        status: { type: "integer", minimum: 400, maximum: 599 },
+        detail: { type: "string", description: "What went wrong here and how to mend it." },
+        code: { enum: Object.keys(errorTable) },
+        instance: { type: "string", format: "uri-reference", description: "The path of the request." },
+      },
+      ["type", "title", "status", "detail", "code"],
+    ) as object),
+    description: "Problem details (RFC 9457). What else is known of the failure comes as further members.",
+  },
+  PositionRange: object({ partition: count, first: count, last: count }),
+  ProduceReply: object(
+    {
+      accepted: count,
+      rejected: list(object({ index: count, problem: ref("Problem") })),
+      rejectedUnlisted: { ...(count as object), description: "Rejections beyond those listed." },
+      positions: list(ref("PositionRange")),
+    },
+    ["accepted", "rejected", "positions"],
+  ),
+  Stream: object(streamFacts, streamRequired),
+  StreamList: object({ streams: list(ref("Stream")) }),
+  StreamDetails: object({ ...streamFacts, extents: list(object({ partition: count, first: count, end: count })) }, streamRequired),
+  Record: object(
+    {
+      partition: count,
+      offset: count,
+      key: text,
+      time: { type: "string", format: "date-time", description: "Event time." },
+      headers: { type: "object" },
+      value: true,
+    },
+    ["partition", "offset", "key", "time", "value"],
+  ),
+  RecordPage: object({
+    records: list(ref("Record")),
+    next: { ...(count as object), description: "Where the next page begins: give it as `from`." },
+    first: { ...(count as object), description: "Oldest offset still kept." },
+    end: { ...(count as object), description: "One past the newest durable offset." },
+  }),
+  EndReply: object({ stream: text, ended: { const: true } }),
+  Status: object({ version: text, ready: { type: "boolean" }, problem: ref("Problem"), services: list(text), node: true }, [
+    "version",
+    "ready",
+    "services",
+    "node",
+  ]),
+  Health: object({ status: { enum: ["alive", "ready"] } }),
+  Index: object({ name: { const: "millrace" }, version: text, addresses: { type: "object", additionalProperties: text } }),
+  CloudEvent: {
+    ...(object({ specversion: { const: "1.0" }, id: text, source: text, type: text, time: text, datacontenttype: text, data: true }, [
+      "specversion",
+      "id",
+      "source",
+      "type",
+    ]) as object),
+    description: "A CloudEvents 1.0 event in structured mode; `data` is the record.",
+  },
+}
