@@ -3,9 +3,7 @@
  * stand in for it.
  */
 import type { ErrorData, StreamPlan } from "@millrace/model"
-
-/** How a request body holds its records. */
-export type BodyFormat = "json" | "ndjson" | "cloudevent" | "cloudevents"
+import type { BodyFormat, PositionRange, RecordView } from "@millrace/protocol"
 
 export interface IngestRequest {
   readonly stream: string
@@ -13,13 +11,6 @@ export interface IngestRequest {
   /** The body as it came; the node takes it over. */
   readonly body: Uint8Array<ArrayBuffer>
   readonly idempotencyKey?: string
-}
-
-/** Offsets given to the records of one request in one partition, both ends included. */
-export interface PositionRange {
-  readonly partition: number
-  readonly first: number
-  readonly last: number
 }
 
 export interface Rejection {
@@ -43,19 +34,6 @@ export type From =
   | { readonly kind: "latest" }
   | { readonly kind: "time"; readonly time: number }
   | { readonly kind: "offsets"; readonly offsets: ReadonlyMap<number, number> }
-
-/** A record as readers outside see it. */
-export interface RecordView {
-  readonly partition: number
-  readonly offset: number
-  readonly key: string
-  /** Event time in ms. */
-  readonly time: number
-  /** JSON object text, or empty. */
-  readonly headers: string
-  /** JSON text. */
-  readonly value: string
-}
 
 export interface Page {
   readonly records: readonly RecordView[]

@@ -1,0 +1,198 @@
+/**
+ * The front door: an HTTP server before a node.
+ *
+ * Not for: deciding anything about records. It reads bodies, asks the node and writes down what the node says.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import type { AddressInfo, Socket } from "node:net"
+import { getRequestListener } from "@hono/node-server"
+import { limits, MillraceError } from "@millrace/model"
+import type { OperationId } from "@millrace/protocol"
+import { failureOf, problem } from "./answer.ts"
+import { createApp } from "./app.ts"
+import { type Clock, processClock } from "./clock.ts"
+import type { Bindings, Gate, Noted } from "./gate.ts"
+import { LiveReaders } from "./live-readers.ts"
+import type { Log } from "./log.ts"
+import { Metrics } from "./metrics.ts"
+import type { GatewayNode } from "./node.ts"
+import { assertListenable, assertOwn } from "./own-address.ts"
+import { ArrivingBodies } from "./request-body.ts"
+
+export interface GatewayOptions {
+  readonly node: GatewayNode
+  /** Version of Millrace, told in `/v1/status` and openapi.json. */
+  readonly version: string
+  readonly log: Log
+  /** @default the clock of the process */
+  readonly clock?: Clock
+  /** How often a quiet `live` says that it lives, in ms. @default 15000 */
+  readonly heartbeatMs?: number
+}
+
+export interface Listening {
+  readonly host: string
+  /** The port in fact, also when 0 was asked for. */
+  readonly port: number
+  /** What to give to a client: `http://127.0.0.1:7070`. */
+  readonly url: string
+}
+
+export interface Gateway {
+  /**
+   * Opens the front door.
+   *
+   * @param port - 0 takes any free one
+   * @throws MR1402 for an address that other machines can reach, MR1403 when the port cannot be had
+   */
+  listen(host: string, port: number): Promise<Listening>
+  /**
+   * Takes no more connections, ends every `live`, answers the requests in hand; what is not done after
+   * `limits.closeMsMax` is cut off.
+   */
+  close(): Promise<void>
+}
+
+/** A front door that is still shut. */
+export function createGateway(options: GatewayOptions): Gateway {
+  const { node, version, log, clock = processClock, heartbeatMs = 15_000 } = options
+  const readers = new LiveReaders(clock, log, heartbeatMs)
+  const gate: Gate = { node, version, clock, log, bodies: new ArrivingBodies(), readers, metrics: new Metrics() }
+  const door = new Door(gate)
+  return {
+    listen: (host, port) => door.listen(host, port),
+    close: () => door.close(),
+  }
+}
+
+class Door {
+  readonly #gate: Gate
+  readonly #server: Server
+  /** Connections on which no request has come yet: browsers open some in advance. Node does not count them as idle. */
+  readonly #unused: Set<Socket> = new Set()
+  #closing: Promise<void> | undefined
+
+  constructor(gate: Gate) {
+    this.#gate = gate
+    const app = createApp(gate)
+    const listener = getRequestListener(
+      (request, bindings) => {
+        const { incoming, outgoing } = bindings as { incoming: IncomingMessage; outgoing: ServerResponse }
+        const noted: Noted = { route: undefined }
+        this.#unused.delete(incoming.socket)
+        this.#note(outgoing, noted)
+        const failure = refusal(incoming)
+        if (failure !== undefined) return problem(failureOf(failure), new URL(request.url).pathname)
+        const env: Bindings = { incoming, outgoing, noted }
+        return app.fetch(request, env)
+      },
+      {
+        // Whoever embeds the gateway keeps the Request and Response of the platform.
+        overrideGlobalObjects: false,
+        errorHandler: (thrown) => this.#onUnreadable(thrown),
+      },
+    )
+    const server = createServer(
+      {
+        noDelay: true,
+        headersTimeout: limits.headersMsMax,
+        requestTimeout: limits.requestMsMax,
+        keepAliveTimeout: limits.connectionIdleMsMax,
+        maxHeaderSize: limits.headersBytesMax,
+        connectionsCheckingInterval: 5_000,
+      },
+      (incoming, outgoing) => void listener(incoming, outgoing),
+    )
+    server.on("connection", (socket: Socket) => {
+      this.#unused.add(socket)
+      socket.once("close", () => this.#unused.delete(socket))
+    })
+    server.maxConnections = limits.connectionsMax
+    // A sender that asks before it sends is not told to go on with what will be refused for its length.
+    server.on("checkContinue", (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      if (!(Number(incoming.headers["content-length"] ?? 0) > limits.requestBytesMax)) outgoing.writeContinue()
+      void listener(incoming, outgoing)
+    })
+    this.#server = server
+  }
+
+  listen(host: string, port: number): Promise<Listening> {
+    return new Promise((resolve, reject) => {
+      assertListenable(host)
+      const onError = (cause: NodeJS.ErrnoException): void => reject(unopened(host, port, cause))
+      this.#server.once("error", onError)
+      this.#server.listen({ host: host.replace(/^\[(.*)\]$/, "$1"), port }, () => {
+        this.#server.removeListener("error", onError)
+        const address = this.#server.address() as AddressInfo
+        const shown = address.family === "IPv6" ? `[${address.address}]` : address.address
+        resolve({ host: address.address, port: address.port, url: `http://${shown}:${address.port}` })
+      })
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#gate.readers.close()
+    this.#server.closeIdleConnections()
+    for (const socket of this.#unused) socket.destroy()
+    const cancel = this.#gate.clock.after(limits.closeMsMax, () => this.#server.closeAllConnections())
+    await closed
+    cancel()
+  }
+
+  /** Counts a request once it is over. */
+  #note(outgoing: ServerResponse, noted: Noted): void {
+    const { metrics, clock } = this.#gate
+    const began = clock.now()
+    // Who sends request after request over one connection would else keep a closing server open.
+    if (this.#closing !== undefined) outgoing.setHeader("connection", "close")
+    outgoing.once("close", () => {
+      const ms = noted.route === ("followStream" satisfies OperationId) ? undefined : clock.now() - began
+      // 499 as nginx has it: whoever asked left before the answer.
+      const status = outgoing.headersSent ? outgoing.statusCode : 499
+      metrics.count(noted.route ?? "none", status, ms)
+      // So would a connection that has just become idle.
+      if (this.#closing !== undefined) setImmediate(() => this.#server.closeIdleConnections())
+    })
+  }
+
+  /** What hono's adapter cannot make a request of: an address or a header that is none. */
+  #onUnreadable(thrown: unknown): Response {
+    const isRequestError = thrown instanceof Error && thrown.name === "RequestError"
+    if (isRequestError) return problem(failureOf(new MillraceError("MR1009", `The request cannot be read: ${thrown.message}.`)), "/")
+    this.#gate.log.error({ error: thrown }, "A request failed in a way that was not foreseen.")
+    return problem(failureOf(thrown), "/")
+  }
+}
+
+/** Why a request may not enter at all. */
+function refusal({ method, url, headers }: IncomingMessage): unknown {
+  // A proxy's form of request line names the host there, and that one counts (RFC 9112, section 3.2.2).
+  const host = url?.startsWith("/") === true ? headers.host : hostOf(url)
+  const fetchSite = headers["sec-fetch-site"]
+  try {
+    assertOwn({ method, host, origin: headers.origin, fetchSite: typeof fetchSite === "string" ? fetchSite : undefined })
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+function hostOf(url: string | undefined): string | undefined {
+  return url !== undefined && URL.canParse(url) ? new URL(url).host : undefined
+}
+
+function unopened(host: string, port: number, cause: NodeJS.ErrnoException): MillraceError {
+  const mend: Readonly<Record<string, string>> = {
+    EADDRINUSE: "is in use by another program. Stop it, or choose another port with --port.",
+    EACCES: "may not be opened by this user. Choose a port above 1023 with --port.",
+    EADDRNOTAVAIL: "cannot be opened: the address is not one of this machine. Choose 127.0.0.1 with --host.",
+  }
+  const sentence = mend[cause.code ?? ""] ?? `cannot be opened: ${cause.message}. Choose another with --port.`
+  return new MillraceError("MR1403", `Port ${port} of ${host} ${sentence}`, { host, port }, cause)
+}
