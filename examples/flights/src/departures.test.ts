@@ -2,7 +2,15 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import fc from "fast-check"
 import { Departures } from "./departures.ts"
-import type { FlightRow } from "./departures.ts"
+import type { FlightColumns } from "./departures.ts"
+
+interface FlightRow {
+  readonly date: Date
+  readonly delay: number
+  readonly distance: number
+  readonly origin: string
+  readonly destination: string
+}
 
 const airport = fc.constantFrom("ATL", "BOS", "DFW", "LAX", 'Q"T')
 const flights = fc.array(
@@ -46,6 +54,17 @@ function left({ date, delay }: FlightRow): number {
   return date.getTime() + delay * 60_000
 }
 
-async function* from(rows: readonly FlightRow[]): AsyncGenerator<FlightRow> {
-  yield* rows
+/** The rows as parts of a file, of at most 700 rows each. */
+async function* from(rows: readonly FlightRow[]): AsyncGenerator<FlightColumns> {
+  for (let at = 0; at < rows.length; at += 700) {
+    const part = rows.slice(at, at + 700)
+    const columns = new Map<string, ArrayLike<unknown>>([
+      ["date", Float64Array.from(part, ({ date }) => date.getTime())],
+      ["delay", part.map(({ delay }) => delay)],
+      ["distance", part.map(({ distance }) => distance)],
+      ["origin", part.map(({ origin }) => origin)],
+      ["destination", part.map(({ destination }) => destination)],
+    ])
+    yield { rowCount: part.length, columns }
+  }
 }

@@ -3,13 +3,10 @@
  * are held column by column, a few bytes each, and become JSON only when a batch of them is sent.
  */
 
-/** A flight as the file has it. */
-export interface FlightRow {
-  readonly date: Date
-  readonly delay: number
-  readonly distance: number
-  readonly origin: string
-  readonly destination: string
+/** A part of the file, column by column; `date` in milliseconds. */
+export interface FlightColumns {
+  readonly rowCount: number
+  readonly columns: ReadonlyMap<string, ArrayLike<unknown>>
 }
 
 const minuteMs = 60_000
@@ -36,13 +33,13 @@ export class Departures {
   }
 
   /**
-   * Reads rows in the order of the file and sorts them.
+   * Reads the file's parts in their order and sorts their rows.
    *
    * @param limit - keep only so many of the first departures; default all
    */
-  static async read(rows: AsyncIterable<FlightRow>, limit: number = Infinity): Promise<Departures> {
+  static async read(parts: AsyncIterable<FlightColumns>, limit: number = Infinity): Promise<Departures> {
     const columns = new Columns()
-    for await (const row of rows) columns.add(row)
+    for await (const part of parts) columns.add(part)
     const order = columns.order()
     return new Departures(columns, order.subarray(0, Math.min(limit, order.length)))
   }
@@ -85,24 +82,31 @@ export class Departures {
 /** Growing columns. */
 class Columns {
   readonly airports: Names = new Names()
-  minutes: Int32Array = new Int32Array(1024)
-  delays: Int16Array = new Int16Array(1024)
-  distances: Int16Array = new Int16Array(1024)
-  origins: Uint16Array = new Uint16Array(1024)
-  destinations: Uint16Array = new Uint16Array(1024)
+  minutes: Int32Array = new Int32Array(0)
+  delays: Int16Array = new Int16Array(0)
+  distances: Int16Array = new Int16Array(0)
+  origins: Uint16Array = new Uint16Array(0)
+  destinations: Uint16Array = new Uint16Array(0)
   #length = 0
 
-  add(row: FlightRow): void {
-    const at = this.#length
-    if (at === this.minutes.length) this.#grow()
-    const minute = row.date.getTime() / minuteMs
-    if (!Number.isInteger(minute)) throw new Error(`flight ${at} is scheduled at ${row.date.toISOString()}, which is no whole minute`)
-    this.minutes[at] = minute
-    this.delays[at] = Number(row.delay)
-    this.distances[at] = Number(row.distance)
-    this.origins[at] = this.airports.indexOf(row.origin)
-    this.destinations[at] = this.airports.indexOf(row.destination)
-    this.#length = at + 1
+  add({ rowCount, columns }: FlightColumns): void {
+    const dates = columns.get("date") as ArrayLike<number>
+    const delays = columns.get("delay") as ArrayLike<number>
+    const distances = columns.get("distance") as ArrayLike<number>
+    const origins = columns.get("origin") as ArrayLike<string>
+    const destinations = columns.get("destination") as ArrayLike<string>
+    this.#grow(rowCount)
+    for (let from = 0; from < rowCount; from++) {
+      const at = this.#length + from
+      const minute = (dates[from] as number) / minuteMs
+      if (!Number.isInteger(minute)) throw new Error(`row ${at} is scheduled at ${dates[from]} ms, which is no whole minute`)
+      this.minutes[at] = minute
+      this.delays[at] = delays[from] as number
+      this.distances[at] = distances[from] as number
+      this.origins[at] = this.airports.indexOf(origins[from] as string)
+      this.destinations[at] = this.airports.indexOf(destinations[from] as string)
+    }
+    this.#length += rowCount
   }
 
   /** Row numbers by departure. One number holds departure and row, so a plain sort of numbers keeps ties in file order. */
@@ -124,8 +128,10 @@ class Columns {
     return (this.minutes[row] as number) + (this.delays[row] as number)
   }
 
-  #grow(): void {
-    const capacity = this.#length * 2
+  #grow(more: number): void {
+    const wanted = this.#length + more
+    if (wanted <= this.minutes.length) return
+    const capacity = Math.max(wanted, this.minutes.length * 2)
     this.minutes = widened(this.minutes, new Int32Array(capacity))
     this.delays = widened(this.delays, new Int16Array(capacity))
     this.distances = widened(this.distances, new Int16Array(capacity))

@@ -3,6 +3,7 @@
  * whichever comes first, and depends on nothing but the records, so that the same input makes the same batches again
  * and an idempotency key made of a batch's number means the same bytes.
  */
+import { TextDecoder } from "node:util"
 import { limits } from "@millrace/model"
 
 /** A record as it was read. */

@@ -1,6 +1,5 @@
 /** The {@link Terminal} of this process. */
 import { once } from "node:events"
-import { setTimeout as timeout } from "node:timers/promises"
 import type { Terminal } from "./terminal.ts"
 
 /** Signals stop the command once, in good order; a second one ends the process at once. */
@@ -28,11 +27,7 @@ export function processTerminal(): Terminal {
     interactive: stderr.isTTY === true && process.env["TERM"] !== "dumb",
     columns: stderr.columns ?? 80,
     env: process.env,
-    fetch: globalThis.fetch,
     now: Date.now,
-    async wait(ms, signal) {
-      await timeout(ms, undefined, signal === undefined ? {} : { signal })
-    },
     stopped: stop.signal,
     exitCode: 0,
   }

@@ -46,7 +46,7 @@ function wrongUse(error: CommanderError, words: readonly string[]): MillraceErro
   // Commander has printed the help that was not asked for by name.
   if (error.code === "commander.help") return new MillraceError("MR1601", "name a command; they are listed above.")
   const named = words.find((word) => Object.hasOwn(commands, word))
-  const said = error.message.replace(/^error: /, "")
+  const said = error.message.replace(/^error: /, "").replaceAll("\n", " ")
   const mend = `See millrace ${named === undefined ? "" : `${named} `}--help.`
   return new MillraceError("MR1601", `${said}${/[.?!)]$/.test(said) ? "" : "."} ${mend}`)
 }

@@ -15,13 +15,18 @@ export interface Terminal {
   /** Columns of that terminal. */
   readonly columns: number
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly fetch: typeof fetch
   /** Milliseconds since the epoch. */
   readonly now: () => number
-  /** Waits; rejects when the signal aborts. */
-  readonly wait: (ms: number, signal?: AbortSignal) => Promise<void>
   /** Aborted by SIGINT, SIGTERM, or a closed stdout. */
   readonly stopped: AbortSignal
   /** What the process exits with: 0 done, 1 failed, 2 used wrongly. */
   exitCode: number
+}
+
+/** Resolves once the process is told to stop. */
+export function stopped({ stopped: signal }: Terminal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener("abort", () => resolve(), { once: true })
+  })
 }

@@ -1,0 +1,47 @@
+/** Talking to a node from a program: `import { connect } from "millrace/client"`. */
+import { setTimeout as timeout } from "node:timers/promises"
+import { type Backoff, type Client, createClient } from "@millrace/protocol"
+
+export { partitionOf } from "@millrace/model"
+export type {
+  Backoff,
+  Client,
+  LiveOptions,
+  LiveRecord,
+  PositionRange,
+  ProduceOptions,
+  ProduceReply,
+  ReadOptions,
+  ReceivedRecord,
+  RecordPage,
+  RejectedRecord,
+  StatusReply,
+  StreamDetails,
+  StreamFacts,
+} from "@millrace/protocol"
+
+export interface ConnectOptions {
+  /** How long a call keeps trying. @default 12 attempts, waits from 100 ms to 5 s */
+  readonly backoff?: Backoff
+}
+
+/**
+ * A client of the node at `url`. Nothing is sent before its first call.
+ *
+ * @example
+ * ```ts
+ * const client = connect("http://127.0.0.1:7070")
+ * await client.produce("payments", [{ card: "4711", amount: 12.5, at: new Date() }])
+ * ```
+ */
+export function connect(url: string, { backoff }: ConnectOptions = {}): Client {
+  return createClient({
+    url,
+    fetch,
+    async sleep(ms, signal) {
+      await timeout(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {})
+    },
+    random: Math.random,
+    ...(backoff === undefined ? {} : { backoff }),
+  })
+}

@@ -1,0 +1,30 @@
+/** `millrace start [FILE…]`: a node, until it is told to stop. */
+import type { Command } from "commander"
+import { example } from "../example.ts"
+import { addNodeOptions, type NodeOptions, startOptionsOf } from "../node-options.ts"
+import { serviceFile } from "../service-file.ts"
+import { stopped, type Terminal } from "../terminal.ts"
+
+export function define(command: Command, terminal: Terminal): void {
+  addNodeOptions(command)
+    .argument("[FILE...]", "modules that export services")
+    .option("--json", "print what happens as lines of JSON")
+    .addHelpText("after", example("millrace start service.ts --data .millrace/data", "SIGTERM and Ctrl-C stop it in good order."))
+    .action((files: readonly string[], options: NodeOptions) => start(files, options, terminal))
+}
+
+async function start(files: readonly string[], options: NodeOptions, terminal: Terminal): Promise<void> {
+  // Loaded here, so that --help does not wait for it.
+  const { startNode } = await import("../node.ts")
+  const node = await startNode({ files: files.map(serviceFile), ...startOptionsOf(options) })
+  const { url, services, outDir } = node
+  const running = services.length === 0 ? "no services" : services.join(", ")
+  terminal.out(
+    options.json
+      ? `${JSON.stringify({ event: "ready", url, services, data: options.data, out: outDir, pid: process.pid })}\n`
+      : `Millrace is ready at ${url}: ${running}. Data in ${options.data}, files in ${outDir}.\n`,
+  )
+  await stopped(terminal)
+  await node.close()
+  terminal.out(options.json ? `${JSON.stringify({ event: "stopped" })}\n` : "Stopped in good order.\n")
+}

@@ -1,0 +1,34 @@
+/** The options that `start` and `dev` share. */
+import type { Command } from "commander"
+import type { StartOptions } from "./node.ts"
+import { wholeNumber } from "./option-values.ts"
+
+export interface NodeOptions {
+  readonly data: string
+  readonly out?: string
+  readonly host: string
+  readonly port: number
+  readonly workers?: number
+  readonly json?: true
+}
+
+const workersMost = 64
+
+export function addNodeOptions(command: Command): Command {
+  return command
+    .option("--data <DIR>", "data directory", ".millrace/data")
+    .option("--out <DIR>", 'where files go (default: "out" beside the data directory)')
+    .option("--host <ADDRESS>", "address to listen on; only this machine's, as there are no credentials", "127.0.0.1")
+    .option("--port <PORT>", "port to listen on; 0: any free one", wholeNumber(0, 65_535), 7070)
+    .option("--workers <N>", "threads for the services' code (default: one less than there are cores)", wholeNumber(1, workersMost))
+}
+
+export function startOptionsOf({ data, out, host, port, workers }: NodeOptions): Omit<StartOptions, "files"> {
+  return {
+    dataDir: data,
+    host,
+    port,
+    ...(out === undefined ? {} : { outDir: out }),
+    ...(workers === undefined ? {} : { workers }),
+  }
+}

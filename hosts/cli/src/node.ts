@@ -1,0 +1,77 @@
+/** A node inside this process, with its front door: `import { startNode } from "millrace/node"`. */
+import { createGateway } from "@millrace/gateway"
+import { type NodeStatus, openLog, startNode as startRuntime } from "@millrace/runtime"
+import { version } from "./version.ts"
+
+export type { NodeStatus } from "@millrace/runtime"
+
+export interface StartOptions {
+  /** Modules that export services, by path. */
+  readonly files: readonly string[]
+  /** @default ".millrace/data" */
+  readonly dataDir?: string
+  /** Where file sinks without a place of their own write. @default "out" beside the data directory */
+  readonly outDir?: string
+  /** Only addresses of this machine, as there are no credentials. @default "127.0.0.1" */
+  readonly host?: string
+  /** 0 takes any free one. @default 7070 */
+  readonly port?: number
+  /** Threads that run the services' code. @default one less than there are cores, at least 1 */
+  readonly workers?: number
+  /** What the node writes to stderr, one line of JSON each. @default "info" */
+  readonly log?: "info" | "warn" | "error" | "silent"
+}
+
+export interface RunningNode {
+  /** Where it answers: `http://127.0.0.1:7070`. */
+  readonly url: string
+  readonly services: readonly string[]
+  readonly outDir: string
+  status(): NodeStatus
+  /**
+   * Runs other services, or new versions of these, in place of all that run now; state stays, nothing is lost. When the
+   * new ones are refused, the old ones go on.
+   *
+   * @throws MR1101 to MR1104, MR1306
+   */
+  deploy(files: readonly string[]): Promise<void>
+  /** Answers what it has in hand, makes all durable, and lets go of port and directory. Calling it again changes nothing. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the data directory, recovers, starts the services and opens the front door.
+ *
+ * @throws MR1301 to MR1306 for the directory, MR1101 to MR1104 for the services, MR1402 and MR1403 for the address
+ * @example
+ * ```ts
+ * const node = await startNode({ files: ["service.ts"] })
+ * ```
+ */
+export async function startNode(options: StartOptions): Promise<RunningNode> {
+  const { host = "127.0.0.1", port = 7070, log: level = "info", ...parts } = options
+  const log = openLog(level)
+  const node = await startRuntime({ ...parts, log })
+  const gateway = createGateway({ node, version, log })
+  let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    await gateway.close()
+    await node.close()
+  }
+  try {
+    const { url } = await gateway.listen(host, port)
+    return {
+      url,
+      get services() {
+        return node.services
+      },
+      outDir: node.outDir,
+      status: () => node.status(),
+      deploy: (files) => node.deploy(files),
+      close: () => (closing ??= close()),
+    }
+  } catch (error) {
+    await node.close()
+    throw error
+  }
+}
