@@ -16,7 +16,6 @@ import {
   isMillraceError,
   limits,
   partitionOf,
-  utf8Text,
 } from "@millrace/model"
 import { type Batch, checked } from "./batch.ts"
 import { checkedKey, keyOf, timeOf } from "./event-time.ts"
@@ -93,8 +92,7 @@ export class Intake {
   }
 
   #lines(body: Uint8Array, poison: Rejected | undefined): void {
-    // ASCII, the common case: one text for the whole body, and places in it are places in the bytes.
-    const text = isAscii(body) ? utf8Text(body, 0, body.length) : undefined
+    const text = asciiText(body)
     for (let from = 0; from < body.length; ) {
       let to = text === undefined ? body.indexOf(newline, from) : text.indexOf("\n", from)
       if (to < 0) to = body.length
@@ -234,10 +232,14 @@ const encoder = new TextEncoder()
 /** Takes a time that came beside the value through the same checks. */
 const givenTimeCode: StreamCode = { schema: undefined, key: undefined, time: (time: number) => time }
 
-function isAscii(bytes: Uint8Array): boolean {
-  let all = 0
-  for (let i = 0; i < bytes.length; i++) all |= bytes[i] as number
-  return all < 128
+/** The body as one text if it is all ASCII, the common case: then places in the text are places in the bytes. */
+function asciiText(body: Uint8Array): string | undefined {
+  try {
+    const text = strictText.decode(body)
+    return text.length === body.length ? text : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function blank(body: Uint8Array, from: number, to: number): boolean {

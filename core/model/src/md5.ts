@@ -4,7 +4,7 @@
  */
 const encoder = new TextEncoder()
 const shift = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21] as const
-const rotation = new Uint8Array(64)
+const rotation = new Int32Array(64)
 const sine = new Int32Array(64)
 for (let i = 0; i < 64; i++) {
   rotation[i] = shift[(i >> 4) * 4 + (i & 3)] as number
@@ -33,23 +33,33 @@ export function md5(text: string): Uint32Array {
     const b0 = b
     const c0 = c
     const d0 = d
-    for (let i = 0; i < 64; i++) {
-      let mixed: number
-      let word: number
-      if (i < 16) {
-        mixed = (b & c) | (~b & d)
-        word = i
-      } else if (i < 32) {
-        mixed = (d & b) | (~d & c)
-        word = (5 * i + 1) & 15
-      } else if (i < 48) {
-        mixed = b ^ c ^ d
-        word = (3 * i + 5) & 15
-      } else {
-        mixed = c ^ (b | ~d)
-        word = (7 * i) & 15
-      }
-      const sum = (a + mixed + (sine[i] as number) + (words[word] as number)) | 0
+    // Four rounds of sixteen steps; each step turns one word and passes the others on.
+    for (let i = 0; i < 16; i++) {
+      const sum = (a + ((b & c) | (~b & d)) + (sine[i] as number) + (words[i] as number)) | 0
+      const turn = rotation[i] as number
+      a = d
+      d = c
+      c = b
+      b = (b + ((sum << turn) | (sum >>> (32 - turn)))) | 0
+    }
+    for (let i = 16; i < 32; i++) {
+      const sum = (a + ((d & b) | (~d & c)) + (sine[i] as number) + (words[(5 * i + 1) & 15] as number)) | 0
+      const turn = rotation[i] as number
+      a = d
+      d = c
+      c = b
+      b = (b + ((sum << turn) | (sum >>> (32 - turn)))) | 0
+    }
+    for (let i = 32; i < 48; i++) {
+      const sum = (a + (b ^ c ^ d) + (sine[i] as number) + (words[(3 * i + 5) & 15] as number)) | 0
+      const turn = rotation[i] as number
+      a = d
+      d = c
+      c = b
+      b = (b + ((sum << turn) | (sum >>> (32 - turn)))) | 0
+    }
+    for (let i = 48; i < 64; i++) {
+      const sum = (a + (c ^ (b | ~d)) + (sine[i] as number) + (words[(7 * i) & 15] as number)) | 0
       const turn = rotation[i] as number
       a = d
       d = c

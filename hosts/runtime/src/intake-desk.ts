@@ -7,6 +7,7 @@ import { type ErrorData, MillraceError, errorFrom, limits } from "@millrace/mode
 import type { Commits } from "./commits.ts"
 import { type IdempotencyKeys, fingerprintOf } from "./idempotency.ts"
 import type { FromWorker, ToWorker } from "./messages.ts"
+import { unpacked } from "./parcel.ts"
 import type { WorkerEnd } from "./worker-handle.ts"
 
 export interface Request {
@@ -111,7 +112,8 @@ export class IntakeDesk {
   onIngested(message: Extract<FromWorker, { kind: "ingested" }>): void {
     const pending = this.#settle(message.id)
     if (pending === undefined) return
-    const { accepted, rejected, rejectedUnlisted, appends } = message
+    const { accepted, rejected, rejectedUnlisted, parcel } = message
+    const appends = message.appends.map((packed) => unpacked(packed, parcel))
     this.accepted += accepted
     this.rejected += rejected.length + rejectedUnlisted
     if (accepted === 0) {

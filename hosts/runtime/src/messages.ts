@@ -2,8 +2,9 @@
  * What a node and its workers say to each other. Everything is plain data; blocks cross as transferred buffers where
  * the sender has no more use for them.
  */
-import type { Append, BodyFormat, Effect, Rejected } from "@millrace/engine"
+import type { BodyFormat, Effect, Rejected } from "@millrace/engine"
 import type { ErrorData, Plan } from "@millrace/model"
+import type { PackedAppend } from "./parcel.ts"
 
 /** A module that exports services, by absolute path. */
 export interface ServiceFile {
@@ -62,8 +63,10 @@ export interface TransactionData {
   readonly consumed: number
   readonly watermark: number
   readonly ended: boolean
-  readonly appends: readonly Append[]
-  readonly state: Uint8Array
+  readonly appends: readonly PackedAppend[]
+  /** Where the state changes lie in the message's parcel. */
+  readonly stateAt: number
+  readonly stateLength: number
   readonly effects: readonly Effect[]
   readonly records: number
   readonly deadLetters: number
@@ -81,10 +84,11 @@ export type FromWorker =
       readonly accepted: number
       readonly rejected: readonly Rejected[]
       readonly rejectedUnlisted: number
-      readonly appends: readonly Append[]
+      readonly appends: readonly PackedAppend[]
+      readonly parcel: Uint8Array
     }
   | { readonly kind: "not-ingested"; readonly id: number; readonly error: ErrorData }
   | { readonly kind: "seated"; readonly seat: Seat; readonly consumed: number; readonly tickAt: number; readonly watermark: number; readonly keys: number }
-  | { readonly kind: "transactions"; readonly transactions: readonly TransactionData[] }
+  | { readonly kind: "transactions"; readonly transactions: readonly TransactionData[]; readonly parcel: Uint8Array }
   /** Nothing to do for the tick. */
   | { readonly kind: "ticked"; readonly seat: Seat; readonly tickAt: number }

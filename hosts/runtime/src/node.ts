@@ -29,6 +29,7 @@ import { IdempotencyKeys } from "./idempotency.ts"
 import { type Answer, type DeskWorkers, IntakeDesk, type Request } from "./intake-desk.ts"
 import { type Log, openLog } from "./log.ts"
 import type { TransactionData } from "./messages.ts"
+import { unpacked } from "./parcel.ts"
 import { type From, type LiveBatch, type Page, Readers } from "./readers.ts"
 import { type Sample, samplesOf } from "./samples.ts"
 import { Streams } from "./streams.ts"
@@ -182,7 +183,7 @@ export class Node {
       log,
       files: files.map((file) => ({ file: resolve(file) })),
       events: {
-        onTransactions: (transactions) => this.#onTransactions(transactions),
+        onTransactions: (transactions, parcel) => this.#onTransactions(transactions, parcel),
         onIngested: (message) => this.#desk.onIngested(message),
         onNotIngested: (message) => this.#desk.onNotIngested(message),
         onWorkerEnd: (worker, end) => this.#desk.onWorkerEnd(worker, end),
@@ -338,9 +339,9 @@ export class Node {
     this.#workshop.onAppended(appends, bases, origin)
   }
 
-  #onTransactions(transactions: readonly TransactionData[]): void {
-    const appends = transactions.flatMap((transaction) => transaction.appends)
-    const state = transactions.map((transaction) => transaction.state)
+  #onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): void {
+    const appends = transactions.flatMap((transaction) => transaction.appends.map((packed) => unpacked(packed, parcel)))
+    const state = transactions.map(({ stateAt, stateLength }) => parcel.subarray(stateAt, stateAt + stateLength))
     const { sequence } = this.#commits.append({ appends, state })
     const files = transactions.flatMap(({ seat, effects }) => effects.map((effect) => [seat.service, effect] as const))
     if (files.length > 0) this.#whenDurable(sequence, files)

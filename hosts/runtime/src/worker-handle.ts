@@ -55,7 +55,7 @@ export class WorkerHandle {
     const file = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js"
     const worker = new Worker(new URL(file, import.meta.url), {
       workerData: { ...data, activity: shared } satisfies WorkerData,
-      resourceLimits: { maxOldGenerationSizeMb: limits.workerHeapMegabytesMax },
+      resourceLimits: { maxYoungGenerationSizeMb: 48, maxOldGenerationSizeMb: limits.workerHeapMegabytesMax },
     })
     const plans = await plansOf(worker).catch(async (error: unknown) => {
       await worker.terminate()

@@ -5,9 +5,10 @@
  * Inputs are gathered while messages come in and processed together, so that batches grow with the load.
  */
 import { parentPort, workerData } from "node:worker_threads"
-import { type Batch, Intake, type Poison, StageMachine, type StateReader, decodeBlock } from "@millrace/engine"
+import { type Append, type Batch, Intake, type Poison, StageMachine, type StateReader, type Transaction, decodeBlock } from "@millrace/engine"
 import { type Program, type StreamPlan, errorData } from "@millrace/model"
 import { type FromWorker, type Seat, type ToWorker, type TransactionData, type WorkerData, activity, seatName } from "./messages.ts"
+import { type PackedAppend, Parcel } from "./parcel.ts"
 import { loadPrograms } from "./programs.ts"
 import { openStateReader } from "./worker-compose.ts"
 
@@ -74,7 +75,7 @@ function onMessage(message: ToWorker): void {
       const transaction = seated.machine.tick(message.now)
       leave()
       if (transaction === undefined) send({ kind: "ticked", seat: message.seat, tickAt: seated.machine.tickAt })
-      else deliver([{ ...transaction, seat: message.seat, keys: seated.machine.keys }])
+      else deliver([{ seated, transaction }])
     }
   }
 }
@@ -85,7 +86,10 @@ function ingest(message: Extract<ToWorker, { kind: "ingest" }>): void {
   try {
     const { accepted, rejected, rejectedUnlisted, appends, batches } = intakeOf(service, stream).take(body, format, message.now, poison)
     decoded.set(id, { stream, partitions: appends.map(({ partition }) => partition), batches })
-    send({ kind: "ingested", id, accepted, rejected, rejectedUnlisted, appends }, appends.map(bufferOf))
+    const parcel = new Parcel()
+    const packed = appends.map((append) => packedIn(parcel, append))
+    const bytes = parcel.pack()
+    send({ kind: "ingested", id, accepted, rejected, rejectedUnlisted, appends: packed, parcel: bytes }, [bytes.buffer])
   } catch (fault) {
     send({ kind: "not-ingested", id, error: errorData(fault) })
   }
@@ -140,26 +144,38 @@ function enqueue(seated: Seated, batch: Batch): void {
 
 function processWaiting(): void {
   scheduled = false
-  const transactions: TransactionData[] = []
+  const done: Done[] = []
   for (const seated of busy) {
-    const { seat, machine, waiting, poison } = seated
+    const { machine, waiting, poison } = seated
     seated.waiting = []
     enter(activity.stage, seated.number)
     const transaction = machine.apply(waiting, now, poison)
     leave()
-    transactions.push({ ...transaction, seat, keys: machine.keys })
+    done.push({ seated, transaction })
   }
   busy.clear()
-  deliver(transactions)
+  deliver(done)
 }
 
-function deliver(transactions: readonly TransactionData[]): void {
-  const buffers = transactions.flatMap(({ appends, state }) => [...appends.map(bufferOf), state.buffer as ArrayBuffer])
-  send({ kind: "transactions", transactions }, buffers)
+interface Done {
+  readonly seated: Seated
+  readonly transaction: Transaction
 }
 
-function bufferOf({ block }: { readonly block: Uint8Array }): ArrayBuffer {
-  return block.buffer as ArrayBuffer
+function deliver(done: readonly Done[]): void {
+  const parcel = new Parcel()
+  const transactions = done.map(({ seated, transaction }): TransactionData => {
+    const { appends, state, ...facts } = transaction
+    const stateAt = parcel.add(state)
+    const packed = appends.map((append) => packedIn(parcel, append))
+    return { ...facts, seat: seated.seat, keys: seated.machine.keys, appends: packed, stateAt, stateLength: state.length }
+  })
+  const bytes = parcel.pack()
+  send({ kind: "transactions", transactions, parcel: bytes }, [bytes.buffer])
+}
+
+function packedIn(parcel: Parcel, { stream, partition, count, block }: Append): PackedAppend {
+  return { stream, partition, count, at: parcel.add(block), length: block.length }
 }
 
 function enter(kind: number, job: number): void {

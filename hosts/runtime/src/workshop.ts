@@ -22,7 +22,7 @@ export interface WorkshopOptions {
 
 export interface WorkshopEvents {
   /** Commits what seats have done; throws when the store refuses. */
-  onTransactions(transactions: readonly TransactionData[]): void
+  onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): void
   onIngested(message: Extract<FromWorker, { kind: "ingested" }>): void
   onNotIngested(message: Extract<FromWorker, { kind: "not-ingested" }>): void
   /** A worker is gone; a new one is about to start. */
@@ -200,7 +200,7 @@ export class Workshop {
       case "seated":
         return this.#onSeated(message)
       case "transactions":
-        return this.#onTransactions(message.transactions)
+        return this.#onTransactions(message.transactions, message.parcel)
       case "ticked": {
         const feed = this.#feeds.get(seatName(message.seat))
         if (feed !== undefined) {
@@ -231,8 +231,8 @@ export class Workshop {
     this.#pump(feed)
   }
 
-  #onTransactions(transactions: readonly TransactionData[]): void {
-    this.#options.events.onTransactions(transactions)
+  #onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): void {
+    this.#options.events.onTransactions(transactions, parcel)
     for (const transaction of transactions) {
       const feed = this.#feeds.get(seatName(transaction.seat))
       if (feed === undefined) continue
