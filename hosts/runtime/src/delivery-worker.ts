@@ -57,13 +57,25 @@ function takeRows(rows: Row[], block: Uint8Array, from: number, to: number): voi
   }
 }
 
+/** Files that are being put while the next one is encoded. */
+const putsAtOnce = 8
+
 async function put({ sink, partition, number }: FileOrder, rows: readonly Row[]): Promise<void> {
   const place = await placeOf(sink.to)
-  const puts: Promise<void>[] = []
+  const puts = new Set<Promise<void>>()
+  const faults: unknown[] = []
   for (const file of sinkFiles(sink, partition, number, rows)) {
-    puts.push(place.put(file.name, await fileEncoder.encode(sink.format, file.rows, sink.columns)))
+    const bytes = await fileEncoder.encode(sink.format, file.rows, sink.columns)
+    if (puts.size >= putsAtOnce) await Promise.race(puts)
+    if (faults.length > 0) break
+    const done: Promise<void> = place
+      .put(file.name, bytes)
+      .catch((fault: unknown) => void faults.push(fault))
+      .finally(() => puts.delete(done))
+    puts.add(done)
   }
   await Promise.all(puts)
+  if (faults.length > 0) throw faults[0]
 }
 
 function placeOf(to: string | undefined): Promise<FilePlace> {
