@@ -153,6 +153,11 @@ export class StageMachine {
     return this.#context.watermark
   }
 
+  /** Whether the input has ended and all windows are closed. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
   /** Keys of state in memory. */
   get keys(): number {
     return this.#context.state.size

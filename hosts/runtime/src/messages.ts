@@ -88,7 +88,15 @@ export type FromWorker =
       readonly parcel: Uint8Array
     }
   | { readonly kind: "not-ingested"; readonly id: number; readonly error: ErrorData }
-  | { readonly kind: "seated"; readonly seat: Seat; readonly consumed: number; readonly tickAt: number; readonly watermark: number; readonly keys: number }
+  | {
+      readonly kind: "seated"
+      readonly seat: Seat
+      readonly consumed: number
+      readonly tickAt: number
+      readonly watermark: number
+      readonly ended: boolean
+      readonly keys: number
+    }
   | { readonly kind: "transactions"; readonly transactions: readonly TransactionData[]; readonly parcel: Uint8Array }
   /** Nothing to do for the tick. */
   | { readonly kind: "ticked"; readonly seat: Seat; readonly tickAt: number }

@@ -129,8 +129,8 @@ function sit({ seat, number, poison, now: at }: Extract<ToWorker, { kind: "sit" 
   if (input === undefined) throw new Error(`worker: no stage ${seat.stage}`)
   const machine = new StageMachine(program, seat.stage, seat.partition, reader, at, cursor)
   seats.set(seatName(seat), { seat, number, machine, input, program, poison: new Map(poison), waiting: [] })
-  const { consumed, tickAt, watermark, keys } = machine
-  send({ kind: "seated", seat, consumed, tickAt, watermark, keys })
+  const { consumed, tickAt, watermark, ended, keys } = machine
+  send({ kind: "seated", seat, consumed, tickAt, watermark, ended, keys })
 }
 
 function enqueue(seated: Seated, batch: Batch): void {

@@ -219,7 +219,7 @@ export class Workshop {
     }
   }
 
-  #onSeated({ seat, consumed, tickAt, watermark, keys }: Extract<FromWorker, { kind: "seated" }>): void {
+  #onSeated({ seat, consumed, tickAt, watermark, ended, keys }: Extract<FromWorker, { kind: "seated" }>): void {
     const feed = this.#feeds.get(seatName(seat))
     if (feed === undefined || feed.state !== "seating") return
     feed.state = "open"
@@ -227,6 +227,7 @@ export class Workshop {
     feed.next = consumed
     feed.tickAt = tickAt
     feed.watermark = watermark
+    feed.ended = ended
     feed.keys = keys
     this.#pump(feed)
   }
