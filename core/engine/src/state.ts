@@ -239,7 +239,8 @@ export class Scope<Value> {
       if (cell.value === undefined) {
         // Removed, unless a new cell has taken the key since: that one is in the list too.
         if (!bucket.cells.has(cell.key)) to.remove(cell.key)
-      } else if (bucket.cells.get(cell.key) === cell) {
+      } else {
+        // A cell with a value is the key's cell: removing or undoing one takes its value away.
         const bytes = to.beginValue(cell.key)
         const from = bytes.length
         this.#codec.write(bytes, cell.value)

@@ -1,1 +1,1 @@
-export {}
+export { type Bench, type Figure, reportOf, type Report } from "./figures.ts"
