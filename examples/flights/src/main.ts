@@ -21,6 +21,7 @@ const usage = `Usage: npm start -- [options]
   --dir DIR       where data and results go (default: .millrace/flights)
   --port PORT     port of the node (default: 7070)
   --limit N       only the first N flights to leave
+  --batch N       flights of one request (default: 2000)
   --url URL       replay into a node that runs already, with the flights service, instead of starting one
   --json          print what happens as lines of JSON
 
@@ -33,6 +34,7 @@ interface Settings {
   readonly dir: string
   readonly port: number
   readonly limit: number
+  readonly batch: number
   readonly url: string | undefined
   readonly json: boolean
 }
@@ -46,6 +48,8 @@ interface NodeFacts {
 }
 
 const source = fileURLToPath(new URL("../data/flights-3m.parquet", import.meta.resolve("vega-datasets")))
+/** A node that is started again is there within a second; one that is gone for two minutes is gone. */
+const backoff = { attempts: 120, firstMs: 25, mostMs: 1_000 }
 const stop = new AbortController()
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
@@ -64,7 +68,7 @@ async function main(): Promise<void> {
   const settings = settingsFrom(process.argv.slice(2))
   if (settings === undefined) return
   if (settings.url !== undefined) {
-    await run(connect(settings.url), settings)
+    await run(connect(settings.url, { backoff }), settings)
     return
   }
   holdTo(settings)
@@ -77,7 +81,7 @@ async function main(): Promise<void> {
   })
   try {
     tell(settings, { event: "ready", url: node.url }, `A node runs at ${node.url} with the service of examples/flights/src/service.ts.`)
-    const isDone = await run(connect(node.url), settings)
+    const isDone = await run(connect(node.url, { backoff }), settings)
     if (!isDone || settings.once) return
     tell(settings, { event: "serving", url: node.url }, whatNext(node.url))
     if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener("abort", resolve, { once: true }))
@@ -97,7 +101,8 @@ async function run(client: Client, settings: Settings): Promise<boolean> {
     const departures = await Departures.read(readColumns(source, { instants: "ms" }), settings.limit)
     const show = settings.json ? undefined : progressOn(process.stderr, departures.length, performance.now.bind(performance))
     figures = await replay(client, departures, {
-      run: `flights-${departures.length}`,
+      run: `flights-${departures.length}-${settings.batch}`,
+      batch: settings.batch,
       now: () => performance.now(),
       onAcknowledged(flights, requests) {
         show?.(flights, "")
@@ -141,12 +146,12 @@ async function factsOf(client: Client): Promise<NodeFacts> {
 }
 
 /**
- * The idempotency keys that make a second run harmless hold for the same flights only, so a directory keeps to the
- * number of flights that it began with.
+ * The idempotency keys that make a second run harmless hold for the same requests only, so a directory keeps to the
+ * numbers that it began with.
  */
-function holdTo({ dir, limit }: Settings): void {
+function holdTo({ dir, limit, batch }: Settings): void {
   const file = path.join(dir, "replay.json")
-  const wanted = JSON.stringify({ limit: Number.isFinite(limit) ? limit : "all" })
+  const wanted = JSON.stringify({ limit: Number.isFinite(limit) ? limit : "all", batch })
   let found: string
   try {
     found = readFileSync(file, "utf8")
@@ -168,6 +173,7 @@ function settingsFrom(words: readonly string[]): Settings | undefined {
         dir: { type: "string", default: path.join(".millrace", "flights") },
         port: { type: "string", default: "7070" },
         limit: { type: "string" },
+        batch: { type: "string", default: "2000" },
         url: { type: "string" },
         json: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
@@ -178,7 +184,9 @@ function settingsFrom(words: readonly string[]): Settings | undefined {
     const limit = values.limit === undefined ? Infinity : Number(values.limit)
     if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) throw new Error(`--port ${values.port} is not a port, 0 to 65535.`)
     if (!(limit >= 1)) throw new Error(`--limit ${values.limit} is not a number of flights.`)
-    if (!values.help) return { once, dir, port, limit, url, json }
+    const batch = Number(values.batch)
+    if (!(Number.isInteger(batch) && batch >= 1)) throw new Error(`--batch ${values.batch} is not a number of flights.`)
+    if (!values.help) return { once, dir, port, limit, batch, url, json }
     process.stdout.write(usage)
   } catch (error) {
     process.stderr.write(`flights: ${(error as Error).message}\n\n${usage}`)
