@@ -22,10 +22,14 @@ export interface FoldJob {
   readonly endSequence: number
 }
 
-/** Folds the whole stretch; a long one in several transactions, each a consistent prefix. Returns the new checkpoint. */
-export function fold(database: StateDatabase, job: FoldJob): Checkpoint {
+/**
+ * Folds the whole stretch; a long one in several transactions, each a consistent prefix. Returns the new checkpoint.
+ *
+ * @param bytesMost - how many bytes of changes are gathered for one transaction
+ */
+export function fold(database: StateDatabase, job: FoldJob, bytesMost: number = limits.foldBytesMax): Checkpoint {
   const stretchBytes = job.segments.reduce((sum, { bytes }) => sum + bytes, 0)
-  const changes = new ChangedState(Math.min(stretchBytes, limits.foldBytesMax))
+  const changes = new ChangedState(Math.min(stretchBytes, bytesMost))
   const ends = endsOf(readCheckpoint(database))
   let { sequence, segment, position } = job.from
   const commit = (): void => {

@@ -129,6 +129,7 @@ export class Journal {
     try {
       while (this.#filling.commits > 0 && this.#refusing === undefined) await this.#next()
     } finally {
+      // In the same step as the last look at the filling group: a commit that comes later starts the next run.
       this.#running = undefined
     }
   }
@@ -230,7 +231,7 @@ export class Journal {
   }
 
   #refused({ reason, probeAt, lost }: { readonly reason: MillraceError; readonly probeAt: number; readonly lost: number }): MillraceError {
-    if (this.#probing === undefined && this.#options.now() >= probeAt) this.#probing = this.#probe(lost)
+    if (this.#probing === undefined && this.#options.now() >= probeAt) this.#probing = this.#probe(lost).finally(() => (this.#probing = undefined))
     return reason
   }
 
@@ -263,8 +264,6 @@ export class Journal {
       this.#refusing = undefined
     } catch (error) {
       this.#refuse(refusal(error, active.path), lost)
-    } finally {
-      this.#probing = undefined
     }
   }
 }

@@ -9,7 +9,6 @@ import { type ErrorData, errorFrom, limits } from "@millrace/model"
 import { BlockPlaces } from "./block-places.ts"
 import { BlockReader } from "./block-reader.ts"
 import { takeDirectory } from "./data-directory.ts"
-import { refusal } from "./disk-refusal.ts"
 import { DurableMark } from "./durable-mark.ts"
 import { fold, type FoldJob } from "./fold.ts"
 import { segmentHeaderBytes } from "./frame.ts"
@@ -20,6 +19,7 @@ import { placesIn, type Recovered, recoverJournal } from "./recovery.ts"
 import { indexPath } from "./segment-file.ts"
 import { buildIndex } from "./segment-index.ts"
 import { type ActiveSegment, type ClosedSegment, removeSegment } from "./segments.ts"
+import { stateFault } from "./state-fault.ts"
 import { type Checkpoint, openStateDatabase, readCheckpoint, type StateDatabase, stateReader } from "./state-store.ts"
 
 export interface DiskStoreOptions {
@@ -56,14 +56,14 @@ export async function openDiskStore(options: DiskStoreOptions): Promise<Store> {
   } catch (error) {
     await database?.close()
     lock.release()
-    throw refusal(error, dir)
+    throw stateFault(error, dir)
   }
   try {
     await store.fold()
     return store
   } catch (error) {
     await store.close()
-    throw refusal(error, dir)
+    throw error
   }
 }
 
@@ -204,9 +204,17 @@ class DiskStore implements Store {
     if (durableSequence === this.#folded.sequence) return
     const segments = [...this.#closed.filter((segment) => segment.endSequence > this.#folded.sequence), active].map(({ base, bytes }) => ({ base, bytes }))
     const job: FoldJob = { dir: this.#dir, salt: this.#salt, from: this.#folded, segments, endSequence: durableSequence }
-    const { sequence, segment, position } = this.unfoldedBytes <= limits.foldInlineBytesMax ? fold(this.#database, job) : await foldAside(job)
+    const { sequence, segment, position } = this.unfoldedBytes <= limits.foldInlineBytesMax ? this.#foldHere(job) : await foldAside(job)
     this.#folded = { sequence, segment, position }
     this.#foldedBytes = totalBytes
+  }
+
+  #foldHere(job: FoldJob): Checkpoint {
+    try {
+      return fold(this.#database, job)
+    } catch (error) {
+      throw stateFault(error, this.#dir)
+    }
   }
 
   /** Journal bytes behind a checkpoint. */

@@ -1,0 +1,169 @@
+// Folding: on a thread of its own, seen by readers elsewhere, and what a damaged or missing state store does.
+import assert from "node:assert/strict"
+import fs from "node:fs"
+import path from "node:path"
+import { describe, it } from "node:test"
+import { Worker } from "node:worker_threads"
+import { type Change, commit, stateOf } from "@millrace/conformance"
+import { isMillraceError, limits } from "@millrace/model"
+import fc from "fast-check"
+import { assertPrefix, live, open, segments } from "../test/history.ts"
+import { scratch } from "../test/scratch.ts"
+import { ChangedState } from "./changed-state.ts"
+import { fold } from "./fold.ts"
+import { bucketPrefix, prefixEnd, readBucket } from "./state-key.ts"
+import { openStateDatabase, openStateReader, readCheckpoint } from "./state-store.ts"
+
+const many = (value: string, bytes: number): Change => {
+  const entries = Array.from({ length: 200 }, (_, i) => [`k${String(i).padStart(3, "0")}`, value.padEnd(bytes / 200, ".")] as const)
+  return { scope: "s", partition: 0, bucket: 0, entries }
+}
+
+describe("a fold", () => {
+  it("too long for this thread runs on another, and every reader of the process sees it", async (t) => {
+    const dir = scratch(t)
+    const store = await open(dir, 1e9)
+    const here = openStateReader(dir)
+    const there = new Worker(new URL("../test/state-thread.ts", import.meta.url), { workerData: dir })
+    const ask = (): Promise<string> => new Promise((resolve, reject) => {
+      there.once("message", resolve).once("error", reject)
+      there.postMessage("first value")
+    })
+    for (const value of ["one", "two"]) {
+      await store.durable(store.append(commit([], many(value, 2 * limits.foldInlineBytesMax))).sequence)
+      assert.ok(store.unfoldedBytes > limits.foldInlineBytesMax)
+      await store.fold()
+      assert.equal(store.unfoldedBytes, 0)
+      const [first] = here.entries("s", 0, 0)
+      assert.equal(Buffer.from(first?.[1] ?? []).toString().slice(0, 3), value)
+      assert.equal(stateOf(store, "s", 0)[0]?.[1].length, 200)
+      assert.equal((await ask()).slice(0, 3), value)
+    }
+    here.close()
+    await there.terminate()
+    await store.close()
+  })
+
+  it("on another thread that meets damage names it and leaves the state as it was", async (t) => {
+    const dir = scratch(t)
+    const store = await open(dir, 1e9)
+    await store.durable(store.append(commit([], many("old", 1000))).sequence)
+    await store.fold()
+    await store.durable(store.append(commit([], many("new", 2 * limits.foldInlineBytesMax))).sequence)
+    const [segment] = segments(dir)
+    const bytes = fs.readFileSync(segment as string)
+    bytes[bytes.length - 10] = 0
+    fs.writeFileSync(segment as string, bytes)
+    const error = await store.fold().catch((reason: unknown) => reason)
+    assert.ok(isMillraceError(error) && error.code === "MR1302", String(error))
+    assert.equal(error.details["path"], segment)
+    assert.equal(stateOf(store, "s", 0)[0]?.[1][0]?.[1].slice(0, 3), "old")
+    await store.close()
+  })
+
+  it("may be asked for twice at once, and while commits go on", async (t) => {
+    const dir = scratch(t)
+    const store = await open(dir, 5_000)
+    const folds: Promise<void>[] = []
+    for (let i = 0; i < 200; i++) {
+      await store.durable(store.append(commit([], { scope: "s", partition: 0, bucket: 0, entries: [["k", `${i}`]] })).sequence)
+      if (i % 5 === 0) folds.push(store.fold())
+    }
+    await Promise.all(folds)
+    await store.fold()
+    assert.deepEqual(stateOf(store, "s", 0), [[0, [["k", "199"]]]])
+    await store.close()
+  })
+
+  it("of more changes than fit at once is taken in consistent pieces", async (t) => {
+    const dir = scratch(t)
+    await live(dir, 40, false)
+    const database = openStateDatabase(dir)
+    const transactions = t.mock.method(database, "transactionSync")
+    const file = segments(dir).map((path) => ({ base: Number.parseInt(path.split("/").at(-1) as string, 10), bytes: fs.statSync(path).size }))
+    const salt = fs.readFileSync(segments(dir)[0] as string).readUInt32LE(12)
+    const from = { sequence: 0, segment: 0, position: 32 }
+    const checkpoint = fold(database, { dir, salt, from, segments: file, endSequence: 40 }, 60)
+    assert.equal(checkpoint.sequence, 40)
+    assert.deepEqual(readCheckpoint(database), JSON.parse(JSON.stringify(checkpoint)))
+    assert.ok(transactions.mock.callCount() > 3)
+    await database.close()
+    await assertPrefix(await open(dir), 40)
+  })
+})
+
+describe("the state store", () => {
+  it("that is gone is made again from a journal that is whole", async (t) => {
+    const dir = scratch(t)
+    await live(dir, 30, true)
+    fs.rmSync(path.join(dir, "store"), { recursive: true })
+    await assertPrefix(await open(dir), 30)
+  })
+
+  it("that is gone is reported when the journal cannot make it again", async (t) => {
+    const dir = scratch(t)
+    await live(dir, 30, true)
+    const store = await open(dir)
+    assert.ok((await store.sweep(() => false)) > 0)
+    await store.close()
+    fs.rmSync(path.join(dir, "store"), { recursive: true })
+    const error = await open(dir).catch((reason: unknown) => reason)
+    assert.ok(isMillraceError(error) && error.code === "MR1302", String(error))
+  })
+
+  it("whose beginning makes no sense or whose end is missing is reported, not opened", async (t) => {
+    const dir = scratch(t)
+    await live(dir, 30, true)
+    const file = path.join(dir, "store", "data.mdb")
+    const good = fs.readFileSync(file)
+    const flipped = (at: number): Buffer => {
+      const bytes = Buffer.from(good)
+      bytes[at] = (bytes[at] as number) ^ 1
+      return bytes
+    }
+    for (const bad of [Buffer.alloc(good.length), flipped(24), flipped(28), flipped(4096 + 24), good.subarray(0, 8192), good.subarray(0, 100)]) {
+      fs.writeFileSync(file, bad)
+      const error = await open(dir).catch((reason: unknown) => reason)
+      assert.ok(isMillraceError(error) && error.code === "MR1302", String(error))
+      assert.equal(error.details["path"], file)
+    }
+    fs.writeFileSync(file, good)
+    await assertPrefix(await open(dir), 30)
+  })
+})
+
+describe("keys of the state store", () => {
+  it("sort buckets like numbers, and give them back", () => {
+    const number = fc.double({ noNaN: true }).map((each) => each + 0)
+    fc.assert(fc.property(number, number, (a, b) => {
+      const [first, second] = [bucketPrefix("s", 1, a), bucketPrefix("s", 1, b)]
+      assert.equal(Math.sign(Buffer.compare(first, second)), a < b ? -1 : a > b ? 1 : 0)
+      assert.equal(readBucket(first, first.length - 8), a)
+      assert.ok(Buffer.compare(first, prefixEnd(first)) < 0)
+    }))
+  })
+
+  it("refuse a scope that would run into its neighbour", () => {
+    for (const scope of ["", "a\0b"]) assert.throws(() => bucketPrefix(scope, 0, 0), /scope/)
+  })
+})
+
+describe("changes gathered for a fold", () => {
+  it("take any number of keys, more than one table holds", async (t) => {
+    const dir = scratch(t)
+    const store = await open(dir, 1e9)
+    const entries = Array.from({ length: 3_000 }, (_, i) => [`key ${i * 7919 % 3001}`, `${i}`] as const)
+    for (let from = 0; from < entries.length; from += 100) store.append(commit([], { scope: "s", partition: 0, bucket: 0, entries: entries.slice(from, from + 100) }))
+    await store.durable(29)
+    await store.fold()
+    const sorted = entries.toSorted(([a], [b]) => (a < b ? -1 : 1))
+    assert.deepEqual(stateOf(store, "s", 0), [[0, sorted.map(([key, value]) => [key, value])]])
+    await store.close()
+  })
+
+  it("say when they have no room left, and always have some when empty", () => {
+    const state = new ChangedState(10)
+    assert.equal(state.takes(10), true)
+    assert.equal(state.takes(11), true)
+  })
+})
