@@ -3,7 +3,8 @@
  * bytes. A writer is reused batch after batch; `take()` hands out a right-sized copy.
  */
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+// A byte order mark is a character like any other here: a text must come back as it went.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 export class ByteWriter {
   #bytes: Uint8Array<ArrayBuffer>

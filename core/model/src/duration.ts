@@ -46,5 +46,9 @@ function quantity(
     const unit = match?.[2] === undefined ? undefined : units[match[2]]
     if (match !== null && unit !== undefined) return Math.round(Number(match[1]) * unit)
   }
-  throw new MillraceError("MR1101", `${what}: ${JSON.stringify(given)} is not ${expected}.`, { given })
+  throw new MillraceError("MR1101", `${what}: ${shown(given)} is not ${expected}.`, { given })
+}
+
+function shown(given: unknown): string {
+  return typeof given === "string" ? JSON.stringify(given) : String(given)
 }

@@ -95,7 +95,11 @@ export class MillraceError extends Error {
 
 /** Whether a thrown thing is a {@link MillraceError}, from whichever copy of this package. Never throws. */
 export function isMillraceError(thing: unknown): thing is MillraceError {
-  return typeof thing === "object" && thing !== null && (thing as Record<symbol, unknown>)[brand] === true
+  try {
+    return typeof thing === "object" && thing !== null && (thing as Record<symbol, unknown>)[brand] === true
+  } catch {
+    return false
+  }
 }
 
 /** An {@link MillraceError} as plain data, to cross a thread or a wire. */
@@ -105,11 +109,19 @@ export interface ErrorData {
   readonly details: ErrorDetails
 }
 
-/** Turns anything thrown into plain data; what is not a {@link MillraceError} becomes `MR1404` with its own message. */
+/**
+ * Turns anything thrown into plain data; what is not a {@link MillraceError} becomes `MR1404` with its own message.
+ * Never throws, whatever user code has thrown.
+ */
 export function errorData(thing: unknown): ErrorData {
-  if (isMillraceError(thing)) return { code: thing.code, message: thing.message, details: thing.details }
-  const message = thing instanceof Error ? `${thing.name}: ${thing.message}` : String(thing)
-  return { code: "MR1404", message, details: {} }
+  try {
+    if (isMillraceError(thing)) return { code: thing.code, message: String(thing.message), details: thing.details }
+    const message = thing instanceof Error ? `${thing.name}: ${thing.message}` : String(thing)
+    return { code: "MR1404", message, details: {} }
+  } catch {
+    // An object without a text form, a message whose getter throws, a revoked proxy.
+    return { code: "MR1404", message: "Something was thrown that has no text form.", details: {} }
+  }
 }
 
 /** The error that {@link errorData} was made from. */

@@ -13,6 +13,8 @@ export const limits = {
   upstreamsMax: 65_536,
   /** Largest value of one record, in bytes. */
   recordBytesMax: 1_048_576,
+  /** Largest headers of one record (the attributes of a CloudEvent), in bytes: their length takes two bytes in a block. */
+  recordHeadersBytesMax: 16_384,
   /** Largest body of one request, in bytes. */
   requestBytesMax: 16_777_216,
   /** Most bytes of request bodies that may be half received at once before front doors answer 429. */
@@ -125,6 +127,7 @@ function assertOrdered(smaller: number, larger: number, why: string): void {
 }
 
 assertOrdered(limits.recordBytesMax, limits.requestBytesMax, "a request must be able to carry the largest record")
+assertOrdered(limits.recordHeadersBytesMax, 65_535, "the length of a record's headers takes two bytes in a block")
 assertOrdered(limits.requestBytesMax, limits.ingestQueueBytesMax, "the queue must take the largest request")
 assertOrdered(limits.requestBytesMax, limits.bodiesBytesMax, "one request of the largest size must fit among those in arrival")
 assertOrdered(limits.headersMsMax, limits.requestMsMax, "headers are part of a request")

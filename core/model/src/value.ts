@@ -22,7 +22,14 @@ const tag = {
   set: 11,
   bigint: 12,
   bytes: 13,
+  /** A text with half a surrogate pair, which UTF-8 cannot say: UTF-16 units. */
+  units: 14,
+  /** An object with keys that are too long for a u16 length or not well-formed: keys are values. */
+  wideObject: 15,
 } as const
+
+/** A key of this many units certainly fits 65,535 bytes of UTF-8. */
+const keyUnitsMax = 21_845
 
 const depthMax = 64
 
@@ -43,8 +50,7 @@ export function writeValue(to: ByteWriter, value: unknown, depth = 0): void {
       }
       return
     case "string":
-      to.u8(tag.text)
-      to.text32(value)
+      writeText(to, value)
       return
     case "boolean":
       to.u8(value ? tag.true : tag.false)
@@ -93,17 +99,35 @@ function writeObject(to: ByteWriter, value: object, depth: number): void {
   } else if (value instanceof Promise) {
     throw new MillraceError("MR1201", "A promise cannot be kept in state or sent on; functions of streams are synchronous.")
   } else {
-    to.u8(tag.object)
-    const at = to.length
-    to.u32(0)
-    let count = 0
-    for (const key of Object.keys(value)) {
-      to.text16(key)
+    const keys = Object.keys(value)
+    let wide = false
+    for (const key of keys) if (key.length > keyUnitsMax || !key.isWellFormed()) wide = true
+    to.u8(wide ? tag.wideObject : tag.object)
+    to.u32(keys.length)
+    for (const key of keys) {
+      if (wide) writeText(to, key)
+      else to.text16(key)
       writeValue(to, (value as Record<string, unknown>)[key], depth + 1)
-      count++
     }
-    to.patchU32(at, count)
   }
+}
+
+function writeText(to: ByteWriter, text: string): void {
+  if (text.isWellFormed()) {
+    to.u8(tag.text)
+    to.text32(text)
+    return
+  }
+  to.u8(tag.units)
+  to.u32(text.length)
+  for (let i = 0; i < text.length; i++) to.u16(text.charCodeAt(i))
+}
+
+function readUnits(from: ByteReader): string {
+  const length = from.u32()
+  let text = ""
+  for (let i = 0; i < length; i++) text += String.fromCharCode(from.u16())
+  return text
 }
 
 /** Reads a value that {@link writeValue} wrote. */
@@ -132,11 +156,14 @@ export function readValue(from: ByteReader): unknown {
       for (let i = 0; i < length; i++) items.push(readValue(from))
       return items
     }
-    case tag.object: {
+    case tag.units:
+      return readUnits(from)
+    case tag.object:
+    case tag.wideObject: {
       const count = from.u32()
       const object: Record<string, unknown> = {}
       for (let i = 0; i < count; i++) {
-        const key = from.text16()
+        const key = kind === tag.object ? from.text16() : (readValue(from) as string)
         // A key such as "__proto__" must become data, never a prototype.
         if (key === "__proto__") {
           Object.defineProperty(object, key, { value: readValue(from), enumerable: true, configurable: true, writable: true })

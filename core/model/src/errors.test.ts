@@ -1,0 +1,77 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { type ErrorCode, errorData, errorFrom, errorKind, errorTable, isMillraceError, MillraceError } from "./errors.ts"
+
+test("every code is MR and four digits, with a title, an HTTP error status and an advice", () => {
+  for (const code of Object.keys(errorTable) as ErrorCode[]) {
+    assert.match(code, /^MR1\d{3}$/)
+    const { title, status, advice } = errorKind(code)
+    assert.match(title, /^[A-Z]/)
+    assert.ok(status >= 400 && status <= 599, code)
+    assert.ok(["fix", "retry", "operate"].includes(advice), code)
+  }
+})
+
+test("a status that asks for a repeat belongs to an error that a retry may help, and back", () => {
+  for (const code of Object.keys(errorTable) as ErrorCode[]) {
+    const { status, advice } = errorKind(code)
+    if (status === 429 || status === 503) assert.equal(advice, "retry", code)
+    if (advice === "fix") assert.ok(status < 500 || code.startsWith("MR12"), `${code}: what the caller must mend is not the server's fault`)
+  }
+})
+
+test("an error keeps code, sentence, details and cause", () => {
+  const cause = new Error("inner")
+  const error = new MillraceError("MR1008", 'There is no stream "x".', { stream: "x" }, cause)
+  assert.ok(error instanceof Error)
+  assert.deepEqual([error.name, error.code, error.message, error.details, error.cause], ["MillraceError", "MR1008", 'There is no stream "x".', { stream: "x" }, cause])
+  assert.equal(new MillraceError("MR1008", "y").cause, undefined)
+  assert.ok(!("cause" in new MillraceError("MR1008", "y")))
+})
+
+test("an error crosses a thread as plain data", () => {
+  const data = errorData(new MillraceError("MR1013", "too large", { bytes: 9 }))
+  assert.deepEqual(structuredClone(data), { code: "MR1013", message: "too large", details: { bytes: 9 } })
+  const back = errorFrom(data)
+  assert.ok(isMillraceError(back))
+  assert.deepEqual(errorData(back), data)
+})
+
+test("an error of another copy of the package is recognised by its brand", () => {
+  const other = Object.assign(new Error("x"), { code: "MR1001", details: {}, [Symbol.for("millrace.error")]: true })
+  assert.ok(isMillraceError(other))
+  assert.equal(errorData(other).code, "MR1001")
+})
+
+test("anything thrown becomes plain data, whatever it is", () => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const spiteful = Object.defineProperty(new Error("x"), "message", {
+    get() {
+      throw new Error("no message for you")
+    },
+  })
+  const things: unknown[] = [
+    undefined,
+    null,
+    0,
+    "text",
+    Symbol("s"),
+    10n,
+    {},
+    Object.create(null),
+    { toString: () => ({}) },
+    proxy,
+    spiteful,
+    Object.assign(new Error("x"), { message: Symbol("m") }),
+  ]
+  for (const thing of things) {
+    const { code, message, details } = errorData(thing)
+    assert.equal(code, "MR1404")
+    assert.equal(typeof message, "string")
+    assert.deepEqual(details, {})
+    assert.equal(isMillraceError(thing), false)
+  }
+  assert.equal(errorData(new TypeError("bad")).message, "TypeError: bad")
+  assert.equal(errorData(Object.create(null)).message, "Something was thrown that has no text form.")
+})
