@@ -4,9 +4,10 @@ import fs from "node:fs"
 import path from "node:path"
 import { describe, it, type TestContext } from "node:test"
 import { isMillraceError, type MillraceError } from "@millrace/model"
-import { assertPrefix, assertTrueOrNamed, live, type Moment, open, segments } from "../test/history.ts"
+import { appendStep, assertPrefix, assertTrueOrNamed, live, type Moment, open, segments } from "../test/history.ts"
 import { scratch } from "../test/scratch.ts"
 import { DurableMark } from "./durable-mark.ts"
+import { frameMagic } from "./frame.ts"
 import { inspectDirectory } from "./inspect.ts"
 
 const commits = 9
@@ -95,7 +96,7 @@ describe("a journal cut at any byte", () => {
         continue
       }
       const { details } = await damageOf(opening)
-      if (bytes >= 32) assert.equal(path.basename(details["path"] as string), path.basename(segment))
+      if (bytes >= 32) assert.equal(path.basename(String(details["path"])), path.basename(segment))
       assert.ok((details["position"] as number) <= bytes)
     }
   })
@@ -121,14 +122,59 @@ describe("a journal cut at any byte", () => {
   })
 })
 
+describe("a group torn by a power cut", () => {
+  /** Three commits acknowledged one by one, then a group of three; returns where the frames begin. */
+  const grouped = async (t: TestContext): Promise<{ dir: string; segment: string; frames: number[] }> => {
+    const dir = path.join(scratch(t), "lived")
+    const store = await open(dir, 1e6)
+    for (let i = 0; i < 3; i++) await store.durable(appendStep(store, i))
+    for (let i = 3; i < 5; i++) appendStep(store, i)
+    await store.durable(appendStep(store, 5))
+    await store.close()
+    const [segment = ""] = segments(dir)
+    const bytes = fs.readFileSync(segment)
+    const frames: number[] = []
+    for (let at = bytes.indexOf(frameMagic); at >= 0; at = bytes.indexOf(frameMagic, at + 1)) frames.push(at)
+    assert.equal(frames.length, 6)
+    return { dir, segment, frames }
+  }
+
+  it("is cut off at the tear, whole frames behind it included: nobody was told of them", async (t) => {
+    const { dir, segment, frames } = await grouped(t)
+    setMark(dir, 3)
+    flip(segment, (frames[4] ?? 0) + 20)
+    const store = await open(dir, 1e6)
+    assert.equal(store.durableSequence, 4)
+    await assertPrefix(store, 3)
+    await assertPrefix(await open(dir, 1e6), 3)
+  })
+
+  it("is not mistaken for damage before it, even without the mark", async (t) => {
+    const { dir, segment, frames } = await grouped(t)
+    fs.rmSync(path.join(dir, "journal", "durable"))
+    flip(segment, (frames[1] ?? 0) + 20)
+    const { details } = await damageOf(open(dir, 1e6))
+    assert.deepEqual([details["path"], details["position"]], [segment, frames[1]])
+  })
+
+  it("filled with zeros by the file system is cut off", async (t) => {
+    const { dir, segment, frames } = await grouped(t)
+    setMark(dir, 3)
+    const bytes = fs.readFileSync(segment)
+    fs.writeFileSync(segment, bytes.fill(0, frames[3]))
+    await assertPrefix(await open(dir, 1e6), 3)
+    assert.equal(fs.statSync(segment).size, frames[3])
+  })
+})
+
 describe("a journal with a flipped bit in any byte", () => {
   for (const fold of [false, true]) {
-    it(`gives back what is right and names the rest, state ${fold ? "folded" : "not folded"}`, async (t) => {
+    it(fold ? "is read with its state folded as it is without" : "gives back what is right and names the rest", async (t) => {
       const { dir, copy } = await lived(t, fold)
       for (const file of fs.readdirSync(path.join(dir, "journal"))) {
         const isSegment = file.endsWith(".journal")
         const { size } = fs.statSync(path.join(dir, "journal", file))
-        for (let at = 0; at < size; at++) {
+        for (let at = 0; at < size; at += fold ? 3 : 1) {
           const broken = copy()
           flip(path.join(broken, "journal", file), at)
           const what = `${file}, byte ${at}`
@@ -140,13 +186,13 @@ describe("a journal with a flipped bit in any byte", () => {
           if (opened instanceof Error) {
             assert.ok(isMillraceError(opened) && opened.code === "MR1302", `${what}: ${opened}`)
             assert.ok(isSegment, `${what}: nothing is lost with a derived file`)
-            assert.equal(path.basename(opened.details["path"] as string), file)
+            assert.equal(path.basename(String(opened.details["path"])), file)
             assert.ok((opened.details["position"] as number) <= at)
             continue
           }
           const reported = await assertTrueOrNamed(opened as never, commits)
           for (const { details } of reported) {
-            assert.equal(path.basename(details["path"] as string), file, what)
+            assert.equal(path.basename(String(details["path"])), file, what)
             assert.ok((details["position"] as number) <= at, what)
           }
         }

@@ -44,7 +44,7 @@ export interface Section {
 }
 
 /** Where one block lies and which entries it holds. */
-export interface BlockPlace extends Section {
+interface BlockPlace extends Section {
   readonly stream: string
   readonly partition: number
   readonly base: number

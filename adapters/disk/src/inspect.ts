@@ -108,10 +108,12 @@ class Inspector {
       this.damage.push({ file, position: 0, what: `commits ${this.#next} to ${base - 1} before it are missing` })
     }
     const fd = fs.openSync(file, "r")
+    const faults = this.damage.length
     try {
       const bytes = new SegmentFile(fd)
       const end = this.#frames(file, bytes, base, next === undefined)
-      this.#next = next ?? end
+      // Behind damage in a segment nobody knows where it ended; the name of the next tells.
+      this.#next = next !== undefined && this.damage.length > faults ? next : end
       this.segments.push({ file, bytes: bytes.size, firstCommit: base, endCommit: end, index: this.#index(base, next === undefined) })
     } finally {
       fs.closeSync(fd)

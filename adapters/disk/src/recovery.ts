@@ -56,7 +56,7 @@ export function placesIn(dir: string, salt: number, base: number, stream: string
 }
 
 /** The header of a segment. @throws MR1302 */
-export function headerOf(dir: string, base: number): { readonly salt: number } {
+function headerOf(dir: string, base: number): { readonly salt: number } {
   const file = segmentPath(dir, base)
   const header = withFile(file, (segment) => parseSegmentHeader(segment.view(0, segmentHeaderBytes)))
   if (header === undefined) throw damage(file, 0, "the segment's header does not fit its checksum")

@@ -69,7 +69,7 @@ describe("a full disk", () => {
   it("fails what it cannot take, keeps what was acknowledged, and goes on once there is room", async (t) => {
     const disk = mounted(t, "size=3m")
     if (disk === undefined) return
-    const { dir, clock, lost, open } = bench(path.join(disk.dir, "data"))
+    const { clock, lost, open } = bench(path.join(disk.dir, "data"))
     const ballast = path.join(disk.dir, "ballast")
     fs.writeFileSync(ballast, Buffer.alloc(1_000_000))
     const store = await open(400_000)
@@ -101,7 +101,7 @@ describe("a full disk", () => {
   it("leaves the state as it was when a fold does not fit", async (t) => {
     const disk = mounted(t, "size=4m")
     if (disk === undefined) return
-    const { dir, open } = bench(path.join(disk.dir, "data"))
+    const { open } = bench(path.join(disk.dir, "data"))
     const store = await open()
     const change = (value: string) => ({ scope: "s", partition: 0, bucket: 0, entries: Array.from({ length: 40 }, (_, i) => [`k${i}`, value] as const) })
     await store.durable(store.append(commit([], change("old"))).sequence)
@@ -117,7 +117,6 @@ describe("a full disk", () => {
     assert.equal(stateOf(store, "s", 0)[0]?.[1][0]?.[1].length, 15_000)
     assert.equal(store.unfoldedBytes, 0)
     await store.close()
-    void dir
   })
 
   it("is named when a store is opened on it", async (t) => {
@@ -133,7 +132,7 @@ describe("a full disk", () => {
 describe("a disk that fails", () => {
   for (const [call, code, expected] of [["writev", "EIO", "MR1304"], ["writev", "EDQUOT", "MR1303"], ["writev", "EFBIG", "MR1304"], ["writev", "EROFS", "MR1304"], ["fdatasync", "EIO", "MR1304"], ["fdatasync", "ENOSPC", "MR1303"]] as const) {
     it(`with ${code} at ${call} loses no acknowledged commit and goes on when it is well`, async (t) => {
-      const { dir, clock, lost, open } = bench(scratch(t))
+      const { clock, lost, open } = bench(scratch(t))
       const store = await open()
       await store.durable(line(store, "kept").sequence)
       const disk = failing(t, call, code)
@@ -163,7 +162,6 @@ describe("a disk that fails", () => {
       const again = await open()
       assert.deepEqual(await readLines(again, "a", 0, 0, 1e6), ["kept", "after"])
       await again.close()
-      void dir
     })
   }
 
@@ -225,10 +223,10 @@ describe("a disk that fails", () => {
     const disk = failing(t, "fdatasync", "EIO")
     await refusalOf("MR1304", () => store.durable(line(store, "lost").sequence))
     disk.mend()
-    const [segment] = segments(dir)
-    const bytes = fs.readFileSync(segment as string)
+    const [segment = ""] = segments(dir)
+    const bytes = fs.readFileSync(segment)
     bytes.fill(0, 60)
-    fs.writeFileSync(segment as string, bytes)
+    fs.writeFileSync(segment, bytes)
     clock.now += limits.diskProbeMsMin
     await refusalOf("MR1304", () => line(store, "refused"))
     let last: unknown

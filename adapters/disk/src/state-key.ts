@@ -6,7 +6,7 @@
 const bytes = Buffer.alloc(8)
 
 /** Writes a bucket as 8 bytes that sort like the numbers do. */
-export function writeBucket(to: Buffer, at: number, bucket: number): void {
+function writeBucket(to: Buffer, at: number, bucket: number): void {
   // -0 and 0 are the same bucket.
   to.writeDoubleBE(bucket + 0, at)
   const first = to[at] as number

@@ -1,13 +1,11 @@
 // A process to be killed: appends the commits of history.ts from where the store left off and prints, after each
 // acknowledgement, how many are acknowledged.
 import fs from "node:fs"
-import { commit } from "@millrace/conformance"
-import { open, step } from "./history.ts"
+import { appendStep, open } from "./history.ts"
 
 const store = await open(process.argv[2] as string, 20_000)
 for (let i = store.durableSequence; ; i++) {
-  const { appends, state } = step(i)
-  const { sequence } = store.append(commit(appends, ...state))
+  const sequence = appendStep(store, i)
   if (i % 7 < 4) continue
   await store.durable(sequence)
   fs.writeSync(1, `${sequence + 1}\n`)

@@ -15,8 +15,8 @@ interface Step {
 const partitions = [["a", 0], ["a", 1], ["b", 0]] as const
 
 /** Commits of a few records and state changes each; the same number gives the same commit. */
-export function step(i: number): Step {
-  const [stream, partition] = partitions[i % 3] as (typeof partitions)[number]
+function step(i: number): Step {
+  const [stream, partition] = partitions[i % 3] ?? partitions[0]
   const appends = [{ stream, partition, lines: [`${i}`, `second of ${i}`] }, ...(i % 4 === 0 ? [{ stream: "b", partition: 0, lines: [`also ${i}`] }] : [])]
   const entries: Change["entries"] = [[`k${i % 3}`, i % 5 === 4 ? undefined : `v${i}`]]
   return { appends, state: i % 2 === 0 ? [{ scope: "s", partition, bucket: i % 2, cleared: i % 6 === 0, entries }] : [] }
@@ -46,8 +46,7 @@ export async function live(dir: string, commits: number, fold: boolean): Promise
   const store = await open(dir)
   const moments: Moment[] = []
   for (let i = 0; i < commits; i++) {
-    const { appends, state } = step(i)
-    const { sequence } = store.append(commit(appends, ...state))
+    const sequence = appendStep(store, i)
     if (i % 5 < 2 && i < commits - 1) continue
     await store.durable(sequence)
     const segment = segments(dir).at(-1) as string
@@ -55,6 +54,12 @@ export async function live(dir: string, commits: number, fold: boolean): Promise
   }
   await store.close({ fold })
   return moments
+}
+
+/** Appends the commit of a number; returns its sequence. */
+export function appendStep(store: Store, i: number): number {
+  const { appends, state } = step(i)
+  return store.append(commit(appends, ...state)).sequence
 }
 
 /** Paths of the segments, oldest first. */
@@ -76,7 +81,7 @@ export async function assertPrefix(store: Store, acknowledged: number): Promise<
 }
 
 /** What the first commits amount to. */
-export function modelOf(commits: number): StoreModel {
+function modelOf(commits: number): StoreModel {
   const model = new StoreModel()
   for (let i = 0; i < commits; i++) model.append(step(i).appends, step(i).state)
   model.fold()
