@@ -18,7 +18,12 @@ export function retryAfterMs(response: TransportResponse, failure: MillraceError
 /** The node did not answer. */
 export function unreachable(url: string, cause: unknown): MillraceError {
   const reason = cause instanceof Error ? (cause.cause instanceof Error ? cause.cause : cause).message : String(cause)
-  return new MillraceError("MR1602", `No node answers at ${url} (${reason}). Start one with \`millrace start\`, or name another address.`, { url }, cause)
+  return new MillraceError(
+    "MR1602",
+    `No node answers at ${url} (${reason}). Start one with \`millrace start\`, or name another address.`,
+    { url },
+    cause,
+  )
 }
 
 /** Text that may be JSON: a proxy's page is none. */

@@ -1,4 +1,7 @@
-/** How a client waits between attempts: longer each time, spread by chance so that many clients do not come back at once. */
+/**
+ * How a client waits between attempts: longer each time, spread by chance so that many clients do not come back at
+ * once.
+ */
 
 export interface Backoff {
   /** Attempts in all, the first included. */

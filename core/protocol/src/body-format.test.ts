@@ -13,7 +13,17 @@ test("the four media types are told apart, whatever their case and parameters", 
 })
 
 test("other media types and charsets are none of ours", () => {
-  for (const type of [undefined, "", "text/plain", "application/jsonx", "json", "application/json; charset=utf-16", "application/json;charset=", ";", "constructor"]) {
+  for (const type of [
+    undefined,
+    "",
+    "text/plain",
+    "application/jsonx",
+    "json",
+    "application/json; charset=utf-16",
+    "application/json;charset=",
+    ";",
+    "constructor",
+  ]) {
     assert.equal(bodyFormat(type), undefined, type)
   }
 })

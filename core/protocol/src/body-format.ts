@@ -11,7 +11,9 @@ export const mediaTypes: Readonly<Record<BodyFormat, string>> = {
   cloudevents: "application/cloudevents-batch+json",
 }
 
-const formats: ReadonlyMap<string, BodyFormat> = new Map(Object.entries(mediaTypes).map(([format, type]) => [type, format as BodyFormat]))
+const formats: ReadonlyMap<string, BodyFormat> = new Map(
+  Object.entries(mediaTypes).map(([format, type]) => [type, format as BodyFormat]),
+)
 
 /**
  * The format that a `Content-Type` header names; undefined when it is none of {@link mediaTypes} or asks for another

@@ -34,7 +34,12 @@ function scripted(steps: readonly Step[], backoff?: Backoff): { client: Client; 
 }
 
 function answer(status: number, body: unknown, headers: Record<string, string> = {}): TransportResponse {
-  return { status, headers: { get: (name) => headers[name] ?? null }, body: null, text: () => Promise.resolve(typeof body === "string" ? body : JSON.stringify(body)) }
+  return {
+    status,
+    headers: { get: (name) => headers[name] ?? null },
+    body: null,
+    text: () => Promise.resolve(typeof body === "string" ? body : JSON.stringify(body)),
+  }
 }
 
 function refusal(code: "MR1008" | "MR1010" | "MR1401" | "MR1303", details = {}, headers = {}): TransportResponse {
@@ -56,8 +61,15 @@ test("records are sent as NDJSON with an idempotency key", async () => {
   assert.match(call?.headers["idempotency-key"] ?? "", /^[0-9a-f]{32}$/)
 })
 
-test("a request is tried again after 429, 503, a gateway's failure and a broken connection, with the same key and body", async () => {
-  const steps = [refusal("MR1010"), refusal("MR1401"), answer(502, "<html>Bad Gateway</html>"), answer(504, ""), new Error("ECONNRESET"), answer(200, stored)]
+test("a request is tried again with its key after 429, 503, a gateway's failure and a broken connection", async () => {
+  const steps = [
+    refusal("MR1010"),
+    refusal("MR1401"),
+    answer(502, "<html>Bad Gateway</html>"),
+    answer(504, ""),
+    new Error("ECONNRESET"),
+    answer(200, stored),
+  ]
   const { client, calls, waits } = scripted(steps)
   assert.deepEqual(await client.produce("s", [1]), stored)
   assert.equal(calls.length, 6)
@@ -73,7 +85,12 @@ test("a connection that breaks in the middle of the answer is a failed attempt",
 })
 
 test("the node's word on how long to wait is kept, the exact one before Retry-After", async () => {
-  const { client, waits } = scripted([refusal("MR1010", {}, { "retry-after": "3" }), refusal("MR1010", { retryAfterMs: 400 }, { "retry-after": "1" }), refusal("MR1010", {}, { "retry-after": "9999" }), answer(200, stored)])
+  const { client, waits } = scripted([
+    refusal("MR1010", {}, { "retry-after": "3" }),
+    refusal("MR1010", { retryAfterMs: 400 }, { "retry-after": "1" }),
+    refusal("MR1010", {}, { "retry-after": "9999" }),
+    answer(200, stored),
+  ])
   await client.produce("s", [1])
   assert.deepEqual(waits, [3000, 400, 60_000])
 })
@@ -81,7 +98,14 @@ test("the node's word on how long to wait is kept, the exact one before Retry-Af
 test("a failure that a retry cannot mend is thrown at once, as the node told it", async () => {
   for (const wanted of ["MR1008", "MR1303"] as const) {
     const { client, calls } = scripted([refusal(wanted, { stream: "s" })])
-    await assert.rejects(client.produce("s", [1]), (error) => isMillraceError(error) && error.code === wanted && error.details["stream"] === "s" && error.message === `This is ${wanted}.`)
+    await assert.rejects(
+      client.produce("s", [1]),
+      (error) =>
+        isMillraceError(error) &&
+        error.code === wanted &&
+        error.details["stream"] === "s" &&
+        error.message === `This is ${wanted}.`,
+    )
     assert.equal(calls.length, 1)
   }
 })
@@ -89,7 +113,10 @@ test("a failure that a retry cannot mend is thrown at once, as the node told it"
 test("a node that is not reached in all attempts is told as MR1602, one that stays behind as MR1010", async () => {
   const backoff = { attempts: 3, firstMs: 10, mostMs: 100 }
   const unreached = scripted([], backoff)
-  await assert.rejects(unreached.client.status(), (error) => code("MR1602")(error) && /script is at its end/.test((error as Error).message))
+  await assert.rejects(
+    unreached.client.status(),
+    (error) => code("MR1602")(error) && /script is at its end/.test((error as Error).message),
+  )
   assert.equal(unreached.calls.length, 3)
   const behind = scripted([refusal("MR1010"), refusal("MR1010"), refusal("MR1010")], backoff)
   await assert.rejects(behind.client.produce("s", [1]), code("MR1010"))
@@ -97,7 +124,10 @@ test("a node that is not reached in all attempts is told as MR1602, one that sta
 
 test("a request of which every record was refused is told in the reply", async () => {
   const rejected = [{ index: 0, problem: problemOf({ code: "MR1002", message: "No.", details: {} }) }]
-  const { client } = scripted([answer(422, { ...problemOf({ code: "MR1002", message: "No.", details: { rejected } }) }), answer(422, { ...problemOf({ code: "MR1017", message: "No.", details: { rejected, rejectedUnlisted: 4 } }) })])
+  const { client } = scripted([
+    answer(422, { ...problemOf({ code: "MR1002", message: "No.", details: { rejected } }) }),
+    answer(422, { ...problemOf({ code: "MR1017", message: "No.", details: { rejected, rejectedUnlisted: 4 } }) }),
+  ])
   assert.deepEqual(await client.produce("s", [1]), { accepted: 0, rejected, positions: [] })
   assert.deepEqual(await client.produce("s", [1]), { accepted: 0, rejected, rejectedUnlisted: 4, positions: [] })
 })
@@ -122,7 +152,10 @@ test("reading asks for the partition, the place and the limit", async () => {
   await client.read("s", { partition: 2, from: "2026-11-21T00:00:00+01:00", limit: 5 })
   assert.deepEqual(
     calls.map(({ url }) => url.slice("http://node:7070".length)),
-    ["/v1/streams/s/records?partition=0", "/v1/streams/s/records?partition=2&from=2026-11-21T00%3A00%3A00%2B01%3A00&limit=5"],
+    [
+      "/v1/streams/s/records?partition=0",
+      "/v1/streams/s/records?partition=2&from=2026-11-21T00%3A00%3A00%2B01%3A00&limit=5",
+    ],
   )
 })
 

@@ -38,15 +38,24 @@ export interface ReadOptions {
   readonly limit?: number
 }
 
-/** Every method throws what the node's problem details say, and MR1602 once the node has not been reached in all attempts. */
+/**
+ * Every method throws what the node's problem details say, and MR1602 once the node has not been reached in all
+ * attempts.
+ */
 export interface Client {
   /**
    * Stores records: values, each to become one line of JSON, or NDJSON as it is. Resolves once they are durable. When
    * every record is refused, that is told in the reply like any other refusal, not thrown.
    */
-  produce(stream: string, records: readonly unknown[] | string | Uint8Array<ArrayBuffer>, options?: ProduceOptions): Promise<ProduceReply>
+  produce(
+    stream: string,
+    records: readonly unknown[] | string | Uint8Array<ArrayBuffer>,
+    options?: ProduceOptions,
+  ): Promise<ProduceReply>
   read<Value = unknown>(stream: string, options?: ReadOptions): Promise<RecordPage<Value>>
-  /** Records as they come, until the stream ends or the signal is aborted. Comes back by itself where it was cut off. */
+  /**
+   * Records as they come, until the stream ends or the signal is aborted. Comes back by itself where it was cut off.
+   */
   live<Value = unknown>(stream: string, options?: LiveOptions): AsyncIterable<LiveRecord<Value>>
   /** Ends a bounded stream. */
   end(stream: string): Promise<void>
@@ -62,7 +71,10 @@ export function createClient(options: ClientOptions): Client {
   const backoff = options.backoff ?? defaultBackoff
 
   /** The answer with its status, after as many attempts as help. */
-  async function attempt(path: string, request: TransportRequest): Promise<{ readonly status: number; readonly body: unknown }> {
+  async function attempt(
+    path: string,
+    request: TransportRequest,
+  ): Promise<{ readonly status: number; readonly body: unknown }> {
     for (let attempts = 1; ; attempts++) {
       let failure: MillraceError
       let askedMs = 0
@@ -95,9 +107,19 @@ export function createClient(options: ClientOptions): Client {
   return {
     async produce(stream, records, { idempotencyKey = randomKey(world.random), signal } = {}) {
       const body = typeof records === "string" || records instanceof Uint8Array ? records : ndjson(records)
-      const headers = { "content-type": mediaTypes.ndjson, accept: "application/json", "idempotency-key": idempotencyKey }
-      const answer = await attempt(pathOf("produce", { stream }), { method: "POST", headers, body, ...(signal === undefined ? {} : { signal }) })
-      if (answer.status === 422 && isAllRejected(answer.body)) return { ...listed(answer.body), accepted: 0, positions: [] }
+      const headers = {
+        "content-type": mediaTypes.ndjson,
+        accept: "application/json",
+        "idempotency-key": idempotencyKey,
+      }
+      const answer = await attempt(pathOf("produce", { stream }), {
+        method: "POST",
+        headers,
+        body,
+        ...(signal === undefined ? {} : { signal }),
+      })
+      if (answer.status === 422 && isAllRejected(answer.body))
+        return { ...listed(answer.body), accepted: 0, positions: [] }
       if (answer.status >= 400) throw errorOf(answer.body, answer.status)
       return answer.body as ProduceReply
     },
@@ -134,7 +156,10 @@ function ndjson(records: readonly unknown[]): string {
 /** 128 bits of chance. */
 function randomKey(random: () => number): string {
   let key = ""
-  for (let word = 0; word < 4; word++) key += Math.floor(random() * 2 ** 32).toString(16).padStart(8, "0")
+  for (let word = 0; word < 4; word++)
+    key += Math.floor(random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, "0")
   return key
 }
 

@@ -47,7 +47,10 @@ test("a byte order mark is dropped at the start alone", () => {
 })
 
 test("an id with a zero byte is passed over", () => {
-  assert.deepEqual(read("id: 1\ndata: a\n\nid: 2\u0000\ndata: b\n\n").map(({ id }) => id), ["1", "1"])
+  assert.deepEqual(
+    read("id: 1\ndata: a\n\nid: 2\u0000\ndata: b\n\n").map(({ id }) => id),
+    ["1", "1"],
+  )
 })
 
 test("an event that never ends is refused, not gathered for ever", () => {
@@ -62,26 +65,54 @@ test("an event that never ends is refused, not gathered for ever", () => {
   )
 })
 
-const eventArbitrary = fc.record({ id: fc.stringMatching(/^[0-9.]{1,12}$/), data: fc.string({ unit: "grapheme" }), name: fc.constantFrom("", "end", "problem") })
+const eventArbitrary = fc.record({
+  id: fc.stringMatching(/^[0-9.]{1,12}$/),
+  data: fc.string({ unit: "grapheme" }),
+  name: fc.constantFrom("", "end", "problem"),
+})
 
 test("whatever is written is read back, however its bytes are cut", () => {
   fc.assert(
-    fc.property(fc.array(eventArbitrary, { maxLength: 6 }), fc.array(fc.nat({ max: 400 }), { maxLength: 12 }), (events, cuts) => {
-      const all = bytes(events.map(({ id, data, name }) => eventText(id, data, name) + heartbeatText).join(""))
-      const stream = new EventStream()
-      const places = [0, ...cuts.map((cut) => Math.min(cut, all.length)).toSorted((a, b) => a - b), all.length]
-      const seen = places.slice(1).flatMap((end, at) => stream.push(all.subarray(places[at], end)))
-      assert.deepEqual(
-        seen,
-        events.map(({ id, data, name }) => ({ id, data: data.replaceAll(/\r\n|\r/g, "\n"), name: name || "message" })),
-      )
-    }),
+    fc.property(
+      fc.array(eventArbitrary, { maxLength: 6 }),
+      fc.array(fc.nat({ max: 400 }), { maxLength: 12 }),
+      (events, cuts) => {
+        const all = bytes(events.map(({ id, data, name }) => eventText(id, data, name) + heartbeatText).join(""))
+        const stream = new EventStream()
+        const places = [0, ...cuts.map((cut) => Math.min(cut, all.length)).toSorted((a, b) => a - b), all.length]
+        const seen = places.slice(1).flatMap((end, at) => stream.push(all.subarray(places[at], end)))
+        assert.deepEqual(
+          seen,
+          events.map(({ id, data, name }) => ({
+            id,
+            data: data.replaceAll(/\r\n|\r/g, "\n"),
+            name: name || "message",
+          })),
+        )
+      },
+    ),
   )
 })
 
 test("any text is read as eventsource-parser reads it", () => {
   const line = fc.oneof(
-    fc.constantFrom("", "data", "data:", "data: x", "data:  x", "id: 7", "id:", "event: end", "event", ": comment", "retry: 5", "retry: x", "foo: bar", "data: a: b", " data: x"),
+    fc.constantFrom(
+      "",
+      "data",
+      "data:",
+      "data: x",
+      "data:  x",
+      "id: 7",
+      "id:",
+      "event: end",
+      "event",
+      ": comment",
+      "retry: 5",
+      "retry: x",
+      "foo: bar",
+      "data: a: b",
+      " data: x",
+    ),
     fc.string({ unit: "grapheme", maxLength: 10 }).map((text) => text.replaceAll(/[\r\n\0\uFEFF]/g, "")),
   )
   fc.assert(

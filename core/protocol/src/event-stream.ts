@@ -64,7 +64,10 @@ export class EventStream {
     }
     this.#rest = from === bytes.length ? noBytes : bytes.slice(from)
     if (this.#rest.length + this.#dataLength > eventBytesMax) {
-      throw new MillraceError("MR1404", `An event is longer than ${eventBytesMax} bytes, more than any that a node sends: what answers is not a Millrace node.`)
+      throw new MillraceError(
+        "MR1404",
+        `An event is longer than ${eventBytesMax} bytes, more than any that a node sends: this is no Millrace node.`,
+      )
     }
     return events
   }

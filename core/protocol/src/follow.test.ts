@@ -7,7 +7,8 @@ import { problemOf } from "./problem.ts"
 import type { TransportRequest, TransportResponse } from "./transport.ts"
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
-const record = (offset: number): string => JSON.stringify({ partition: 0, offset, key: "a", time: "2026-11-21T00:00:00.000Z", value: { n: offset } })
+const record = (offset: number): string =>
+  JSON.stringify({ partition: 0, offset, key: "a", time: "2026-11-21T00:00:00.000Z", value: { n: offset } })
 const event = (offset: number): string => eventText(String(offset + 1), record(offset))
 
 /** A connection that brings these texts and then ends, or breaks. */
@@ -21,10 +22,19 @@ function connection(texts: readonly string[], end: "end" | "break" = "end"): Tra
 
 function refusal(code: "MR1008" | "MR1401" | "MR1302"): TransportResponse {
   const problem = problemOf({ code, message: `This is ${code}.`, details: {} })
-  return { status: problem.status, headers: { get: () => null }, body: null, text: () => Promise.resolve(JSON.stringify(problem)) }
+  return {
+    status: problem.status,
+    headers: { get: () => null },
+    body: null,
+    text: () => Promise.resolve(JSON.stringify(problem)),
+  }
 }
 
-function scripted(steps: readonly (TransportResponse | Error)[]): { client: Client; calls: (TransportRequest & { url: string })[]; waits: number[] } {
+function scripted(steps: readonly (TransportResponse | Error)[]): {
+  client: Client
+  calls: (TransportRequest & { url: string })[]
+  waits: number[]
+} {
   const rest = [...steps]
   const calls: (TransportRequest & { url: string })[] = []
   const waits: number[] = []
@@ -50,7 +60,8 @@ const ended = eventText("9", "{}", "end")
 test("records come with their positions until the stream ends", async () => {
   const { client, calls } = scripted([connection([openingText(1, "0"), event(0) + event(1), ended])])
   const seen = []
-  for await (const { position, record: received } of client.live<{ n: number }>("s", { from: "earliest" })) seen.push([position, received.offset, received.value.n])
+  for await (const { position, record: received } of client.live<{ n: number }>("s", { from: "earliest" }))
+    seen.push([position, received.offset, received.value.n])
   assert.deepEqual(seen, [
     ["1", 0, 0],
     ["2", 1, 1],
@@ -86,7 +97,8 @@ test("a reader that was cut off before its first record comes back to where it b
 })
 
 test("a problem that stops the reading is thrown; one that a retry mends is not", async () => {
-  const problem = (code: "MR1302" | "MR1204") => eventText("1", JSON.stringify(problemOf({ code, message: "Stopped.", details: {} })), "problem")
+  const problem = (code: "MR1302" | "MR1204") =>
+    eventText("1", JSON.stringify(problemOf({ code, message: "Stopped.", details: {} })), "problem")
   const damaged = scripted([connection([event(0) + problem("MR1302")])])
   const seen: number[] = []
   await assert.rejects(
@@ -105,7 +117,10 @@ test("a problem that stops the reading is thrown; one that a retry mends is not"
 
 test("a stream that does not exist is told at once", async () => {
   const { client, calls } = scripted([refusal("MR1008")])
-  await assert.rejects(client.live("s")[Symbol.asyncIterator]().next(), (error) => isMillraceError(error) && error.code === "MR1008")
+  await assert.rejects(
+    client.live("s")[Symbol.asyncIterator]().next(),
+    (error) => isMillraceError(error) && error.code === "MR1008",
+  )
   assert.equal(calls.length, 1)
 })
 

@@ -37,7 +37,10 @@ export interface Following {
 }
 
 /** @throws what the node's problem details say; MR1602 once it has not been reached in all attempts */
-export async function* follow<Value>({ world, backoff, node, url }: Following, { from, signal }: LiveOptions): AsyncGenerator<LiveRecord<Value>, void, undefined> {
+export async function* follow<Value>(
+  { world, backoff, node, url }: Following,
+  { from, signal }: LiveOptions,
+): AsyncGenerator<LiveRecord<Value>, void, undefined> {
   const start = from === undefined ? url : `${url}?from=${encodeURIComponent(from)}`
   let position = ""
   let attempts = 0

@@ -1,4 +1,6 @@
-/** The JSON bodies of the protocol, besides records and problems: one type a message. Their schemas are in `schemas.ts`. */
+/**
+ * The JSON bodies of the protocol, besides records and problems: one type a message. Their schemas are in `schemas.ts`.
+ */
 import type { StreamPlan } from "@millrace/model"
 import type { Problem } from "./problem.ts"
 

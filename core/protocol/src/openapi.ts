@@ -1,6 +1,6 @@
 /**
- * openapi.json: the table of routes as an OpenAPI 3.1 document, with the record schemas of the streams at hand. A stream
- * whose schema is known gets a path of its own beside the template, since a template cannot tell streams apart
+ * openapi.json: the table of routes as an OpenAPI 3.1 document, with the record schemas of the streams at hand. A
+ * stream whose schema is known gets a path of its own beside the template, since a template cannot tell streams apart
  * (OpenAPI 3.1, Paths Object: concrete paths are matched first).
  */
 import { type ErrorCode, errorTable, type StreamPlan } from "@millrace/model"
@@ -28,14 +28,19 @@ export function openApi(described: Described): Readonly<Record<string, unknown>>
     if (!isJsonSchema(stream.jsonSchema)) continue
     const name = `stream.${stream.name.replaceAll(/[^A-Za-z0-9._-]/g, "_")}`
     records[name] = schemaOf(stream, stream.jsonSchema)
-    if (stream.role === "source") paths[pathOf("produce", { stream: stream.name })] = { post: produceTo(stream, { $ref: `#/components/schemas/${name}` }) }
+    if (stream.role === "source")
+      paths[pathOf("produce", { stream: stream.name })] = {
+        post: produceTo(stream, { $ref: `#/components/schemas/${name}` }),
+      }
   }
   return {
     openapi: "3.1.1",
     info: {
       title: "Millrace",
       version: described.version,
-      description: "Real-time streams with exactly-once state. Failures are problem details (RFC 9457) with a code; `type` leads to its explanation.",
+      description:
+        "Real-time streams with exactly-once state. " +
+        "Failures are problem details (RFC 9457) with a code; `type` leads to its explanation.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
@@ -58,7 +63,13 @@ function operation(route: Route): Readonly<Record<string, unknown>> {
 }
 
 function parameter(each: Parameter): Readonly<Record<string, unknown>> {
-  return { name: each.name, in: each.in, required: each.in === "path", description: each.description, schema: each.schema }
+  return {
+    name: each.name,
+    in: each.in,
+    required: each.in === "path",
+    description: each.description,
+    schema: each.schema,
+  }
 }
 
 function responses(route: Route): Readonly<Record<string, unknown>> {
@@ -67,16 +78,22 @@ function responses(route: Route): Readonly<Record<string, unknown>> {
     const { status } = errorTable[code]
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }
-  const failures = [...byStatus].toSorted(([a], [b]) => a - b).map(([status, codes]) => [
-    String(status),
-    {
-      description: codes.map((code) => `${code}: ${errorTable[code].title}.`).join(" "),
-      ...(codes.some((code) => errorTable[code].advice === "retry")
-        ? { headers: { "Retry-After": { description: "Seconds to wait before trying again.", schema: { type: "integer" } } } }
-        : {}),
-      content: { [problemType]: { schema: ref("Problem") } },
-    },
-  ])
+  const failures = [...byStatus]
+    .toSorted(([a], [b]) => a - b)
+    .map(([status, codes]) => [
+      String(status),
+      {
+        description: codes.map((code) => `${code}: ${errorTable[code].title}.`).join(" "),
+        ...(codes.some((code) => errorTable[code].advice === "retry")
+          ? {
+              headers: {
+                "Retry-After": { description: "Seconds to wait before trying again.", schema: { type: "integer" } },
+              },
+            }
+          : {}),
+        content: { [problemType]: { schema: ref("Problem") } },
+      },
+    ])
   const { status, description, content } = route.answer
   return { [status]: { description, content }, ...Object.fromEntries(failures) }
 }

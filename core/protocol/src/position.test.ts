@@ -13,5 +13,20 @@ test("a position comes back from its text", () => {
 })
 
 test("what is no position is told so", () => {
-  for (const text of ["", ".", "1.", ".1", "1..2", "-1", "1.5e3", "1,2", " 1", "1 ", "x", "9007199254740993", "1".repeat(400)]) assert.equal(parsePosition(text), undefined, text)
+  for (const text of [
+    "",
+    ".",
+    "1.",
+    ".1",
+    "1..2",
+    "-1",
+    "1.5e3",
+    "1,2",
+    " 1",
+    "1 ",
+    "x",
+    "9007199254740993",
+    "1".repeat(400),
+  ])
+    assert.equal(parsePosition(text), undefined, text)
 })

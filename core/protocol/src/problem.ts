@@ -35,15 +35,25 @@ export function explanationOf(code: ErrorCode): string {
 /** A failure as problem details. A detail that bears the name of a standard member gives way to it. */
 export function problemOf(data: ErrorData, instance?: string): Problem {
   const { title, status } = errorTable[data.code]
-  const problem: Record<string, unknown> = { type: explanationOf(data.code), title, status, detail: data.message, code: data.code }
+  const problem: Record<string, unknown> = {
+    type: explanationOf(data.code),
+    title,
+    status,
+    detail: data.message,
+    code: data.code,
+  }
   if (instance !== undefined) problem["instance"] = instance
   for (const [name, value] of Object.entries(data.details)) if (!standard.has(name)) problem[name] = value
   return problem as unknown as Problem
 }
 
-/** The error that problem details tell of. What is none, or has a code of a later version, becomes `MR1404` with its status. */
+/**
+ * The error that problem details tell of. What is none, or has a code of a later version, becomes `MR1404` with its
+ * status.
+ */
 export function errorOf(problem: unknown, status: number): MillraceError {
-  if (typeof problem !== "object" || problem === null) return new MillraceError("MR1404", `The node answered with status ${status} and no problem details.`, { status })
+  if (typeof problem !== "object" || problem === null)
+    return new MillraceError("MR1404", `The node answered with status ${status} and no problem details.`, { status })
   const { code, detail, title } = problem as Partial<Problem>
   const details = Object.fromEntries(Object.entries(problem).filter(([name]) => !standard.has(name)))
   const message = detail ?? title ?? `The node answered with status ${status}.`

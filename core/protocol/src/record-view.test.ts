@@ -33,10 +33,21 @@ test("a record's JSON holds what the record does", () => {
 test("a page's JSON holds its records and its bounds", () => {
   const record = { partition: 0, offset: 5, key: "a", time: 0, headers: "", value: "null" }
   assert.deepEqual(JSON.parse(pageJson({ records: [record, record], next: 7, first: 1, end: 9 })), {
-    records: Array.from({ length: 2 }, () => ({ partition: 0, offset: 5, key: "a", time: "1970-01-01T00:00:00.000Z", value: null })),
+    records: Array.from({ length: 2 }, () => ({
+      partition: 0,
+      offset: 5,
+      key: "a",
+      time: "1970-01-01T00:00:00.000Z",
+      value: null,
+    })),
     next: 7,
     first: 1,
     end: 9,
   })
-  assert.deepEqual(JSON.parse(pageJson({ records: [], next: 0, first: 0, end: 0 })), { records: [], next: 0, first: 0, end: 0 })
+  assert.deepEqual(JSON.parse(pageJson({ records: [], next: 0, first: 0, end: 0 })), {
+    records: [],
+    next: 0,
+    first: 0,
+    end: 0,
+  })
 })

@@ -31,8 +31,10 @@ export interface ReceivedRecord<Value = unknown> {
 /** The JSON text of a record. */
 export function recordJson(record: RecordView): string {
   const headers = record.headers === "" ? "" : `,"headers":${record.headers}`
-  const { partition, offset, key, time } = record
-  return `{"partition":${partition},"offset":${offset},"key":${JSON.stringify(key)},"time":"${new Date(time).toISOString()}"${headers},"value":${record.value}}`
+  const { partition, offset, value } = record
+  const key = JSON.stringify(record.key)
+  const time = new Date(record.time).toISOString()
+  return `{"partition":${partition},"offset":${offset},"key":${key},"time":"${time}"${headers},"value":${value}}`
 }
 
 /** A page of a stream's partition. */
@@ -47,7 +49,12 @@ export interface RecordPage<Value = unknown> {
 }
 
 /** The JSON text of a page. */
-export function pageJson(page: { readonly records: readonly RecordView[]; readonly next: number; readonly first: number; readonly end: number }): string {
+export function pageJson(page: {
+  readonly records: readonly RecordView[]
+  readonly next: number
+  readonly first: number
+  readonly end: number
+}): string {
   let records = ""
   for (const record of page.records) records += records === "" ? recordJson(record) : `,\n${recordJson(record)}`
   return `{"records":[${records}],"next":${page.next},"first":${page.first},"end":${page.end}}`

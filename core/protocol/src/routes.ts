@@ -17,9 +17,11 @@ const stream: Parameter = {
 const json = (schema: Content[string]["schema"]): Content => ({ "application/json": { schema } })
 
 const fromPage =
-  "Where to begin: `earliest`, `latest`, an offset, or a time in ISO 8601 (the first record that is at or after it). Default: `earliest`."
+  "Where to begin: `earliest`, `latest`, an offset, or a time in ISO 8601 (the first record that is at or after it). " +
+  "Default: `earliest`."
 const fromLive =
-  "Where to begin: `earliest`, `latest`, a time in ISO 8601, or a position: the next offset of each partition, joined by dots, as in the `id` of an event. Default: `latest`. `Last-Event-ID` goes before it."
+  "Where to begin: `earliest`, `latest`, a time in ISO 8601, or a position: the next offset of each partition, " +
+  "joined by dots, as in the `id` of an event. Default: `latest`. `Last-Event-ID` goes before it."
 
 /** The routes by operation. The compiler sees to it that none is missing. */
 const table: { readonly [Id in OperationId]: Route & { readonly id: Id } } = {
@@ -47,7 +49,11 @@ const table: { readonly [Id in OperationId]: Route & { readonly id: Id } } = {
     path: "/v1/streams/{stream}",
     summary: "Tell what a stream is and holds",
     parameters: [stream],
-    answer: { status: 200, description: "The stream, and what each partition holds.", content: json(ref("StreamDetails")) },
+    answer: {
+      status: 200,
+      description: "The stream, and what each partition holds.",
+      content: json(ref("StreamDetails")),
+    },
     errors: ["MR1008", "MR1401"],
   },
   produce: {
@@ -55,16 +61,24 @@ const table: { readonly [Id in OperationId]: Route & { readonly id: Id } } = {
     method: "POST",
     path: "/v1/streams/{stream}/records",
     summary: "Append records to a stream",
-    description: "Answers once what was accepted is durable. A record that is refused does not hold up the others; 422 when all were.",
+    description:
+      "Answers once what was accepted is durable. A record that is refused does not hold up the others; " +
+      "422 when all were.",
     parameters: [
       stream,
       {
         name: "Idempotency-Key",
         in: "header",
-        description: "Names the request: repeating it with the same key and body stores nothing twice and gives the same answer.",
+        description:
+          "Names the request: repeating it with the same key and body stores nothing twice and gives the same answer.",
         schema: { type: "string", minLength: 1, maxLength: limits.idempotencyKeyLengthMax },
       },
-      { name: "Content-Encoding", in: "header", description: "The body may be compressed.", schema: { enum: ["gzip", "identity"] } },
+      {
+        name: "Content-Encoding",
+        in: "header",
+        description: "The body may be compressed.",
+        schema: { enum: ["gzip", "identity"] },
+      },
     ],
     body: {
       [mediaTypes.json]: { schema: { description: "One record, or an array of records." } },
@@ -74,8 +88,29 @@ const table: { readonly [Id in OperationId]: Route & { readonly id: Id } } = {
     },
     answer: { status: 200, description: "What became of the records.", content: json(ref("ProduceReply")) },
     errors: [
-      "MR1001", "MR1002", "MR1003", "MR1004", "MR1005", "MR1006", "MR1007", "MR1008", "MR1009", "MR1010", "MR1011", "MR1013", "MR1015",
-      "MR1016", "MR1017", "MR1020", "MR1201", "MR1202", "MR1203", "MR1204", "MR1303", "MR1304", "MR1401",
+      "MR1001",
+      "MR1002",
+      "MR1003",
+      "MR1004",
+      "MR1005",
+      "MR1006",
+      "MR1007",
+      "MR1008",
+      "MR1009",
+      "MR1010",
+      "MR1011",
+      "MR1013",
+      "MR1015",
+      "MR1016",
+      "MR1017",
+      "MR1020",
+      "MR1201",
+      "MR1202",
+      "MR1203",
+      "MR1204",
+      "MR1303",
+      "MR1304",
+      "MR1401",
     ],
   },
   readStream: {
@@ -85,7 +120,12 @@ const table: { readonly [Id in OperationId]: Route & { readonly id: Id } } = {
     summary: "Read a page of a stream's partition",
     parameters: [
       stream,
-      { name: "partition", in: "query", description: "Which partition. Default: 0.", schema: { type: "integer", minimum: 0 } },
+      {
+        name: "partition",
+        in: "query",
+        description: "Which partition. Default: 0.",
+        schema: { type: "integer", minimum: 0 },
+      },
       { name: "from", in: "query", description: fromPage, schema: { type: "string" } },
       {
         name: "limit",
@@ -94,7 +134,11 @@ const table: { readonly [Id in OperationId]: Route & { readonly id: Id } } = {
         schema: { type: "integer", minimum: 1, maximum: limits.pageRecordsMax },
       },
     ],
-    answer: { status: 200, description: "The page; it may hold fewer records than asked for.", content: json(ref("RecordPage")) },
+    answer: {
+      status: 200,
+      description: "The page; it may hold fewer records than asked for.",
+      content: json(ref("RecordPage")),
+    },
     errors: ["MR1008", "MR1009", "MR1014", "MR1302", "MR1401"],
   },
   followStream: {
@@ -103,13 +147,23 @@ const table: { readonly [Id in OperationId]: Route & { readonly id: Id } } = {
     path: "/v1/streams/{stream}/live",
     summary: "Follow a stream as server-sent events",
     description:
-      "Each record is one event whose data is the record's JSON and whose id is the position after it in all partitions. The event `end` says that the stream has ended, `problem` that the reading stopped.",
+      "Each record is one event whose data is the record's JSON and whose id is the position after it in all " +
+      "partitions. The event `end` says that the stream has ended, `problem` that the reading stopped.",
     parameters: [
       stream,
       { name: "from", in: "query", description: fromLive, schema: { type: "string" } },
-      { name: "Last-Event-ID", in: "header", description: "The id of the last event seen: goes on after it.", schema: { type: "string" } },
+      {
+        name: "Last-Event-ID",
+        in: "header",
+        description: "The id of the last event seen: goes on after it.",
+        schema: { type: "string" },
+      },
     ],
-    answer: { status: 200, description: "The events.", content: { "text/event-stream": { schema: { type: "string" } } } },
+    answer: {
+      status: 200,
+      description: "The events.",
+      content: { "text/event-stream": { schema: { type: "string" } } },
+    },
     errors: ["MR1008", "MR1009", "MR1014", "MR1021", "MR1401"],
   },
   endStream: {
@@ -137,7 +191,11 @@ const table: { readonly [Id in OperationId]: Route & { readonly id: Id } } = {
     path: "/v1/openapi.json",
     summary: "Describe this interface",
     parameters: [],
-    answer: { status: 200, description: "An OpenAPI 3.1 document, with the schemas of the streams.", content: json({ type: "object" }) },
+    answer: {
+      status: 200,
+      description: "An OpenAPI 3.1 document, with the schemas of the streams.",
+      content: json({ type: "object" }),
+    },
     errors: [],
   },
   health: {
@@ -173,7 +231,11 @@ const table: { readonly [Id in OperationId]: Route & { readonly id: Id } } = {
     path: "/errors/{code}",
     summary: "Explain an error code",
     parameters: [{ name: "code", in: "path", description: "A code such as MR1008.", schema: { type: "string" } }],
-    answer: { status: 200, description: "What the code means and what to do next.", content: { "text/plain": { schema: { type: "string" } } } },
+    answer: {
+      status: 200,
+      description: "What the code means and what to do next.",
+      content: { "text/plain": { schema: { type: "string" } } },
+    },
     errors: ["MR1012"],
   },
 }

@@ -1,4 +1,6 @@
-/** The JSON Schemas of the messages: what `components.schemas` of openapi.json says. Their types are in `messages.ts`. */
+/**
+ * The JSON Schemas of the messages: what `components.schemas` of openapi.json says. Their types are in `messages.ts`.
+ */
 import { errorTable, limits } from "@millrace/model"
 import type { JsonSchema } from "./route.ts"
 
@@ -38,7 +40,10 @@ const streamFacts = {
 }
 const streamRequired = ["name", "role", "partitions", "format", "keyed", "outOfOrderMs", "retentionMs"]
 
-function object(properties: Readonly<Record<string, JsonSchema>>, required: readonly string[] = Object.keys(properties)): JsonSchema {
+function object(
+  properties: Readonly<Record<string, JsonSchema>>,
+  required: readonly string[] = Object.keys(properties),
+): JsonSchema {
   return { type: "object", properties, required }
 }
 
@@ -73,7 +78,10 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
   ),
   Stream: object(streamFacts, streamRequired),
   StreamList: object({ streams: list(ref("Stream")) }),
-  StreamDetails: object({ ...streamFacts, extents: list(object({ partition: count, first: count, end: count })) }, streamRequired),
+  StreamDetails: object(
+    { ...streamFacts, extents: list(object({ partition: count, first: count, end: count })) },
+    streamRequired,
+  ),
   Record: object(
     {
       partition: count,
@@ -92,21 +100,29 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
     end: { ...(count as object), description: "One past the newest durable offset." },
   }),
   EndReply: object({ stream: text, ended: { const: true } }),
-  Status: object({ version: text, ready: { type: "boolean" }, problem: ref("Problem"), services: list(text), node: true }, [
-    "version",
-    "ready",
-    "services",
-    "node",
-  ]),
+  Status: object(
+    { version: text, ready: { type: "boolean" }, problem: ref("Problem"), services: list(text), node: true },
+    ["version", "ready", "services", "node"],
+  ),
   Health: object({ status: { enum: ["alive", "ready"] } }),
-  Index: object({ name: { const: "millrace" }, version: text, addresses: { type: "object", additionalProperties: text } }),
+  Index: object({
+    name: { const: "millrace" },
+    version: text,
+    addresses: { type: "object", additionalProperties: text },
+  }),
   CloudEvent: {
-    ...(object({ specversion: { const: "1.0" }, id: text, source: text, type: text, time: text, datacontenttype: text, data: true }, [
-      "specversion",
-      "id",
-      "source",
-      "type",
-    ]) as object),
+    ...(object(
+      {
+        specversion: { const: "1.0" },
+        id: text,
+        source: text,
+        type: text,
+        time: text,
+        datacontenttype: text,
+        data: true,
+      },
+      ["specversion", "id", "source", "type"],
+    ) as object),
     description: "A CloudEvents 1.0 event in structured mode; `data` is the record.",
   },
 }

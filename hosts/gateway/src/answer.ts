@@ -11,16 +11,23 @@ export function json(text: string): Response {
 
 /** A failure with the path it came from. */
 export function problem(data: ErrorData, instance: string): Response {
-  return new Response(JSON.stringify(problemOf(data, instance)), { status: errorTable[data.code].status, headers: headersOf(data) })
+  return new Response(JSON.stringify(problemOf(data, instance)), {
+    status: errorTable[data.code].status,
+    headers: headersOf(data),
+  })
 }
 
 /**
- * What a thrown thing is to the one who asked. A broken invariant is told to the log alone: its message may name what is
- * not theirs to know.
+ * What a thrown thing is to the one who asked. A broken invariant is told to the log alone: its message may name what
+ * is not theirs to know.
  */
 export function failureOf(thrown: unknown): ErrorData {
   if (isMillraceError(thrown)) return errorData(thrown)
-  return { code: "MR1404", message: "The node failed in a way that it did not foresee. Its log names the fault.", details: {} }
+  return {
+    code: "MR1404",
+    message: "The node failed in a way that it did not foresee. Its log names the fault.",
+    details: {},
+  }
 }
 
 /** The headers of a failure's answer. */
@@ -36,7 +43,10 @@ export function headersOf(data: ErrorData): Record<string, string> {
   return headers
 }
 
-/** Whole seconds, rounded up: `Retry-After` knows no less. `retryAfterMs` in the details tells clients that can read it more closely. */
+/**
+ * Whole seconds, rounded up: `Retry-After` knows no less. `retryAfterMs` in the details tells clients that can read it
+ * more closely.
+ */
 function retryAfterSeconds({ details }: ErrorData): number {
   const exact = details["retryAfterMs"]
   return typeof exact === "number" && exact > 0 ? Math.ceil(exact / 1000) : 1
@@ -56,7 +66,14 @@ export function send(outgoing: ServerResponse, status: number, headers: Record<s
  * within bounds, and only then the connection is closed. A small rest of known length costs less than a new
  * connection: it is thrown away and the connection kept.
  */
-export function refuse(incoming: IncomingMessage, outgoing: ServerResponse, status: number, headers: Record<string, string>, text: string, clock: Clock): void {
+export function refuse(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  status: number,
+  headers: Record<string, string>,
+  text: string,
+  clock: Clock,
+): void {
   const declared = Number(incoming.headers["content-length"] ?? Number.NaN)
   if (incoming.complete || declared <= limits.requestBytesMax) {
     send(outgoing, status, headers, text)

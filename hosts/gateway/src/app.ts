@@ -1,6 +1,6 @@
 /**
- * The routes of the protocol's table with their handlers, as a hono application. A route without a handler, or a handler
- * without a route, does not compile.
+ * The routes of the protocol's table with their handlers, as a hono application. A route without a handler, or a
+ * handler without a route, does not compile.
  */
 import { MillraceError } from "@millrace/model"
 import { type OperationId, routes } from "@millrace/protocol"
@@ -57,13 +57,20 @@ export function createApp(gate: Gate): Hono<{ Bindings: Bindings }> {
   })
   app.onError((thrown, context) => {
     const failure = failureOf(thrown)
-    if (failure.code === "MR1404") gate.log.error({ route: context.env.noted.route, error: thrown }, "A request failed in a way that was not foreseen.")
+    if (failure.code === "MR1404")
+      gate.log.error(
+        { route: context.env.noted.route, error: thrown },
+        "A request failed in a way that was not foreseen.",
+      )
     return problem(failure, context.req.path)
   })
   return app
 }
 
-const templates = routes.map(({ method, path }) => ({ method, pattern: new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}$`) }))
+const templates = routes.map(({ method, path }) => ({
+  method,
+  pattern: new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}$`),
+}))
 
 /** The methods that an address takes; none when there is no such address. */
 function methodsAt(path: string): readonly string[] {

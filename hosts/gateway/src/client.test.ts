@@ -22,14 +22,18 @@ test("the client and the gateway understand each other over a socket", async (t)
   assert.equal((await client.produce("payments", new TextEncoder().encode('{"key":"c"}\n'))).accepted, 1)
   const pages = await Promise.all([0, 1].map((partition) => client.read<{ key: string }>("payments", { partition })))
   assert.deepEqual(pages.flatMap(({ records }) => records.map(({ value }) => value.key)).toSorted(), ["a", "b", "c"])
-  assert.deepEqual((await client.streams()).map(({ name }) => name), ["payments", "out"])
+  assert.deepEqual(
+    (await client.streams()).map(({ name }) => name),
+    ["payments", "out"],
+  )
   assert.equal((await client.stream("payments")).extents?.length, 2)
   assert.equal((await client.status()).ready, true)
   await assert.rejects(client.produce("none", [1]), (error) => isMillraceError(error) && error.code === "MR1008")
   await assert.rejects(client.end("out"), (error) => isMillraceError(error) && error.code === "MR1016")
   await client.end("payments")
   const seen: string[] = []
-  for await (const { record } of client.live<{ key: string }>("payments", { from: "earliest" })) seen.push(record.value.key)
+  for await (const { record } of client.live<{ key: string }>("payments", { from: "earliest" }))
+    seen.push(record.value.key)
   assert.deepEqual(seen.toSorted(), ["a", "b", "c"])
 })
 
@@ -49,7 +53,8 @@ test("a reader and a producer go on after the gateway was closed and opened agai
   const stop = new AbortController()
   const seen: number[] = []
   const reading = (async () => {
-    for await (const { record } of client.live<{ n: number }>("payments", { from: "earliest", signal: stop.signal })) seen.push(record.value.n)
+    for await (const { record } of client.live<{ n: number }>("payments", { from: "earliest", signal: stop.signal }))
+      seen.push(record.value.n)
   })()
   await client.produce("payments", [{ key: "a", n: 0 }])
   await until(() => seen.length === 1)

@@ -2,7 +2,10 @@
 export interface Clock {
   /** Milliseconds of a clock that never goes back. */
   now(): number
-  /** Calls `act` once after so many milliseconds, unless the returned function is called before. Does not keep the process alive. */
+  /**
+   * Calls `act` once after so many milliseconds, unless the returned function is called before. Does not keep the
+   * process alive.
+   */
   after(ms: number, act: () => void): () => void
 }
 

@@ -18,7 +18,10 @@ function lines(text: string): Map<string, number> {
 test("requests made before the first scrape are counted", async (t) => {
   const door = await openDoor(t)
   const headers = { "content-type": "application/json" }
-  for (let at = 0; at < 3; at++) await (await fetch(`${door.url}/v1/streams/payments/records`, { method: "POST", body: '{"key":"a"}', headers })).text()
+  for (let at = 0; at < 3; at++)
+    await (
+      await fetch(`${door.url}/v1/streams/payments/records`, { method: "POST", body: '{"key":"a"}', headers })
+    ).text()
   await (await fetch(`${door.url}/nope`)).text()
   const route = "/v1/streams/{stream}/records"
   const done = `millrace_http_requests_total{method="POST",route="${route}",status="200"}`
@@ -30,7 +33,10 @@ test("requests made before the first scrape are counted", async (t) => {
   }
   assert.equal(figures.get('millrace_http_requests_total{method="any",route="none",status="404"}'), 1)
   assert.equal(figures.get(`millrace_http_request_duration_seconds_count{method="POST",route="${route}"}`), 3)
-  assert.equal(figures.get(`millrace_http_request_duration_seconds_bucket{method="POST",route="${route}",le="+Inf"}`), 3)
+  assert.equal(
+    figures.get(`millrace_http_request_duration_seconds_bucket{method="POST",route="${route}",le="+Inf"}`),
+    3,
+  )
   assert.equal(figures.get("millrace_http_body_bytes_total"), 33)
   assert.equal(figures.get("millrace_http_live_readers"), 0)
   // The node's own figures, and those of the process.
@@ -48,12 +54,22 @@ test("readers are told while they read, and their time is not among the duration
   const counted = 'millrace_http_requests_total{method="GET",route="/v1/streams/{stream}/live",status="200"}'
   let figures = new Map<string, number>()
   while (figures.get(counted) !== 1) figures = lines(await (await fetch(`${door.url}/metrics`)).text())
-  assert.equal(figures.get('millrace_http_request_duration_seconds_count{method="GET",route="/v1/streams/{stream}/live"}'), 0)
+  assert.equal(
+    figures.get('millrace_http_request_duration_seconds_count{method="GET",route="/v1/streams/{stream}/live"}'),
+    0,
+  )
 })
 
 test("a label with quotes, backslashes and line breaks is escaped", async (t) => {
   const door = await openDoor(t)
-  door.node.samples = () => [{ name: "x_total", help: "A \\ and a\nline.", kind: "counter", values: [{ labels: { stream: 'a"b\\c\nd' }, value: 1 }] }]
+  door.node.samples = () => [
+    {
+      name: "x_total",
+      help: "A \\ and a\nline.",
+      kind: "counter",
+      values: [{ labels: { stream: 'a"b\\c\nd' }, value: 1 }],
+    },
+  ]
   const text = await (await fetch(`${door.url}/metrics`)).text()
   assert.ok(text.includes('x_total{stream="a\\"b\\\\c\\nd"} 1'), text.slice(0, 300))
   assert.ok(text.includes("# HELP x_total A \\\\ and a\\nline."))

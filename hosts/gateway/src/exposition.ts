@@ -12,7 +12,11 @@ interface Kept {
   readonly name: string
   readonly help: string
   readonly type: "counter" | "gauge" | "histogram"
-  readonly values: readonly { readonly labels: Readonly<Record<string, string | number>>; readonly value: number; readonly metricName?: string }[]
+  readonly values: readonly {
+    readonly labels: Readonly<Record<string, string | number>>
+    readonly value: number
+    readonly metricName?: string
+  }[]
 }
 
 /** What the text is made of. */
@@ -56,17 +60,41 @@ function ofGateway({ metrics, readers }: Figures): Kept[] {
     let count = 0
     for (const [place, inBucket] of buckets.entries()) {
       count += inBucket
-      durations.push({ labels: { method, route, le: durationBounds[place] ?? "+Inf" }, value: count, metricName: `${name}_bucket` })
+      durations.push({
+        labels: { method, route, le: durationBounds[place] ?? "+Inf" },
+        value: count,
+        metricName: `${name}_bucket`,
+      })
     }
     durations.push({ labels: { method, route }, value: seconds, metricName: `${name}_sum` })
     durations.push({ labels: { method, route }, value: count, metricName: `${name}_count` })
   }
   return [
     { name: "millrace_http_requests_total", help: "Requests by route and status.", type: "counter", values: requests },
-    { name, help: "Time from a request's arrival to the end of its answer; live readings are left out.", type: "histogram", values: durations },
-    { name: "millrace_http_body_bytes_total", help: "Bytes of record bodies, decompressed.", type: "counter", values: [{ labels: {}, value: metrics.bodyBytes }] },
-    { name: "millrace_http_live_readers", help: "Readers that follow a stream.", type: "gauge", values: [{ labels: {}, value: readers.count }] },
-    { name: "millrace_http_live_readers_cut_total", help: "Readers cut off for taking nothing.", type: "counter", values: [{ labels: {}, value: readers.cut }] },
+    {
+      name,
+      help: "Time from a request's arrival to the end of its answer; live readings are left out.",
+      type: "histogram",
+      values: durations,
+    },
+    {
+      name: "millrace_http_body_bytes_total",
+      help: "Bytes of record bodies, decompressed.",
+      type: "counter",
+      values: [{ labels: {}, value: metrics.bodyBytes }],
+    },
+    {
+      name: "millrace_http_live_readers",
+      help: "Readers that follow a stream.",
+      type: "gauge",
+      values: [{ labels: {}, value: readers.count }],
+    },
+    {
+      name: "millrace_http_live_readers_cut_total",
+      help: "Readers cut off for taking nothing.",
+      type: "counter",
+      values: [{ labels: {}, value: readers.cut }],
+    },
   ]
 }
 

@@ -24,9 +24,17 @@ export function parsePageFrom(text: string | undefined, partition: number): From
 export function parseLiveFrom(text: string | undefined, stream: StreamPlan, what = "from"): From {
   if (text === undefined) return { kind: "latest" }
   const offsets = parsePosition(text)
-  if (offsets === undefined) return parseEndOrTime(text) ?? refuse(text, `"earliest", "latest", a position, or a time such as 2026-11-21T08:00:00Z`, what)
+  if (offsets === undefined)
+    return (
+      parseEndOrTime(text) ??
+      refuse(text, `"earliest", "latest", a position, or a time such as 2026-11-21T08:00:00Z`, what)
+    )
   if (offsets.length !== stream.partitions) {
-    refuse(text, `a position in ${stream.name}: it has ${stream.partitions} partition(s), so a position is as many offsets, joined by dots`, what)
+    refuse(
+      text,
+      `a position in ${stream.name}: that is ${stream.partitions} offset(s), one for each partition, joined by dots`,
+      what,
+    )
   }
   return { kind: "offsets", offsets: new Map(offsets.entries()) }
 }
@@ -34,10 +42,14 @@ export function parseLiveFrom(text: string | undefined, stream: StreamPlan, what
 function parseEndOrTime(text: string): From | undefined {
   if (text === "earliest" || text === "latest") return { kind: text }
   // In a query a bare + means a space: "…T08:00:00+02:00" arrives as "…T08:00:00 02:00".
-  const time = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:?\d{2})?)?$/.test(text.replace(" ", "+")) ? Date.parse(text.replace(" ", "+")) : Number.NaN
+  const time = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:?\d{2})?)?$/.test(text.replace(" ", "+"))
+    ? Date.parse(text.replace(" ", "+"))
+    : Number.NaN
   return Number.isNaN(time) ? undefined : { kind: "time", time }
 }
 
 function refuse(text: string, expected: string, what = "from"): never {
-  throw new MillraceError("MR1009", `${what}: ${JSON.stringify(text.slice(0, 200))} is not ${expected}.`, { parameter: what })
+  throw new MillraceError("MR1009", `${what}: ${JSON.stringify(text.slice(0, 200))} is not ${expected}.`, {
+    parameter: what,
+  })
 }

@@ -49,8 +49,13 @@ export function streamOf(context: RouteContext, { node }: Gate): StreamPlan {
   const stream = node.streams.find((each) => each.name === name)
   if (stream !== undefined) return stream
   const known = node.streams.filter(({ role }) => role === "source" || role === "derived").map((each) => each.name)
-  const mend = known.length === 0 ? "This node has none; start it with a service." : `There are: ${known.slice(0, 20).join(", ")}${known.length > 20 ? ", …" : ""}.`
-  throw new MillraceError("MR1008", `There is no stream ${JSON.stringify(name.slice(0, 200))}. ${mend}`, { stream: name.slice(0, 200) })
+  const mend =
+    known.length === 0
+      ? "This node has none; start it with a service."
+      : `There are: ${known.slice(0, 20).join(", ")}${known.length > 20 ? ", …" : ""}.`
+  throw new MillraceError("MR1008", `There is no stream ${JSON.stringify(name.slice(0, 200))}. ${mend}`, {
+    stream: name.slice(0, 200),
+  })
 }
 
 /** @throws MR1401 or what else keeps the node from serving */

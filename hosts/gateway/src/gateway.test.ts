@@ -18,14 +18,21 @@ test("every route of the table is served, and nothing else is", async (t) => {
     const address = door.url + path.replace("{stream}", "payments").replace("{code}", "MR1008")
     const stop = new AbortController()
     const body = id === "produce" ? '{"key":"a"}' : null
-    const response = await fetch(address, { method, body, headers: { "content-type": "application/json" }, signal: stop.signal })
+    const response = await fetch(address, {
+      method,
+      body,
+      headers: { "content-type": "application/json" },
+      signal: stop.signal,
+    })
     assert.equal(response.status, 200, `${method} ${path}`)
     stop.abort()
     const status = new RegExp(`route="${path.replaceAll(/[{}.]/g, "\\$&")}",status="200"`)
     if (id !== "metrics") while (!status.test(await (await fetch(`${door.url}/metrics`)).text()));
   }
   // What hono knows is the table, in its order.
-  const served = createApp({} as Gate).routes.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`)
+  const served = createApp({} as Gate).routes.map(
+    ({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`,
+  )
   assert.deepEqual(
     served,
     routes.map(({ method, path }) => `${method} ${path}`),
@@ -34,7 +41,17 @@ test("every route of the table is served, and nothing else is", async (t) => {
 
 test("an address that does not exist is refused with MR1012", async (t) => {
   const door = await openDoor(t)
-  for (const path of ["/v2", "/v1", "/v1/streams/", "/v1/streams/payments/records/1", "/v1/streams//records", "/healthz/", "/favicon.ico", "/errors/MR9999", "/%00"]) {
+  for (const path of [
+    "/v2",
+    "/v1",
+    "/v1/streams/",
+    "/v1/streams/payments/records/1",
+    "/v1/streams//records",
+    "/healthz/",
+    "/favicon.ico",
+    "/errors/MR9999",
+    "/%00",
+  ]) {
     const response = await fetch(door.url + path)
     assert.equal(response.status, 404, path)
     assert.equal(response.headers.get("content-type"), "application/problem+json")
@@ -88,7 +105,11 @@ test("every code that a node may throw becomes problem details with the status o
   const door = await openDoor(t)
   for (const code of Object.keys(errorTable) as ErrorCode[]) {
     door.node.refusing = new MillraceError(code, `This is ${code}.`, { place: 7 })
-    const response = await fetch(`${door.url}/v1/streams/payments/records`, { method: "POST", body: "{}", headers: { "content-type": "application/json" } })
+    const response = await fetch(`${door.url}/v1/streams/payments/records`, {
+      method: "POST",
+      body: "{}",
+      headers: { "content-type": "application/json" },
+    })
     assert.equal(response.status, errorTable[code].status, code)
     assert.equal(response.headers.get("content-type"), "application/problem+json")
     assert.equal(response.headers.has("retry-after"), errorTable[code].advice === "retry", code)
@@ -137,7 +158,10 @@ test("the index names every address", async (t) => {
 test("an address that other machines can reach is refused with MR1402 before the port is opened", async (t) => {
   const door = await openDoor(t)
   for (const address of ["0.0.0.0", "::", "192.168.1.5", "example.com", "", "127.0.0.1.example.com", "1270.0.1"]) {
-    await assert.rejects(door.gateway.listen(address, 0), (error) => isMillraceError(error) && error.code === "MR1402" && error.message.includes("Listen on 127.0.0.1"))
+    await assert.rejects(
+      door.gateway.listen(address, 0),
+      (error) => isMillraceError(error) && error.code === "MR1402" && error.message.includes("Listen on 127.0.0.1"),
+    )
   }
 })
 
@@ -150,14 +174,31 @@ test("a port that is taken is refused with MR1403", async (t) => {
   const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
   const gateway = createGateway({ node: new MemoryNode([]), version: "0", log: quiet })
   const { port } = holder.address() as AddressInfo
-  await assert.rejects(gateway.listen("127.0.0.1", port), (error) => isMillraceError(error) && error.code === "MR1403" && error.message.includes("in use"))
+  await assert.rejects(
+    gateway.listen("127.0.0.1", port),
+    (error) => isMillraceError(error) && error.code === "MR1403" && error.message.includes("in use"),
+  )
 })
 
 test("a request for another host, or from another page, is refused with MR1018", async (t) => {
   const door = await openDoor(t)
-  const status = async (headers: string, line = "GET /healthz HTTP/1.1") => (await raw(door.port, `${line}\r\n${headers}Connection: close\r\n\r\n`)).slice(9, 12)
-  for (const name of ["localhost", "127.0.0.1", "[::1]", "LOCALHOST:1", "127.0.0.1:7070", "127.1.2.3:80", "[::1]:7070"]) assert.equal(await status(`Host: ${name}\r\n`), "200", name)
-  for (const name of ["evil.example", "evil.example:7070", "localhost.evil.example", "127.0.0.1.evil.example", "192.168.0.1", "[::2]", "0.0.0.0", "localhost:x", "::1", "[localhost]", ""]) {
+  const status = async (headers: string, line = "GET /healthz HTTP/1.1") =>
+    (await raw(door.port, `${line}\r\n${headers}Connection: close\r\n\r\n`)).slice(9, 12)
+  for (const name of ["localhost", "127.0.0.1", "[::1]", "LOCALHOST:1", "127.0.0.1:7070", "127.1.2.3:80", "[::1]:7070"])
+    assert.equal(await status(`Host: ${name}\r\n`), "200", name)
+  for (const name of [
+    "evil.example",
+    "evil.example:7070",
+    "localhost.evil.example",
+    "127.0.0.1.evil.example",
+    "192.168.0.1",
+    "[::2]",
+    "0.0.0.0",
+    "localhost:x",
+    "::1",
+    "[localhost]",
+    "",
+  ]) {
     assert.match(await status(`Host: ${name}\r\n`), /403|400/, name)
   }
   // The request line goes before the header.
@@ -165,7 +206,13 @@ test("a request for another host, or from another page, is refused with MR1018",
   assert.equal(await status("Host: evil.example\r\n", `GET http://127.0.0.1:${door.port}/healthz HTTP/1.1`), "200")
   // A page of this node, and of others.
   assert.equal(await status(`Host: localhost:7070\r\nOrigin: http://localhost:7070\r\n`), "200")
-  for (const origin of ["http://evil.example", "http://localhost:3000", "null", "https://localhost:7070", "http://127.0.0.1:7070"]) {
+  for (const origin of [
+    "http://evil.example",
+    "http://localhost:3000",
+    "null",
+    "https://localhost:7070",
+    "http://127.0.0.1:7070",
+  ]) {
     assert.equal(await status(`Host: localhost:7070\r\nOrigin: ${origin}\r\n`), "403", origin)
   }
   // A form that another page sends: no Origin, no body, and still told apart.
@@ -180,13 +227,19 @@ test("no page of another origin is ever let read an answer", async (t) => {
   const door = await openDoor(t)
   for (const path of ["/", "/v1/streams", "/v1/openapi.json", "/nope"]) {
     const { headers } = await fetch(door.url + path)
-    assert.deepEqual([...headers.keys()].filter((name) => name.startsWith("access-control-")), [])
+    assert.deepEqual(
+      [...headers.keys()].filter((name) => name.startsWith("access-control-")),
+      [],
+    )
   }
 })
 
 test("headers beyond their bound are refused", async (t) => {
   const door = await openDoor(t)
-  const answer = await raw(door.port, `GET /healthz HTTP/1.1\r\n${host}X: ${"x".repeat(limits.headersBytesMax)}\r\n\r\n`)
+  const answer = await raw(
+    door.port,
+    `GET /healthz HTTP/1.1\r\n${host}X: ${"x".repeat(limits.headersBytesMax)}\r\n\r\n`,
+  )
   assert.match(answer, /^HTTP\/1\.1 431 /)
 })
 
@@ -194,7 +247,11 @@ test("closing answers the requests in hand, ends live and takes no more connecti
   const door = await openDoor(t)
   let go = (): void => undefined
   door.node.slow = new Promise((resolve) => (go = resolve))
-  const working = fetch(`${door.url}/v1/streams/payments/records`, { method: "POST", body: "{}", headers: { "content-type": "application/json" } })
+  const working = fetch(`${door.url}/v1/streams/payments/records`, {
+    method: "POST",
+    body: "{}",
+    headers: { "content-type": "application/json" },
+  })
   const reading = await request(`${door.url}/v1/streams/payments/live`)
   const text = reading.body.text()
   await until(() => door.node.requests.length === 1 && door.node.followers === 1)
@@ -231,7 +288,13 @@ test("closing does not wait for connections that ask nothing, nor for one that a
 test("closing cuts off what is not done in time, and closing again waits for the same end", async (t) => {
   const door = await openDoor(t)
   door.node.slow = new Promise(() => undefined)
-  const working = assert.rejects(fetch(`${door.url}/v1/streams/payments/records`, { method: "POST", body: "{}", headers: { "content-type": "application/json" } }))
+  const working = assert.rejects(
+    fetch(`${door.url}/v1/streams/payments/records`, {
+      method: "POST",
+      body: "{}",
+      headers: { "content-type": "application/json" },
+    }),
+  )
   await until(() => door.node.requests.length === 1)
   const closing = door.gateway.close()
   door.clock.advance(limits.closeMsMax)

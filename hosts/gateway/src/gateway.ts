@@ -164,7 +164,8 @@ class Door {
   /** What hono's adapter cannot make a request of: an address or a header that is none. */
   #onUnreadable(thrown: unknown): Response {
     const isRequestError = thrown instanceof Error && thrown.name === "RequestError"
-    if (isRequestError) return problem(failureOf(new MillraceError("MR1009", `The request cannot be read: ${thrown.message}.`)), "/")
+    if (isRequestError)
+      return problem(failureOf(new MillraceError("MR1009", `The request cannot be read: ${thrown.message}.`)), "/")
     this.#gate.log.error({ error: thrown }, "A request failed in a way that was not foreseen.")
     return problem(failureOf(thrown), "/")
   }
@@ -176,7 +177,12 @@ function refusal({ method, url, headers }: IncomingMessage): unknown {
   const host = url?.startsWith("/") === true ? headers.host : hostOf(url)
   const fetchSite = headers["sec-fetch-site"]
   try {
-    assertOwn({ method, host, origin: headers.origin, fetchSite: typeof fetchSite === "string" ? fetchSite : undefined })
+    assertOwn({
+      method,
+      host,
+      origin: headers.origin,
+      fetchSite: typeof fetchSite === "string" ? fetchSite : undefined,
+    })
     return undefined
   } catch (error) {
     return error

@@ -35,7 +35,11 @@ export interface Reading {
 }
 
 /** How a reading ended, for the log and the figures. */
-export type ReadingEnd = { readonly kind: "left" } | { readonly kind: "ended" } | { readonly kind: "cut" } | { readonly kind: "failed"; readonly error: unknown }
+export type ReadingEnd =
+  | { readonly kind: "left" }
+  | { readonly kind: "ended" }
+  | { readonly kind: "cut" }
+  | { readonly kind: "failed"; readonly error: unknown }
 
 export class LiveReader {
   readonly #reading: Reading

@@ -31,9 +31,13 @@ export class LiveReaders {
   /** @throws MR1021 */
   take(): Seat {
     if (this.#seats.size >= limits.liveReadersMax) {
-      throw new MillraceError("MR1021", `${limits.liveReadersMax} readers follow streams of this node already; try again later.`, {
-        readersMax: limits.liveReadersMax,
-      })
+      throw new MillraceError(
+        "MR1021",
+        `${limits.liveReadersMax} readers follow streams of this node already; try again later.`,
+        {
+          readersMax: limits.liveReadersMax,
+        },
+      )
     }
     const seat: Seat = { reader: undefined }
     this.#seats.add(seat)
@@ -62,7 +66,10 @@ export class LiveReaders {
     this.leave(seat)
     if (end.kind === "cut") {
       this.cut++
-      this.#log.warn({ stream, stallMs: limits.liveStallMsMax }, "A reader was cut off: it took nothing of what waited for it.")
+      this.#log.warn(
+        { stream, stallMs: limits.liveStallMsMax },
+        "A reader was cut off: it took nothing of what waited for it.",
+      )
     } else if (end.kind === "failed") this.#log.error({ stream, error: end.error }, "A reading ended with a failure.")
   }
 }

@@ -5,7 +5,9 @@
 import type { OperationId } from "@millrace/protocol"
 
 /** Upper bounds of the duration buckets, in seconds. */
-export const durationBounds: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+export const durationBounds: readonly number[] = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+]
 
 /** What is counted of one route: `none` is what no route takes. */
 export interface RouteFigures {

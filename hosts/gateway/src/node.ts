@@ -71,11 +71,20 @@ export interface GatewayNode {
    * @throws MR1001 when a JSON body cannot be parsed at all, MR1008, MR1010, MR1011, MR1016, MR1303, MR1401, MR12xx
    */
   ingest(request: IngestRequest): Promise<IngestAnswer>
-  /** Ends a bounded source stream: its windows close, its files are sealed. Repeating it changes nothing. Resolves once durable. @throws MR1008, MR1016 */
+  /**
+   * Ends a bounded source stream: its windows close, its files are sealed. Repeating it changes nothing. Resolves once
+   * durable.
+   *
+   * @throws MR1008, MR1016
+   */
   end(stream: string): Promise<void>
   /** @throws MR1008, MR1009 (partition), MR1014 */
   read(stream: string, partition: number, from: From, limit: number): Promise<Page>
-  /** Durable records of all partitions as they come, until aborted. Each partition's records in order. @throws MR1008, MR1014 */
+  /**
+   * Durable records of all partitions as they come, until aborted. Each partition's records in order.
+   *
+   * @throws MR1008, MR1014
+   */
   follow(stream: string, from: From, signal: AbortSignal): AsyncIterable<LiveBatch>
   /** Figures for `/metrics`. */
   samples(): readonly Sample[]

@@ -9,7 +9,10 @@ import { streamPlan } from "../test/memory-node.ts"
 
 type Document = {
   readonly openapi: string
-  readonly paths: Record<string, Record<string, { operationId: string; responses: Record<string, { content: Record<string, { schema: object }> }> }>>
+  readonly paths: Record<
+    string,
+    Record<string, { operationId: string; responses: Record<string, { content: Record<string, { schema: object }> }> }>
+  >
   readonly components: { readonly schemas: Record<string, object> }
 }
 
@@ -17,7 +20,11 @@ const payment = z.object({ card: z.string(), amount: z.number(), nested: z.array
 const plans = [
   streamPlan("payments", { jsonSchema: z.toJSONSchema(payment), description: "Card payments" }),
   streamPlan("tree", {
-    jsonSchema: { type: "object", properties: { child: { $ref: "#" }, leaf: { $ref: "#/$defs/leaf" } }, $defs: { leaf: { type: "string" } } },
+    jsonSchema: {
+      type: "object",
+      properties: { child: { $ref: "#" }, leaf: { $ref: "#/$defs/leaf" } },
+      $defs: { leaf: { type: "string" } },
+    },
   }),
   streamPlan("plain"),
   streamPlan("velocity", { role: "derived", jsonSchema: { type: "object" } }),
@@ -38,10 +45,17 @@ test("openapi.json is a valid OpenAPI 3.1 document", async (t) => {
 test("openapi.json has every route, and a path of its own for each stream with a schema", async (t) => {
   const door = await openDoor(t, plans)
   const { paths, components } = (await (await fetch(`${door.url}/v1/openapi.json`)).json()) as Document
-  const operations = Object.values(paths).flatMap((methods) => Object.values(methods).map(({ operationId }) => operationId))
-  assert.deepEqual(operations.toSorted(), [...routes.map(({ id }) => id), "produce.payments", "produce.tree"].toSorted())
+  const operations = Object.values(paths).flatMap((methods) =>
+    Object.values(methods).map(({ operationId }) => operationId),
+  )
+  assert.deepEqual(
+    operations.toSorted(),
+    [...routes.map(({ id }) => id), "produce.payments", "produce.tree"].toSorted(),
+  )
   assert.deepEqual(Object.keys(paths).slice(-2), ["/v1/streams/payments/records", "/v1/streams/tree/records"])
-  assert.deepEqual((components.schemas["stream.payments"] as { properties: { card: object } }).properties.card, { type: "string" })
+  assert.deepEqual((components.schemas["stream.payments"] as { properties: { card: object } }).properties.card, {
+    type: "string",
+  })
 })
 
 test("every reference of openapi.json leads somewhere, also those inside a stream's schema", async (t) => {
@@ -59,7 +73,11 @@ test("what the gateway answers fits the schemas of openapi.json", async (t) => {
   const ajv = ajvOf(document)
   const seen = new Set<string>()
   const ask = async (method: "GET" | "POST", template: string, path: string, body?: string) => {
-    const response = await fetch(door.url + path, { method, headers: { "content-type": "application/x-ndjson" }, ...(body === undefined ? {} : { body }) })
+    const response = await fetch(door.url + path, {
+      method,
+      headers: { "content-type": "application/x-ndjson" },
+      ...(body === undefined ? {} : { body }),
+    })
     const type = response.headers.get("content-type")?.split(";")[0] ?? ""
     const operation = document.paths[template]?.[method.toLowerCase()]
     const content = operation?.responses[String(response.status)]?.content
@@ -68,7 +86,9 @@ test("what the gateway answers fits the schemas of openapi.json", async (t) => {
     seen.add(`${method} ${template} ${response.status}`)
     const text = await response.text()
     if (type !== "application/json" && type !== problemType) return
-    const check = ajv.compile({ $ref: `openapi.json${pointer(["paths", template, method.toLowerCase(), "responses", String(response.status), "content", type, "schema"])}` })
+    const check = ajv.compile({
+      $ref: pointer("paths", template, method.toLowerCase(), "responses", response.status, "content", type, "schema"),
+    })
     assert.ok(check(JSON.parse(text)), `${method} ${path}: ${ajv.errorsText(check.errors)}`)
   }
   const stream = "/v1/streams/{stream}"
@@ -93,7 +113,10 @@ test("what the gateway answers fits the schemas of openapi.json", async (t) => {
   door.node.unready = { code: "MR1401", message: "The node is starting.", details: {} }
   await ask("GET", "/v1/status", "/v1/status")
   await ask("GET", "/readyz", "/readyz")
-  assert.equal(routes.filter(({ id }) => id !== "followStream").every(({ method, path }) => seen.has(`${method} ${path} 200`)), true)
+  assert.equal(
+    routes.filter(({ id }) => id !== "followStream").every(({ method, path }) => seen.has(`${method} ${path} 200`)),
+    true,
+  )
 })
 
 function ajvOf(document: Document): Ajv2020 {
@@ -103,6 +126,7 @@ function ajvOf(document: Document): Ajv2020 {
   return ajv
 }
 
-function pointer(places: readonly string[]): string {
-  return `#${places.map((place) => `/${encodeURIComponent(place.replaceAll("~", "~0").replaceAll("/", "~1"))}`).join("")}`
+function pointer(...places: readonly (string | number)[]): string {
+  const escaped = places.map((place) => encodeURIComponent(String(place).replaceAll("~", "~0").replaceAll("/", "~1")))
+  return `openapi.json#/${escaped.join("/")}`
 }

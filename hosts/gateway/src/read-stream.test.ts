@@ -8,11 +8,19 @@ import { streamPlan } from "../test/memory-node.ts"
 const one = streamPlan("payments", { partitions: 1 })
 
 async function produce(door: Door, body: string, type: string = mediaTypes.ndjson): Promise<void> {
-  const response = await fetch(`${door.url}/v1/streams/payments/records`, { method: "POST", body, headers: { "content-type": type } })
+  const response = await fetch(`${door.url}/v1/streams/payments/records`, {
+    method: "POST",
+    body,
+    headers: { "content-type": type },
+  })
   assert.equal(response.status, 200, await response.text())
 }
 
-async function get<Body = RecordPage>(door: Door, query = "", stream = "payments"): Promise<{ status: number; body: Body }> {
+async function get<Body = RecordPage>(
+  door: Door,
+  query = "",
+  stream = "payments",
+): Promise<{ status: number; body: Body }> {
   const response = await fetch(`${door.url}/v1/streams/${stream}/records${query}`)
   return { status: response.status, body: (await response.json()) as Body }
 }
@@ -20,12 +28,23 @@ async function get<Body = RecordPage>(door: Door, query = "", stream = "payments
 test("a page has each record with its position, key, event time, headers and value", async (t) => {
   const door = await openDoor(t, [one])
   await produce(door, '{"key":"ä\\"1","n":1.50}\n')
-  await produce(door, JSON.stringify({ specversion: "1.0", id: "7", source: "/s", type: "t", data: { key: "b" } }), mediaTypes.cloudevent)
+  await produce(
+    door,
+    JSON.stringify({ specversion: "1.0", id: "7", source: "/s", type: "t", data: { key: "b" } }),
+    mediaTypes.cloudevent,
+  )
   const { body } = await get(door)
   assert.deepEqual(body, {
     records: [
       { partition: 0, offset: 0, key: 'ä"1', time: "2026-11-21T00:00:00.000Z", value: { key: 'ä"1', n: 1.5 } },
-      { partition: 0, offset: 1, key: "b", time: "2026-11-21T00:00:00.001Z", headers: { id: "7", source: "/s", type: "t" }, value: { key: "b" } },
+      {
+        partition: 0,
+        offset: 1,
+        key: "b",
+        time: "2026-11-21T00:00:00.001Z",
+        headers: { id: "7", source: "/s", type: "t" },
+        value: { key: "b" },
+      },
     ],
     next: 2,
     first: 0,
@@ -52,7 +71,10 @@ test("pages lead on to the end, each record once", async (t) => {
     from = body.next
     if (from === body.end) break
   }
-  assert.deepEqual(seen, Array.from({ length: 250 }, (_, n) => n))
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 250 }, (_, n) => n),
+  )
 })
 
 test("a page begins at the earliest, the latest, an offset or a time", async (t) => {
@@ -144,7 +166,9 @@ test("a stream is told with its facts and what each partition holds", async (t) 
     jsonSchema,
   }
   assert.deepEqual(await (await fetch(`${door.url}/v1/streams`)).json(), { streams: [facts] })
-  const details = (await (await fetch(`${door.url}/v1/streams/payments`)).json()) as { extents: { partition: number; first: number; end: number }[] }
+  const details = (await (await fetch(`${door.url}/v1/streams/payments`)).json()) as {
+    extents: { partition: number; first: number; end: number }[]
+  }
   const { extents, ...rest } = details
   assert.deepEqual(rest, facts)
   assert.deepEqual(
@@ -154,7 +178,10 @@ test("a stream is told with its facts and what each partition holds", async (t) 
       [1, 0],
     ],
   )
-  assert.equal(extents.reduce((sum, { end }) => sum + end, 0), 1)
+  assert.equal(
+    extents.reduce((sum, { end }) => sum + end, 0),
+    1,
+  )
 })
 
 test("a stream that ends takes no part of the request's body, and ending it again changes nothing", async (t) => {

@@ -2,7 +2,8 @@
  * Reads the body of a request as bytes that nobody else holds: they are handed to a worker thread without a copy, so
  * they must not lie in a pool that others write to.
  *
- * B1  A body is never in memory beyond `limits.requestBytesMax`, nor all bodies together beyond `limits.bodiesBytesMax`.
+ * B1  A body is never in memory beyond `limits.requestBytesMax`, nor all bodies together beyond
+ *     `limits.bodiesBytesMax`.
  * B2  What counts is what came, not what was announced: a sender that announces much and sends nothing holds nothing.
  */
 import type { IncomingMessage } from "node:http"
@@ -28,7 +29,10 @@ export class ArrivingBodies {
   /** @throws MR1010 */
   take(bytes: number): void {
     if (this.#bytes + bytes > this.#bytesMax) {
-      throw new MillraceError("MR1010", `More than ${this.#bytesMax} bytes of requests are arriving at once; send again after a moment.`)
+      throw new MillraceError(
+        "MR1010",
+        `More than ${this.#bytesMax} bytes of requests are arriving at once; send again after a moment.`,
+      )
     }
     this.#bytes += bytes
   }
@@ -44,9 +48,13 @@ export class SenderGone extends Error {}
 /** @throws MR1007 */
 export function assertLength(bytes: number): void {
   if (bytes <= limits.requestBytesMax) return
-  throw new MillraceError("MR1007", `The body has more than ${limits.requestBytesMax} bytes; send its records in several requests.`, {
-    bytesMax: limits.requestBytesMax,
-  })
+  throw new MillraceError(
+    "MR1007",
+    `The body has more than ${limits.requestBytesMax} bytes; send its records in several requests.`,
+    {
+      bytesMax: limits.requestBytesMax,
+    },
+  )
 }
 
 /**
@@ -54,7 +62,11 @@ export function assertLength(bytes: number): void {
  *
  * @throws MR1007, MR1010, MR1020, {@link SenderGone}
  */
-export function readBody(incoming: IncomingMessage, encoding: Encoding, arriving: ArrivingBodies): Promise<Uint8Array<ArrayBuffer>> {
+export function readBody(
+  incoming: IncomingMessage,
+  encoding: Encoding,
+  arriving: ArrivingBodies,
+): Promise<Uint8Array<ArrayBuffer>> {
   return new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => {
     const inflate = encoding === "gzip" ? createGunzip() : undefined
     // The inflating stream may write on in memory of which it gave a part away; a connection's chunks are whole.
@@ -112,7 +124,15 @@ export function readBody(incoming: IncomingMessage, encoding: Encoding, arriving
       inflate.on("data", onInflated)
       inflate.once("end", finish)
       inflate.once("error", (cause) => {
-        fail(new MillraceError("MR1020", `The body says that it is gzip and cannot be decompressed: ${cause.message}. Send it again whole, or without Content-Encoding.`, {}, cause))
+        fail(
+          new MillraceError(
+            "MR1020",
+            `The body says that it is gzip and cannot be decompressed: ${cause.message}. ` +
+              "Send it again whole, or without Content-Encoding.",
+            {},
+            cause,
+          ),
+        )
       })
     }
     incoming.on("data", onData)
@@ -167,6 +187,11 @@ class BodyParts {
 
   /** Whether a chunk is all that lies in its memory. */
   #isAlone(chunk: Buffer): chunk is Buffer<ArrayBuffer> {
-    return this.#ours && chunk.byteOffset === 0 && chunk.length === chunk.buffer.byteLength && chunk.buffer instanceof ArrayBuffer
+    return (
+      this.#ours &&
+      chunk.byteOffset === 0 &&
+      chunk.length === chunk.buffer.byteLength &&
+      chunk.buffer instanceof ArrayBuffer
+    )
   }
 }

@@ -16,7 +16,10 @@ export interface Door {
   readonly logged: string[]
 }
 
-export async function openDoor(t: TestContext, streams: readonly StreamPlan[] = [streamPlan("payments")]): Promise<Door> {
+export async function openDoor(
+  t: TestContext,
+  streams: readonly StreamPlan[] = [streamPlan("payments")],
+): Promise<Door> {
   const node = new MemoryNode(streams)
   const clock = new ManualClock()
   const logged: string[] = []

@@ -1,8 +1,17 @@
 /**
- * A node in memory for the gateway's own tests: it parses, keys, stores and follows for real, without a disk, workers or
- * windows. What a test wants of it (not ready, behind, slow) it sets.
+ * A node in memory for the gateway's own tests: it parses, keys, stores and follows for real, without a disk, workers
+ * or windows. What a test wants of it (not ready, behind, slow) it sets.
  */
-import { type ErrorData, errorData, errorFrom, isMillraceError, limits, MillraceError, partitionOf, type StreamPlan } from "@millrace/model"
+import {
+  type ErrorData,
+  errorData,
+  errorFrom,
+  isMillraceError,
+  limits,
+  MillraceError,
+  partitionOf,
+  type StreamPlan,
+} from "@millrace/model"
 import type { RecordView } from "@millrace/protocol"
 import type { From, GatewayNode, IngestAnswer, IngestRequest, LiveBatch, Page, Rejection, Sample } from "../src/node.ts"
 
@@ -77,7 +86,8 @@ export class MemoryNode implements GatewayNode {
     const key = request.idempotencyKey === undefined ? undefined : `${request.stream} ${request.idempotencyKey}`
     const known = key === undefined ? undefined : this.#answers.get(key)
     if (known !== undefined) {
-      if (known.body !== body) throw new MillraceError("MR1011", "The idempotency key was used for another body; use a new one.")
+      if (known.body !== body)
+        throw new MillraceError("MR1011", "The idempotency key was used for another body; use a new one.")
       return known.answer
     }
     const answer = this.#store(held, request, body)
@@ -136,7 +146,10 @@ export class MemoryNode implements GatewayNode {
         name: "millrace_records_total",
         help: "Records stored.",
         kind: "counter",
-        values: this.streams.map(({ name }) => ({ labels: { stream: name }, value: this.#held(name).logs.reduce((sum, { entries }) => sum + entries.length, 0) })),
+        values: this.streams.map(({ name }) => ({
+          labels: { stream: name },
+          value: this.#held(name).logs.reduce((sum, { entries }) => sum + entries.length, 0),
+        })),
       },
     ]
   }
@@ -265,7 +278,8 @@ function beginning(log: Log, partition: number, from: From): number {
     }
     case "offsets": {
       const offset = from.offsets.get(partition) ?? log.first
-      if (offset < log.first) throw new MillraceError("MR1014", `Offset ${offset} is no longer kept; the oldest is ${log.first}.`)
+      if (offset < log.first)
+        throw new MillraceError("MR1014", `Offset ${offset} is no longer kept; the oldest is ${log.first}.`)
       return Math.min(offset, log.entries.length)
     }
   }

@@ -10,8 +10,9 @@ const next: Readonly<Record<Advice, string>> = {
 
 export const explainError: Handler = (context) => {
   const code = context.req.param("code") ?? ""
-  if (!Object.hasOwn(errorTable, code)) throw new MillraceError("MR1012", `There is no error code ${JSON.stringify(code.slice(0, 200))}.`)
+  if (!Object.hasOwn(errorTable, code))
+    throw new MillraceError("MR1012", `There is no error code ${JSON.stringify(code.slice(0, 200))}.`)
   const { title, status, advice } = errorTable[code as ErrorCode]
-  const text = `${code}: ${title}\n\nHTTP status ${status}.\n${next[advice]}\n\nThe page docs/errors/${code}.md of Millrace has examples.\n`
+  const text = `${code}: ${title}\n\nHTTP status ${status}.\n${next[advice]}\n\nMore: docs/errors/${code}.md.\n`
   return new Response(text, { headers: { "content-type": "text/plain; charset=utf-8" } })
 }

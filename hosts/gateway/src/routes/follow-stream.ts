@@ -13,7 +13,10 @@ export const followStream: Handler = async (context, gate) => {
   const query = queryOf(incoming.url ?? "", ["from"])
   const last = incoming.headers["last-event-id"]
   // A browser that comes back asks the same address as at first, so its position goes before `from`.
-  const from = typeof last === "string" && last !== "" ? parseLiveFrom(last, stream, "Last-Event-ID") : parseLiveFrom(query.from, stream)
+  const from =
+    typeof last === "string" && last !== ""
+      ? parseLiveFrom(last, stream, "Last-Event-ID")
+      : parseLiveFrom(query.from, stream)
   if (incoming.method === "HEAD") return new Response(null, { headers: liveHeaders })
   const seat = gate.readers.take()
   try {
@@ -49,16 +52,22 @@ async function startOf(node: GatewayNode, stream: StreamPlan, from: From): Promi
           if (offset < page.first) {
             throw new MillraceError(
               "MR1014",
-              `${stream.name}, partition ${partition}: the offset ${offset} is no longer kept; the oldest is ${page.first}. Read from earliest.`,
+              `${stream.name}, partition ${partition}: offset ${offset} is no longer kept; the oldest is ${page.first}. ` +
+                "Read from earliest.",
               { partition, offset, first: page.first },
             )
           }
           if (offset > page.end) {
-            throw new MillraceError("MR1009", `${stream.name}, partition ${partition}: the offset ${offset} lies beyond the end, ${page.end}. Read from latest.`, {
-              partition,
-              offset,
-              end: page.end,
-            })
+            throw new MillraceError(
+              "MR1009",
+              `${stream.name}, partition ${partition}: offset ${offset} lies beyond the end, ${page.end}. ` +
+                "Read from latest.",
+              {
+                partition,
+                offset,
+                end: page.end,
+              },
+            )
           }
           return offset
         }

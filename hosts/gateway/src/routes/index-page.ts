@@ -5,4 +5,5 @@ import type { Handler } from "../gate.ts"
 
 const addresses = Object.fromEntries(routes.map(({ method, path, summary }) => [`${method} ${path}`, summary]))
 
-export const indexPage: Handler = (_, { version }) => json(JSON.stringify({ name: "millrace", version, addresses }, undefined, 2))
+export const indexPage: Handler = (_, { version }) =>
+  json(JSON.stringify({ name: "millrace", version, addresses }, undefined, 2))

@@ -11,7 +11,17 @@ export const listStreams: Handler = (_, { node }) => {
 }
 
 /** What is told of a stream. */
-export function streamFacts({ name, role, partitions, format, keyed, outOfOrderMs, retentionMs, description, jsonSchema }: StreamPlan): StreamFacts {
+export function streamFacts({
+  name,
+  role,
+  partitions,
+  format,
+  keyed,
+  outOfOrderMs,
+  retentionMs,
+  description,
+  jsonSchema,
+}: StreamPlan): StreamFacts {
   return {
     name,
     role,

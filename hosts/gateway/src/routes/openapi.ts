@@ -3,4 +3,5 @@ import { openApi } from "@millrace/protocol"
 import { json } from "../answer.ts"
 import type { Handler } from "../gate.ts"
 
-export const openapi: Handler = (_, { node, version }) => json(JSON.stringify(openApi({ version, streams: node.streams })))
+export const openapi: Handler = (_, { node, version }) =>
+  json(JSON.stringify(openApi({ version, streams: node.streams })))

@@ -25,7 +25,8 @@ export const produce: Handler = async (context, gate) => {
   } catch (thrown) {
     if (thrown instanceof SenderGone) return RESPONSE_ALREADY_SENT
     const failure = failureOf(thrown)
-    if (failure.code === "MR1404") gate.log.error({ route: "produce", error: thrown }, "A request failed in a way that was not foreseen.")
+    if (failure.code === "MR1404")
+      gate.log.error({ route: "produce", error: thrown }, "A request failed in a way that was not foreseen.")
     const text = JSON.stringify(problemOf(failure, context.req.path))
     refuse(incoming, outgoing, errorTable[failure.code].status, headersOf(failure), text, gate.clock)
   }
@@ -44,42 +45,65 @@ async function take(context: RouteContext, gate: Gate): Promise<IngestAnswer> {
   if (declared !== undefined) assertLength(Number(declared))
   const body = await readBody(incoming, encoding, gate.bodies)
   gate.metrics.bodyBytes += body.length
-  return gate.node.ingest({ stream: stream.name, format, body, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) })
+  return gate.node.ingest({
+    stream: stream.name,
+    format,
+    body,
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  })
 }
 
 function formatOf(contentType: string | undefined): BodyFormat {
   const format = bodyFormat(contentType)
   if (format !== undefined) return format
-  const given = contentType === undefined ? "The request names no content type" : `${JSON.stringify(contentType.slice(0, 200))} is not taken`
-  throw new MillraceError("MR1006", `${given}; send ${Object.values(mediaTypes).join(", ")}, in UTF-8.`, { accepted: Object.values(mediaTypes) })
+  const given =
+    contentType === undefined
+      ? "The request names no content type"
+      : `${JSON.stringify(contentType.slice(0, 200))} is not taken`
+  throw new MillraceError("MR1006", `${given}; send ${Object.values(mediaTypes).join(", ")}, in UTF-8.`, {
+    accepted: Object.values(mediaTypes),
+  })
 }
 
 function encodingOf(contentEncoding: string | undefined): Encoding {
   const encoding = contentEncoding?.trim().toLowerCase() ?? "identity"
   if (encoding === "gzip" || encoding === "identity") return encoding
-  throw new MillraceError("MR1006", `The content encoding ${JSON.stringify(encoding.slice(0, 200))} is not taken; compress with gzip or not at all.`, { acceptedEncodings: ["gzip", "identity"] })
+  throw new MillraceError(
+    "MR1006",
+    `The content encoding ${JSON.stringify(encoding.slice(0, 200))} is not taken; compress with gzip or not at all.`,
+    { acceptedEncodings: ["gzip", "identity"] },
+  )
 }
 
 function keyOf(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined
   const key = Array.isArray(header) ? header.join(", ") : header
   if (key.length > 0 && key.length <= limits.idempotencyKeyLengthMax) return key
-  throw new MillraceError("MR1009", `Idempotency-Key has ${key.length} characters; give it 1 to ${limits.idempotencyKeyLengthMax}.`, {
-    parameter: "Idempotency-Key",
-  })
+  throw new MillraceError(
+    "MR1009",
+    `Idempotency-Key has ${key.length} characters; give it 1 to ${limits.idempotencyKeyLengthMax}.`,
+    {
+      parameter: "Idempotency-Key",
+    },
+  )
 }
 
 function replyOf(answer: IngestAnswer): ProduceReply {
   const { accepted, positions } = answer
   const rejected = answer.rejected.map(({ index, problem }) => ({ index, problem: problemOf(problem) }))
-  return answer.rejectedUnlisted > 0 ? { accepted, rejected, rejectedUnlisted: answer.rejectedUnlisted, positions } : { accepted, rejected, positions }
+  return answer.rejectedUnlisted > 0
+    ? { accepted, rejected, rejectedUnlisted: answer.rejectedUnlisted, positions }
+    : { accepted, rejected, positions }
 }
 
-/** A request of which nothing was stored is a failure as a whole: by the code that all of its records share, if they do. */
+/**
+ * A request of which nothing was stored is a failure as a whole: by the code that all of its records share, if they do.
+ */
 function allRejected(answer: IngestAnswer, { rejected, rejectedUnlisted }: ProduceReply): MillraceError {
   const [first] = answer.rejected
   const codes = new Set(answer.rejected.map(({ problem }) => problem.code))
-  const shared = codes.size === 1 && first !== undefined && errorTable[first.problem.code].status === errorTable.MR1017.status
+  const shared =
+    codes.size === 1 && first !== undefined && errorTable[first.problem.code].status === errorTable.MR1017.status
   const code: ErrorCode = shared ? first.problem.code : "MR1017"
   const count = answer.rejected.length + answer.rejectedUnlisted
   const reason = first?.problem.message ?? ""

@@ -14,7 +14,10 @@ export const showStream: Handler = async (context, gate) => {
 }
 
 /** Undefined when the node cannot read the stream just now: the facts are still worth telling. */
-async function extentsOf(node: GatewayNode, { name, partitions }: StreamPlan): Promise<readonly PartitionExtent[] | undefined> {
+async function extentsOf(
+  node: GatewayNode,
+  { name, partitions }: StreamPlan,
+): Promise<readonly PartitionExtent[] | undefined> {
   const all = Array.from({ length: partitions }, async (_, partition) => {
     const { first, end } = await node.read(name, partition, { kind: "latest" }, 1)
     return { partition, first, end }
