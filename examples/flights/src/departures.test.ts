@@ -42,7 +42,10 @@ test("departures come by date plus delay, ties in the order of the file", async 
 test("a limit keeps the first departures", async () => {
   const rows = [flight("ATL", 30), flight("BOS", 0), flight("DFW", 10)]
   const departures = await Departures.read(from(rows), 2)
-  assert.deepEqual([departures.lineAt(0), departures.lineAt(1)].map((line) => (JSON.parse(line) as FlightRow).origin), ["BOS", "DFW"])
+  assert.deepEqual(
+    [departures.lineAt(0), departures.lineAt(1)].map((line) => (JSON.parse(line) as FlightRow).origin),
+    ["BOS", "DFW"],
+  )
   assert.equal(departures.length, 2)
 })
 

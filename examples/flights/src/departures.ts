@@ -99,7 +99,8 @@ class Columns {
     for (let from = 0; from < rowCount; from++) {
       const at = this.#length + from
       const minute = (dates[from] as number) / minuteMs
-      if (!Number.isInteger(minute)) throw new Error(`row ${at} is scheduled at ${dates[from]} ms, which is no whole minute`)
+      if (!Number.isInteger(minute))
+        throw new Error(`row ${at} is scheduled at ${dates[from]} ms, which is no whole minute`)
       this.minutes[at] = minute
       this.delays[at] = delays[from] as number
       this.distances[at] = distances[from] as number
@@ -109,7 +110,7 @@ class Columns {
     this.#length += rowCount
   }
 
-  /** Row numbers by departure. One number holds departure and row, so a plain sort of numbers keeps ties in file order. */
+  /** Row numbers by departure. One number holds departure and row, so a plain sort keeps ties in file order. */
   order(): Uint32Array {
     const { length } = this
     let first = Infinity

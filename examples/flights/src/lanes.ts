@@ -1,13 +1,13 @@
 /**
- * Lanes: the flights of whole partitions, so that lanes may be sent side by side and each partition still gets its flights
- * in the order in which they left.
+ * Lanes: the flights of whole partitions, so that lanes may be sent side by side and each partition still gets its
+ * flights in the order in which they left.
  */
 import { partitionOf } from "millrace/client"
 import type { Departures } from "./departures.ts"
 
 /**
- * Places in `departures` by lane, each in order. Partitions are dealt out so that lanes are about equally long; the same
- * departures give the same lanes.
+ * Places in `departures` by lane, each in order. Partitions are dealt out so that lanes are about equally long; the
+ * same departures give the same lanes.
  */
 export function lanesOf(departures: Departures, partitions: number, lanes: number): Uint32Array[] {
   const partitionOfAirport = departures.airports.map((airport) => partitionOf(airport, partitions))

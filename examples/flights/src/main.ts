@@ -1,6 +1,6 @@
 /**
- * `npm start [-- --once]`: starts a node in this process, replays three million real flights into it over HTTP, prints what
- * came out and keeps serving.
+ * `npm start [-- --once]`: starts a node in this process, replays three million real flights into it over HTTP, prints
+ * what came out and keeps serving.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
@@ -11,9 +11,10 @@ import { type Client, connect } from "millrace/client"
 import { readColumns } from "millrace/files"
 import { startNode } from "millrace/node"
 import { Departures } from "./departures.ts"
-import { count, progressOn } from "./progress.ts"
+import { progressOn } from "./progress.ts"
 import { replay, type ReplayFigures } from "./replay.ts"
-import { readResult, type Result, worstHoursFlightsMin } from "./result.ts"
+import { resultText, whatNext } from "./report.ts"
+import { readResult } from "./result.ts"
 
 const usage = `Usage: npm start -- [options]
 
@@ -80,11 +81,16 @@ async function main(): Promise<void> {
     log: "warn",
   })
   try {
-    tell(settings, { event: "ready", url: node.url }, `A node runs at ${node.url} with the service of examples/flights/src/service.ts.`)
+    tell(
+      settings,
+      { event: "ready", url: node.url },
+      `A node runs at ${node.url} with the service of examples/flights/src/service.ts.`,
+    )
     const isDone = await run(connect(node.url, { backoff }), settings)
     if (!isDone || settings.once) return
-    tell(settings, { event: "serving", url: node.url }, whatNext(node.url))
-    if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener("abort", resolve, { once: true }))
+    tell(settings, { event: "serving", url: node.url }, whatNext(node.url, settings.dir))
+    if (!stop.signal.aborted)
+      await new Promise((resolve) => stop.signal.addEventListener("abort", resolve, { once: true }))
   } finally {
     await node.close()
   }
@@ -95,11 +101,21 @@ async function run(client: Client, settings: Settings): Promise<boolean> {
   const before = await factsOf(client)
   let figures: ReplayFigures | undefined
   if (before.stages.length > 0 && before.stages.every(({ ended }) => ended)) {
-    tell(settings, { event: "known" }, `These flights were replayed before; here is their result. To start over: rm -r ${settings.dir}`)
+    tell(
+      settings,
+      { event: "known" },
+      `These flights were replayed before; here is their result. To start over: rm -r ${settings.dir}`,
+    )
   } else {
-    tell(settings, { event: "reading", source }, "Reading flights-3m.parquet and sorting it by the time at which each flight really left …")
+    tell(
+      settings,
+      { event: "reading", source },
+      "Reading flights-3m.parquet and sorting it by the time at which each flight really left …",
+    )
     const departures = await Departures.read(readColumns(source, { instants: "ms" }), settings.limit)
-    const show = settings.json ? undefined : progressOn(process.stderr, departures.length, performance.now.bind(performance))
+    const show = settings.json
+      ? undefined
+      : progressOn(process.stderr, departures.length, performance.now.bind(performance))
     figures = await replay(client, departures, {
       run: `flights-${departures.length}-${settings.batch}`,
       batch: settings.batch,
@@ -114,14 +130,18 @@ async function run(client: Client, settings: Settings): Promise<boolean> {
       return undefined
     })
     if (figures === undefined || stop.signal.aborted) return stoppedEarly(settings)
-    tell(settings, { event: "replayed", ...figures }, "All flights are on the disk; ending the stream, so that its last windows close …")
+    tell(
+      settings,
+      { event: "replayed", ...figures },
+      "All flights are on the disk; ending the stream, so that its last windows close …",
+    )
     await client.end("flights")
     tell(settings, { event: "ended" }, "")
   }
   const started = performance.now()
   const outDir = await delivered(client)
   if (outDir === undefined) return stoppedEarly(settings)
-  const seconds = figures === undefined ? undefined : figures.seconds + (performance.now() - started) / 1000
+  const seconds = (figures?.seconds ?? 0) + (performance.now() - started) / 1000
   const result = await readResult(outDir)
   tell(settings, { event: "result", ...result, figures, seconds, outDir }, resultText(result, figures, seconds, outDir))
   return true
@@ -129,7 +149,7 @@ async function run(client: Client, settings: Settings): Promise<boolean> {
 
 /** Waits until every window's result lies in a file. Undefined when it was told to stop. */
 async function delivered(client: Client): Promise<string | undefined> {
-  for (let said = ""; !stop.signal.aborted; ) {
+  for (let said = ""; !stop.signal.aborted;) {
     const { idle, outDir, stages, sinks } = await factsOf(client)
     if (idle && stages.every(({ ended }) => ended)) return outDir
     const error = sinks.find((sink) => sink.error !== undefined)?.error?.message ?? ""
@@ -161,7 +181,10 @@ function holdTo({ dir, limit, batch }: Settings): void {
     return
   }
   if (found === wanted) return
-  throw new Error(`${dir} holds another replay: ${found}, and this one is ${wanted}. Name another place with --dir, or start over: rm -r ${dir}`)
+  throw new Error(
+    `${dir} holds another replay: ${found}, and this one is ${wanted}. ` +
+      `Name another place with --dir, or start over: rm -r ${dir}`,
+  )
 }
 
 function settingsFrom(words: readonly string[]): Settings | undefined {
@@ -182,7 +205,8 @@ function settingsFrom(words: readonly string[]): Settings | undefined {
     const { once, dir, url, json } = values
     const port = Number(values.port)
     const limit = values.limit === undefined ? Infinity : Number(values.limit)
-    if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) throw new Error(`--port ${values.port} is not a port, 0 to 65535.`)
+    if (!(Number.isInteger(port) && port >= 0 && port <= 65_535))
+      throw new Error(`--port ${values.port} is not a port, 0 to 65535.`)
     if (!(limit >= 1)) throw new Error(`--limit ${values.limit} is not a number of flights.`)
     const batch = Number(values.batch)
     if (!(Number.isInteger(batch) && batch >= 1)) throw new Error(`--batch ${values.batch} is not a number of flights.`)
@@ -196,43 +220,12 @@ function settingsFrom(words: readonly string[]): Settings | undefined {
 }
 
 function stoppedEarly(settings: Settings): false {
-  tell(settings, { event: "stopped" }, "\nStopped. What was acknowledged is kept; npm start goes on where it stopped and stores nothing twice.")
+  tell(
+    settings,
+    { event: "stopped" },
+    "\nStopped. What was acknowledged is kept; npm start goes on where it stopped and stores nothing twice.",
+  )
   return false
-}
-
-function resultText({ hours, onTime, late, worst }: Result, figures: ReplayFigures | undefined, seconds: number | undefined, outDir: string): string {
-  const rows = worst.map(({ origin, start, flights, meanDelay, worstDelay }) => {
-    const hour = new Date(start).toISOString().slice(0, 16).replace("T", " ")
-    return `  ${origin.padEnd(6)}  ${hour}  ${String(flights).padStart(7)}  ${meanDelay.toFixed(1).padStart(10)}  ${String(worstDelay).padStart(11)}`
-  })
-  return [
-    "",
-    `The ten worst hours, by mean delay in minutes, of those with at least ${worstHoursFlightsMin} flights:`,
-    "",
-    "  origin  hour (UTC)        flights  mean delay  worst delay",
-    ...rows,
-    "",
-    `${count(onTime + late)} flights: ${count(onTime)} on time for their window, ${count(late)} late. ${count(hours)} rows of hourly delays.`,
-    ...(figures === undefined || seconds === undefined ? [] : speedText(figures, seconds)),
-    `Files: ${outDir}/hourly-delays (Parquet by day) and ${outDir}/late-flights (NDJSON).`,
-  ].join("\n")
-}
-
-function speedText({ flights, requests, seconds, latencyMs }: ReplayFigures, total: number): string[] {
-  const perRequest = Math.round(flights / Math.max(1, requests))
-  return [
-    `${count(Math.round(flights / seconds))} records/s until all were acknowledged (${seconds.toFixed(1)} s), ${count(Math.round(flights / total))} records/s until all files were there (${total.toFixed(1)} s).`,
-    `p99 ${latencyMs.p99.toFixed(1)} ms from sending a request of about ${count(perRequest)} flights to its answer, which comes once they are fsynced (p50 ${latencyMs.p50.toFixed(1)} ms).`,
-  ]
-}
-
-function whatNext(url: string): string {
-  return `
-The node keeps serving. In another terminal:
-  npx millrace tail flights --from earliest --limit 5
-  npx millrace doctor --data .millrace/flights/data
-  curl ${url}/v1/status
-Ctrl-C stops it.`
 }
 
 /** One event: a sentence for people, or a line of JSON for machines. */

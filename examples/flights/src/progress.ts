@@ -1,5 +1,9 @@
 /** Says how far the replay is: a line drawn over itself on a terminal, else a plain line every few seconds. */
-export function progressOn(out: NodeJS.WriteStream, total: number, now: () => number): (done: number, note: string) => void {
+export function progressOn(
+  out: NodeJS.WriteStream,
+  total: number,
+  now: () => number,
+): (done: number, note: string) => void {
   const interactive = out.isTTY && process.env["TERM"] !== "dumb"
   const everyMs = interactive ? 100 : 5_000
   const started = now()

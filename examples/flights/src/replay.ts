@@ -32,7 +32,7 @@ export interface ReplayFigures {
 const stream = "flights"
 const partitions = 8
 
-/** Sends all departures. Throws what the client throws once it has given up, and an Error if the node refuses a flight. */
+/** Sends all departures. Throws what the client throws once it gives up, and an Error when the node refuses a flight. */
 export async function replay(client: Client, departures: Departures, options: ReplayOptions): Promise<ReplayFigures> {
   const { run, batch = 2_000, lanes = 2, now, onAcknowledged, signal } = options
   const latencies: number[] = []
@@ -49,7 +49,10 @@ export async function replay(client: Client, departures: Departures, options: Re
       const { accepted, rejected } = await answer
       latencies.push(now() - sent)
       const [refused] = rejected
-      if (refused !== undefined) throw new Error(`the node refused flight ${refused.index} of ${run}/${lane}/${from / batch}: ${refused.problem.detail}`)
+      if (refused !== undefined)
+        throw new Error(
+          `the node refused flight ${refused.index} of ${run}/${lane}/${from / batch}: ${refused.problem.detail}`,
+        )
       acknowledged += accepted
       onAcknowledged(acknowledged, latencies.length)
     }

@@ -55,7 +55,8 @@ export async function readResult(outDir: string): Promise<Result> {
     }
   }
   let late = 0
-  for (const file of globSync("late-flights/**/*.ndjson", { cwd: outDir })) late += await linesIn(path.join(outDir, file))
+  for (const file of globSync("late-flights/**/*.ndjson", { cwd: outDir }))
+    late += await linesIn(path.join(outDir, file))
   return { hours, onTime, late, worst }
 }
 

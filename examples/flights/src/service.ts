@@ -42,6 +42,20 @@ const rows = hourly.map(({ key, start, end, flights: departures, meanDelay, wors
 const every = "1d"
 
 export default service("flights", [
-  rows.to(files("hourly-delays", { format: "parquet", partitionBy: [day("start")], roll: { every } })),
+  rows.to(
+    files("hourly-delays", {
+      format: "parquet",
+      partitionBy: [day("start")],
+      columns: {
+        origin: "string",
+        start: "timestamp",
+        end: "timestamp",
+        flights: "int64",
+        meanDelay: "double",
+        worstDelay: "int64",
+      },
+      roll: { every },
+    }),
+  ),
   hourly.late.to(files("late-flights", { format: "ndjson", roll: { every } })),
 ])

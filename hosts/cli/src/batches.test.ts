@@ -27,11 +27,14 @@ test("lines are the same however their bytes are cut", async () => {
 
 test("a batch is full at its number of records", async () => {
   const batches = await batchesOfTexts(["1", "2", "3", "4", "5"], 2)
-  assert.deepEqual(batches.map((batch) => [batch.number, new TextDecoder().decode(ndjsonOf(batch))]), [
-    [0, "1\n2"],
-    [1, "3\n4"],
-    [2, "5"],
-  ])
+  assert.deepEqual(
+    batches.map((batch) => [batch.number, new TextDecoder().decode(ndjsonOf(batch))]),
+    [
+      [0, "1\n2"],
+      [1, "3\n4"],
+      [2, "5"],
+    ],
+  )
 })
 
 test("a batch stays below a quarter of a request's bytes", async () => {
@@ -45,7 +48,9 @@ test("a batch stays below a quarter of a request's bytes", async () => {
 
 test("whole numbers of a Parquet file become JSON numbers while they fit", async () => {
   const records = await gathered(rowsAsRecords(iterated([{ small: 5n, large: 2n ** 60n, at: new Date(0) }])))
-  assert.deepEqual(records, [{ number: 1, json: '{"small":5,"large":"1152921504606846976","at":"1970-01-01T00:00:00.000Z"}' }])
+  assert.deepEqual(records, [
+    { number: 1, json: '{"small":5,"large":"1152921504606846976","at":"1970-01-01T00:00:00.000Z"}' },
+  ])
 })
 
 function batchesOfTexts(texts: readonly string[], most: number): Promise<Batch[]> {

@@ -1,6 +1,6 @@
 /**
- * Records on their way to a node: JSON texts gathered into requests. A batch is full at a number of records or of bytes,
- * whichever comes first, and depends on nothing but the records, so that the same input makes the same batches again
+ * Records on their way to a node: JSON texts gathered into requests. A batch is full at a number of records or of
+ * bytes, whichever comes first, and depends on nothing but the records, so that the same input makes the same batches again
  * and an idempotency key made of a batch's number means the same bytes.
  */
 import { TextDecoder } from "node:util"
@@ -49,7 +49,7 @@ export function ndjsonOf({ records }: Batch): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(records.map(({ json }) => json).join("\n"))
 }
 
-/** The lines of a file that are not blank. Not parsed: a line that is not JSON is the node's to refuse, by its number. */
+/** Lines that are not blank. Not parsed: a line that is not JSON is the node's to refuse, by its number. */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<SourceRecord> {
   const decoder = new TextDecoder()
   let number = 0
@@ -67,7 +67,9 @@ export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
 }
 
 /** Rows as records. */
-export async function* rowsAsRecords(rows: AsyncIterable<Readonly<Record<string, unknown>>>): AsyncGenerator<SourceRecord> {
+export async function* rowsAsRecords(
+  rows: AsyncIterable<Readonly<Record<string, unknown>>>,
+): AsyncGenerator<SourceRecord> {
   let number = 0
   for await (const row of rows) yield { number: ++number, json: JSON.stringify(row, plain) }
 }

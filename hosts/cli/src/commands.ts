@@ -3,7 +3,7 @@ import type { Command } from "commander"
 import type { Terminal } from "./terminal.ts"
 
 /** A command's module: adds its arguments, options, example and action. */
-export interface CommandModule {
+interface CommandModule {
   readonly define: (command: Command, terminal: Terminal) => void
 }
 
@@ -14,10 +14,16 @@ interface CommandEntry {
 
 export const commands: Readonly<Record<string, CommandEntry>> = {
   start: { summary: "start a node with services", load: () => import("./commands/start.ts") },
-  dev: { summary: "start a node and reload a service whenever its files change", load: () => import("./commands/dev.ts") },
+  dev: {
+    summary: "start a node and reload a service whenever its files change",
+    load: () => import("./commands/dev.ts"),
+  },
   produce: { summary: "send records from a file or stdin to a stream", load: () => import("./commands/produce.ts") },
   tail: { summary: "show the records of a stream", load: () => import("./commands/tail.ts") },
-  replay: { summary: "send dead letters, or a stream's records, once more", load: () => import("./commands/replay.ts") },
+  replay: {
+    summary: "send dead letters, or a stream's records, once more",
+    load: () => import("./commands/replay.ts"),
+  },
   plan: { summary: "draw what a service does as a diagram", load: () => import("./commands/plan.ts") },
   doctor: { summary: "check this machine, a data directory and a node", load: () => import("./commands/doctor.ts") },
 }

@@ -1,6 +1,6 @@
 /**
- * Where the command line meets the adapters. Each is loaded when it is first used: a service that only names a sink, and
- * a command that reads no file, should not pay for a reader.
+ * Where the command line meets the adapters. Each is loaded when it is first used: a service that only names a sink,
+ * and a command that reads no file, should not pay for a reader.
  */
 import type { Inspection } from "@millrace/disk"
 import type { ColumnBatch, ReadColumnsOptions, ReadRowsOptions } from "@millrace/files"
@@ -14,7 +14,10 @@ export type { ColumnBatch, ColumnValues, ReadColumnsOptions } from "@millrace/fi
  *
  * @throws MR1603 for a file that is missing, damaged or not Parquet, and for a column that it does not have
  */
-export async function* readColumns(path: string, options: ReadColumnsOptions = {}): AsyncGenerator<ColumnBatch, void, undefined> {
+export async function* readColumns(
+  path: string,
+  options: ReadColumnsOptions = {},
+): AsyncGenerator<ColumnBatch, void, undefined> {
   const files = await import("@millrace/files")
   yield* files.readColumns(path, options)
 }

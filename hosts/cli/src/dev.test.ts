@@ -11,7 +11,7 @@ interface Event {
   readonly code?: string
 }
 
-test("dev reloads a service when a file that it imports is saved, keeps state, and keeps the old one when the new is refused", async () => {
+test("dev reloads a service when a file of its is saved, keeps state, and keeps the old one when the new is refused", async () => {
   const place = workplace()
   const write = (name: string, text: string): void => writeFileSync(path.join(place.dir, name), text)
   write("factor.ts", "export const factor = 1\n")
@@ -32,14 +32,23 @@ const added = numbers.process("sum", {
 export default service("sums", [added.to(sums)])
 `,
   )
-  const dev = new LongRun(["dev", path.join(place.dir, "service.ts"), "--data", path.join(place.dir, "data"), "--port", "0", "--json"])
+  const dev = new LongRun([
+    "dev",
+    path.join(place.dir, "service.ts"),
+    "--data",
+    path.join(place.dir, "data"),
+    "--port",
+    "0",
+    "--json",
+  ])
   const stop = new AbortController()
   try {
     const { event, url } = await dev.next<Event>()
     assert.equal(event, "ready")
     const client = connect(url)
     const sums = client.live<{ sum: number }>("sums", { from: "earliest", signal: stop.signal })[Symbol.asyncIterator]()
-    const nextSum = async (): Promise<number | undefined> => (await sums.next()).value?.record.value.sum as number | undefined
+    const nextSum = async (): Promise<number | undefined> =>
+      (await sums.next()).value?.record.value.sum as number | undefined
 
     await client.produce("numbers", [{ n: 5 }])
     assert.equal(await nextSum(), 5)

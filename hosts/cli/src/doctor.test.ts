@@ -16,7 +16,11 @@ let data: string
 before(() => {
   place = workplace()
   data = path.join(place.dir, "data")
-  writeFileSync(path.join(place.dir, "service.ts"), 'import { service, stream } from "millrace"\nexport default service("notes", [stream("notes", { partitions: 1 })])\n')
+  writeFileSync(
+    path.join(place.dir, "service.ts"),
+    'import { service, stream } from "millrace"\n' +
+      'export default service("notes", [stream("notes", { partitions: 1 })])\n',
+  )
 })
 
 after(() => place.remove())
@@ -43,7 +47,11 @@ test("a running node, its lock and its journal are seen without disturbing it", 
     const findings = await checkData(data)
     assert.deepEqual(states(findings), ["data ok", "data ok", "lock ok", "journal ok"])
     assert.match(findings[2]?.found ?? "", new RegExp(`held by process ${process.pid} `))
-    assert.deepEqual(await checkAddress(node.url), { check: "address", state: "ok", found: `a node answers at ${node.url} and is ready` })
+    assert.deepEqual(await checkAddress(node.url), {
+      check: "address",
+      state: "ok",
+      found: `a node answers at ${node.url} and is ready`,
+    })
   } finally {
     await node.close()
   }

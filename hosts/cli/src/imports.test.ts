@@ -12,8 +12,14 @@ test("a service is made of what it imports by relative path, directly or not", a
     fs.mkdirSync(path.dirname(path.join(directory, name)), { recursive: true })
     fs.writeFileSync(path.join(directory, name), text)
   }
-  write("service.ts", 'import { z } from "zod"\nimport { a } from "./lib/a.ts"\nimport "./side.ts"\nexport * from "./gone.ts"\n')
-  write("lib/a.ts", "import type { B } from '../b.ts'\nconst c = await import('./c.json', { with: { type: 'json' } })\n")
+  write(
+    "service.ts",
+    'import { z } from "zod"\nimport { a } from "./lib/a.ts"\nimport "./side.ts"\nexport * from "./gone.ts"\n',
+  )
+  write(
+    "lib/a.ts",
+    "import type { B } from '../b.ts'\nconst c = await import('./c.json', { with: { type: 'json' } })\n",
+  )
   write("b.ts", 'import "./service.ts"\n')
   write("side.ts", "")
   write("unrelated.ts", "")

@@ -16,7 +16,8 @@ export async function filesOf(file: string): Promise<ReadonlySet<string>> {
     if (found.has(next)) continue
     found.add(next)
     const text = await readFile(next, "utf8").catch(() => "")
-    for (const [, specifier] of text.matchAll(relativeImport)) waiting.push(path.resolve(path.dirname(next), specifier as string))
+    for (const [, specifier] of text.matchAll(relativeImport))
+      waiting.push(path.resolve(path.dirname(next), specifier as string))
   }
   return found
 }

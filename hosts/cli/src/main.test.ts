@@ -28,7 +28,9 @@ interface Ready {
 }
 
 test("every command explains itself with an example", async () => {
-  const helps = await Promise.all(Object.keys(commands).map(async (name) => ({ name, ...(await millrace([name, "--help"])) })))
+  const helps = await Promise.all(
+    Object.keys(commands).map(async (name) => ({ name, ...(await millrace([name, "--help"])) })),
+  )
   for (const { name, code, out } of helps) {
     assert.equal(code, 0, name)
     assert.match(out, new RegExp(`Example:\\n  \\$ millrace ${name} `), name)
@@ -48,7 +50,11 @@ test("the list of commands is shown when asked for, and on stderr when none is n
 for (const [what, words, said] of [
   ["an unknown command", ["mend"], /unknown command 'mend'\. See millrace --help\. \[MR1601\]/],
   ["a missing argument", ["produce"], /missing required argument 'STREAM'\. See millrace produce --help\. \[MR1601\]/],
-  ["an unknown option", ["tail", "notes", "--form", "earliest"], /unknown option '--form'.*See millrace tail --help\. \[MR1601\]/s],
+  [
+    "an unknown option",
+    ["tail", "notes", "--form", "earliest"],
+    /unknown option '--form'.*See millrace tail --help\. \[MR1601\]/s,
+  ],
   ["a value out of bounds", ["produce", "notes", "--batch", "0"], /whole number from 1 to .*\[MR1601\]/],
   ["a format that there is not", ["produce", "notes", "--format", "xml"], /Allowed choices are ndjson, .*\[MR1601\]/],
 ] as const) {

@@ -10,7 +10,7 @@ export interface AddressOptions {
   readonly url?: string
 }
 
-/** For the first request of a command: who typed it is waiting, and a node that is not there will not come by itself. */
+/** For the first request of a command: who typed it waits, and a node that is not there will not come by itself. */
 const impatient: Backoff = { attempts: 2, firstMs: 100, mostMs: 100 }
 
 export function addAddress(command: Command): Command {

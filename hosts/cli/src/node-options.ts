@@ -20,7 +20,11 @@ export function addNodeOptions(command: Command): Command {
     .option("--out <DIR>", 'where files go (default: "out" beside the data directory)')
     .option("--host <ADDRESS>", "address to listen on; only this machine's, as there are no credentials", "127.0.0.1")
     .option("--port <PORT>", "port to listen on; 0: any free one", wholeNumber(0, 65_535), 7070)
-    .option("--workers <N>", "threads for the services' code (default: one less than there are cores)", wholeNumber(1, workersMost))
+    .option(
+      "--workers <N>",
+      "threads for the services' code (default: one less than there are cores)",
+      wholeNumber(1, workersMost),
+    )
 }
 
 export function startOptionsOf({ data, out, host, port, workers }: NodeOptions): Omit<StartOptions, "files"> {

@@ -35,7 +35,10 @@ export interface RunningNode {
    * @throws MR1101 to MR1104, MR1306
    */
   deploy(files: readonly string[]): Promise<void>
-  /** Answers what it has in hand, makes all durable, and lets go of port and directory. Calling it again changes nothing. */
+  /**
+   * Answers what it has in hand, makes all durable, and lets go of port and directory. Calling it again changes
+   * nothing.
+   */
   close(): Promise<void>
 }
 

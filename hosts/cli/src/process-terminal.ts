@@ -22,7 +22,8 @@ export function processTerminal(): Terminal {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
     async drained() {
-      if (stdout.writableNeedDrain && !stop.signal.aborted) await once(stdout, "drain", { signal: stop.signal }).catch(() => {})
+      if (stdout.writableNeedDrain && !stop.signal.aborted)
+        await once(stdout, "drain", { signal: stop.signal }).catch(() => {})
     },
     interactive: stderr.isTTY === true && process.env["TERM"] !== "dumb",
     columns: stderr.columns ?? 80,

@@ -34,7 +34,12 @@ export default service("orders", [
 before(async () => {
   place = workplace()
   file("service.ts", service(100))
-  node = await startNode({ files: [path.join(place.dir, "service.ts")], dataDir: path.join(place.dir, "data"), port: 0, log: "error" })
+  node = await startNode({
+    files: [path.join(place.dir, "service.ts")],
+    dataDir: path.join(place.dir, "data"),
+    port: 0,
+    log: "error",
+  })
 })
 
 after(async () => {
@@ -48,7 +53,8 @@ function file(name: string, content: string | Uint8Array): string {
   return at
 }
 
-const cli = (words: readonly string[], stdin = ""): ReturnType<typeof millrace> => millrace([...words, "--url", node.url], { stdin })
+const cli = (words: readonly string[], stdin = ""): ReturnType<typeof millrace> =>
+  millrace([...words, "--url", node.url], { stdin })
 
 interface Record {
   readonly partition: number
@@ -60,23 +66,39 @@ interface Record {
 async function shown(stream: string, ...words: readonly string[]): Promise<Record[]> {
   const { code, out, err } = await cli(["tail", stream, "--no-follow", "--json", ...words])
   assert.equal(code, 0, err)
-  return out.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Record)
+  return out
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Record)
 }
 
 /** Records of a derived stream, once so many are there. */
 async function follow(stream: string, count: number): Promise<Record[]> {
   const { code, out, err } = await cli(["tail", stream, "--from", "earliest", "--limit", String(count), "--json"])
   assert.equal(code, 0, err)
-  return out.trimEnd().split("\n").map((line) => JSON.parse(line) as Record)
+  return out
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record)
 }
 
 test("produce sends NDJSON from stdin, keeps on after bad lines, and says which were rejected", async () => {
-  const lines = ['{"id":"a","amount":1}', "", "{ not json", '{"id":"b","amount":"much"}', '{"id":"","amount":2}', '{"id":"c","amount":3}']
+  const lines = [
+    '{"id":"a","amount":1}',
+    "",
+    "{ not json",
+    '{"id":"b","amount":"much"}',
+    '{"id":"","amount":2}',
+    '{"id":"c","amount":3}',
+  ]
   const { code, out, err } = await cli(["produce", "orders", "--batch", "2", "--json"], lines.join("\n"))
   assert.equal(code, 1, "something was rejected")
   const { accepted, rejected } = JSON.parse(out) as { accepted: number; rejected: number }
   assert.deepEqual([accepted, rejected], [2, 3])
-  const told = err.trimEnd().split("\n").map((line) => JSON.parse(line) as { number: number; problem: { code: string } })
+  const told = err
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { number: number; problem: { code: string } })
   assert.deepEqual(
     told.map(({ number, problem }) => [number, problem.code]),
     [
@@ -93,7 +115,11 @@ test("produce reads CSV and gzipped NDJSON, and writes rejected records to a fil
   const { code, out } = await cli(["produce", "orders", csv, "--rejected", rejectedFile])
   assert.equal(code, 1)
   assert.match(out, /^1 records stored in orders in .* s \(.*\/s\); 1 rejected\n$/)
-  const rejected = JSON.parse(readFileSync(rejectedFile, "utf8")) as { number: number; record: string; problem: { code: string } }
+  const rejected = JSON.parse(readFileSync(rejectedFile, "utf8")) as {
+    number: number
+    record: string
+    problem: { code: string }
+  }
   assert.deepEqual([rejected.number, rejected.problem.code], [2, "MR1002"])
   assert.match(rejected.record, /"many"/)
 
@@ -102,7 +128,10 @@ test("produce reads CSV and gzipped NDJSON, and writes rejected records to a fil
 })
 
 test("a run that is repeated stores nothing twice, in the order of its input", async () => {
-  const input = file("run.ndjson", Array.from({ length: 25 }, (_, i) => JSON.stringify({ id: "run", amount: i })).join("\n"))
+  const input = file(
+    "run.ndjson",
+    Array.from({ length: 25 }, (_, i) => JSON.stringify({ id: "run", amount: i })).join("\n"),
+  )
   const words = ["produce", "orders", input, "--batch", "10", "--run", "monday", "--json"]
   assert.equal((await cli(words)).code, 0)
   assert.equal((await cli(words)).code, 0)
@@ -150,10 +179,16 @@ test("tail begins at a position, of all partitions or of one", async () => {
   assert.ok(twentieth !== undefined)
   const { partition, offset } = twentieth
   const fromOffset = await shown("orders", "--partition", String(partition), "--from", String(offset))
-  assert.deepEqual(fromOffset, all.filter((record) => record.partition === partition && record.offset >= offset))
+  assert.deepEqual(
+    fromOffset,
+    all.filter((record) => record.partition === partition && record.offset >= offset),
+  )
   const position = partition === 0 ? `${offset}.0` : `0.${offset}`
   const fromPosition = await shown("orders", "--from", position)
-  assert.deepEqual(fromPosition, all.filter((record) => record.partition !== partition || record.offset >= offset))
+  assert.deepEqual(
+    fromPosition,
+    all.filter((record) => record.partition !== partition || record.offset >= offset),
+  )
   const wrong = await cli(["tail", "orders", "--partition", "2"])
   assert.equal(wrong.code, 2)
   assert.match(wrong.err, /partitions 0 to 1.*\[MR1601\]/)
@@ -179,7 +214,10 @@ test("dead letters go back to their stream once, however often they are replayed
 
   const total = before.length - 2 + 2
   const amounts = (await follow("checked", total)).map(({ value }) => value.amount)
-  assert.deepEqual(amounts.filter((amount) => amount >= 500).toSorted((a, b) => a - b), [500, 600])
+  assert.deepEqual(
+    amounts.filter((amount) => amount >= 500).toSorted((a, b) => a - b),
+    [500, 600],
+  )
 })
 
 test("any other stream is replayed into the one that is named", async () => {

@@ -1,6 +1,6 @@
 /**
- * From words to a command: parses them, loads the one command that they name, and turns what it throws into one sentence
- * on stderr and an exit code: 0 done, 1 failed, 2 used wrongly.
+ * From words to a command: parses them, loads the one command that they name, and turns what it throws into one
+ * sentence on stderr and an exit code: 0 done, 1 failed, 2 used wrongly.
  */
 import { errorData, errorTable, isMillraceError, MillraceError } from "@millrace/model"
 import { Command, CommanderError } from "commander"
@@ -26,7 +26,10 @@ async function programFor(words: readonly string[], terminal: Terminal): Promise
     .description("Real-time streams and background tasks in TypeScript.")
     .version(version)
     .helpCommand("help [COMMAND]", "explain a command")
-    .addHelpText("after", "\nExample:\n  $ millrace start service.ts\n\nEach command explains itself: millrace produce --help")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ millrace start service.ts\n\nEach command explains itself: millrace produce --help",
+    )
   settle(program, terminal)
   const named = words.find((word) => !word.startsWith("-") && word !== "help")
   for (const [name, { summary, load }] of Object.entries(commands)) {

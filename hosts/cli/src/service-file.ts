@@ -13,7 +13,9 @@ import { type Service, serviceOf } from "@millrace/sdk"
 export function serviceFile(name: string): string {
   const file = path.resolve(name)
   if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
-    throw new MillraceError("MR1104", `There is no file ${name}. Give the path of a module that exports a service.`, { file })
+    throw new MillraceError("MR1104", `There is no file ${name}. Give the path of a module that exports a service.`, {
+      file,
+    })
   }
   return file
 }

@@ -20,10 +20,15 @@ export async function openSource(
 ): Promise<AsyncIterable<SourceRecord>> {
   const format = given ?? (name === "-" ? "ndjson" : await formatOf(name))
   if (format === undefined) {
-    throw new MillraceError("MR1601", `The name of ${name} does not tell its format; add --format ndjson, csv or parquet.`)
+    throw new MillraceError(
+      "MR1601",
+      `The name of ${name} does not tell its format; add --format ndjson, csv or parquet.`,
+    )
   }
   if (name !== "-" && statSync(name, { throwIfNoEntry: false })?.isFile() !== true) {
-    throw new MillraceError("MR1603", `There is no file ${name}; check the path, or give - to read standard input.`, { path: name })
+    throw new MillraceError("MR1603", `There is no file ${name}; check the path, or give - to read standard input.`, {
+      path: name,
+    })
   }
   if (format === "ndjson") return linesOf(name === "-" ? stdin : bytesOf(name))
   if (format === "ndjson.gz") return linesOf(gunzipped(name === "-" ? stdin : bytesOf(name)))
@@ -39,6 +44,8 @@ function gunzipped(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> 
   return pipeline(Readable.from(bytes), createGunzip(), () => {})
 }
 
-async function* objectsOf(batches: AsyncIterable<readonly unknown[]>): AsyncGenerator<Readonly<Record<string, unknown>>> {
+async function* objectsOf(
+  batches: AsyncIterable<readonly unknown[]>,
+): AsyncGenerator<Readonly<Record<string, unknown>>> {
   for await (const batch of batches) yield* batch as readonly Readonly<Record<string, unknown>>[]
 }

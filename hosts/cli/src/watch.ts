@@ -49,7 +49,7 @@ export class ServiceWatch {
       watcher.on("error", () => this.#watchers.delete(directory))
       this.#watchers.set(directory, watcher)
     } catch {
-      // The directory of an import that is not there: the service is refused for it, and looked at again when it changes.
+      // The directory of an import that is not there: for it the service is refused, until another file of it changes.
     }
   }
 

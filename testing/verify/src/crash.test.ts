@@ -14,7 +14,7 @@ const kills = 20
 /** Another one each time; a run that fails is repeated with `MILLRACE_SEED=…`. */
 const seed = Number(process.env["MILLRACE_SEED"] ?? Math.floor(Math.random() * 2 ** 32))
 
-test("a node that is killed twenty times during a replay writes byte for byte the files of an undisturbed one", async (t) => {
+test("a node killed twenty times during a replay writes byte for byte the files of an undisturbed one", async (t) => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-crash-"))
   t.after(() => fs.rmSync(dir, { recursive: true, force: true }))
   t.diagnostic(`seed ${seed}`)

@@ -2,8 +2,8 @@
  * Kills the node, again and again, while a producer replays flights into it: the producer is a process of its own and
  * retries with its idempotency keys, the node is started anew on the same directory each time.
  *
- * Three kinds of moments, chosen by a seed: between two acknowledgements of the replay (with up to 30 ms more, so that it
- * may be in the middle of a write, an fsync or a fold), while the node recovers from the kill before, and while it
+ * Three kinds of moments, chosen by a seed: between two acknowledgements of the replay (with up to 30 ms more, so that
+ * it may be in the middle of a write, an fsync or a fold), while the node recovers from the kill before, and while it
  * delivers the last files after the end of the stream.
  */
 import { setTimeout as sleep } from "node:timers/promises"
@@ -46,7 +46,10 @@ export async function crashRun(options: CrashOptions): Promise<CrashRun> {
   const producer = new Program(programs.flights, words)
   const counts = { replaying: 0, recovering: 0, delivering: Math.round(kills * deliveringShare) }
   const requests = Math.ceil(flights / batch)
-  const moments = Array.from({ length: kills - counts.delivering }, () => 1 + Math.floor(random() * (requests - 1))).toSorted((a, b) => a - b)
+  const moments = Array.from(
+    { length: kills - counts.delivering },
+    () => 1 + Math.floor(random() * (requests - 1)),
+  ).toSorted((a, b) => a - b)
 
   try {
     let done = 0
@@ -67,7 +70,10 @@ export async function crashRun(options: CrashOptions): Promise<CrashRun> {
     if (kills > 0) {
       await producer.until("ended")
       for (let kill = 0; kill < counts.delivering; kill++) {
-        await node.kill("the stream has ended, the last files are on their way", kill === 0 ? delayMsMost : 4 * delayMsMost)
+        await node.kill(
+          "the stream has ended, the last files are on their way",
+          kill === 0 ? delayMsMost : 4 * delayMsMost,
+        )
         await node.start()
       }
     }

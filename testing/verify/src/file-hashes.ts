@@ -6,7 +6,10 @@ import path from "node:path"
 /** SHA-256 by path within the directory, sorted by path. */
 export function fileHashes(directory: string): ReadonlyMap<string, string> {
   const files = globSync("**/*", { cwd: directory }).filter((file) => statSync(path.join(directory, file)).isFile())
-  const hash = (file: string): string => createHash("sha256").update(readFileSync(path.join(directory, file))).digest("hex")
+  const hash = (file: string): string =>
+    createHash("sha256")
+      .update(readFileSync(path.join(directory, file)))
+      .digest("hex")
   return new Map(files.toSorted((a, b) => (a < b ? -1 : 1)).map((file) => [file, hash(file)]))
 }
 

@@ -33,8 +33,11 @@ export function flightsFilesIn(out: string): FlightsFiles {
   return { hours: `${out}/hourly-delays/**/*.parquet`, late: `${out}/late-flights/**/*.ndjson` }
 }
 
-/** Every difference, of the hourly delays first and of the late flights second; none has `missing` or `unexpected` when all is well. */
-export async function flightsDifferences(oracle: FlightsOracle, files: FlightsFiles): Promise<readonly [Difference, Difference]> {
+/** Differences of the hourly delays and of the late flights; when all is well, nothing is missing or unexpected. */
+export async function flightsDifferences(
+  oracle: FlightsOracle,
+  files: FlightsFiles,
+): Promise<readonly [Difference, Difference]> {
   const { database } = oracle
   await readHours(database, files.hours)
   await readLate(database, files.late)
@@ -60,10 +63,13 @@ export function differenceText({ what, expected, found, missing, unexpected, exa
 async function readHours(database: DuckDb, glob: string): Promise<void> {
   if (await matches(database, glob)) {
     const source = `read_parquet(${literal(glob)}, hive_partitioning = false, union_by_name = true)`
-    const columns = await database.rows<{ column_name: string; column_type: string }>(`DESCRIBE SELECT * FROM ${source}`)
+    const columns = await database.rows<{ column_name: string; column_type: string }>(
+      `DESCRIBE SELECT * FROM ${source}`,
+    )
     for (const name of ["start", "end"]) {
       const type = columns.find((column) => column.column_name === name)?.column_type
-      if (type === undefined || !type.startsWith("TIMESTAMP")) throw new Error(`column ${name} of ${glob} is ${type ?? "missing"}, not a timestamp`)
+      if (type === undefined || !type.startsWith("TIMESTAMP"))
+        throw new Error(`column ${name} of ${glob} is ${type ?? "missing"}, not a timestamp`)
     }
     await database.run(`
       CREATE OR REPLACE TEMP TABLE found_hours AS
@@ -104,19 +110,26 @@ async function readLate(database: DuckDb, glob: string): Promise<void> {
 }
 
 async function matches(database: DuckDb, glob: string): Promise<boolean> {
-  const { files } = await database.row<{ files: number }>(`SELECT count(*)::DOUBLE AS files FROM glob(${literal(glob)})`)
+  const { files } = await database.row<{ files: number }>(
+    `SELECT count(*)::DOUBLE AS files FROM glob(${literal(glob)})`,
+  )
   return files > 0
 }
 
 async function difference(database: DuckDb, what: string, expected: string, found: string): Promise<Difference> {
   // EXCEPT ALL counts copies: a row written twice is unexpected once.
-  await database.run(`CREATE OR REPLACE TEMP TABLE missing AS SELECT * FROM ${expected} EXCEPT ALL SELECT * FROM ${found}`)
-  await database.run(`CREATE OR REPLACE TEMP TABLE unexpected AS SELECT * FROM ${found} EXCEPT ALL SELECT * FROM ${expected}`)
+  await database.run(
+    `CREATE OR REPLACE TEMP TABLE missing AS SELECT * FROM ${expected} EXCEPT ALL SELECT * FROM ${found}`,
+  )
+  await database.run(
+    `CREATE OR REPLACE TEMP TABLE unexpected AS SELECT * FROM ${found} EXCEPT ALL SELECT * FROM ${expected}`,
+  )
   const counts = await database.row<Omit<Difference, "what" | "examples">>(`
     SELECT (SELECT count(*) FROM ${expected})::DOUBLE AS expected, (SELECT count(*) FROM ${found})::DOUBLE AS found,
            (SELECT count(*) FROM missing)::DOUBLE AS missing, (SELECT count(*) FROM unexpected)::DOUBLE AS unexpected`)
   const examples = await database.rows<{ example: string }>(`
     (SELECT 'missing: ' || to_json(m)::VARCHAR AS example FROM missing m ORDER BY ALL LIMIT ${examplesMost})
-    UNION ALL (SELECT 'unexpected: ' || to_json(u)::VARCHAR AS example FROM unexpected u ORDER BY ALL LIMIT ${examplesMost})`)
+    UNION ALL
+    (SELECT 'unexpected: ' || to_json(u)::VARCHAR AS example FROM unexpected u ORDER BY ALL LIMIT ${examplesMost})`)
   return { what, ...counts, examples: examples.map(({ example }) => example) }
 }

@@ -33,7 +33,8 @@ interface Flight {
 test("the SQL oracle and a naive model agree on a slice", async () => {
   const { hours, late } = naiveModel(await flightsInFileOrder())
   const expected = await oracle.database.rows(`
-    SELECT origin, start_ms::DOUBLE AS start, flights, delay_sum AS sum, worst FROM expected_hours ORDER BY origin, start`)
+    SELECT origin, start_ms::DOUBLE AS start, flights, delay_sum AS sum, worst
+    FROM expected_hours ORDER BY origin, start`)
   assert.deepEqual(
     expected.map((row) => ({ ...(row as object) })),
     hours,
@@ -69,9 +70,15 @@ test("files that hold what is expected show no difference", async () => {
 })
 
 test("a lost, a doubled and an altered row are each found", async () => {
-  const lost = await differencesOf("lost", "WHERE NOT (origin = 'ATL' AND flights = (SELECT max(flights) FROM expected_hours WHERE origin = 'ATL'))")
+  const lost = await differencesOf(
+    "lost",
+    "WHERE NOT (origin = 'ATL' AND flights = (SELECT max(flights) FROM expected_hours WHERE origin = 'ATL'))",
+  )
   assert.ok(lost.missing >= 1 && lost.unexpected === 0, "lost")
-  const doubled = await differencesOf("doubled", "UNION ALL (SELECT * FROM expected_hours ORDER BY origin, start_ms LIMIT 1)")
+  const doubled = await differencesOf(
+    "doubled",
+    "UNION ALL (SELECT * FROM expected_hours ORDER BY origin, start_ms LIMIT 1)",
+  )
   assert.deepEqual([doubled.missing, doubled.unexpected], [0, 1])
   const mean = await differencesOf("mean", "", "delay_sum / flights + 1e-6")
   assert.equal(mean.missing, mean.expected)
@@ -88,13 +95,18 @@ test("absent files are missing rows, not an error", async () => {
 test("a late flight with another member than was sent is refused", async () => {
   const out = path.join(directory, "extra")
   fs.mkdirSync(path.join(out, "late-flights"), { recursive: true })
-  fs.writeFileSync(path.join(out, "late-flights/part-0-0.ndjson"), '{"date":"2001-01-01T00:00:00.000Z","delay":1,"surprise":2}\n')
+  fs.writeFileSync(
+    path.join(out, "late-flights/part-0-0.ndjson"),
+    '{"date":"2001-01-01T00:00:00.000Z","delay":1,"surprise":2}\n',
+  )
   await assert.rejects(flightsDifferences(oracle, flightsFilesIn(out)), /not a flight as it was sent/)
 })
 
 /** The rows of the slice in the order of the source file. */
 function flightsInFileOrder(): Promise<Flight[]> {
-  return oracle.database.rows<Flight>("SELECT epoch_ms(date)::DOUBLE AS date, delay::DOUBLE AS delay, origin FROM ordered ORDER BY row_number")
+  return oracle.database.rows<Flight>(
+    "SELECT epoch_ms(date)::DOUBLE AS date, delay::DOUBLE AS delay, origin FROM ordered ORDER BY row_number",
+  )
 }
 
 /** The rules read aloud: one flight after the other, nothing clever. */
@@ -119,7 +131,9 @@ function naiveModel(flights: readonly Flight[]): { hours: unknown[]; late: numbe
     hour.worst = Math.max(hour.worst, delay)
     hours.set(id, hour)
   }
-  const sorted = [...hours.values()].toSorted((a, b) => (a.origin < b.origin ? -1 : a.origin > b.origin ? 1 : a.start - b.start))
+  const sorted = [...hours.values()].toSorted((a, b) =>
+    a.origin < b.origin ? -1 : a.origin > b.origin ? 1 : a.start - b.start,
+  )
   return { hours: sorted, late }
 }
 
@@ -129,14 +143,19 @@ async function written(name: string, suffix = "", mean = "delay_sum / flights"):
   fs.mkdirSync(path.join(out, "hourly-delays"), { recursive: true })
   fs.mkdirSync(path.join(out, "late-flights"), { recursive: true })
   await oracle.database.run(`
-    COPY (SELECT origin, make_timestamp_ms(start_ms) AS start, make_timestamp_ms(end_ms) AS "end", flights, ${mean} AS "meanDelay", worst AS "worstDelay"
+    COPY (SELECT origin, make_timestamp_ms(start_ms) AS start, make_timestamp_ms(end_ms) AS "end", flights,
+                 ${mean} AS "meanDelay", worst AS "worstDelay"
           FROM (SELECT * FROM expected_hours ${suffix}))
     TO ${literal(`${out}/hourly-delays/part-0-0.parquet`)} (FORMAT parquet)`)
   await oracle.database.run(`COPY expected_late TO ${literal(`${out}/late-flights/part-0-0.ndjson`)} (FORMAT json)`)
   return out
 }
 
-async function differencesOf(name: string, suffix: string, mean?: string): Promise<{ expected: number; missing: number; unexpected: number }> {
+async function differencesOf(
+  name: string,
+  suffix: string,
+  mean?: string,
+): Promise<{ expected: number; missing: number; unexpected: number }> {
   const [hours] = await flightsDifferences(oracle, flightsFilesIn(await written(name, suffix, mean)))
   return hours
 }

@@ -14,7 +14,7 @@
 import { DuckDb, literal } from "./duckdb.ts"
 
 /** Hours with fewer flights than this do not compete for the worst: one stranded plane is not a bad hour. */
-export const worstHoursFlightsMin = 10
+const worstHoursFlightsMin = 10
 
 export interface FlightsCounts {
   readonly flights: number
@@ -85,7 +85,8 @@ async function expect(database: DuckDb, parquet: string, limit: number | undefin
   const { empty } = await database.row<{ empty: number }>(`
     SELECT count(*)::DOUBLE AS empty FROM ${source}
     WHERE date IS NULL OR delay IS NULL OR origin IS NULL OR isnan(delay::DOUBLE)`)
-  if (empty !== 0) throw new Error(`${parquet} has ${empty} rows without date, delay or origin; say what they mean first`)
+  if (empty !== 0)
+    throw new Error(`${parquet} has ${empty} rows without date, delay or origin; say what they mean first`)
 
   // DuckDB's md5_number is little-endian, so the hash is put together from the digits that md5 gives.
   await database.run(`
@@ -114,15 +115,18 @@ async function expect(database: DuckDb, parquet: string, limit: number | undefin
       )`)
   await database.run(`
     CREATE TABLE expected_hours AS
-      SELECT origin, epoch_ms(date_trunc('hour', date)) AS start_ms, epoch_ms(date_trunc('hour', date) + INTERVAL 1 HOUR) AS end_ms,
+      SELECT origin, epoch_ms(date_trunc('hour', date)) AS start_ms,
+             epoch_ms(date_trunc('hour', date) + INTERVAL 1 HOUR) AS end_ms,
              count(*)::DOUBLE AS flights, sum(delay)::DOUBLE AS delay_sum, max(delay)::DOUBLE AS worst
       FROM judged WHERE NOT late GROUP BY origin, date_trunc('hour', date)`)
   await database.run(`
     CREATE TABLE expected_late AS
-      SELECT strftime(date, '%Y-%m-%dT%H:%M:%S.%gZ') AS date, delay::DOUBLE AS delay, distance::DOUBLE AS distance, origin, destination
+      SELECT strftime(date, '%Y-%m-%dT%H:%M:%S.%gZ') AS date, delay::DOUBLE AS delay,
+             distance::DOUBLE AS distance, origin, destination
       FROM judged WHERE late`)
   return database.row<FlightsCounts>(`
-    SELECT count(*)::DOUBLE AS flights, count(*) FILTER (NOT late)::DOUBLE AS "onTime", count(*) FILTER (late)::DOUBLE AS late,
+    SELECT count(*)::DOUBLE AS flights, count(*) FILTER (NOT late)::DOUBLE AS "onTime",
+           count(*) FILTER (late)::DOUBLE AS late,
            (SELECT count(*)::DOUBLE FROM expected_hours) AS hours
     FROM judged`)
 }

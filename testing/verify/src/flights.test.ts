@@ -30,7 +30,17 @@ interface Finished {
   readonly err: string
 }
 
-const words = (dir: string, ...more: readonly string[]): string[] => ["--once", "--json", "--dir", dir, "--port", "0", "--limit", String(limit), ...more]
+const words = (dir: string, ...more: readonly string[]): string[] => [
+  "--once",
+  "--json",
+  "--dir",
+  dir,
+  "--port",
+  "0",
+  "--limit",
+  String(limit),
+  ...more,
+]
 
 async function finished(program: Program): Promise<Finished> {
   const events: ProgramEvent[] = []
@@ -62,16 +72,27 @@ test("the flights example agrees with the oracle in every row, and running it ag
   const { hours, onTime, late } = oracle.counts
   assert.deepEqual({ hours: result["hours"], onTime: result["onTime"], late: result["late"] }, { hours, onTime, late })
   assert.equal(onTime + late, limit)
-  const worst = result["worst"] as readonly { readonly origin: string; readonly start: number; readonly meanDelay: number }[]
+  const worst = result["worst"] as readonly {
+    readonly origin: string
+    readonly start: number
+    readonly meanDelay: number
+  }[]
   assert.deepEqual(
     worst.map(({ origin, start, meanDelay }) => ({ origin, start, meanDelay })),
-    (await oracle.worstHours(10)).map(({ origin, start, meanDelay }) => ({ origin, start: start.getTime(), meanDelay })),
+    (await oracle.worstHours(10)).map(({ origin, start, meanDelay }) => ({
+      origin,
+      start: start.getTime(),
+      meanDelay,
+    })),
   )
 
   const hashes = fileHashes(path.join(dir, "out"))
   const again = await finished(new Program(programs.flights, words(dir)))
   assert.equal(again.code, 0, again.err)
-  assert.deepEqual(again.events.map(({ event }) => event), ["ready", "known", "result"])
+  assert.deepEqual(
+    again.events.map(({ event }) => event),
+    ["ready", "known", "result"],
+  )
   assert.deepEqual(named(again, "result")["worst"], result["worst"])
   assert.deepEqual(differingFiles(hashes, fileHashes(path.join(dir, "out"))), [])
 
@@ -83,7 +104,7 @@ test("the flights example agrees with the oracle in every row, and running it ag
 test("an interrupted replay goes on where it stopped", async () => {
   const dir = path.join(directory, "interrupted")
   const program = new Program(programs.flights, words(dir, "--batch", "500"))
-  for (let requests = 0; requests < 40; ) requests = (await program.until("acknowledged"))["requests"] as number
+  for (let requests = 0; requests < 40;) requests = (await program.until("acknowledged"))["requests"] as number
   await program.stop("SIGTERM")
   assert.equal(await program.exitCode(), 0, program.err)
 
@@ -99,10 +120,19 @@ test("a wrong option of the example is a wrong use, with its help", async () => 
 })
 
 test("a port in use is named, with the mend (MR1403)", async () => {
-  const holder = new Program(programs.millrace, ["start", "--data", path.join(directory, "holder"), "--port", "0", "--json"])
+  const holder = new Program(programs.millrace, [
+    "start",
+    "--data",
+    path.join(directory, "holder"),
+    "--port",
+    "0",
+    "--json",
+  ])
   try {
     const { port } = new URL((await holder.until("ready"))["url"] as string)
-    const { code, err } = await finished(new Program(programs.flights, [...words(path.join(directory, "second")), "--port", port]))
+    const { code, err } = await finished(
+      new Program(programs.flights, [...words(path.join(directory, "second")), "--port", port]),
+    )
     assert.equal(code, 1)
     assert.match(err, new RegExp(`^flights: Port ${port} of 127\\.0\\.0\\.1 is in use .*--port.* \\[MR1403\\]$`, "m"))
   } finally {

@@ -1,5 +1,5 @@
-// `npm run verify [-- --flights N --kills N --crash-flights N --seed N]`: the whole example against the oracle, then as many
-// crashes as asked for. Takes a few minutes; `npm test` does the same on a slice.
+// `npm run verify [-- --flights N --kills N --crash-flights N --seed N]`: the whole example against the oracle, then as
+// many crashes as asked for. Takes a few minutes; `npm test` does the same on a slice.
 import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
@@ -35,7 +35,15 @@ try {
 /** Runs the example to its end and compares every row. */
 async function verifyWhole(limit: number | undefined): Promise<boolean> {
   const dir = path.join(directory, "whole")
-  const words = ["--once", "--json", "--dir", dir, "--port", "0", ...(limit === undefined ? [] : ["--limit", String(limit)])]
+  const words = [
+    "--once",
+    "--json",
+    "--dir",
+    dir,
+    "--port",
+    "0",
+    ...(limit === undefined ? [] : ["--limit", String(limit)]),
+  ]
   const program = new Program(programs.flights, words)
   const { figures } = (await program.until("result")) as unknown as { figures: { flights: number; seconds: number } }
   await program.exitCode()
@@ -43,7 +51,9 @@ async function verifyWhole(limit: number | undefined): Promise<boolean> {
   const started = performance.now()
   const oracle = await FlightsOracle.open(flightsParquet, limit === undefined ? {} : { limit })
   const { onTime, late, hours } = oracle.counts
-  console.log(`oracle: ${onTime} on time + ${late} late = ${onTime + late} flights, ${hours} hours; ${seconds(started)} s`)
+  console.log(
+    `oracle: ${onTime} on time + ${late} late = ${onTime + late} flights, ${hours} hours; ${seconds(started)} s`,
+  )
   const isRight = await compare(oracle, path.join(dir, "out"))
   oracle.close()
   return isRight && onTime + late === (limit ?? 3_000_000)
@@ -56,7 +66,10 @@ async function verifyCrashes(): Promise<boolean> {
   const started = performance.now()
   const shaken = await crashRun({ ...common, dir: path.join(directory, "shaken"), kills })
   const { replaying, recovering, delivering } = shaken.kills
-  console.log(`crashes: ${replaying} while replaying, ${recovering} while recovering, ${delivering} while delivering; ${seconds(started)} s`)
+  console.log(
+    `crashes: ${replaying} while replaying, ${recovering} while recovering, ${delivering} while delivering; ` +
+      `${seconds(started)} s`,
+  )
   const oracle = await FlightsOracle.open(flightsParquet, { limit: crashFlights })
   const isRight = await compare(oracle, shaken.out)
   oracle.close()

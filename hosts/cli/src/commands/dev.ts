@@ -50,7 +50,10 @@ class Reloads {
     await this.#watch.refresh()
     const { url, services, outDir } = this.#node
     const files = `${this.#watch.size} ${this.#watch.size === 1 ? "file" : "files"}`
-    this.#tell({ event: "ready", url, services, out: outDir, pid: process.pid }, `Millrace is ready at ${url}: ${services.join(", ")}. Watching ${files}; Ctrl-C stops.`)
+    this.#tell(
+      { event: "ready", url, services, out: outDir, pid: process.pid },
+      `Millrace is ready at ${url}: ${services.join(", ")}. Watching ${files}; Ctrl-C stops.`,
+    )
   }
 
   async close(): Promise<void> {

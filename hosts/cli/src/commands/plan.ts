@@ -11,7 +11,10 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--json", "print the plan itself as JSON")
     .addHelpText(
       "after",
-      example("millrace plan service.ts > service.mmd", "A Mermaid flowchart; Markdown on GitHub and many editors draw it."),
+      example(
+        "millrace plan service.ts > service.mmd",
+        "A Mermaid flowchart; Markdown on GitHub and many editors draw it.",
+      ),
     )
     .action(async (file: string, { json }: { readonly json?: true }) => {
       const { plan } = compile(await loadService(file))

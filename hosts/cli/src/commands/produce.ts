@@ -1,6 +1,6 @@
 /**
- * `millrace produce STREAM [FILE]`: sends records in order, one request at a time, each under an idempotency key made of
- * the run's name and the batch's number. So trying again stores nothing twice, and neither does running the command
+ * `millrace produce STREAM [FILE]`: sends records in order, one request at a time, each under an idempotency key made
+ * of the run's name and the batch's number. So trying again stores nothing twice, and neither does running the command
  * again with the same input, batch size and `--run`.
  */
 import { randomUUID } from "node:crypto"
@@ -33,12 +33,10 @@ export function define(command: Command, terminal: Terminal): void {
     .argument("<STREAM>", "stream that takes the records")
     .argument("[FILE]", "NDJSON, CSV or Parquet file; - or nothing: standard input", "-")
     .addOption(
-      new Option("--format <FORMAT>", "format of the input (default: by the file's name; standard input: ndjson)").choices([
-        "ndjson",
-        "ndjson.gz",
-        "csv",
-        "parquet",
-      ]),
+      new Option(
+        "--format <FORMAT>",
+        "format of the input (default: by the file's name; standard input: ndjson)",
+      ).choices(["ndjson", "ndjson.gz", "csv", "parquet"]),
     )
     .option("--batch <RECORDS>", "most records of a request", wholeNumber(1, limits.requestRecordsMax), 1000)
     .option("--run <NAME>", "name of this run: repeating a run stores nothing twice (default: a new one)")
@@ -102,7 +100,8 @@ class Run {
         await once(this.#file, "close")
       }
     }
-    if (this.#terminal.stopped.aborted) throw this.#unfinished(new MillraceError("MR1602", "Stopped before the end of the input."))
+    if (this.#terminal.stopped.aborted)
+      throw this.#unfinished(new MillraceError("MR1602", "Stopped before the end of the input."))
   }
 
   report(): void {
@@ -110,7 +109,8 @@ class Run {
     const facts = { stream: this.#stream, accepted: this.#accepted, rejected: this.#rejected, seconds, run: this.#name }
     const rate = grouped(Math.round(this.#accepted / Math.max(0.001, seconds)))
     const bad = this.#rejected === 0 ? "" : `; ${grouped(this.#rejected)} rejected`
-    const words = `${grouped(this.#accepted)} records stored in ${this.#stream} in ${seconds.toFixed(1)} s (${rate}/s)${bad}`
+    const stored = `${grouped(this.#accepted)} records stored in ${this.#stream}`
+    const words = `${stored} in ${seconds.toFixed(1)} s (${rate}/s)${bad}`
     this.#terminal.out(`${this.#json ? JSON.stringify(facts) : words}\n`)
     if (this.#rejected > 0) this.#terminal.exitCode = 1
   }
@@ -134,7 +134,9 @@ class Run {
     } else if (this.#rejected <= rejectionsShownMax) {
       this.#progress.clear()
       this.#terminal.err(
-        this.#json ? `${JSON.stringify({ number, problem })}\n` : `record ${number} rejected: ${problem.detail} [${problem.code}]\n`,
+        this.#json
+          ? `${JSON.stringify({ number, problem })}\n`
+          : `record ${number} rejected: ${problem.detail} [${problem.code}]\n`,
       )
     }
   }
@@ -144,7 +146,8 @@ class Run {
     const { code, details } = error as Partial<MillraceError>
     return new MillraceError(
       code ?? "MR1602",
-      `${error.message} ${grouped(this.#accepted)} records are stored; the same command with --run ${this.#name} sends the rest and stores nothing twice.`,
+      `${error.message} ${grouped(this.#accepted)} records are stored; ` +
+        `the same command with --run ${this.#name} sends the rest and stores nothing twice.`,
       { ...details, run: this.#name, accepted: this.#accepted },
       error,
     )

@@ -1,7 +1,7 @@
 /**
  * `millrace replay SOURCE`: sends what failed once more. Dead letters go back to the stream that they came from, the
- * records of any other stream to the one that `--to` names. At least once: each request bears an idempotency key made of
- * where its records lie in SOURCE, so repeating a replay stores nothing twice while the node remembers the keys.
+ * records of any other stream to the one that `--to` names. At least once: each request bears an idempotency key made
+ * of where its records lie in SOURCE, so repeating a replay stores nothing twice while the node remembers the keys.
  */
 import { limits, MillraceError } from "@millrace/model"
 import type { Client, ReceivedRecord } from "@millrace/protocol"
@@ -25,7 +25,13 @@ export function define(command: Command, terminal: Terminal): void {
     .argument("<SOURCE>", "dead-letter stream, or any other stream together with --to")
     .option("--to <STREAM>", "stream that takes the records (default: where each dead letter came from)")
     .option("--json", "print the result as JSON")
-    .addHelpText("after", example("millrace replay flights.dead-letter", "Mend the cause first; what fails again becomes a dead letter again."))
+    .addHelpText(
+      "after",
+      example(
+        "millrace replay flights.dead-letter",
+        "Mend the cause first; what fails again becomes a dead letter again.",
+      ),
+    )
     .action((source: string, options: ReplayOptions) => replay(source, options, terminal))
 }
 
@@ -34,13 +40,21 @@ async function replay(source: string, options: ReplayOptions, terminal: Terminal
   const { role, extents = [] } = await impatient.stream(source)
   const isDeadLetters = role === "dead-letter"
   if (!isDeadLetters && options.to === undefined) {
-    throw new MillraceError("MR1601", `${source} holds no dead letters; say with --to STREAM where its records shall go.`)
+    throw new MillraceError(
+      "MR1601",
+      `${source} holds no dead letters; say with --to STREAM where its records shall go.`,
+    )
   }
   const work = new Replay(patient, source, options.to, isDeadLetters, terminal)
-  const waiting = extents.map(({ partition, first, end }) => () => work.partition(partition, first, end))
+  const waiting = extents.map(
+    ({ partition, first, end }) =>
+      () =>
+        work.partition(partition, first, end),
+  )
   await Promise.all(
     Array.from({ length: partitionsAtOnce }, async () => {
-      for (let next = waiting.shift(); next !== undefined && !terminal.stopped.aborted; next = waiting.shift()) await next()
+      for (let next = waiting.shift(); next !== undefined && !terminal.stopped.aborted; next = waiting.shift())
+        await next()
     }),
   )
   work.report(options.json === true)
@@ -75,8 +89,12 @@ class Replay {
 
   /** Sends the records of one partition that lie before `end`, in order. */
   async partition(partition: number, first: number, end: number): Promise<void> {
-    for (let from = first; from < end && !this.#terminal.stopped.aborted; ) {
-      const page = await this.#client.read(this.#source, { partition, from, limit: Math.min(pageRecords, limits.pageRecordsMax) })
+    for (let from = first; from < end && !this.#terminal.stopped.aborted;) {
+      const page = await this.#client.read(this.#source, {
+        partition,
+        from,
+        limit: Math.min(pageRecords, limits.pageRecordsMax),
+      })
       const records = page.records.filter(({ offset }) => offset < end)
       if (this.#isDeadLetters) for (const record of records) await this.#letter(record as ReceivedRecord<Letter>)
       else if (records.length > 0) await this.#records(partition, records)
@@ -99,7 +117,10 @@ class Replay {
     // What failed behind an operator is that operator's result, not a record of the stream.
     if (this.#to === undefined && value.operator !== value.stream && value.operator !== "decode") {
       this.#skipped++
-      this.#say(`${this.#source} ${partition}@${offset} is a result of ${value.operator}, not a record of ${value.stream}; name a stream for it with --to.`)
+      this.#say(
+        `${this.#source} ${partition}@${offset} is a result of ${value.operator}, ` +
+          `not a record of ${value.stream}; name a stream for it with --to.`,
+      )
       return
     }
     await this.#send(this.#to ?? value.stream, [value.value], `${partition}@${offset}`)
@@ -107,7 +128,11 @@ class Replay {
 
   async #records(partition: number, records: readonly ReceivedRecord[]): Promise<void> {
     const [from, to] = [records[0]?.offset, records.at(-1)?.offset]
-    await this.#send(this.#to ?? "", records.map(({ value }) => value), `${partition}@${from}-${to}`)
+    await this.#send(
+      this.#to ?? "",
+      records.map(({ value }) => value),
+      `${partition}@${from}-${to}`,
+    )
   }
 
   async #send(stream: string, values: readonly unknown[], place: string): Promise<void> {
@@ -115,7 +140,8 @@ class Replay {
     const reply = await this.#client.produce(stream, values, { idempotencyKey, signal: this.#terminal.stopped })
     this.#sent += reply.accepted
     this.#rejected += reply.rejected.length + (reply.rejectedUnlisted ?? 0)
-    for (const { problem } of reply.rejected) this.#say(`${this.#source} ${place} rejected: ${problem.detail} [${problem.code}]`)
+    for (const { problem } of reply.rejected)
+      this.#say(`${this.#source} ${place} rejected: ${problem.detail} [${problem.code}]`)
     this.#progress.update(this.#sent)
   }
 

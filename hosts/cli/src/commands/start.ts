@@ -9,7 +9,10 @@ export function define(command: Command, terminal: Terminal): void {
   addNodeOptions(command)
     .argument("[FILE...]", "modules that export services")
     .option("--json", "print what happens as lines of JSON")
-    .addHelpText("after", example("millrace start service.ts --data .millrace/data", "SIGTERM and Ctrl-C stop it in good order."))
+    .addHelpText(
+      "after",
+      example("millrace start service.ts --data .millrace/data", "SIGTERM and Ctrl-C stop it in good order."),
+    )
     .action((files: readonly string[], options: NodeOptions) => start(files, options, terminal))
 }
 

@@ -18,7 +18,10 @@ interface TailOptions extends AddressOptions {
 export function define(command: Command, terminal: Terminal): void {
   addAddress(command)
     .argument("<STREAM>", "stream to show")
-    .option("--from <WHERE>", "earliest, latest, a time (ISO 8601), or a position (default: latest; with --no-follow: earliest)")
+    .option(
+      "--from <WHERE>",
+      "earliest, latest, a time (ISO 8601), or a position (default: latest; with --no-follow: earliest)",
+    )
     .option("--partition <N>", "only this partition", wholeNumber(0, limits.partitionsMax - 1))
     .option("--limit <N>", "stop after so many records", wholeNumber(1, Number.MAX_SAFE_INTEGER))
     .option("--follow", "wait for more records", true)
@@ -86,7 +89,13 @@ async function* present(
 }
 
 /** The records of a partition up to what was its end as the first page was read. */
-async function* partitionRecords(client: Client, stream: string, partition: number, start: string, signal: AbortSignal): AsyncGenerator<ReceivedRecord> {
+async function* partitionRecords(
+  client: Client,
+  stream: string,
+  partition: number,
+  start: string,
+  signal: AbortSignal,
+): AsyncGenerator<ReceivedRecord> {
   let end: number | undefined
   let from = start
   while (!signal.aborted) {
