@@ -6,7 +6,6 @@ import path from "node:path"
 import type { StateReader } from "@millrace/engine"
 import { utf8Text } from "@millrace/model"
 import { open, type RootDatabase } from "lmdb"
-import { checkStateFile } from "./state-fault.ts"
 import { bucketPrefix, partitionPrefix, prefixEnd, readBucket } from "./state-key.ts"
 
 /** Up to where the journal has been folded into the state. */
@@ -25,7 +24,6 @@ export type StateDatabase = RootDatabase<Uint8Array, Uint8Array>
 const checkpointKey: Uint8Array = Buffer.from([0])
 
 export function openStateDatabase(dir: string, options: { readonly readOnly?: boolean } = {}): StateDatabase {
-  checkStateFile(dir)
   return open<Uint8Array, Uint8Array>({
     ...options,
     path: path.join(dir, "store"),

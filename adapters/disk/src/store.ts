@@ -20,6 +20,7 @@ import { indexPath } from "./segment-file.ts"
 import { buildIndex } from "./segment-index.ts"
 import { type ActiveSegment, type ClosedSegment, removeSegment } from "./segments.ts"
 import { stateFault } from "./state-fault.ts"
+import { checkStateFile } from "./state-fault.ts"
 import { type Checkpoint, openStateDatabase, readCheckpoint, type StateDatabase, stateReader } from "./state-store.ts"
 
 export interface DiskStoreOptions {
@@ -48,6 +49,8 @@ export async function openDiskStore(options: DiskStoreOptions): Promise<Store> {
   let database: StateDatabase | undefined
   let store: DiskStore
   try {
+    // Only here, where nobody writes yet: a reader beside a fold could see a page half written.
+    checkStateFile(dir)
     database = openStateDatabase(dir)
     const checkpoint = readCheckpoint(database)
     const catalog = new Catalog()

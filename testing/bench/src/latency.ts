@@ -24,7 +24,7 @@ export const latency: Bench = {
       latencies.push(performance.now() - sent)
     })
     await seen.open
-    const agent = new Agent({ keepAlive: true, maxSockets: 64 })
+    const agent = new Agent({ keepAlive: true, maxSockets: 16, scheduling: "fifo" })
     const every = (1000 * perRequest) / perSecond
     const started = performance.now()
     let due = started

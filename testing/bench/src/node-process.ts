@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 
@@ -31,12 +32,19 @@ export function removeDirectory(dir: string): void {
   rmSync(dir, { recursive: true, force: true })
 }
 
-let nextPort = 17_100
+/** A port that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done))
+  const { port } = server.address() as AddressInfo
+  await new Promise((done) => server.close(done))
+  return port
+}
 
 /** Starts a node and waits until it is ready. */
 export async function startProcess(files: readonly string[], dir: string): Promise<NodeProcess> {
   if (!existsSync(built)) throw new Error("The benchmarks run the built packages: run `npm run build` first.")
-  const port = nextPort++
+  const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const started = performance.now()
   const child = spawn(process.execPath, [built, "start", ...files, "--data", join(dir, "data"), "--port", String(port)], {
