@@ -35,7 +35,7 @@ test("each code's problem details have its title, its status and the address of 
 })
 
 test("a detail cannot pass for a standard member", () => {
-  const problem = problemOf({ code: "MR1008", message: "None.", details: { status: 200, code: "MR0000", stream: "x" } })
+  const problem = problemOf({ code: "MR1008", message: "None.", details: { status: 200, code: "MR00000", stream: "x" } })
   assert.deepEqual(problem, {
     type: "/errors/MR1008",
     title: "There is no such stream",
@@ -55,7 +55,7 @@ test("an answer that is no problem details is told with its status", () => {
     [],
     {},
     { title: "Teapot" },
-    { code: "MR9999", detail: "Of a later version." },
+    { code: "MR99999", detail: "Of a later version." },
     { code: "toString" },
   ]) {
     const error = errorOf(body, 502)

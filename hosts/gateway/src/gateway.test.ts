@@ -49,7 +49,7 @@ test("an address that does not exist is refused with MR1012", async (t) => {
     "/v1/streams//records",
     "/healthz/",
     "/favicon.ico",
-    "/errors/MR9999",
+    "/errors/MR99999",
     "/%00",
   ]) {
     const response = await fetch(door.url + path)
