@@ -98,8 +98,8 @@ function post(url: string, agent: Agent, bytes: Uint8Array): Promise<void> {
 
 async function idle(node: NodeProcess): Promise<void> {
   for (;;) {
-    const status = (await (await fetch(`${node.url}/v1/status`)).json()) as { idle?: boolean; node?: { idle?: boolean } }
-    if (status.idle === true || status.node?.idle === true) return
+    const status = (await (await fetch(`${node.url}/v1/status`)).json()) as { readonly node: { readonly idle: boolean } }
+    if (status.node.idle) return
     await pause(10)
   }
 }

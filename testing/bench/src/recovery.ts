@@ -70,5 +70,6 @@ async function post(url: string, body: string): Promise<void> {
 }
 
 async function statusOf(url: string): Promise<Status> {
-  return (await (await fetch(`${url}/v1/status`)).json()) as Status
+  const { node } = (await (await fetch(`${url}/v1/status`)).json()) as { readonly node: Status }
+  return node
 }
