@@ -35,8 +35,24 @@ export interface Batch {
   readonly bytes: number
 }
 
-/** Decodes a block from entry number `skip` on. */
-export function decodeBlock(block: Uint8Array, base: number, skip: number, stream: StreamPlan, code: StreamCode | undefined): Batch {
+/** Entries that must not be processed: they killed or hung their worker before. By offset, with the reason. */
+export type Poison = ReadonlyMap<number, { readonly error: ErrorData; readonly attempts: number }>
+
+/**
+ * Decodes a block from entry number `skip` on.
+ *
+ * @param shown - gets the offset of each record before the stream's schema sees it
+ * @param poison - entries that the schema must not see again
+ */
+export function decodeBlock(
+  block: Uint8Array,
+  base: number,
+  skip: number,
+  stream: StreamPlan,
+  code: StreamCode | undefined,
+  shown?: Float64Array,
+  poison?: Poison,
+): Batch {
   const kinds: number[] = []
   const values: unknown[] = []
   const keys: string[] = []
@@ -48,12 +64,14 @@ export function decodeBlock(block: Uint8Array, base: number, skip: number, strea
     if (i < skip) continue
     let { kind } = cursor
     let value: unknown
-    if (kind === entryKind.record) {
+    if (kind === entryKind.record && poison?.has(base + i) === true) value = rawValue(block, cursor, stream)
+    else if (kind === entryKind.record) {
+      if (shown !== undefined) shown[0] = base + i
       try {
         value = decodeValue(block, cursor.valueStart, cursor.valueEnd, stream, code)
       } catch (fault) {
         kind = undecodable
-        value = { ...errorData(fault), raw: utf8Text(block, cursor.valueStart, cursor.valueEnd) } satisfies Fault
+        value = { ...errorData(fault), raw: rawValue(block, cursor, stream) } satisfies Fault
       }
     }
     if (kind !== entryKind.record) special = true
@@ -75,9 +93,20 @@ export function decodeBlock(block: Uint8Array, base: number, skip: number, strea
   }
 }
 
-/** Why an entry could not be decoded, with its bytes as text. */
+/** Why an entry could not be decoded. */
 export interface Fault extends ErrorData {
-  readonly raw: string
+  /** The value as far as it can be told without the schema. */
+  readonly raw: unknown
+}
+
+function rawValue(block: Uint8Array, { valueStart, valueEnd }: BlockCursor, stream: StreamPlan): unknown {
+  if (stream.format === "coded") return readValue(new ByteReader(block, valueStart, valueEnd))
+  const text = utf8Text(block, valueStart, valueEnd)
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
 }
 
 function decodeValue(block: Uint8Array, from: number, to: number, stream: StreamPlan, code: StreamCode | undefined): unknown {

@@ -29,6 +29,9 @@ export interface Rejected {
   readonly problem: ErrorData
 }
 
+/** Records of a body that killed or hung their worker before, by index, with the reason. */
+export type IngestPoison = ReadonlyMap<number, ErrorData>
+
 /** What became of a body: one block per partition that got records, and the same records decoded. */
 export interface Ingested {
   readonly accepted: number
@@ -76,10 +79,10 @@ export class Intake {
 
   /**
    * @param now - the clock, in ms: the event time of records that carry none
-   * @param poison - index of a record that killed its worker before: it is rejected with this reason
+   * @param poison - records that are rejected unseen
    * @throws MR1001 when a body that is one JSON text cannot be parsed, MR1007 when it has too many records
    */
-  take(body: Uint8Array, format: BodyFormat, now: number, poison?: Rejected): Ingested {
+  take(body: Uint8Array, format: BodyFormat, now: number, poison?: IngestPoison): Ingested {
     this.#now = now
     this.#accepted = 0
     this.#index = 0
@@ -91,14 +94,15 @@ export class Intake {
     return this.#finish()
   }
 
-  #lines(body: Uint8Array, poison: Rejected | undefined): void {
+  #lines(body: Uint8Array, poison: IngestPoison | undefined): void {
     const text = asciiText(body)
     for (let from = 0; from < body.length; ) {
       let to = text === undefined ? body.indexOf(newline, from) : text.indexOf("\n", from)
       if (to < 0) to = body.length
       const end = to > from && body[to - 1] === 13 ? to - 1 : to
       if (end > from && !blank(body, from, end)) {
-        if (poison?.index === this.#index) this.#reject(poison.problem)
+        const reason = poison?.get(this.#index)
+        if (reason !== undefined) this.#reject(reason)
         else this.#line(text === undefined ? undefined : text.slice(from, end), body, from, end)
         this.#index++
         if (this.#index > limits.requestRecordsMax) throw tooMany()
@@ -117,7 +121,7 @@ export class Intake {
     }
   }
 
-  #document(body: Uint8Array, format: BodyFormat, poison: Rejected | undefined): void {
+  #document(body: Uint8Array, format: BodyFormat, poison: IngestPoison | undefined): void {
     const document = parsed(decoded(body, 0, body.length))
     const many = format === "cloudevents" || (format === "json" && Array.isArray(document))
     if (many && !Array.isArray(document)) {
@@ -127,7 +131,8 @@ export class Intake {
     if (items.length > limits.requestRecordsMax) throw tooMany()
     for (const item of items) {
       this.#cursor[0] = this.#index
-      if (poison?.index === this.#index) this.#reject(poison.problem)
+      const reason = poison?.get(this.#index)
+      if (reason !== undefined) this.#reject(reason)
       else {
         try {
           if (format === "json") this.#value(item, undefined, "", undefined)

@@ -23,7 +23,7 @@ import {
   readValue,
   writeValue,
 } from "@millrace/model"
-import { type Batch, undecodable } from "./batch.ts"
+import { type Batch, type Fault, type Poison, undecodable } from "./batch.ts"
 import { MergedClock, SourceClock } from "./clock.ts"
 import type { Effect, Push, StageContext } from "./context.ts"
 import { type DeadLetterCause, deadLetterText } from "./dead-letter.ts"
@@ -51,9 +51,6 @@ export interface Transaction {
   /** Clock time at which `tick` has something to do, in ms; Infinity: none. */
   readonly tickAt: number
 }
-
-/** Entries that must not be processed: they killed or hung their worker before. By offset, with the reason. */
-export type Poison = ReadonlyMap<number, { readonly error: ErrorData; readonly attempts: number }>
 
 /** Progress of a stage and partition, part of its state. */
 interface Progress {
@@ -267,7 +264,7 @@ export class StageMachine {
       push(batch.values[i], batch.keys[i] as string, time)
     } else if (kind === undecodable) {
       this.#records++
-      const fault = batch.values[i] as ErrorData & { raw: string }
+      const fault = batch.values[i] as Fault
       this.#deadLetter({ value: fault.raw, key: batch.keys[i] as string, time, operator: "decode", error: fault, attempts: 1 })
     } else if (kind === entryKind.idle) {
       if (this.#merged !== undefined) this.#reach(this.#merged.rest(batch.upstreams?.[i] ?? 0))

@@ -57,10 +57,22 @@ export const limits = {
   batchRecordsMax: 16_384,
   /** Longest time that user code may hold a worker without finishing one record, in milliseconds. */
   handlerMsMax: 10_000,
+  /** Longest time that importing the services may take, in milliseconds. */
+  loadMsMax: 30_000,
   /** Heap of one worker, in megabytes. */
   workerHeapMegabytesMax: 2048,
   /** Attempts at a record whose processing throws before it becomes a dead letter. */
   attemptsMax: 3,
+  /** Workers that one record may bring down, by a hang or a death, before it becomes a dead letter. */
+  workerDeathsMax: 2,
+  /** A worker that has had nothing to do for this long is ended; the next record starts it again. In milliseconds. */
+  workerIdleMs: 60_000,
+  /** Longest wait before a worker is started again that dies or fails to start again and again, in milliseconds. */
+  workerRestMsMax: 30_000,
+  /** Wait before a file that could not be delivered is tried again, in milliseconds; it doubles with each attempt. */
+  deliveryRetryMsMin: 500,
+  /** Longest wait between two attempts at a file, in milliseconds. */
+  deliveryRetryMsMax: 60_000,
   /** Idempotency keys remembered by a node, newest kept. */
   idempotencyKeysMax: 100_000,
   /** Longest idempotency key, in characters. */

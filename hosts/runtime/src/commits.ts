@@ -23,6 +23,8 @@ export interface CommitEvents {
 export class Commits {
   readonly #store: Store
   readonly #events: CommitEvents
+  /** The newest commit. */
+  #last: number | undefined
 
   constructor(store: Store, events: CommitEvents) {
     this.#store = store
@@ -43,6 +45,7 @@ export class Commits {
       this.#events.onRefused(error as Error)
       throw error
     }
+    this.#last = committed.sequence
     this.#events.onAppended(commit.appends, committed.bases, origin)
     this.#store.durable(committed.sequence).then(this.#events.onDurable, () => undefined)
     return committed
@@ -50,5 +53,16 @@ export class Commits {
 
   durable(sequence: number): Promise<void> {
     return this.#store.durable(sequence)
+  }
+
+  /**
+   * Resolves once the state in the store is that of all that has been committed so far: who reads it then misses nothing.
+   * A fold alone takes only what is durable already.
+   *
+   * @throws MR1303, MR1304 when the disk refuses
+   */
+  async settled(): Promise<void> {
+    if (this.#last !== undefined) await this.#store.durable(this.#last)
+    await this.#store.fold()
   }
 }

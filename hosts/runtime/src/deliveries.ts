@@ -4,7 +4,16 @@
  * notes that it is done. A crash in between puts the same bytes under the same name again.
  */
 import { type SealFile, type SealedFile, type StateReader, type Store, sinkBuckets, sinkScope } from "@millrace/engine"
-import { type ErrorData, type Plan, type SinkPlan, StateChangesWriter, errorData, valueFrom } from "@millrace/model"
+import {
+  type ErrorData,
+  type Plan,
+  type SinkPlan,
+  StateChangesWriter,
+  errorData,
+  errorKind,
+  limits,
+  valueFrom,
+} from "@millrace/model"
 import type { Commits } from "./commits.ts"
 import type { DeliveryThread } from "./delivery-handle.ts"
 import type { Log } from "./log.ts"
@@ -15,8 +24,11 @@ const concurrency = 2
 
 interface Job extends SealFile {
   readonly service: string
-  readonly plan: SinkPlan
+  /** The sink as it was when the file was decided; as it is now, once that could not be carried out. */
+  plan: SinkPlan
   attempts: number
+  /** Why the last attempt failed. */
+  error: ErrorData | undefined
 }
 
 /** What `/v1/status` says of a sink. */
@@ -26,6 +38,9 @@ export interface SinkStatus {
   readonly pending: number
   readonly delivered: number
   readonly rows: number
+  /** Attempts that failed. */
+  readonly failures: number
+  /** Why the oldest file that could not be delivered yet could not. */
   readonly error?: ErrorData
 }
 
@@ -33,44 +48,54 @@ interface Figures {
   pending: number
   delivered: number
   rows: number
-  error: ErrorData | undefined
+  failures: number
+}
+
+interface Sink {
+  readonly service: string
+  plan: SinkPlan
+  readonly figures: Figures
+}
+
+export interface DeliveriesParts {
+  readonly store: Store
+  readonly commits: Commits
+  readonly thread: DeliveryThread
+  readonly log: Log
+  /** Runs something after a while: the retry of a delivery. */
+  readonly later: (ms: number, act: () => void) => void
+  readonly retryMsMin: number
 }
 
 export class Deliveries {
-  readonly #store: Store
-  readonly #commits: Commits
-  readonly #thread: DeliveryThread
-  readonly #log: Log
-  readonly #later: (ms: number, act: () => void) => void
-  readonly #sinks: Map<string, { readonly service: string; readonly plan: SinkPlan; readonly figures: Figures }> = new Map()
-  /** Lowest offset that a file under way still needs, by sink and partition. */
+  readonly #parts: DeliveriesParts
+  readonly #sinks: Map<string, Sink> = new Map()
+  /** Files decided and not yet delivered, by the sink's stream and partition. */
   readonly #needed: Map<string, Set<Job>> = new Map()
   readonly #queue: Job[] = []
+  /** Files that no later attempt can deliver before the sink is defined otherwise. */
+  readonly #stuck: Set<Job> = new Set()
   readonly #changes = new StateChangesWriter()
   #running = 0
   #stopped = false
 
-  /** @param later - runs something after a while: the retry of a delivery */
-  constructor(store: Store, commits: Commits, thread: DeliveryThread, log: Log, later: (ms: number, act: () => void) => void) {
-    this.#store = store
-    this.#commits = commits
-    this.#thread = thread
-    this.#log = log
-    this.#later = later
+  constructor(parts: DeliveriesParts) {
+    this.#parts = parts
   }
 
   /** Learns the sinks of a service and takes up what was decided but not delivered before the last stop. */
   open(plan: Plan, reader: StateReader): void {
     for (const sink of plan.sinks) {
-      // A sink that was here before the deployment: its files are under way already, by the plan that decided them.
-      if (this.#sinks.has(sinkName(plan.service, sink.name))) {
-        this.#renew(plan.service, sink)
+      const known = this.#sinks.get(sinkName(plan.service, sink.name))
+      if (known !== undefined) {
+        known.plan = sink
+        this.#unstick(known)
         continue
       }
       this.#sinks.set(sinkName(plan.service, sink.name), {
         service: plan.service,
         plan: sink,
-        figures: { pending: 0, delivered: 0, rows: 0, error: undefined },
+        figures: { pending: 0, delivered: 0, rows: 0, failures: 0 },
       })
       const stream = plan.streams.find(({ name }) => name === sink.stream)
       for (let partition = 0; partition < (stream?.partitions ?? 0); partition++) {
@@ -82,17 +107,23 @@ export class Deliveries {
     }
   }
 
-  #renew(service: string, plan: SinkPlan): void {
-    const name = sinkName(service, plan.name)
-    const { figures } = this.#sinks.get(name) ?? { figures: { pending: 0, delivered: 0, rows: 0, error: undefined } }
-    this.#sinks.set(name, { service, plan, figures })
+  /** The sink is defined anew: what the old definition could not carry out is tried with the new one. */
+  #unstick({ service, plan }: Sink): void {
+    for (const job of this.#stuck) {
+      if (job.service !== service || job.sink !== plan.name) continue
+      this.#stuck.delete(job)
+      job.plan = plan
+      job.attempts = 0
+      this.#queue.push(job)
+    }
+    this.#next()
   }
 
   /** A durable transaction has decided a file. */
   add(service: string, file: SealFile): void {
     const sink = this.#sinks.get(sinkName(service, file.sink))
     if (sink === undefined) throw new Error(`deliveries: no sink ${file.sink}`)
-    const job: Job = { ...file, service, plan: sink.plan, attempts: 0 }
+    const job: Job = { ...file, service, plan: sink.plan, attempts: 0, error: undefined }
     sink.figures.pending++
     const name = partitionName(sink.plan.stream, file.partition)
     const jobs = this.#needed.get(name) ?? new Set()
@@ -110,9 +141,16 @@ export class Deliveries {
 
   status(): SinkStatus[] {
     return [...this.#sinks.values()].map(({ service, plan, figures }) => {
-      const { pending, delivered, rows, error } = figures
-      return { service, sink: plan.name, pending, delivered, rows, ...(error === undefined ? {} : { error }) }
+      const error = this.#errorOf(service, plan)
+      return { service, sink: plan.name, ...figures, ...(error === undefined ? {} : { error }) }
     })
+  }
+
+  #errorOf(service: string, { name }: SinkPlan): ErrorData | undefined {
+    for (const jobs of this.#needed.values()) {
+      for (const job of jobs) if (job.service === service && job.sink === name && job.error !== undefined) return job.error
+    }
+    return undefined
   }
 
   /** The oldest offset of a sink's partition that a file under way still needs; Infinity: none. */
@@ -126,7 +164,7 @@ export class Deliveries {
   openFrom(stream: string, partition: number): number {
     for (const { service, plan } of this.#sinks.values()) {
       if (plan.stream !== stream) continue
-      for (const [, bytes] of this.#store.state.entries(sinkScope(service, plan.name), partition, sinkBuckets.open)) {
+      for (const [, bytes] of this.#parts.store.state.entries(sinkScope(service, plan.name), partition, sinkBuckets.open)) {
         return (valueFrom(bytes) as { readonly from: number }).from
       }
     }
@@ -153,48 +191,64 @@ export class Deliveries {
     }
   }
 
-  async #deliver(job: Job): Promise<number> {
-    const { plan, partition, number, from, to } = job
-    const file = this.#thread.open({ sink: plan, partition, number })
-    for (let at = from; at < to; ) {
-      const slices = await this.#store.read(plan.stream, partition, at, readBytes)
-      for (const { base, count, block } of slices) {
-        if (base >= to) break
-        await file.rows(block.slice(), Math.max(0, at - base), Math.min(count, to - base))
-        at = Math.min(base + count, to)
+  async #deliver({ plan, partition, number, from, to }: Job): Promise<number> {
+    const { thread, store } = this.#parts
+    const file = thread.open({ sink: plan, partition, number })
+    try {
+      for (let at = from; at < to; ) {
+        const slices = await store.read(plan.stream, partition, at, readBytes)
+        for (const { base, count, block } of slices) {
+          if (base >= to) break
+          await file.rows(block.slice(), Math.max(0, at - base), Math.min(count, to - base))
+          at = Math.min(base + count, to)
+        }
+        if (slices.length === 0) throw new Error(`deliveries: ${plan.stream}[${partition}] ends before ${to}`)
       }
-      if (slices.length === 0) throw new Error(`deliveries: ${plan.stream}[${partition}] ends before ${to}`)
+      return await file.close()
+    } catch (error) {
+      if (!this.#stopped) file.abandon()
+      throw error
     }
-    return file.close()
   }
 
-  #done(job: Job, rows: number): void {
+  /** Notes that a file is where it belongs; one that could not be noted is put again as it is. */
+  async #done(job: Job, rows: number): Promise<void> {
     const { service, plan, partition, number } = job
+    const { commits } = this.#parts
     if (this.#stopped) return
-    this.#changes.beginBucket(sinkScope(service, plan.name), partition, sinkBuckets.sealed, false)
-    this.#changes.remove(String(number).padStart(16, "0"))
-    this.#changes.endBucket()
-    // If this commit is lost, the file is put again as it is.
-    this.#commits.append({ appends: [], state: [this.#changes.take()] })
+    const changes = this.#changes
+    changes.beginBucket(sinkScope(service, plan.name), partition, sinkBuckets.sealed, false)
+    changes.remove(String(number).padStart(16, "0"))
+    changes.endBucket()
+    const { sequence } = commits.append({ appends: [], state: [changes.take()] })
+    await commits.durable(sequence)
     this.#needed.get(partitionName(plan.stream, partition))?.delete(job)
     const figures = this.#sinks.get(sinkName(service, plan.name))?.figures
     if (figures === undefined) return
     figures.pending--
     figures.delivered++
     figures.rows += rows
-    figures.error = undefined
   }
 
   #failed(job: Job, error: unknown): void {
     if (this.#stopped) return
+    const { log, later, retryMsMin } = this.#parts
     const data = errorData(error)
     const { service, plan, partition, number } = job
-    const figures = this.#sinks.get(sinkName(service, plan.name))?.figures
-    if (figures !== undefined) figures.error = data
-    const wait = Math.min(60_000, 500 * 2 ** Math.min(job.attempts, 10))
-    job.attempts++
-    this.#log.error({ sink: plan.name, partition, number, attempts: job.attempts, retryInMs: wait, ...data }, "a file could not be delivered")
-    this.#later(wait, () => {
+    const sink = this.#sinks.get(sinkName(service, plan.name))
+    if (sink !== undefined) sink.figures.failures++
+    const facts = { sink: plan.name, partition, number, attempts: ++job.attempts, ...data }
+    job.error = data
+    if (errorKind(data.code).advice === "fix") {
+      log.error(facts, "a file cannot be delivered as its sink is defined; it waits for a deployment or a restart")
+      this.#stuck.add(job)
+      // The mend may have come while the attempt was under way.
+      if (sink !== undefined && sink.plan !== plan) this.#unstick(sink)
+      return
+    }
+    const wait = Math.min(limits.deliveryRetryMsMax, retryMsMin * 2 ** Math.min(job.attempts - 1, 20))
+    log.error({ ...facts, retryInMs: wait }, "a file could not be delivered")
+    later(wait, () => {
       if (this.#stopped) return
       this.#queue.push(job)
       this.#next()

@@ -14,6 +14,8 @@ export interface OpenDelivery {
   rows(block: Uint8Array<ArrayBuffer>, from: number, to: number): Promise<void>
   /** Resolves with the number of rows once the file is where it belongs. @throws MR1501, MR1502 */
   close(): Promise<number>
+  /** Gives the file up: the rows handed over so far are forgotten. */
+  abandon(): void
 }
 
 interface Waiting {
@@ -40,12 +42,17 @@ export class DeliveryThread {
     this.#post({ kind: "open", id, order })
     return {
       rows: async (block, from, to) => {
-        await this.#ask(id, { kind: "rows", id, block, from, to }, [block.buffer]).catch((error: unknown) => {
-          this.#closed()
-          throw error
-        })
+        await this.#ask(id, { kind: "rows", id, block, from, to }, [block.buffer])
       },
-      close: () => this.#ask(id, { kind: "close", id }).finally(() => this.#closed()),
+      close: async () => {
+        const rows = await this.#ask(id, { kind: "close", id })
+        this.#closed()
+        return rows
+      },
+      abandon: () => {
+        this.#post({ kind: "abandon", id })
+        this.#closed()
+      },
     }
   }
 
@@ -54,11 +61,19 @@ export class DeliveryThread {
     const worker = this.#worker
     this.#worker = undefined
     await worker?.terminate()
+    this.#giveUp({ code: "MR1501", message: "The node is stopping.", details: {} })
+  }
+
+  #giveUp(error: ErrorData): void {
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    for (const { reject } of waiting) reject(errorFrom(error))
   }
 
   #closed(): void {
     this.#open--
     if (this.#open > 0) return
+    clearTimeout(this.#idle)
     this.#idle = setTimeout(() => void this.stop(), idleMs)
     this.#idle.unref()
   }
@@ -88,9 +103,7 @@ export class DeliveryThread {
     const lost = (error: ErrorData): void => {
       if (this.#worker !== worker) return
       this.#worker = undefined
-      const waiting = [...this.#waiting.values()]
-      this.#waiting.clear()
-      for (const { reject } of waiting) reject(errorFrom(error))
+      this.#giveUp(error)
     }
     worker.on("error", (error) => lost({ code: "MR1501", message: `The delivery thread failed: ${error.message}`, details: {} }))
     worker.on("exit", () => lost({ code: "MR1501", message: "The delivery thread stopped.", details: {} }))

@@ -2,12 +2,14 @@
  * What one seat (service, stage, partition) has been given and has consumed. The node hands input on while the seat has
  * room for it; what it has no room for stays in the log and is read from there later.
  */
-import type { StreamPlan } from "@millrace/model"
-import { limits } from "@millrace/model"
+import { type ErrorData, type StreamPlan, limits } from "@millrace/model"
 import type { PoisonData, Seat } from "./messages.ts"
 
-/** `closed`: no worker has it; `seating`: a worker is reading its state; `open`: it takes input. */
-export type FeedState = "closed" | "seating" | "open"
+/**
+ * `closed`: no worker has it; `seating`: a worker is reading its state; `open`: it takes input; `asleep`: no worker has it
+ * and it needs none before the next record or tick.
+ */
+export type FeedState = "closed" | "seating" | "open" | "asleep"
 
 export class Feed {
   readonly seat: Seat
@@ -29,11 +31,16 @@ export class Feed {
   tickAt: number = Number.POSITIVE_INFINITY
   ticking = false
   reading = false
+  /** Grows when the seat loses its worker: what was begun before is of no use after. */
+  opening = 0
+  /** Why its input cannot be read. */
+  error: ErrorData | undefined
   /** Figures since the start. */
   records = 0
   deadLetters = 0
   keys = 0
   readonly late: Map<string, number> = new Map()
+  /** Records that have brought a worker down, and how often. */
   readonly poison: Map<number, PoisonData[number][1]> = new Map()
   #sent: { readonly end: number; readonly bytes: number }[] = []
   #inFlight = 0
@@ -77,9 +84,28 @@ export class Feed {
     if (done > 0) this.#sent.splice(0, done)
   }
 
+  /** What is stored is less than what had been committed: goes on from there. */
+  rewind(consumed: number): void {
+    this.close()
+    this.consumed = consumed
+    this.next = consumed
+    this.lagBytes = 0
+    // These offsets will be given to other records.
+    this.poison.clear()
+  }
+
+  /** Its worker is about to be ended, with nothing in hand. */
+  sleep(): void {
+    this.close()
+    this.state = "asleep"
+    this.keys = 0
+  }
+
   /** Its worker is gone: what was sent is sent again. */
   close(): void {
     this.state = "closed"
+    this.opening++
+    this.reading = false
     this.ticking = false
     this.#sent = []
     this.#inFlight = 0

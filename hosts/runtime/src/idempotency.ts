@@ -26,9 +26,12 @@ export class IdempotencyKeys {
   readonly #kept: Map<string, Kept & { readonly number: number }> = new Map()
   readonly #waiting: Map<string, Promise<Answer>> = new Map()
   readonly #changes = new StateChangesWriter()
+  readonly #most: number
   #next = 0
 
-  constructor(reader: StateReader) {
+  /** @param most - keys remembered */
+  constructor(reader: StateReader, most: number = limits.idempotencyKeysMax) {
+    this.#most = most
     for (const number of reader.buckets(scope, 0)) {
       for (const [key, bytes] of reader.entries(scope, 0, number)) {
         this.#kept.set(key, { ...(valueFrom(bytes) as Stored), number })
@@ -61,8 +64,22 @@ export class IdempotencyKeys {
   begin(key: string, fingerprint: number, answer: Promise<Answer>): void {
     this.#kept.set(key, { fingerprint, answer: undefined, number: this.#next++ })
     this.#waiting.set(key, answer)
-    // A failed request never happened: its key may be used again.
-    answer.catch(() => this.#kept.delete(key)).finally(() => this.#waiting.delete(key)).catch(() => undefined)
+    void this.#watch(key, answer)
+  }
+
+  async #watch(key: string, answer: Promise<Answer>): Promise<void> {
+    try {
+      await answer
+    } catch {
+      // A failed request never happened: its key may be used again.
+      if (this.#waiting.get(key) === answer) this.forget(key)
+    }
+    if (this.#waiting.get(key) === answer) this.#waiting.delete(key)
+  }
+
+  /** The request of a key came to nothing. */
+  forget(key: string): void {
+    this.#kept.delete(key)
   }
 
   /** The state changes that keep an answer, for the commit of its records. */
@@ -77,7 +94,7 @@ export class IdempotencyKeys {
     changes.endValue(from)
     changes.endBucket()
     for (const [old, { number }] of this.#kept) {
-      if (this.#kept.size <= limits.idempotencyKeysMax || old === key) break
+      if (this.#kept.size <= this.#most || old === key) break
       this.#kept.delete(old)
       changes.beginBucket(scope, 0, number, true)
       changes.endBucket()

@@ -2,7 +2,7 @@
  * Requests on their way in: hands bodies to workers to be decoded, commits what they accept, and answers once it is durable.
  * A body is kept until its worker has answered, so that a worker that dies takes no request with it.
  */
-import type { BodyFormat, Rejected } from "@millrace/engine"
+import type { BodyFormat, IngestPoison, Rejected } from "@millrace/engine"
 import { type ErrorData, MillraceError, errorFrom, limits } from "@millrace/model"
 import type { Commits } from "./commits.ts"
 import { type IdempotencyKeys, fingerprintOf } from "./idempotency.ts"
@@ -37,8 +37,8 @@ interface Pending {
   readonly service: string
   worker: number
   readonly key: string | undefined
-  /** A record of it has killed a worker. */
-  poison: Rejected | undefined
+  /** Records of it that have killed a worker. */
+  poison: IngestPoison | undefined
   deaths: number
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: Error) => void
@@ -56,6 +56,7 @@ export class IntakeDesk {
   readonly #workers: DeskWorkers
   readonly #keys: IdempotencyKeys
   readonly #clock: () => number
+  readonly #queueBytesMost: number
   readonly #pending: Map<number, Pending> = new Map()
   #nextId = 1
   #turn = 0
@@ -64,11 +65,13 @@ export class IntakeDesk {
   accepted = 0
   rejected = 0
 
-  constructor(commits: Commits, workers: DeskWorkers, keys: IdempotencyKeys, clock: () => number) {
+  /** @param queueBytesMost - bytes of bodies that may wait for a worker */
+  constructor(commits: Commits, workers: DeskWorkers, keys: IdempotencyKeys, clock: () => number, queueBytesMost: number) {
     this.#commits = commits
     this.#workers = workers
     this.#keys = keys
     this.#clock = clock
+    this.#queueBytesMost = queueBytesMost
   }
 
   get queuedBytes(): number {
@@ -86,7 +89,7 @@ export class IntakeDesk {
     const fingerprint = key === undefined ? 0 : fingerprintOf(body)
     const earlier = key === undefined ? undefined : this.#keys.earlier(key, fingerprint)
     if (earlier !== undefined) return earlier
-    if (this.#queuedBytes + body.length > limits.ingestQueueBytesMax) {
+    if (this.#queuedBytes + body.length > this.#queueBytesMost) {
       throw new MillraceError("MR1010", "More requests wait to be decoded than the node takes at once; send again after a moment.")
     }
     const answer = new Promise<Answer>((resolve, reject) => {
@@ -109,18 +112,25 @@ export class IntakeDesk {
     return answer
   }
 
-  onIngested(message: Extract<FromWorker, { kind: "ingested" }>): void {
+  /** @param from - the worker that says so */
+  onIngested(message: Extract<FromWorker, { kind: "ingested" }>, from: number): void {
     const pending = this.#settle(message.id)
-    if (pending === undefined) return
+    if (pending === undefined) {
+      // Decoded twice, or refused meanwhile: nobody will ask for what was decoded.
+      this.#workers.post(from, { kind: "appended", id: message.id, service: "", bases: [], now: this.#clock() })
+      return
+    }
     const { accepted, rejected, rejectedUnlisted, parcel } = message
     const appends = message.appends.map((packed) => unpacked(packed, parcel))
     this.accepted += accepted
     this.rejected += rejected.length + rejectedUnlisted
     if (accepted === 0) {
+      // Nothing happened that a repeat could do twice.
+      if (pending.key !== undefined) this.#keys.forget(pending.key)
       pending.resolve({ accepted, rejected, rejectedUnlisted, positions: [] })
       return
     }
-    const { key, service, worker, id } = pending
+    const { key, service, id } = pending
     // The answer names offsets, the commit keeps the answer, the append decides the offsets: so the store is asked first.
     const bases = this.#commits.nextOffsets(appends)
     const positions = appends.map(({ partition, count }, i) => {
@@ -130,7 +140,7 @@ export class IntakeDesk {
     const answer: Answer = { accepted, rejected, rejectedUnlisted, positions }
     try {
       const state = key === undefined ? [] : this.#keys.changes(key, answer)
-      const { sequence } = this.#commits.append({ appends, state }, { worker, ingest: id, service })
+      const { sequence } = this.#commits.append({ appends, state }, { worker: from, ingest: id, service })
       if (key !== undefined) this.#keys.keep(key, answer)
       this.#commits.durable(sequence).then(() => pending.resolve(answer), pending.reject)
     } catch (error) {
@@ -142,9 +152,12 @@ export class IntakeDesk {
     this.#settle(id)?.reject(errorFrom(error))
   }
 
-  /** A worker is gone: its bodies go to the next one; the record that killed it twice is rejected. */
+  /**
+   * A worker is gone: its bodies go to the next one, without the record that brought it down; a body that has done so
+   * `limits.attemptsMax` times is refused as a whole.
+   */
   onWorkerEnd(worker: number, end: WorkerEnd): void {
-    for (const pending of [...this.#pending.values()]) {
+    for (const pending of this.#pending.values()) {
       if (pending.worker !== worker) continue
       if (end.kind === "ingest" && end.job === pending.id) {
         pending.deaths++
@@ -152,7 +165,7 @@ export class IntakeDesk {
           this.#settle(pending.id)?.reject(errorFrom(end.error))
           continue
         }
-        pending.poison = { index: end.record, problem: end.error }
+        pending.poison = new Map([...(pending.poison ?? []), [end.record, end.error]])
       }
       this.#send(pending)
     }
@@ -168,7 +181,7 @@ export class IntakeDesk {
 
   /** Refuses all that waits: the node cannot go on. */
   refuseAll(error: ErrorData): void {
-    for (const { id } of [...this.#pending.values()]) this.#settle(id)?.reject(errorFrom(error))
+    for (const id of this.#pending.keys()) this.#settle(id)?.reject(errorFrom(error))
   }
 
   #send({ id, request, service, worker, poison }: Pending): void {

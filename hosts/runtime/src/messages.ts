@@ -2,7 +2,7 @@
  * What a node and its workers say to each other. Everything is plain data; blocks cross as transferred buffers where
  * the sender has no more use for them.
  */
-import type { BodyFormat, Effect, Rejected } from "@millrace/engine"
+import type { BodyFormat, Effect, IngestPoison, Rejected } from "@millrace/engine"
 import type { ErrorData, Plan } from "@millrace/model"
 import type { PackedAppend } from "./parcel.ts"
 
@@ -34,9 +34,9 @@ export interface WorkerData {
 
 /**
  * What a worker is doing, in memory shared with the node, so that it can be told after the worker hung or died:
- * `[offset or index of the record in hand, kind, job]`.
+ * `[offset or index of the record in hand, kind, job, messages dealt with]`.
  */
-export const activity = { cursor: 0, kind: 1, job: 2, slots: 3, idle: 0, ingest: 1, stage: 2 } as const
+export const activity = { cursor: 0, kind: 1, job: 2, handled: 3, slots: 4, idle: 0, ingest: 1, stage: 2 } as const
 
 export type ToWorker =
   /** Decode a body; answered by `ingested`. */
@@ -48,9 +48,12 @@ export type ToWorker =
       readonly format: BodyFormat
       readonly body: Uint8Array
       readonly now: number
-      readonly poison: Rejected | undefined
+      readonly poison: IngestPoison | undefined
     }
-  /** The blocks of an ingest have these offsets; a base of -1: forget the decoded records, another will ask for them. */
+  /**
+   * The blocks of an ingest have these offsets; a base of -1, or none: forget the decoded records, another will ask for
+   * them or nobody will.
+   */
   | { readonly kind: "appended"; readonly id: number; readonly service: string; readonly bases: readonly number[]; readonly now: number }
   /** Take a seat: read its state; answered by `seated`. */
   | { readonly kind: "sit"; readonly seat: Seat; readonly number: number; readonly poison: PoisonData; readonly now: number }

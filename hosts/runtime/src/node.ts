@@ -18,9 +18,9 @@ import {
   type StreamPlan,
   errorData,
   errorFrom,
-  limits,
   writeValue,
 } from "@millrace/model"
+import { type Bounds, boundsOf } from "./bounds.ts"
 import { Commits, type Origin } from "./commits.ts"
 import { openDiskStore } from "./compose.ts"
 import { Deliveries } from "./deliveries.ts"
@@ -47,12 +47,11 @@ export interface NodeOptions {
   /** The clock, in ms. @default Date.now */
   readonly clock?: () => number
   readonly log?: Log
+  /** Bounds that are not as `limits.ts` has them. */
+  readonly bounds?: Partial<Bounds>
 }
 
 const endedScope = "@ended"
-/** How often ticks, checkpoints, retention and a refusing disk are looked after, in ms. */
-const careMs = 250
-const sweepMs = 10_000
 
 /**
  * Opens the data directory, recovers, loads the services and starts them.
@@ -65,14 +64,18 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const dataDir = resolve(options.dataDir ?? ".millrace/data")
   const outDir = resolve(options.outDir ?? resolve(dataDir, "..", "out"))
   const lost: { tell: (reason: Error) => void } = { tell: () => undefined }
-  const store = await openDiskStore({ dir: dataDir, now: clock, onLost: (_, reason) => lost.tell(reason) })
+  const bounds = boundsOf(options.bounds)
+  const { segmentBytes } = bounds
+  const store = await openDiskStore({ dir: dataDir, now: clock, onLost: (_, reason) => lost.tell(reason), segmentBytes })
+  const workers = options.workers ?? defaultWorkers()
+  const node = new Node({ store, dataDir, outDir, clock, log, files: options.files, workers, bounds })
+  lost.tell = (reason) => node.onRefused(reason)
   try {
-    const node = new Node({ store, dataDir, outDir, clock, log, files: options.files, workers: options.workers ?? defaultWorkers() })
-    lost.tell = (reason) => node.onRefused(reason)
     await node.start()
     return node
   } catch (error) {
-    await store.close()
+    // What kept it from starting says more than what may then keep it from stopping.
+    await node.close().catch((fault: unknown) => log.error(errorData(fault), "the node that could not start did not stop cleanly"))
     throw error
   }
 }
@@ -89,6 +92,7 @@ interface NodeParts {
   readonly log: Log
   readonly files: readonly string[]
   readonly workers: number
+  readonly bounds: Bounds
 }
 
 export class Node {
@@ -104,17 +108,25 @@ export class Node {
   /** Files whose decision is not durable yet, so that they are not under way. */
   #decided = 0
   #streams: Streams
-  #unready: ErrorData | undefined = { code: "MR1401", message: "The node is starting.", details: {} }
-  #refused = false
+  /** Why the node is not ready; the first of them is told. */
+  #stopping: ErrorData | undefined
+  #refused: ErrorData | undefined
+  #broken: ErrorData | undefined
+  #starting: ErrorData | undefined = { code: "MR1401", message: "The node is starting.", details: {} }
+  /** Deployments and the stop, one after the other. */
+  #change: Promise<void> = Promise.resolve()
+  #closing: Promise<void> | undefined
+  /** Streams that were ended since the start, settled once that is durable. */
+  readonly #ends: Map<string, Promise<void>> = new Map()
   #folding = false
   #sweeping = false
   #swept = 0
   #care: NodeJS.Timeout | undefined
-  #probing = false
+  #probing: Promise<void> | undefined
   readonly #timers: Set<NodeJS.Timeout> = new Set()
 
   constructor(parts: NodeParts) {
-    const { store, outDir, clock, log } = parts
+    const { store, outDir, clock, log, bounds } = parts
     this.#parts = parts
     this.#store = store
     this.#readers = new Readers(store)
@@ -128,17 +140,30 @@ export class Node {
       count: () => this.#workshop.count,
       post: (worker, message) => this.#workshop.post(worker, message),
     }
-    this.#desk = new IntakeDesk(this.#commits, workers, new IdempotencyKeys(store.state), clock)
+    const keys = new IdempotencyKeys(store.state, bounds.idempotencyKeysMax)
+    this.#desk = new IntakeDesk(this.#commits, workers, keys, clock, bounds.ingestQueueBytesMax)
     this.#delivery = new DeliveryThread({ outDir })
-    this.#deliveries = new Deliveries(store, this.#commits, this.#delivery, log, (ms, act) => this.#later(ms, act))
+    this.#deliveries = new Deliveries({
+      store,
+      commits: this.#commits,
+      thread: this.#delivery,
+      log,
+      later: (ms, act) => this.#later(ms, act),
+      retryMsMin: bounds.deliveryRetryMsMin,
+    })
     this.#streams = new Streams([], store.state)
   }
 
   async start(): Promise<void> {
-    await mkdir(this.#parts.outDir, { recursive: true })
-    await this.#run(this.#parts.files)
-    this.#care = setInterval(() => this.#lookAfter(), careMs)
-    this.#unready = undefined
+    const { outDir, files, bounds } = this.#parts
+    await mkdir(outDir, { recursive: true }).catch((cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      const message = `The output directory ${outDir} cannot be made (${why}): make it, or choose another place.`
+      throw new MillraceError("MR1304", message, { path: outDir }, cause)
+    })
+    await this.#run(files)
+    this.#care = setInterval(() => this.#lookAfter(), bounds.careMs)
+    this.#starting = undefined
   }
 
   /**
@@ -147,9 +172,13 @@ export class Node {
    *
    * @throws MR1101 to MR1104 and MR1306 for the services, MR1401 while the node is not ready
    */
-  async deploy(files: readonly string[]): Promise<void> {
-    this.#assertReady()
-    await this.#run(files)
+  deploy(files: readonly string[]): Promise<void> {
+    const deployed = this.#change.then(async () => {
+      this.#assertReady()
+      await this.#run(files)
+    })
+    this.#change = deployed.catch(() => undefined)
+    return deployed
   }
 
   async #run(files: readonly string[]): Promise<void> {
@@ -158,14 +187,16 @@ export class Node {
     try {
       const plans = files.length === 0 ? [] : await workshop.load()
       const streams = new Streams(plans, this.#store.state)
+      // Also the last thing that can fail: from here on the new services run.
+      await this.#durably([], [streams.changes()])
       await old.stop()
       this.#workshop = workshop
       this.#streams = streams
-      await this.#durably([], [streams.changes()])
-      // What the old workers committed is the state that the new ones begin with.
-      await this.#store.fold()
+      this.#broken = undefined
       for (const plan of plans) this.#deliveries.open(plan, this.#store.state)
-      workshop.seatAll()
+      // The disk may have begun to refuse meanwhile; then the seats are taken when it takes writes again.
+      if (this.#refused === undefined) workshop.seatAll()
+      else await workshop.halt()
       this.#desk.sendAgain()
     } catch (error) {
       if (this.#workshop !== workshop) await workshop.stop()
@@ -174,31 +205,35 @@ export class Node {
   }
 
   #workshopFor(files: readonly string[]): Workshop {
-    const { dataDir, workers, clock, log } = this.#parts
+    const { dataDir, workers, clock, log, bounds } = this.#parts
     const workshop: Workshop = new Workshop({
       store: this.#store,
       dataDir,
       workers,
       clock,
       log,
+      bounds,
       files: files.map((file) => ({ file: resolve(file) })),
       events: {
         onTransactions: (transactions, parcel) => this.#onTransactions(transactions, parcel),
-        onIngested: (message) => this.#desk.onIngested(message),
+        onIngested: (message, worker) => this.#desk.onIngested(message, worker),
         onNotIngested: (message) => this.#desk.onNotIngested(message),
-        onWorkerEnd: (worker, end) => this.#desk.onWorkerEnd(worker, end),
+        onWorkerEnd: (worker, end) => {
+          if (this.#workshop === workshop) this.#desk.onWorkerEnd(worker, end)
+        },
         onBroken: (error) => {
           if (this.#workshop !== workshop) return
-          this.#unready = error
-          this.#desk.refuseAll(error)
+          this.#broken = error
+          if (error !== undefined) this.#desk.refuseAll(error)
         },
+        settled: () => this.#commits.settled(),
       },
     })
     return workshop
   }
 
   get unready(): ErrorData | undefined {
-    return this.#unready
+    return this.#stopping ?? this.#refused ?? this.#broken ?? this.#starting
   }
 
   get services(): readonly string[] {
@@ -218,10 +253,11 @@ export class Node {
   async ingest(request: Request): Promise<Answer> {
     const service = this.#streams.writer(request.stream)
     this.#assertReady()
-    if (this.#store.queuedBytes > limits.journalQueueBytesMax) {
+    const { journalQueueBytesMax, stageLagBytesMax } = this.#parts.bounds
+    if (this.#store.queuedBytes > journalQueueBytesMax) {
       throw new MillraceError("MR1010", "The journal is behind; send again after a moment.")
     }
-    if (this.#workshop.lagBytes > limits.stageLagBytesMax) {
+    if (this.#workshop.lagBytesBehind(request.stream) > stageLagBytesMax) {
       throw new MillraceError("MR1010", "Processing is behind; send again after a moment.")
     }
     return this.#desk.take(service, request)
@@ -231,8 +267,18 @@ export class Node {
   async end(name: string): Promise<void> {
     this.#streams.writer(name)
     this.#assertReady()
-    const { partitions } = this.#streams.get(name)
+    const earlier = this.#ends.get(name)
+    if (earlier !== undefined) return earlier
+    const ended = this.#end(name)
+    this.#ends.set(name, ended)
+    // An end that could not be kept may be tried again.
+    ended.catch(() => this.#ends.delete(name))
+    return ended
+  }
+
+  async #end(name: string): Promise<void> {
     for (const [key] of this.#store.state.entries(endedScope, 0, 0)) if (key === name) return
+    const { partitions } = this.#streams.get(name)
     const appends: Append[] = []
     for (let partition = 0; partition < partitions; partition++) {
       const block = new BlockWriter()
@@ -266,6 +312,7 @@ export class Node {
       queuedRequestBytes: this.#desk.queuedBytes,
       journalQueuedBytes: this.#store.queuedBytes,
       unfoldedBytes: this.#store.unfoldedBytes,
+      workers: this.#workshop.running,
       workersReplaced: this.#workshop.replaced,
       feeds: this.#workshop.feeds,
       sinks: this.#deliveries.status(),
@@ -287,10 +334,11 @@ export class Node {
       deadLetters: feed.deadLetters,
       late: Object.fromEntries(feed.late),
       keys: feed.keys,
+      ...(feed.error === undefined ? {} : { error: feed.error }),
     }))
     return {
-      ready: this.#unready === undefined,
-      ...(this.#unready === undefined ? {} : { unready: this.#unready }),
+      ready: this.unready === undefined,
+      ...(this.unready === undefined ? {} : { unready: this.unready }),
       services: this.services,
       idle: this.#idle,
       outDir: this.#parts.outDir,
@@ -299,36 +347,53 @@ export class Node {
     }
   }
 
-  /** Finishes what is in hand, makes all durable, folds the state, and lets go of the directory. */
-  async close(): Promise<void> {
-    this.#unready = { code: "MR1401", message: "The node is stopping.", details: {} }
+  /**
+   * Makes all durable that was taken, folds the state, and lets go of the directory. What was not processed yet is when the
+   * node starts again. Calling it again changes nothing.
+   *
+   * @throws MR1303 or MR1304 when the state could not be folded: nothing durable is lost by that
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#stopping = { code: "MR1401", message: "The node is stopping.", details: {} }
     clearInterval(this.#care)
-    for (const timer of this.#timers) clearTimeout(timer)
-    this.#desk.refuseAll(this.#unready)
-    await this.#workshop.stop()
-    this.#deliveries.stop()
-    await this.#delivery.stop()
-    await this.#store.close({ fold: true })
-    this.#readers.wake()
+    this.#desk.refuseAll(this.#stopping)
+    // A deployment under way has workers of its own.
+    await this.#change
+    try {
+      await this.#workshop.stop()
+      this.#deliveries.stop()
+      for (const timer of this.#timers) clearTimeout(timer)
+      await this.#delivery.stop()
+      await this.#probing
+    } finally {
+      this.#readers.end()
+      await this.#store.close({ fold: true })
+    }
   }
 
   /** N2. The store takes nothing more: what was not durable never happened, so nobody may build on it. */
   onRefused(reason: Error): void {
-    if (this.#refused) return
-    this.#refused = true
-    this.#unready = errorData(reason)
-    this.#parts.log.error(this.#unready, "the disk refuses writes; processing stops until it takes them again")
-    this.#desk.refuseAll(this.#unready)
+    if (this.#refused !== undefined || this.#stopping !== undefined) return
+    this.#refused = errorData(reason)
+    this.#parts.log.error(this.#refused, "the disk refuses writes; processing stops until it takes them again")
+    this.#desk.refuseAll(this.#refused)
+    this.#ends.clear()
     this.#workshop.halt().catch((error: unknown) => this.#parts.log.error(errorData(error), "workers could not be stopped"))
   }
 
   #assertReady(): void {
-    if (this.#unready !== undefined) throw errorFrom(this.#unready)
+    const { unready } = this
+    if (unready !== undefined) throw errorFrom(unready)
   }
 
   get #idle(): boolean {
     const isDelivered = this.#decided === 0 && this.#deliveries.pending === 0
-    return this.#unready === undefined && this.#desk.pending === 0 && isDelivered && this.#workshop.idle
+    return this.unready === undefined && this.#desk.pending === 0 && isDelivered && this.#workshop.idle && this.#store.queuedBytes === 0
   }
 
   async #durably(appends: readonly Append[], state: readonly Uint8Array[]): Promise<void> {
@@ -362,14 +427,14 @@ export class Node {
 
   /** Ticks, checkpoints, retention, and the disk that refused. */
   #lookAfter(): void {
-    const { clock, log } = this.#parts
-    if (this.#refused) {
-      this.#probe().catch((error: unknown) => log.error(errorData(error), "the node could not resume"))
+    const { clock, log, bounds } = this.#parts
+    if (this.#refused !== undefined) {
+      this.#probing ??= this.#probe().finally(() => (this.#probing = undefined))
       return
     }
     const now = clock()
     this.#workshop.tick(now)
-    if (!this.#folding && this.#store.unfoldedBytes > limits.checkpointBytes) {
+    if (!this.#folding && this.#store.unfoldedBytes > bounds.checkpointBytes) {
       this.#folding = true
       this.#store
         .fold()
@@ -378,7 +443,7 @@ export class Node {
           this.#folding = false
         })
     }
-    if (!this.#sweeping && now - this.#swept >= sweepMs) {
+    if (!this.#sweeping && now - this.#swept >= bounds.sweepMs) {
       this.#sweeping = true
       this.#swept = now
       this.#store
@@ -392,37 +457,32 @@ export class Node {
 
   /** Whether the disk takes a commit again; then everything resumes from what is durable. */
   async #probe(): Promise<void> {
-    if (this.#probing) return
-    this.#probing = true
     try {
-      const { sequence } = this.#store.append({ appends: [], state: [] })
-      await this.#store.durable(sequence)
-      await this.#store.fold()
-      this.#refused = false
-      this.#unready = undefined
-      const { state } = this.#store
-      this.#workshop.restart(({ service, stage, partition }) => storedConsumed(state, service, stage, partition))
-      this.#parts.log.info({}, "the disk takes writes again; processing goes on")
+      this.#commits.append({ appends: [], state: [] })
+      await this.#commits.settled()
     } catch (error) {
-      this.#unready = errorData(error)
-    } finally {
-      this.#probing = false
+      this.#refused = errorData(error)
+      return
     }
+    this.#refused = undefined
+    if (this.#stopping !== undefined) return
+    const { state } = this.#store
+    this.#workshop.restart(({ service, stage, partition }) => storedConsumed(state, service, stage, partition))
+    this.#parts.log.info({}, "the disk takes writes again; processing goes on")
   }
 
+  /** What the state of the last fold, from which a restart goes on, still needs. */
   #wanted({ stream, partition, end, appendedAt }: Stretch, now: number): boolean {
+    const { state } = this.#store
+    if (this.#deliveries.neededFrom(stream, partition) < end) return true
     const plan = this.#streams.has(stream) ? this.#streams.get(stream) : undefined
     if (plan === undefined) return now - appendedAt < unknownRetentionMs
-    for (const feed of this.#workshop.feeds) {
-      if (feed.input.name === stream && feed.seat.partition === partition && feed.consumed < end) return true
+    for (const { input, seat } of this.#workshop.feeds) {
+      if (input.name !== stream || seat.partition !== partition) continue
+      if (storedConsumed(state, seat.service, seat.stage, partition) < end) return true
     }
-    if (plan.role === "sink") return this.#sinkNeeds(stream, partition) < end
+    if (plan.role === "sink") return this.#deliveries.openFrom(stream, partition) < end
     return plan.role !== "repartition" && now - appendedAt < plan.retentionMs
-  }
-
-  /** The oldest offset of a sink's partition that a file, decided or being filled, still needs. */
-  #sinkNeeds(stream: string, partition: number): number {
-    return Math.min(this.#deliveries.neededFrom(stream, partition), this.#deliveries.openFrom(stream, partition))
   }
 
   #later(ms: number, act: () => void): void {
@@ -441,7 +501,7 @@ export interface NodeStatus {
   readonly ready: boolean
   readonly unready?: ErrorData
   readonly services: readonly string[]
-  /** All input is processed and every decided file is delivered. */
+  /** All input is processed, what came of it is durable, and every decided file is delivered. */
   readonly idle: boolean
   readonly outDir: string
   readonly stages: readonly object[]

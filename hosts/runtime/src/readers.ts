@@ -38,7 +38,8 @@ export interface LiveBatch {
 export class Readers {
   readonly #store: Store
   /** Followers that wait for more. */
-  #waiting: (() => void)[] = []
+  readonly #waiting: Set<() => void> = new Set()
+  #ended = false
 
   constructor(store: Store) {
     this.#store = store
@@ -46,10 +47,16 @@ export class Readers {
 
   /** More is durable than before. */
   wake(): void {
-    if (this.#waiting.length === 0) return
-    const waiting = this.#waiting
-    this.#waiting = []
+    if (this.#waiting.size === 0) return
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
     for (const go of waiting) go()
+  }
+
+  /** There will be no more: followers end. */
+  end(): void {
+    this.#ended = true
+    this.wake()
   }
 
   /** @throws MR1009, MR1014 */
@@ -61,9 +68,12 @@ export class Readers {
     const most = Math.min(limit, limits.pageRecordsMax)
     const records: RecordView[] = []
     let next = await this.#begin(stream, partition, from)
-    while (records.length < most && next < extent.durable) {
-      const batch = await this.#read(stream, partition, next, extent.durable, most - records.length, limits.pageBytesMax)
-      records.push(...batch.records)
+    for (let room = limits.pageBytesMax; records.length < most && room > 0 && next < extent.durable; ) {
+      const batch = await this.#read(stream, partition, next, extent.durable, most - records.length, room)
+      for (const record of batch.records) {
+        records.push(record)
+        room -= record.value.length
+      }
       next = batch.next
     }
     return { records, next, first: extent.first, end: extent.durable }
@@ -73,7 +83,7 @@ export class Readers {
   async *follow(stream: StreamPlan, from: From, signal: AbortSignal): AsyncGenerator<LiveBatch> {
     const next: number[] = []
     for (let partition = 0; partition < stream.partitions; partition++) next.push(await this.#begin(stream, partition, from))
-    while (!signal.aborted) {
+    while (!signal.aborted && !this.#ended) {
       let idle = true
       for (let partition = 0; partition < stream.partitions; partition++) {
         const at = next[partition] as number
@@ -81,9 +91,10 @@ export class Readers {
         if (at >= durable) continue
         idle = false
         const batch = await this.#read(stream, partition, at, durable, limits.pageRecordsMax, limits.pageBytesMax)
+        if (signal.aborted) return
         next[partition] = batch.next
         if (batch.records.length > 0) yield { partition, records: batch.records, next: batch.next }
-        if (signal.aborted) return
+        if (signal.aborted || this.#ended) return
       }
       if (idle) await this.#more(signal)
     }
@@ -93,10 +104,11 @@ export class Readers {
     return new Promise((resolve) => {
       const done = (): void => {
         signal.removeEventListener("abort", done)
+        this.#waiting.delete(done)
         resolve()
       }
       signal.addEventListener("abort", done)
-      this.#waiting.push(done)
+      this.#waiting.add(done)
     })
   }
 
@@ -130,8 +142,8 @@ export class Readers {
     const records: RecordView[] = []
     let next = from
     for (const slice of slices) {
-      next = viewSlice(slice, stream, partition, from, end, most, records)
-      if (records.length >= most || next >= end) break
+      next = viewSlice(slice, stream, partition, from, end, most, bytes, records)
+      if (records.length >= most || next >= end || (records.length > 0 && sizeOf(records) >= bytes)) break
     }
     // The log says that there is more, so a read that brings nothing would go on for ever.
     if (next <= from) throw new Error(`readers: ${stream.name}[${partition}] gave nothing at ${from}`)
@@ -139,7 +151,11 @@ export class Readers {
   }
 }
 
-/** Adds the records of a slice that lie in [from, end); returns the offset after the last entry looked at. */
+function sizeOf(records: readonly RecordView[]): number {
+  return records.reduce((sum, { value }) => sum + value.length, 0)
+}
+
+/** Adds the records of a slice that lie in [from, end), up to a size; returns the offset after the last entry looked at. */
 function viewSlice(
   { base, block }: Slice,
   stream: StreamPlan,
@@ -147,11 +163,13 @@ function viewSlice(
   from: number,
   end: number,
   most: number,
+  bytes: number,
   records: RecordView[],
 ): number {
   const cursor = new BlockCursor(block)
   let offset = base
-  for (; offset < end && records.length < most && cursor.next(); offset++) {
+  let size = sizeOf(records)
+  for (; offset < end && records.length < most && size < bytes && cursor.next(); offset++) {
     if (offset < from || cursor.kind !== entryKind.record) continue
     const { key, time, headers, valueStart, valueEnd } = cursor
     const value =
@@ -159,6 +177,7 @@ function viewSlice(
         ? utf8Text(block, valueStart, valueEnd)
         : jsonText(readValue(new ByteReader(block, valueStart, valueEnd)))
     records.push({ partition, offset, key, time, headers, value })
+    size += value.length
   }
   return offset
 }

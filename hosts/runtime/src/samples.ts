@@ -15,6 +15,7 @@ export interface NodeFigures {
   readonly queuedRequestBytes: number
   readonly journalQueuedBytes: number
   readonly unfoldedBytes: number
+  readonly workers: number
   readonly workersReplaced: number
   readonly feeds: readonly Feed[]
   readonly sinks: readonly SinkStatus[]
@@ -43,6 +44,7 @@ export function samplesOf(figures: NodeFigures): Sample[] {
     one("millrace_request_queue_bytes", "Request bodies that wait for a worker.", "gauge", figures.queuedRequestBytes),
     one("millrace_journal_queue_bytes", "Bytes that wait for the disk.", "gauge", figures.journalQueuedBytes),
     one("millrace_journal_unfolded_bytes", "Journal bytes that a recovery would apply.", "gauge", figures.unfoldedBytes),
+    one("millrace_workers", "Worker threads that run.", "gauge", figures.workers),
     one("millrace_workers_replaced_total", "Workers replaced because they hung or died.", "counter", figures.workersReplaced),
     byFeed("millrace_stage_records_total", "Records processed.", "counter", ({ records }) => records),
     byFeed("millrace_stage_dead_letters_total", "Records that became dead letters.", "counter", ({ deadLetters }) => deadLetters),
@@ -51,6 +53,7 @@ export function samplesOf(figures: NodeFigures): Sample[] {
     byFeed("millrace_stage_watermark_seconds", "Watermark, in seconds since 1970.", "gauge", ({ watermark }) => watermark / 1000),
     byFeed("millrace_stage_keys", "Keys of state in memory.", "gauge", ({ keys }) => keys),
     bySink("millrace_sink_files_pending", "Files decided and not yet delivered.", "gauge", ({ pending }) => pending),
+    bySink("millrace_sink_delivery_failures_total", "Attempts at a file that failed.", "counter", ({ failures }) => failures),
     bySink("millrace_sink_files_delivered_total", "Files delivered.", "counter", ({ delivered }) => delivered),
     bySink("millrace_sink_rows_delivered_total", "Rows delivered.", "counter", ({ rows }) => rows),
   ]

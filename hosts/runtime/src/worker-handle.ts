@@ -1,8 +1,11 @@
 /**
  * A worker thread as the node sees it: starts it, watches it, and says what it was doing when it hung or died.
+ *
+ * A worker hangs when for `handlerMs` it has had the same record in hand, or has not taken a message that waits for it:
+ * the second also finds user code that blocks the thread outside of any record, in a timer or a promise.
  */
 import { Worker } from "node:worker_threads"
-import { type ErrorData, type Plan, errorFrom, limits } from "@millrace/model"
+import { type ErrorData, type Plan, errorFrom } from "@millrace/model"
 import { type FromWorker, type ToWorker, type WorkerData, activity } from "./messages.ts"
 
 /** Why a worker is gone, and the record it had in hand. */
@@ -15,34 +18,48 @@ export interface WorkerEnd {
   readonly record: number
 }
 
-interface WorkerEvents {
+export interface WorkerEvents {
   onMessage(message: FromWorker): void
   onEnd(end: WorkerEnd): void
+}
+
+export interface WorkerLimits {
+  /** See `limits.handlerMsMax`. */
+  readonly handlerMs: number
+  /** See `limits.loadMsMax`. */
+  readonly loadMs: number
+  /** See `limits.workerHeapMegabytesMax`. */
+  readonly heapMegabytes: number
 }
 
 export class WorkerHandle {
   readonly #worker: Worker
   readonly #doing: Float64Array
+  readonly #limits: WorkerLimits
   readonly #events: WorkerEvents
-  readonly #clock: () => number
   readonly #watch: NodeJS.Timeout
+  /** Messages posted so far. */
+  #posted = 0
   /** What the worker was seen doing, and since when. */
   #seen = ""
   #since = 0
   #ended = false
 
-  private constructor(worker: Worker, doing: Float64Array, clock: () => number, events: WorkerEvents) {
+  private constructor(worker: Worker, doing: Float64Array, limits: WorkerLimits, events: WorkerEvents) {
     this.#worker = worker
     this.#doing = doing
-    this.#clock = clock
+    this.#limits = limits
     this.#events = events
-    this.#watch = setInterval(() => this.#look(), limits.handlerMsMax / 5)
+    this.#watch = setInterval(() => this.#look(), limits.handlerMs / 5)
     this.#watch.unref()
     worker.on("message", (message: FromWorker) => {
       if (!this.#ended) events.onMessage(message)
     })
-    worker.on("error", (error: NodeJS.ErrnoException) => this.#end(deathOf(error)))
-    worker.on("exit", (code) => this.#end({ code: "MR1204", message: `The worker stopped with exit code ${code}.`, details: { code } }))
+    worker.on("error", (error: unknown) => this.#end(deathOf(error, limits)))
+    worker.on("exit", (code) => {
+      const message = `The worker stopped with exit code ${code}; user code must not end its thread.`
+      this.#end({ code: "MR1204", message, details: { code } })
+    })
   }
 
   /**
@@ -50,23 +67,40 @@ export class WorkerHandle {
    *
    * @throws what the services' modules threw: MR1102, MR1103, MR1104, MR1202 when importing takes too long
    */
-  static async start(data: Omit<WorkerData, "activity">, clock: () => number, events: WorkerEvents): Promise<[WorkerHandle, readonly Plan[]]> {
+  static async start(
+    data: Omit<WorkerData, "activity">,
+    limits: WorkerLimits,
+    events: WorkerEvents,
+  ): Promise<[WorkerHandle, readonly Plan[]]> {
     const shared = new SharedArrayBuffer(activity.slots * 8)
     const file = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js"
     const worker = new Worker(new URL(file, import.meta.url), {
       workerData: { ...data, activity: shared } satisfies WorkerData,
-      resourceLimits: { maxYoungGenerationSizeMb: 48, maxOldGenerationSizeMb: limits.workerHeapMegabytesMax },
+      resourceLimits: { maxYoungGenerationSizeMb: 48, maxOldGenerationSizeMb: limits.heapMegabytes },
     })
-    const plans = await plansOf(worker).catch(async (error: unknown) => {
+    const plans = await plansOf(worker, limits).catch(async (error: unknown) => {
+      // A fault that comes after the first is of no interest, but must find a listener.
+      worker.on("error", () => undefined)
       await worker.terminate()
       throw error
     })
-    return [new WorkerHandle(worker, new Float64Array(shared), clock, events), plans]
+    return [new WorkerHandle(worker, new Float64Array(shared), limits, events), plans]
   }
 
   post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
     if (this.#ended) return
+    this.#posted++
     this.#worker.postMessage(message, transfer)
+  }
+
+  /** Messages posted so far: tells whether something came in between. */
+  get posted(): number {
+    return this.#posted
+  }
+
+  /** Whether the worker has dealt with all that it was given. */
+  get idle(): boolean {
+    return this.#doing[activity.kind] === activity.idle && this.#doing[activity.handled] === this.#posted
   }
 
   /** Ends the thread at once; no event follows. */
@@ -76,25 +110,24 @@ export class WorkerHandle {
     await this.#worker.terminate()
   }
 
-  /** Sees whether user code makes headway. */
+  /** Sees whether user code makes headway. A steady clock: the time of day may jump. */
   #look(): void {
-    const [record, kind, job] = this.#doing
-    if (kind === activity.idle) {
+    if (this.idle) {
       this.#seen = ""
       return
     }
-    const seen = `${kind} ${job} ${record}`
-    const now = this.#clock()
+    const seen = this.#doing.join(" ")
+    const now = performance.now()
     if (seen !== this.#seen) {
       this.#seen = seen
       this.#since = now
-    } else if (now - this.#since >= limits.handlerMsMax) {
-      this.#end({
-        code: "MR1202",
-        message: `User code held its worker for more than ${limits.handlerMsMax} ms at one record; the worker was replaced.`,
-        details: { limitMs: limits.handlerMsMax },
-      })
+      return
     }
+    const { handlerMs } = this.#limits
+    if (now - this.#since < handlerMs) return
+    const where = this.#doing[activity.kind] === activity.idle ? "outside of any record (in a timer or promise)" : "at one record"
+    const message = `User code held its worker for more than ${handlerMs} ms ${where}; the worker was replaced.`
+    this.#end({ code: "MR1202", message, details: { limitMs: handlerMs } })
   }
 
   #end(error: ErrorData): void {
@@ -107,8 +140,11 @@ export class WorkerHandle {
   }
 }
 
+/** The exit code with which Node ends a module whose top-level await can never settle. */
+const unsettledAwait = 13
+
 /** What a starting worker says first: the plans of its services, or why there are none. */
-function plansOf(worker: Worker): Promise<readonly Plan[]> {
+function plansOf(worker: Worker, limits: WorkerLimits): Promise<readonly Plan[]> {
   return new Promise((resolve, reject) => {
     const settle = (plans: readonly Plan[] | undefined, error?: ErrorData): void => {
       clearTimeout(timer)
@@ -120,23 +156,29 @@ function plansOf(worker: Worker): Promise<readonly Plan[]> {
       if (message.kind === "loaded") settle(message.plans)
       else settle(undefined, message.kind === "refused" ? message.error : undefined)
     }
-    const onError = (error: Error): void => settle(undefined, deathOf(error))
+    const onError = (error: unknown): void => settle(undefined, deathOf(error, limits))
     const onExit = (code: number): void => {
-      settle(undefined, { code: "MR1204", message: `The worker stopped with exit code ${code} while it loaded.`, details: { code } })
+      const message =
+        code === unsettledAwait
+          ? "A service's module waits at its top level for something that never comes; a module that is imported must not wait."
+          : `The worker stopped with exit code ${code} while it loaded the services.`
+      settle(undefined, { code: code === unsettledAwait ? "MR1104" : "MR1204", message, details: { code } })
     }
     const timer = setTimeout(() => {
-      const message = `Importing the services took longer than ${limits.handlerMsMax} ms; a module that is imported must not wait or loop.`
-      settle(undefined, { code: "MR1202", message, details: { limitMs: limits.handlerMsMax } })
-    }, limits.handlerMsMax)
+      const message = `Importing the services took longer than ${limits.loadMs} ms; a module that is imported must not wait or loop.`
+      settle(undefined, { code: "MR1202", message, details: { limitMs: limits.loadMs } })
+    }, limits.loadMs)
     worker.on("message", onMessage).on("error", onError).on("exit", onExit)
   })
 }
 
-function deathOf(error: NodeJS.ErrnoException): ErrorData {
-  if (error.code === "ERR_WORKER_OUT_OF_MEMORY") {
-    const message = `User code outgrew its worker's ${limits.workerHeapMegabytesMax} MB of heap; the worker was replaced.`
-    return { code: "MR1203", message, details: { limitMegabytes: limits.workerHeapMegabytesMax } }
+/** User code may throw anything, nothing included. */
+function deathOf(thrown: unknown, { heapMegabytes }: WorkerLimits): ErrorData {
+  if (!(thrown instanceof Error)) return { code: "MR1201", message: `User code brought its worker down: ${String(thrown)}`, details: {} }
+  const { code, name, message: said, stack } = thrown as NodeJS.ErrnoException
+  if (code === "ERR_WORKER_OUT_OF_MEMORY") {
+    const message = `User code outgrew its worker's ${heapMegabytes} MB of heap; the worker was replaced.`
+    return { code: "MR1203", message, details: { limitMegabytes: heapMegabytes } }
   }
-  const stack = error.stack
-  return { code: "MR1201", message: `User code brought its worker down: ${error.name}: ${error.message}`, details: stack === undefined ? {} : { stack } }
+  return { code: "MR1201", message: `User code brought its worker down: ${name}: ${said}`, details: stack === undefined ? {} : { stack } }
 }

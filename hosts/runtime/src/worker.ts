@@ -5,9 +5,9 @@
  * Inputs are gathered while messages come in and processed together, so that batches grow with the load.
  */
 import { parentPort, workerData } from "node:worker_threads"
-import { type Append, type Batch, Intake, type Poison, StageMachine, type StateReader, type Transaction, decodeBlock } from "@millrace/engine"
+import { type Append, type Batch, Intake, StageMachine, type StateReader, type Transaction, decodeBlock } from "@millrace/engine"
 import { type Program, type StreamPlan, errorData } from "@millrace/model"
-import { type FromWorker, type Seat, type ToWorker, type TransactionData, type WorkerData, activity, seatName } from "./messages.ts"
+import { type FromWorker, type PoisonData, type Seat, type ToWorker, type TransactionData, type WorkerData, activity, seatName } from "./messages.ts"
 import { type PackedAppend, Parcel } from "./parcel.ts"
 import { loadPrograms } from "./programs.ts"
 import { openStateReader } from "./worker-compose.ts"
@@ -23,7 +23,8 @@ interface Seated {
   readonly machine: StageMachine
   readonly input: StreamPlan
   readonly program: Program
-  readonly poison: Poison
+  /** Entries not reached yet that must not be processed. */
+  readonly poison: Map<number, PoisonData[number][1]>
   /** Decoded input that waits. */
   waiting: Batch[]
 }
@@ -37,6 +38,8 @@ let programs: ReadonlyMap<string, Program> = new Map()
 let reader: StateReader | undefined
 let scheduled = false
 let now = 0
+/** Messages that came. */
+let taken = 0
 
 function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   parentPort?.postMessage(message, transfer)
@@ -49,6 +52,12 @@ function programOf(service: string): Program {
 }
 
 function onMessage(message: ToWorker): void {
+  taken++
+  deal(message)
+  if (!scheduled) doing[activity.handled] = taken
+}
+
+function deal(message: ToWorker): void {
   switch (message.kind) {
     case "ingest":
       return ingest(message)
@@ -61,9 +70,9 @@ function onMessage(message: ToWorker): void {
       now = message.now
       const seated = seats.get(seatName(message.seat))
       if (seated === undefined) throw new Error(`worker: no seat ${seatName(message.seat)}`)
-      const { program, input } = seated
+      const { program, input, poison } = seated
       enter(activity.stage, seated.number)
-      const batch = decodeBlock(message.block, message.base, message.skip, input, program.streams.get(input.name))
+      const batch = decodeBlock(message.block, message.base, message.skip, input, program.streams.get(input.name), cursor, poison)
       leave()
       return enqueue(seated, batch)
     }
@@ -85,7 +94,7 @@ function ingest(message: Extract<ToWorker, { kind: "ingest" }>): void {
   enter(activity.ingest, id)
   try {
     const { accepted, rejected, rejectedUnlisted, appends, batches } = intakeOf(service, stream).take(body, format, message.now, poison)
-    decoded.set(id, { stream, partitions: appends.map(({ partition }) => partition), batches })
+    if (appends.length > 0) decoded.set(id, { stream, partitions: appends.map(({ partition }) => partition), batches })
     const parcel = new Parcel()
     const packed = appends.map((append) => packedIn(parcel, append))
     const bytes = parcel.pack()
@@ -151,10 +160,12 @@ function processWaiting(): void {
     enter(activity.stage, seated.number)
     const transaction = machine.apply(waiting, now, poison)
     leave()
+    for (const offset of poison.keys()) if (offset < machine.consumed) poison.delete(offset)
     done.push({ seated, transaction })
   }
   busy.clear()
   deliver(done)
+  doing[activity.handled] = taken
 }
 
 interface Done {

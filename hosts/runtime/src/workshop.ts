@@ -1,14 +1,28 @@
 /**
  * The node's workers and the seats they hold. Starts workers on demand, gives each its seats, hands them input while they
  * have room, and replaces a worker that hung or died: its seats resume from their last commit, the others do not notice.
+ * A worker that has had nothing to do for a while is ended; its seats fall asleep and wake with the next record or tick.
+ *
+ * ```
+ *           seat                seated
+ *  closed ────────> seating ────────────> open
+ *    ^  ^              │ worker gone       │ worker gone      seat (a record, a tick)
+ *    │  └──────────────┴───────────────────┤               ┌──────────> seating
+ *    │                                     │ nothing to do │
+ *    └─ (start)                            └──────────> asleep
+ * ```
+ *
+ * Before a seat is taken, the store's state must be that of all its commits: a fold that missed one would have the seat
+ * do the same work twice (`events.settled`).
  */
 import type { Append, Store } from "@millrace/engine"
-import { type ErrorData, type Plan, errorData, limits } from "@millrace/model"
+import { type ErrorData, MillraceError, type Plan, errorData, isMillraceError, limits } from "@millrace/model"
+import type { Bounds } from "./bounds.ts"
 import type { Origin } from "./commits.ts"
 import { Feed } from "./feed.ts"
 import type { Log } from "./log.ts"
 import { type FromWorker, type Seat, type ServiceFile, type ToWorker, type TransactionData, seatName } from "./messages.ts"
-import { type WorkerEnd, WorkerHandle } from "./worker-handle.ts"
+import { type WorkerEnd, type WorkerEvents, WorkerHandle } from "./worker-handle.ts"
 
 export interface WorkshopOptions {
   readonly store: Store
@@ -17,18 +31,21 @@ export interface WorkshopOptions {
   readonly workers: number
   readonly clock: () => number
   readonly log: Log
+  readonly bounds: Bounds
   readonly events: WorkshopEvents
 }
 
 export interface WorkshopEvents {
   /** Commits what seats have done; throws when the store refuses. */
   onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): void
-  onIngested(message: Extract<FromWorker, { kind: "ingested" }>): void
+  onIngested(message: Extract<FromWorker, { kind: "ingested" }>, worker: number): void
   onNotIngested(message: Extract<FromWorker, { kind: "not-ingested" }>): void
   /** A worker is gone; a new one is about to start. */
   onWorkerEnd(worker: number, end: WorkerEnd): void
-  /** A worker cannot be started. */
-  onBroken(error: ErrorData): void
+  /** Workers cannot be started (it is tried again), or can be again (undefined). */
+  onBroken(error: ErrorData | undefined): void
+  /** Resolves once the store's state is that of all commits. */
+  settled(): Promise<void>
 }
 
 interface Bench {
@@ -36,10 +53,25 @@ interface Bench {
   handle: WorkerHandle | undefined
   /** Messages that wait for the worker to start. */
   outbox: ToWorker[]
-  starting: boolean
+  starting: Promise<void> | undefined
+  /** Its seats are about to be taken. */
+  recovering: boolean
   /** Workers that ended here. */
   replaced: number
+  /** Deaths and failed starts since a worker here last brought something about. */
+  failures: number
+  /** No worker is started before this time on the steady clock, in ms. */
+  restsUntil: number
+  broken: ErrorData | undefined
+  /** Messages that its worker had been given when it was last seen at work, and when that was on the steady clock, in ms. */
+  posted: number
+  busyAt: number
 }
+
+/** `loading`: services are loaded, no seat is taken; `halted`: the disk refuses. */
+type Phase = "loading" | "open" | "halted" | "stopped"
+
+const restMsMin = 100
 
 export class Workshop {
   readonly #options: WorkshopOptions
@@ -47,7 +79,8 @@ export class Workshop {
   readonly #feeds: Map<string, Feed> = new Map()
   readonly #byInput: Map<string, Feed[]> = new Map()
   #byNumber: Feed[] = []
-  #stopped = false
+  #phase: Phase = "loading"
+  #plans: readonly Plan[] = []
 
   constructor(options: WorkshopOptions) {
     this.#options = options
@@ -55,13 +88,24 @@ export class Workshop {
       place,
       handle: undefined,
       outbox: [],
-      starting: false,
+      starting: undefined,
+      recovering: false,
       replaced: 0,
+      failures: 0,
+      restsUntil: 0,
+      broken: undefined,
+      posted: 0,
+      busyAt: performance.now(),
     }))
   }
 
   get count(): number {
     return this.#benches.length
+  }
+
+  /** Workers that run now. */
+  get running(): number {
+    return this.#benches.filter(({ handle }) => handle !== undefined).length
   }
 
   get feeds(): readonly Feed[] {
@@ -77,8 +121,9 @@ export class Workshop {
     const [bench] = this.#benches
     if (bench === undefined) throw new Error("workshop: no benches")
     const { files } = this.#options
-    const [handle, plans] = await WorkerHandle.start(this.#data(), this.#options.clock, this.#eventsOf(bench))
+    const [handle, plans] = await this.#startHandle(bench)
     bench.handle = handle
+    this.#plans = plans
     for (const plan of plans) {
       for (const stage of plan.stages) {
         for (let partition = 0; partition < stage.partitions; partition++) this.#addFeed(plan, stage.id, stage.input, partition)
@@ -88,18 +133,19 @@ export class Workshop {
     return plans
   }
 
-  /** Seats every stage and partition. The store's state must be folded up to the last commit. */
+  /** Seats every stage and partition, as soon as the state allows. */
   seatAll(): void {
-    for (const feed of this.#byNumber) this.#seat(feed)
+    this.#phase = "open"
+    for (const bench of this.#benches) this.#recover(bench)
   }
 
   post(place: number, message: ToWorker, transfer: ArrayBuffer[] = []): void {
     const bench = this.#benches[place]
-    if (bench === undefined || this.#stopped) return
+    if (bench === undefined || this.#phase === "stopped" || this.#phase === "halted") return
     if (bench.handle !== undefined) bench.handle.post(message, transfer)
     else {
       bench.outbox.push(message)
-      void this.#start(bench)
+      this.#start(bench)
     }
   }
 
@@ -112,7 +158,8 @@ export class Workshop {
       for (const feed of this.#byInput.get(inputName(stream, partition)) ?? []) {
         feed.lagBytes += block.length
         if (!feed.takes(base)) {
-          this.#pump(feed)
+          if (feed.state === "asleep") this.#seat(feed)
+          else this.#pump(feed)
           continue
         }
         feed.sent(base + count, block.length)
@@ -128,51 +175,63 @@ export class Workshop {
     }
   }
 
-  /** Gives every seat its due tick. */
+  /** Gives every seat its due tick, wakes those that need one, and sees to workers that are missing or not needed. */
   tick(now: number): void {
+    if (this.#phase !== "open") return
     for (const feed of this.#byNumber) {
-      if (feed.state !== "open" || feed.ticking || feed.tickAt > now) continue
+      if (feed.state === "open") this.#pump(feed)
+      if (feed.ticking || feed.tickAt > now) continue
+      if (feed.state === "asleep") this.#seat(feed)
+      if (feed.state !== "open") continue
       feed.ticking = true
       this.post(feed.worker, { kind: "tick", seat: feed.seat, now })
     }
+    for (const bench of this.#benches) {
+      if (bench.handle !== undefined) this.#tire(bench, now)
+      else if (this.#feedsOf(bench).some(({ state }) => state === "closed")) this.#recover(bench)
+      else if (bench.outbox.length > 0) this.#start(bench)
+    }
   }
 
-  /** The most bytes by which a seat lags behind its input. */
-  get lagBytes(): number {
+  /** The most bytes by which a seat of the services that read a stream lags behind its input. */
+  lagBytesBehind(stream: string): number {
+    const services = new Set<string>()
+    for (const { input, seat } of this.#byNumber) if (input.name === stream) services.add(seat.service)
     let most = 0
-    for (const { lagBytes } of this.#byNumber) if (lagBytes > most) most = lagBytes
+    for (const { lagBytes, seat } of this.#byNumber) if (lagBytes > most && services.has(seat.service)) most = lagBytes
     return most
   }
 
   /** Whether no seat has input in hand or waiting. */
   get idle(): boolean {
-    return this.#byNumber.every(
-      (feed) => feed.state === "open" && feed.idle && !feed.reading && feed.next >= this.#options.store.extent(feed.input.name, feed.seat.partition).next,
-    )
+    return this.#byNumber.every((feed) => (feed.state === "open" || feed.state === "asleep") && this.#isDone(feed))
   }
 
   /** Ends all workers at once; seats close. `restart` brings them back. */
   async halt(): Promise<void> {
+    if (this.#phase !== "stopped") this.#phase = "halted"
     for (const feed of this.#byNumber) feed.close()
-    const handles = this.#benches.map((bench) => {
-      const { handle } = bench
+    const ends = this.#benches.map(async (bench) => {
+      const { handle, starting } = bench
       bench.handle = undefined
       bench.outbox = []
-      return handle
+      await handle?.stop()
+      await starting
     })
-    await Promise.all(handles.map((handle) => handle?.stop()))
+    await Promise.all(ends)
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#phase = "stopped"
     await this.halt()
   }
 
-  /** After `halt`: seats resume from what the store holds. */
+  /** After `halt`: seats resume from what the store holds, whose state is that of all commits. */
   restart(consumedOf: (seat: Seat) => number): void {
+    if (this.#phase !== "halted") return
+    this.#phase = "open"
     for (const feed of this.#byNumber) {
-      feed.consumed = consumedOf(feed.seat)
-      feed.next = feed.consumed
+      feed.rewind(consumedOf(feed.seat))
       this.#seat(feed)
     }
   }
@@ -188,18 +247,30 @@ export class Workshop {
     this.#byInput.set(name, [...(this.#byInput.get(name) ?? []), feed])
   }
 
-  #seat(feed: Feed): void {
-    if (feed.state !== "closed") return
-    feed.state = "seating"
-    const { seat, number, poison, worker } = feed
-    this.post(worker, { kind: "sit", seat, number, poison: [...poison], now: this.#options.clock() })
+  #feedsOf(bench: Bench): Feed[] {
+    return this.#byNumber.filter(({ worker }) => worker === bench.place)
   }
 
-  #onMessage(message: FromWorker): void {
+  /** Whether all of a seat's input is consumed and nothing of it is in hand. */
+  #isDone(feed: Feed): boolean {
+    const { input, seat, next } = feed
+    return feed.idle && !feed.reading && next >= this.#options.store.extent(input.name, seat.partition).next
+  }
+
+  #seat(feed: Feed): void {
+    if (feed.state !== "closed" && feed.state !== "asleep") return
+    feed.state = "seating"
+    const { seat, number, poison, worker } = feed
+    const known = [...poison].filter(([, { attempts }]) => attempts >= limits.workerDeathsMax)
+    this.post(worker, { kind: "sit", seat, number, poison: known, now: this.#options.clock() })
+  }
+
+  #onMessage(bench: Bench, message: FromWorker): void {
     switch (message.kind) {
       case "seated":
         return this.#onSeated(message)
       case "transactions":
+        bench.failures = 0
         return this.#onTransactions(message.transactions, message.parcel)
       case "ticked": {
         const feed = this.#feeds.get(seatName(message.seat))
@@ -210,8 +281,10 @@ export class Workshop {
         return
       }
       case "ingested":
-        return this.#options.events.onIngested(message)
+        bench.failures = 0
+        return this.#options.events.onIngested(message, bench.place)
       case "not-ingested":
+        bench.failures = 0
         return this.#options.events.onNotIngested(message)
       case "loaded":
       case "refused":
@@ -219,7 +292,7 @@ export class Workshop {
     }
   }
 
-  #onSeated({ seat, consumed, tickAt, watermark, ended, keys }: Extract<FromWorker, { kind: "seated" }>): void {
+  #onSeated({ seat, consumed, tickAt, watermark, keys }: Extract<FromWorker, { kind: "seated" }>): void {
     const feed = this.#feeds.get(seatName(seat))
     if (feed === undefined || feed.state !== "seating") return
     feed.state = "open"
@@ -227,13 +300,18 @@ export class Workshop {
     feed.next = consumed
     feed.tickAt = tickAt
     feed.watermark = watermark
-    feed.ended = ended
     feed.keys = keys
     this.#pump(feed)
   }
 
   #onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): void {
-    this.#options.events.onTransactions(transactions, parcel)
+    try {
+      this.#options.events.onTransactions(transactions, parcel)
+    } catch (error) {
+      // The disk refuses: whoever watches it has been told and halts the workshop.
+      if (isMillraceError(error)) return
+      throw error
+    }
     for (const transaction of transactions) {
       const feed = this.#feeds.get(seatName(transaction.seat))
       if (feed === undefined) continue
@@ -247,6 +325,7 @@ export class Workshop {
       feed.keys = transaction.keys
       for (const [operator, count] of transaction.late) feed.late.set(operator, (feed.late.get(operator) ?? 0) + count)
       for (const offset of feed.poison.keys()) if (offset < transaction.consumed) feed.poison.delete(offset)
+      if (this.#isDone(feed)) feed.lagBytes = 0
       this.#pump(feed)
     }
   }
@@ -259,10 +338,14 @@ export class Workshop {
     const { partition } = feed.seat
     if (feed.next >= store.extent(name, partition).next) return
     feed.reading = true
+    const { opening } = feed
     store
       .read(name, partition, feed.next, limits.stageInFlightBytesMax / 2)
       .then((slices) => {
+        // The seat may have been closed and opened again meanwhile, from another offset on.
+        if (feed.opening !== opening) return
         feed.reading = false
+        feed.error = undefined
         if (feed.state !== "open") return
         for (const { base, count, block } of slices) {
           if (base + count <= feed.next) continue
@@ -274,48 +357,78 @@ export class Workshop {
         this.#pump(feed)
       })
       .catch((error: unknown) => {
+        if (feed.opening !== opening || this.#phase === "stopped") return
         feed.reading = false
-        log.error({ seat: feed.seat, from: feed.next, ...errorData(error) }, "input could not be read; the partition stands still")
+        const data = errorData(error)
+        // Each tick tries again; once is enough to say so.
+        if (feed.error?.message !== data.message) {
+          log.error({ seat: feed.seat, from: feed.next, ...data }, "input could not be read; the partition stands still")
+        }
+        feed.error = data
       })
   }
 
-  async #start(bench: Bench): Promise<void> {
-    if (bench.starting || bench.handle !== undefined) return
-    bench.starting = true
-    try {
-      const [handle] = await WorkerHandle.start(this.#data(), this.#options.clock, this.#eventsOf(bench))
-      bench.starting = false
-      if (this.#stopped) return await handle.stop()
-      bench.handle = handle
-      const { outbox } = bench
-      bench.outbox = []
-      for (const message of outbox) handle.post(message)
-    } catch (error) {
-      bench.starting = false
-      const data = errorData(error)
-      this.#options.log.error({ worker: bench.place, ...data }, "a worker could not be started")
-      this.#options.events.onBroken(data)
-    }
+  async #startHandle(bench: Bench): Promise<[WorkerHandle, readonly Plan[]]> {
+    const { files, dataDir, bounds } = this.#options
+    const { handlerMsMax: handlerMs, loadMsMax: loadMs, workerHeapMegabytesMax: heapMegabytes } = bounds
+    bench.busyAt = performance.now()
+    bench.posted = 0
+    return WorkerHandle.start({ files, dataDir }, { handlerMs, loadMs, heapMegabytes }, this.#eventsOf(bench))
   }
 
-  #eventsOf(bench: Bench): { onMessage(message: FromWorker): void; onEnd(end: WorkerEnd): void } {
+  #start(bench: Bench): void {
+    if (bench.starting !== undefined || bench.handle !== undefined || performance.now() < bench.restsUntil) return
+    bench.starting = this.#startHandle(bench)
+      .then(async ([handle, plans]) => {
+        bench.starting = undefined
+        if (this.#phase === "stopped" || this.#phase === "halted") return await handle.stop()
+        if (JSON.stringify(plans) !== JSON.stringify(this.#plans)) {
+          await handle.stop()
+          const message = "A module of the services is no longer what the node loaded; deploy the new version, or bring the old one back."
+          throw new MillraceError("MR1103", message, { files: this.#options.files.map(({ file }) => file) })
+        }
+        bench.handle = handle
+        bench.broken = undefined
+        const { outbox } = bench
+        bench.outbox = []
+        for (const message of outbox) handle.post(message)
+        if (this.#benches.every(({ broken }) => broken === undefined)) this.#options.events.onBroken(undefined)
+      })
+      .catch((error: unknown) => {
+        bench.starting = undefined
+        if (this.#phase === "stopped" || this.#phase === "halted") return
+        bench.outbox = []
+        for (const feed of this.#feedsOf(bench)) feed.close()
+        bench.broken = errorData(error)
+        this.#rest(bench)
+        this.#options.log.error({ worker: bench.place, ...bench.broken }, "a worker could not be started; it is tried again")
+        this.#options.events.onBroken(bench.broken)
+      })
+  }
+
+  /** Waits before the next start, the longer the more often nothing came of it. */
+  #rest(bench: Bench): void {
+    const wait = bench.failures === 0 ? 0 : Math.min(limits.workerRestMsMax, restMsMin * 2 ** Math.min(bench.failures - 1, 20))
+    bench.failures++
+    bench.restsUntil = performance.now() + wait
+  }
+
+  #eventsOf(bench: Bench): WorkerEvents {
     return {
-      onMessage: (message) => this.#onMessage(message),
-      onEnd: (end) => {
-        this.#onEnd(bench, end).catch((error: unknown) => this.#options.events.onBroken(errorData(error)))
-      },
+      onMessage: (message) => this.#onMessage(bench, message),
+      onEnd: (end) => this.#onEnd(bench, end),
     }
   }
 
   /** A worker is gone. What it had not committed never happened; its seats are taken again once the store has all that it had. */
-  async #onEnd(bench: Bench, end: WorkerEnd): Promise<void> {
-    const { log, store, events } = this.#options
+  #onEnd(bench: Bench, end: WorkerEnd): void {
+    const { log, events } = this.#options
     bench.handle = undefined
     bench.outbox = []
     bench.replaced++
+    this.#rest(bench)
     log.error({ worker: bench.place, record: end.record, during: end.kind, code: end.error.code }, end.error.message)
-    const feeds = this.#byNumber.filter(({ worker }) => worker === bench.place)
-    for (const feed of feeds) feed.close()
+    for (const feed of this.#feedsOf(bench)) if (feed.state !== "asleep") feed.close()
     if (end.kind === "stage") {
       const culprit = this.#byNumber[end.job]
       if (culprit !== undefined && end.record >= 0) {
@@ -324,14 +437,60 @@ export class Workshop {
       }
     }
     events.onWorkerEnd(bench.place, end)
-    if (this.#stopped) return
-    await store.fold()
-    for (const feed of feeds) this.#seat(feed)
+    this.#recover(bench)
   }
 
-  #data(): { files: readonly ServiceFile[]; dataDir: string } {
-    const { files, dataDir } = this.#options
-    return { files, dataDir }
+  /** Takes the closed seats of a bench once the store's state has all that was committed. */
+  #recover(bench: Bench): void {
+    if (bench.recovering || this.#phase !== "open") return
+    bench.recovering = true
+    this.#options.events.settled().then(
+      () => {
+        bench.recovering = false
+        if (this.#phase !== "open") return
+        for (const feed of this.#feedsOf(bench)) if (feed.state === "closed") this.#seat(feed)
+      },
+      (error: unknown) => {
+        // The next tick tries again. While the disk refuses there is none.
+        bench.recovering = false
+        if (this.#phase === "open") this.#options.log.error({ worker: bench.place, ...errorData(error) }, "seats could not be taken")
+      },
+    )
+  }
+
+  /** Ends the worker of a bench that has had nothing to do for a while. */
+  #tire(bench: Bench, now: number): void {
+    const { handle } = bench
+    const at = performance.now()
+    const { workerIdleMs } = this.#options.bounds
+    if (handle === undefined) return
+    if (!this.#isResting(bench, handle, now)) bench.busyAt = at
+    if (at - bench.busyAt < workerIdleMs) return
+    bench.busyAt = at
+    const { posted } = handle
+    this.#options.events.settled().then(
+      async () => {
+        // Whatever came meanwhile went through `post`.
+        if (bench.handle !== handle || handle.posted !== posted || !this.#isResting(bench, handle, now)) return
+        for (const feed of this.#feedsOf(bench)) feed.sleep()
+        bench.handle = undefined
+        await handle.stop()
+      },
+      () => undefined,
+    )
+  }
+
+  /** Whether a worker has nothing in hand, nothing waiting, and nothing due soon. */
+  #isResting(bench: Bench, handle: WorkerHandle, now: number): boolean {
+    if (handle.posted !== bench.posted) {
+      bench.posted = handle.posted
+      return false
+    }
+    if (!handle.idle) return false
+    const soon = now + this.#options.bounds.workerIdleMs
+    return this.#feedsOf(bench).every((feed) => {
+      return feed.state === "asleep" || (feed.state === "open" && this.#isDone(feed) && feed.tickAt > soon)
+    })
   }
 }
 
