@@ -33,6 +33,36 @@ export interface Batch {
   readonly upstreams: readonly number[] | undefined
   /** Bytes of the block it was decoded from. */
   readonly bytes: number
+  /** Undefined: the values cannot be decoded once more. */
+  readonly again?: Again
+}
+
+/** Decodes values of a block once more, as they were before user code had them in hand and perhaps changed them. */
+export class Again {
+  readonly #block: Uint8Array
+  readonly #skip: number
+  readonly #stream: StreamPlan
+  readonly #code: StreamCode | undefined
+  /** Where the values of the entries begin and end, by turns; filled when first asked. */
+  readonly #places: number[] = []
+
+  constructor(block: Uint8Array, skip: number, stream: StreamPlan, code: StreamCode | undefined) {
+    this.#block = block
+    this.#skip = skip
+    this.#stream = stream
+    this.#code = code
+  }
+
+  /** The value of record `i` of the batch. */
+  value(i: number): unknown {
+    const places = this.#places
+    if (places.length === 0) {
+      const cursor = new BlockCursor(this.#block)
+      while (cursor.next()) places.push(cursor.valueStart, cursor.valueEnd)
+    }
+    const at = 2 * (this.#skip + i)
+    return decodeValue(this.#block, places[at] as number, places[at + 1] as number, this.#stream, this.#code)
+  }
 }
 
 /** Entries that must not be processed: they killed or hung their worker before. By offset, with the reason. */
@@ -90,6 +120,7 @@ export function decodeBlock(
     times,
     upstreams: special ? upstreams : undefined,
     bytes: block.length,
+    again: new Again(block, skip, stream, code),
   }
 }
 

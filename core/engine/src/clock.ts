@@ -67,14 +67,16 @@ export class MergedClock {
 
   #settle(): void {
     let least = Number.POSITIVE_INFINITY
-    let heard = false
+    let waiting = false
     for (let i = 0; i < this.marks.length; i++) {
-      if (this.#idle[i] === 1) continue
-      heard = true
       const mark = this.marks[i] as number
-      if (mark < least) least = mark
+      // An ended one is never idle again: it waits for nothing.
+      if (this.#idle[i] === 1 && mark < Number.POSITIVE_INFINITY) waiting = true
+      else if (mark < least) least = mark
     }
-    // With every upstream idle there is nobody to wait for, and nobody who says that time has passed.
-    if (heard && least > this.watermark) this.watermark = least
+    // An idle upstream has not ended: while others are idle, the end of one is not the end of all. With every upstream
+    // idle there is nobody to wait for, and nobody who says that time has passed.
+    if (waiting && least === Number.POSITIVE_INFINITY) return
+    if (least > this.watermark) this.watermark = least
   }
 }

@@ -32,6 +32,7 @@ export interface DeadLetter {
 export function deadLetterText(cause: DeadLetterCause, stream: string, partition: number, offset: number, now: number): string {
   const { value, key, time, operator, error, attempts } = cause
   const { code, message, details } = error
+  const stack = "stack" in details ? { stack: jsonValue(details["stack"]) } : {}
   const letter: DeadLetter = {
     stream,
     partition,
@@ -40,7 +41,7 @@ export function deadLetterText(cause: DeadLetterCause, stream: string, partition
     time: shownTime(time),
     value: undefined,
     operator,
-    error: { code, message, ...("stack" in details ? { stack: details["stack"] } : {}) },
+    error: { code, message, ...stack },
     attempts,
     failedAt: shownTime(now),
   }
@@ -57,6 +58,14 @@ function jsonValue(value: unknown): unknown {
     const text = JSON.stringify(value, (_, item: unknown) => (typeof item === "bigint" ? item.toString() : item))
     return text === undefined ? String(value) : (JSON.parse(text) as unknown)
   } catch {
+    return shownValue(value)
+  }
+}
+
+function shownValue(value: unknown): string {
+  try {
     return String(value)
+  } catch {
+    return "a value without a text form"
   }
 }

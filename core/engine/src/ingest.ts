@@ -17,8 +17,8 @@ import {
   limits,
   partitionOf,
 } from "@millrace/model"
-import { type Batch, checked } from "./batch.ts"
-import { checkedKey, keyOf, timeOf } from "./event-time.ts"
+import { Again, type Batch, checked } from "./batch.ts"
+import { checkedKey, isoInstant, keyOf, timeOf } from "./event-time.ts"
 import type { Append } from "./ports/store.ts"
 
 /** How a request body holds its records. */
@@ -51,7 +51,9 @@ interface Placed {
 }
 
 const newline = 10
-const strictText = new TextDecoder("utf-8", { fatal: true })
+// A byte order mark before the body is no part of it; anywhere else it is a character, and no JSON begins with it.
+const strictText = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+const byteOrderMark = [0xef, 0xbb, 0xbf] as const
 
 /** Decodes bodies for one stream, request after request, on one thread. */
 export class Intake {
@@ -89,9 +91,16 @@ export class Intake {
     this.#rejected = []
     this.#unlisted = 0
     this.#spread++
-    if (format === "ndjson") this.#lines(body, poison)
-    else this.#document(body, format, poison)
-    return this.#finish()
+    const text = byteOrderMark.every((byte, i) => body[i] === byte) ? body.subarray(byteOrderMark.length) : body
+    try {
+      if (format === "ndjson") this.#lines(text, poison)
+      else this.#document(text, format, poison)
+      return this.#finish()
+    } finally {
+      // A refused body leaves nothing for the next one.
+      this.#placed.fill(undefined)
+      for (const block of this.#blocks) block?.rewind(0, 0)
+    }
   }
 
   #lines(body: Uint8Array, poison: IngestPoison | undefined): void {
@@ -160,12 +169,21 @@ export class Intake {
     }
     let at: number | undefined
     if (time !== undefined) {
-      at = typeof time === "string" ? Date.parse(time) : Number.NaN
+      at = typeof time === "string" ? isoInstant(time) : Number.NaN
       if (Number.isNaN(at)) throw new MillraceError("MR1004", 'The CloudEvent\'s "time" is not an RFC 3339 time.')
     }
     const { partitionkey, subject } = attributes
     const key = [partitionkey, subject].find((each) => typeof each === "string" && each !== "")
-    this.#value(data, at, JSON.stringify({ ...attributes, ...(time === undefined ? {} : { time }) }), key)
+    const headers = JSON.stringify({ ...attributes, ...(time === undefined ? {} : { time }) })
+    const bytes = encoder.encode(headers).length
+    if (bytes > limits.recordHeadersBytesMax) {
+      throw new MillraceError(
+        "MR1013",
+        `The CloudEvent's attributes have ${bytes} bytes; at most ${limits.recordHeadersBytesMax} are taken. Put them into "data".`,
+        { bytes, most: limits.recordHeadersBytesMax },
+      )
+    }
+    this.#value(data, at, headers, key)
   }
 
   #value(value: unknown, time: number | undefined, headers: string, key: unknown): void {
@@ -225,8 +243,8 @@ export class Intake {
       const { count } = writer
       const block = writer.take()
       appends.push({ stream: this.#stream.name, partition, count, block })
-      batches.push({ base: 0, count, kinds: undefined, values, keys, times, upstreams: undefined, bytes: block.length })
-      this.#placed[partition] = undefined
+      const again = new Again(block, 0, this.#stream, this.#code)
+      batches.push({ base: 0, count, kinds: undefined, values, keys, times, upstreams: undefined, bytes: block.length, again })
     }
     return { accepted: this.#accepted, rejected: this.#rejected, rejectedUnlisted: this.#unlisted, appends, batches }
   }
@@ -273,8 +291,8 @@ function parsed(text: string): unknown {
 }
 
 function recordFault(fault: unknown, stream: string): ErrorData {
+  const { message } = errorData(fault)
   if (isMillraceError(fault)) return errorData(fault)
-  const message = fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault)
   return { code: "MR1201", message: `stream "${stream}": its schema, key or time function threw: ${message}`, details: {} }
 }
 

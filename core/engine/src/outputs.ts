@@ -50,6 +50,11 @@ export class Outputs {
     }
   }
 
+  /** Forgets all, half a record that failed included. */
+  clear(): void {
+    for (const { block } of this.#all) block.rewind(0, 0)
+  }
+
   /** The blocks that hold something; all start over. */
   take(): Append[] {
     const appends: Append[] = []

@@ -8,7 +8,8 @@
  * T3  The watermark advances record by record; what is due acts before the next record is looked at.
  * T4  Timers and windows act in the order of their times; at one time, upstream operators first.
  *
- * A batch runs without copies per record; only when something throws is it undone and run again record by record.
+ * A batch runs without copies per record; only when something throws is it undone and run again record by record, on
+ * values decoded once more: user code may have changed those that it was given.
  */
 import {
   ByteReader,
@@ -16,7 +17,6 @@ import {
   type Program,
   type StagePlan,
   StateChangesWriter,
-  type StreamPlan,
   entryKind,
   errorData,
   limits,
@@ -95,7 +95,8 @@ export class StageMachine {
   #lastInput: number
   #resting: boolean
   #ended: boolean
-  #careful = false
+  /** Set while records are processed one by one: what must not be processed. */
+  #careful: Poison | undefined
   #records = 0
   #deadLetters = 0
   #offset = 0
@@ -186,11 +187,11 @@ export class StageMachine {
         this.#restore(before, undo)
       }
     }
-    this.#careful = true
+    this.#careful = poison ?? noPoison
     try {
-      for (const batch of batches) this.#runCarefully(batch, this.#skip(batch), poison)
+      for (const batch of batches) this.#runCarefully(batch, this.#skip(batch), this.#careful)
     } finally {
-      this.#careful = false
+      this.#careful = undefined
     }
     return this.#commit()
   }
@@ -255,12 +256,12 @@ export class StageMachine {
     const time = batch.times[i] as number
     this.#offset = batch.base + i
     this.#cursor[0] = this.#offset
+    if ((kind === entryKind.record || kind === undecodable) && this.#source !== undefined && time > this.#source.highest) {
+      this.#source.highest = time
+      this.#reach(time - this.#source.outOfOrderMs)
+    }
     if (kind === entryKind.record) {
       this.#records++
-      if (this.#source !== undefined && time > this.#source.highest) {
-        this.#source.highest = time
-        this.#reach(time - this.#source.outOfOrderMs)
-      }
       push(batch.values[i], batch.keys[i] as string, time)
     } else if (kind === undecodable) {
       this.#records++
@@ -273,33 +274,43 @@ export class StageMachine {
   }
 
   /** T2. The slow way: each record can be undone alone. */
-  #runCarefully(batch: Batch, from: number, poison: Poison | undefined): void {
+  #runCarefully(batch: Batch, from: number, poison: Poison): void {
     const { push } = this.#chain
+    const { again } = batch
     const guarded: Push = (value, key, time) => {
-      const poisoned = poison?.get(this.#offset)
-      if (poisoned === undefined) this.#attempt(value, key, time, push, undefined)
+      const i = this.#offset - batch.base
+      const valueOf = again === undefined ? () => value : () => again.value(i)
+      const poisoned = poison.get(this.#offset)
+      if (poisoned === undefined) this.#attempt(valueOf, key, time, push, undefined)
       else this.#deadLetter({ value, key, time, operator: this.#stage.id, ...poisoned })
     }
     for (let i = from; i < batch.count; i++) this.#entry(batch, i, guarded)
   }
 
   /** Runs `run` for a value, again if it throws, until the value becomes a dead letter. */
-  #attempt(value: unknown, key: string, time: number, run: Push, operator: string | undefined): void {
-    const { state, effects } = this.#context
+  #attempt(valueOf: () => unknown, key: string, time: number, run: Push, operator: string | undefined): void {
+    const { state, effects, late } = this.#context
     for (let attempts = 1; ; attempts++) {
       const undo = state.savepoint()
       const outputs = this.#outputs.mark()
       const decided = effects.length
+      const deadLetters = this.#deadLetters
+      const lateBefore = [...late]
       try {
-        run(value, key, time)
+        run(valueOf(), key, time)
+        // What cannot be stored fails here, where it harms only its own record.
+        state.check(undo)
         return
       } catch (thrown) {
         state.rollback(undo)
         this.#outputs.rewind(outputs)
         effects.length = decided
+        this.#deadLetters = deadLetters
+        late.clear()
+        for (const [name, count] of lateBefore) late.set(name, count)
         this.#reload(operator)
         if (attempts >= limits.attemptsMax) {
-          this.#deadLetter({ value, key, time, operator: operator ?? this.#stage.id, error: userError(thrown), attempts })
+          this.#deadLetter({ value: valueOf(), key, time, operator: operator ?? this.#stage.id, error: userError(thrown), attempts })
           return
         }
       }
@@ -307,8 +318,15 @@ export class StageMachine {
   }
 
   #guard(operator: string, value: unknown, key: string, time: number, run: Push): void {
-    if (this.#careful) this.#attempt(value, key, time, run, operator)
-    else run(value, key, time)
+    const careful = this.#careful
+    if (careful === undefined) {
+      run(value, key, time)
+      return
+    }
+    const poisoned = careful.get(this.#offset)
+    // The record itself is not processed any more and its worker still dies: then what its arrival makes due is to blame.
+    if (poisoned !== undefined && poisoned.attempts > limits.workerDeathsMax) this.#deadLetter({ value, key, time, operator, ...poisoned })
+    else this.#attempt(() => value, key, time, run, operator)
   }
 
   #deadLetter(cause: DeadLetterCause): void {
@@ -389,7 +407,10 @@ export class StageMachine {
     const context = this.#context
     this.#consumed = progress.consumed
     context.state.rollback(undo)
-    this.#outputs.take()
+    // Not take(): a block may hold half a record and count none.
+    this.#outputs.clear()
+    // What a refused value left of the changes.
+    this.#changes.take()
     context.effects.length = 0
     context.late.clear()
     context.watermark = progress.watermark
@@ -404,7 +425,8 @@ export class StageMachine {
 
   #commit(): Transaction {
     const context = this.#context
-    for (const target of this.#chain.targets) target.tell()
+    // A resting stage stays silent: a mark would say that it is back.
+    if (!this.#resting) for (const target of this.#chain.targets) target.tell()
     context.state.writeChanges(this.#changes)
     this.#changes.beginBucket(this.#scope, context.partition, 0, false)
     const bytes = this.#changes.beginValue("progress")
@@ -435,9 +457,19 @@ export class StageMachine {
 /** The machine was driven wrongly: no user code is to blame and nothing may go on. */
 class BrokenInvariant extends Error {}
 
+const noPoison: Poison = new Map()
+
 function userError(thrown: unknown): ErrorData {
   const data = errorData(thrown)
   if (data.code !== "MR1404") return data
-  const stack = thrown instanceof Error ? thrown.stack : undefined
+  const stack = stackOf(thrown)
   return { code: "MR1201", message: data.message, details: stack === undefined ? {} : { stack } }
+}
+
+function stackOf(thrown: unknown): string | undefined {
+  try {
+    return thrown instanceof Error ? thrown.stack : undefined
+  } catch {
+    return undefined
+  }
 }

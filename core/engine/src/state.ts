@@ -8,7 +8,7 @@
  *
  * Not here: when to commit (stage.ts), how bytes reach the disk (the store).
  */
-import { ByteReader, type ByteWriter, type StateChangesWriter } from "@millrace/model"
+import { ByteReader, ByteWriter, type StateChangesWriter } from "@millrace/model"
 import type { StateReader } from "./ports/store.ts"
 
 /** How a scope's values become bytes, and how one is copied before it changes. */
@@ -48,15 +48,20 @@ export class Bucket<Value> {
   }
 }
 
-/** One undone step: a value given back, a cell taken out, or a dropped bucket put back. */
+/** A step that can be undone: a value given back, a cell taken out, or a dropped bucket put back. */
 interface Undo {
   readonly scope: Scope<unknown>
   readonly bucket: Bucket<unknown>
+  /** Undefined: the bucket was dropped. */
   readonly cell: Cell<unknown> | undefined
+  /** Of a cell, its value before; of a bucket, whether another of its number had been dropped before it. */
   readonly before: unknown
 }
 
 const absent: unique symbol = Symbol("absent")
+
+/** Where values are written to see whether they can be. */
+const trial = new ByteWriter()
 
 /** All scopes of a stage and partition, with one transaction over them. */
 export class KeyedState {
@@ -76,7 +81,7 @@ export class KeyedState {
 
   scope<Value>(name: string, codec: StateCodec<Value>): Scope<Value> {
     const scope = new Scope<Value>(this, this.#reader, name, this.#partition, codec)
-    this.#scopes.push(scope as Scope<unknown>)
+    this.#scopes.push(scope)
     return scope
   }
 
@@ -90,16 +95,22 @@ export class KeyedState {
   rollback(mark: number): void {
     while (this.#undo.length > mark) {
       const { scope, bucket, cell, before } = this.#undo.pop() as Undo
-      if (cell === undefined) scope.restore(bucket)
-      else if (before === absent) {
-        cell.value = undefined
-        bucket.cells.delete(cell.key)
-      } else {
-        cell.value = before
-        bucket.cells.set(cell.key, cell)
-      }
+      if (cell === undefined) scope.restore(bucket, before === true)
+      else scope.giveBack(bucket, cell, before === absent ? undefined : before)
     }
     this.epoch++
+  }
+
+  /**
+   * Sees to it that what has changed since a mark can be written, as long as it can still be undone.
+   *
+   * @throws MR1201 for a value that cannot
+   */
+  check(mark: number): void {
+    for (let i = mark; i < this.#undo.length; i++) {
+      const { scope, cell } = this.#undo[i] as Undo
+      if (cell?.value !== undefined) scope.check(cell.value)
+    }
   }
 
   /** S2: called by scopes before a change. */
@@ -107,9 +118,14 @@ export class KeyedState {
     this.#undo.push({ scope, bucket, cell, before })
   }
 
-  /** Ends the transaction: writes what changed and forgets how to undo it. */
+  /**
+   * Ends the transaction: writes what changed and forgets how to undo it.
+   *
+   * @throws MR1201 for a value that cannot be written; the transaction then goes on and can be undone
+   */
   writeChanges(to: StateChangesWriter): void {
     for (const scope of this.#scopes) scope.writeChanges(to)
+    for (const scope of this.#scopes) scope.endTransaction()
     this.#undo.length = 0
     this.transaction++
     this.epoch++
@@ -136,6 +152,8 @@ export class Scope<Value> {
   /** Buckets dropped in this transaction. */
   readonly #dropped: Set<number> = new Set()
   #recent: Bucket<Value> | undefined
+  /** Keys held in memory. */
+  size = 0
 
   constructor(state: KeyedState, reader: StateReader, name: string, partition: number, codec: StateCodec<Value>) {
     this.#state = state
@@ -182,53 +200,70 @@ export class Scope<Value> {
     else this.#remember(bucket, cell, cell.value)
     cell.value = undefined
     bucket.cells.delete(key)
+    this.size--
   }
 
   /** Lets go of the keys that this transaction has not changed: the store keeps them, memory need not. */
   release(bucket: Bucket<Value>): void {
-    for (const [key, cell] of bucket.cells) if (cell.transaction !== this.#state.transaction) bucket.cells.delete(key)
+    for (const [key, cell] of bucket.cells) {
+      if (cell.transaction === this.#state.transaction) continue
+      bucket.cells.delete(key)
+      this.size--
+    }
   }
 
   /** Removes a bucket with all its keys. */
   drop(bucket: Bucket<Value>): void {
+    this.#state.remember(this, bucket, undefined, this.#dropped.has(bucket.id))
     this.#known().delete(bucket.id)
     this.#dropped.add(bucket.id)
+    this.size -= bucket.cells.size
     if (this.#recent === bucket) this.#recent = undefined
-    this.#state.remember(this as Scope<unknown>, bucket as Bucket<unknown>, undefined, undefined)
   }
 
   /** Puts a dropped bucket back: the undo of {@link drop}. */
-  restore(bucket: Bucket<Value>): void {
+  restore(bucket: Bucket<Value>, droppedBefore: boolean): void {
+    this.size += bucket.cells.size - (this.#known().get(bucket.id)?.cells.size ?? 0)
     this.#known().set(bucket.id, bucket)
-    this.#dropped.delete(bucket.id)
+    if (!droppedBefore) this.#dropped.delete(bucket.id)
     this.#recent = undefined
   }
 
-  get size(): number {
-    let size = 0
-    for (const bucket of this.#buckets?.values() ?? []) size += bucket?.cells.size ?? 0
-    return size
+  /** Gives a cell its value back, or takes it out if it had none: the undo of a change. */
+  giveBack(bucket: Bucket<Value>, cell: Cell<Value>, value: Value | undefined): void {
+    const { cells } = bucket
+    const before = cells.size
+    cell.value = value
+    if (value === undefined) cells.delete(cell.key)
+    else cells.set(cell.key, cell)
+    this.size += cells.size - before
+  }
+
+  check(value: Value): void {
+    trial.length = 0
+    this.#codec.write(trial, value)
   }
 
   writeChanges(to: StateChangesWriter): void {
     for (const id of this.#dropped) {
       to.beginBucket(this.#name, this.#partition, id, true)
       const again = this.#buckets?.get(id)
-      if (again !== undefined) {
-        this.#writeCells(to, again)
-        this.#dirty.delete(again)
-      }
+      if (again !== undefined) this.#writeCells(to, again)
       to.endBucket()
     }
     for (const bucket of this.#dirty) {
-      // A dropped bucket's cells went with it.
-      if (this.#buckets?.get(bucket.id) === bucket) {
-        to.beginBucket(this.#name, this.#partition, bucket.id, false)
-        this.#writeCells(to, bucket)
-        to.endBucket()
-        if (bucket.cells.size === 0) this.#forget(bucket)
-      }
+      // A dropped bucket's cells went with it; one that took its place is written with the drop.
+      if (this.#buckets?.get(bucket.id) !== bucket || this.#dropped.has(bucket.id)) continue
+      to.beginBucket(this.#name, this.#partition, bucket.id, false)
+      this.#writeCells(to, bucket)
+      to.endBucket()
+    }
+  }
+
+  endTransaction(): void {
+    for (const bucket of this.#dirty) {
       bucket.dirty = []
+      if (bucket.cells.size === 0 && this.#buckets?.get(bucket.id) === bucket) this.#forget(bucket)
     }
     this.#dirty.clear()
     this.#dropped.clear()
@@ -247,7 +282,6 @@ export class Scope<Value> {
         to.endValue(from)
       }
     }
-    bucket.dirty = []
   }
 
   /** An empty bucket need not be known: the store does not know it either. */
@@ -262,6 +296,7 @@ export class Scope<Value> {
     bucket.cells.set(key, cell)
     bucket.dirty.push(cell)
     this.#dirty.add(bucket)
+    this.size++
     this.#remember(bucket, cell, absent)
     return cell
   }
@@ -278,7 +313,7 @@ export class Scope<Value> {
   }
 
   #remember(bucket: Bucket<Value>, cell: Cell<Value>, before: unknown): void {
-    this.#state.remember(this as Scope<unknown>, bucket as Bucket<unknown>, cell as Cell<unknown>, before)
+    this.#state.remember(this, bucket, cell, before)
   }
 
   #known(): Map<number, Bucket<Value> | undefined> {
@@ -294,6 +329,7 @@ export class Scope<Value> {
     for (const [key, bytes] of this.#reader.entries(this.#name, this.#partition, id)) {
       bucket.cells.set(key, new Cell<Value>(key, this.#codec.read(new ByteReader(bytes)), 0, 0))
     }
+    this.size += bucket.cells.size
     return bucket
   }
 }

@@ -115,13 +115,17 @@ export interface ErrorData {
  */
 export function errorData(thing: unknown): ErrorData {
   try {
-    if (isMillraceError(thing)) return { code: thing.code, message: String(thing.message), details: thing.details }
+    if (isMillraceError(thing)) return { code: thing.code, message: String(thing.message), details: detailsOf(thing.details) }
     const message = thing instanceof Error ? `${thing.name}: ${thing.message}` : String(thing)
     return { code: "MR1404", message, details: {} }
   } catch {
     // An object without a text form, a message whose getter throws, a revoked proxy.
     return { code: "MR1404", message: "Something was thrown that has no text form.", details: {} }
   }
+}
+
+function detailsOf(given: unknown): ErrorDetails {
+  return typeof given === "object" && given !== null ? (given as ErrorDetails) : {}
 }
 
 /** The error that {@link errorData} was made from. */

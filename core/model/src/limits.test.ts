@@ -7,7 +7,7 @@ test("every limit is a whole number above zero", () => {
 })
 
 test("every limit says its unit or what it counts, the big word first", () => {
-  for (const name of Object.keys(limits)) assert.match(name, /(Max|Min|Bytes)$/, name)
+  for (const name of Object.keys(limits)) assert.match(name, /(Max|Min|Bytes|Ms)$/, name)
 })
 
 test("what takes two bytes in a block fits them", () => {

@@ -162,13 +162,19 @@ export interface ProcessContext<State> {
   readonly key: string
   /** Event time of the record, or the time of the timer, in ms. */
   readonly time: number
-  /** The watermark before this record, in ms. */
+  /**
+   * The watermark, in ms: as the record was looked at, its own time counted; in a timer, what has been reached, which is
+   * the timer's time or, of a timer set in the past, later.
+   */
   readonly watermark: number
-  /** Calls `onTimer` once the watermark has reached `at` (ms); setting the same time again changes nothing. */
+  /**
+   * Calls `onTimer` once the watermark has reached `at` (ms); for a time in the past, when the watermark next moves.
+   * Setting the same time again changes nothing.
+   */
   setTimer(at: number): void
   /** Takes back a timer. */
   clearTimer(at: number): void
-  /** Forgets the key's state and its timers. */
+  /** Forgets the key's state and its timers; state looked at afterwards is as `state()` gives it. */
   clear(): void
 }
 

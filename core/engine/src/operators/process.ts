@@ -1,6 +1,8 @@
 /**
  * A user's keyed process: typed state per key and event-time timers. State and timers of a key are one value; due
  * timers are found through an index, one bucket per time.
+ *
+ * A timer is taken out before its code runs, so code that sets it anew for the same time is heard.
  */
 import {
   type ByteReader,
@@ -15,6 +17,7 @@ import {
   writeValue,
 } from "@millrace/model"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
+import { Schedule } from "../schedule.ts"
 import type { Bucket, Scope, StateCodec } from "../state.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "process" }>
@@ -47,6 +50,11 @@ export class ProcessOperator implements TimedOperator {
   readonly #timers: Scope<true>
   readonly #init: () => Kept
   readonly #hand: Hand
+  /** The times of timers; one without a bucket any more is passed over. */
+  readonly #schedule = new Schedule()
+  /** Times taken out of the schedule in this transaction: a rollback puts them back. */
+  #taken: number[] = []
+  #takenIn = 0
   due: number = Number.POSITIVE_INFINITY
   readonly dueByClock: number = Number.POSITIVE_INFINITY
 
@@ -60,30 +68,33 @@ export class ProcessOperator implements TimedOperator {
     this.#timers = context.state.scope(`${scope}@timers`, timerCodec)
     this.#init = () => [code.state(), []]
     this.#hand = new Hand(this)
+    for (const at of this.#timers.ids()) this.#schedule.add(at, at)
     this.#settle()
   }
 
   push: Push = (value, key, time) => {
-    this.#run(key, time, this.#code.onRecord as (value: unknown, ctx: unknown) => Iterable<unknown> | undefined, value)
+    const onRecord = this.#code.onRecord as (value: unknown, ctx: unknown) => Iterable<unknown> | undefined
+    this.#run(key, time, this.#context.watermark, onRecord, value)
   }
 
   advance(watermark: number): void {
-    const { onTimer } = this.#code
-    for (const at of [...this.#timers.ids()].filter((id) => id <= watermark).sort((a, b) => a - b)) {
+    for (this.#settle(); this.due <= watermark; this.#settle()) {
+      const at = this.due
+      this.#take(at)
       const bucket = this.#timers.bucket(at)
-      for (const key of [...bucket.cells.keys()].sort()) {
-        // Outside the guard: a timer whose code fails has become a dead letter and must not come due for ever.
-        this.#forgetTimer(key, at)
-        this.#context.guard(this.#name, { timer: new Date(at) }, key, at, () => {
-          if (onTimer !== undefined) {
-            const fire = (_: unknown, ctx: unknown): Iterable<unknown> | undefined => onTimer(ctx as never) ?? undefined
-            this.#run(key, at, fire, undefined)
-          }
-        })
-      }
-      this.#timers.drop(this.#timers.bucket(at))
+      const keys = [...bucket.cells.keys()].sort()
+      // Outside the guard: a timer whose code fails has become a dead letter and must not come due for ever.
+      this.#timers.drop(bucket)
+      for (const key of keys) this.#forgetTimer(key, at)
+      for (const key of keys) this.#context.guard(this.#name, { timer: new Date(at) }, key, at, this.#fire)
     }
-    this.#settle()
+  }
+
+  readonly #fire: Push = (_, key, time) => {
+    const { onTimer } = this.#code
+    if (onTimer === undefined) return
+    const { watermark, step } = this.#context
+    this.#run(key, time, Math.max(watermark, step), (_value, ctx) => onTimer(ctx as never), undefined)
   }
 
   tick(): void {}
@@ -91,6 +102,9 @@ export class ProcessOperator implements TimedOperator {
   end(): void {}
 
   reload(): void {
+    if (this.#takenIn === this.#context.state.transaction) {
+      for (const at of this.#taken) if (this.#timers.has(at)) this.#schedule.add(at, at)
+    }
     this.#settle()
   }
 
@@ -101,6 +115,7 @@ export class ProcessOperator implements TimedOperator {
     const [, timers] = this.#kept.change(this.#bucket, key, this.#init).value as Kept
     if (timers.includes(at)) return
     timers.push(at)
+    if (!this.#timers.has(at)) this.#schedule.add(at, at)
     this.#timers.change(this.#timers.bucket(at), key, () => true)
     if (at < this.due) {
       this.due = at
@@ -118,25 +133,25 @@ export class ProcessOperator implements TimedOperator {
     this.#kept.remove(this.#bucket, key)
   }
 
-  get watermark(): number {
-    return this.#context.watermark
-  }
-
   #run(
     key: string,
     time: number,
+    watermark: number,
     handler: (value: unknown, ctx: unknown) => Iterable<unknown> | undefined | void,
     value: unknown,
   ): void {
     const hand = this.#hand
     const kept = this.#kept.change(this.#bucket, key, this.#init).value as Kept
-    hand.take(key, time, kept[0])
+    hand.take(key, time, watermark, kept[0])
     const out = handler(value, hand)
     // A generator runs while it is read, so state is put back only after its last result.
     if (out !== undefined && out !== null) for (const item of out) this.#next(item, key, time)
-    if (hand.cleared) {
-      if (hand.state !== undefined) (this.#kept.change(this.#bucket, key, this.#init).value as Kept)[0] = hand.state
-    } else (this.#kept.change(this.#bucket, key, this.#init).value as Kept)[0] = hand.state
+    if (hand.holds) (this.#kept.change(this.#bucket, key, this.#init).value as Kept)[0] = hand.state
+  }
+
+  /** The state of a key that has none. */
+  fresh(): unknown {
+    return this.#code.state()
   }
 
   #forgetTimer(key: string, at: number): void {
@@ -150,35 +165,53 @@ export class ProcessOperator implements TimedOperator {
     return this.#kept.bucket(0)
   }
 
+  #take(at: number): void {
+    const { transaction } = this.#context.state
+    if (this.#takenIn !== transaction) {
+      this.#takenIn = transaction
+      this.#taken = []
+    }
+    this.#taken.push(at)
+    this.#schedule.removeFirst()
+  }
+
   #settle(): void {
-    let due = Number.POSITIVE_INFINITY
-    for (const at of this.#timers.ids()) if (at < due) due = at
-    this.due = due
-    if (due < this.#context.due) this.#context.due = due
+    const schedule = this.#schedule
+    for (let { first } = schedule; first !== undefined && !this.#timers.has(first); { first } = schedule) schedule.removeFirst()
+    this.due = schedule.due
+    if (this.due < this.#context.due) this.#context.due = this.due
   }
 }
 
 /** The context that user code sees, one object reused for every key. */
 class Hand implements ProcessContext<unknown> {
   readonly #operator: ProcessOperator
-  state: unknown
   key = ""
   time = 0
-  cleared = false
+  watermark: number = Number.NEGATIVE_INFINITY
+  #state: unknown
+  /** Whether there is a state: not after it was cleared, until it is looked at or assigned again. */
+  holds = false
 
   constructor(operator: ProcessOperator) {
     this.#operator = operator
   }
 
-  take(key: string, time: number, state: unknown): void {
+  take(key: string, time: number, watermark: number, state: unknown): void {
     this.key = key
     this.time = time
+    this.watermark = watermark
     this.state = state
-    this.cleared = false
   }
 
-  get watermark(): number {
-    return this.#operator.watermark
+  get state(): unknown {
+    if (!this.holds) this.state = this.#operator.fresh()
+    return this.#state
+  }
+
+  set state(value: unknown) {
+    this.#state = value
+    this.holds = true
   }
 
   setTimer(at: number): void {
@@ -191,7 +224,7 @@ class Hand implements ProcessContext<unknown> {
 
   clear(): void {
     this.#operator.clear(this.key)
-    this.state = undefined
-    this.cleared = true
+    this.#state = undefined
+    this.holds = false
   }
 }

@@ -73,7 +73,7 @@ export class SinkOperator implements TimedOperator {
 
   advance(watermark: number): void {
     const file = this.#file()
-    if (this.due > Number.NEGATIVE_INFINITY && watermark >= this.due) this.#seal(file)
+    if (watermark >= this.due) this.#seal(file)
     else this.#settle(file, watermark)
   }
 
@@ -120,8 +120,8 @@ function emptyFile(): OpenFile {
   return { number: 0, from: 0, next: 0, bytes: 0, since: 0 }
 }
 
-/** The first multiple of `step` after `watermark`; -Infinity while there is no watermark yet: then the first one decides. */
+/** The first multiple of `step` after `watermark`. Where there is no watermark yet, the first one passes multiples. */
 function nextMultiple(watermark: number, step: number): number {
-  if (!Number.isFinite(watermark)) return watermark
+  if (watermark === Number.NEGATIVE_INFINITY) return -Number.MAX_VALUE
   return (Math.floor(watermark / step) + 1) * step
 }

@@ -4,6 +4,7 @@ import {
   MillraceError,
   type OperatorPlan,
   type StreamPlan,
+  limits,
   partitionOf,
   writeValue,
 } from "@millrace/model"
@@ -56,7 +57,10 @@ export class Target {
     }
   }
 
-  /** Tells every partition that nothing comes from here for now. */
+  /**
+   * Tells every partition that nothing comes from here for now. A mark takes it back, so the next one is due with the next
+   * input, be the watermark the same, and not before.
+   */
   rest(): void {
     if (this.stream.upstreams === 0) return
     for (const block of this.#blocks) block.idle(this.#upstream)
@@ -82,7 +86,7 @@ export function toStream(plan: Extract<OperatorPlan, { kind: "to-stream" }>, tar
     }
     const block = target.blockFor(newKey)
     const from = block.length
-    block.beginRecord(newKey, newTime).utf8(text)
+    checkSize(block.beginRecord(newKey, newTime).utf8(text), stream)
     block.endRecord(from)
   }
 }
@@ -91,9 +95,21 @@ export function repartition(target: Target): Push {
   return (value, key, time) => {
     const block = target.blockFor(key)
     const from = block.length
-    writeValue(block.beginRecord(key, time), value)
+    const bytes = block.beginRecord(key, time)
+    const begin = bytes.length
+    writeValue(bytes, value)
+    checkSize(bytes.length - begin, target.stream)
     block.endRecord(from)
   }
+}
+
+/** The next stage takes records up to the same size as a front door does. */
+function checkSize(bytes: number, { name }: StreamPlan): void {
+  if (bytes <= limits.recordBytesMax) return
+  throw new MillraceError("MR1013", `stream "${name}": a record of ${bytes} bytes; at most ${limits.recordBytesMax} are taken.`, {
+    bytes,
+    most: limits.recordBytesMax,
+  })
 }
 
 function streamOf(context: StageContext, name: string): StreamPlan {

@@ -5,6 +5,8 @@
  * record arrives. Closing emits every key's result, in key order, with the event time end - 1. With allowed lateness the
  * bucket stays until the watermark is at end + allowedLateness, and a late record within it emits the refined result at
  * once. A record that is late for all of its windows goes to the late side-output, unchanged.
+ *
+ * Invariants W4 to W9 of docs/specs/windows.md.
  */
 import {
   type Aggregate,
@@ -18,6 +20,7 @@ import {
   writeValue,
 } from "@millrace/model"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
+import { Schedule } from "../schedule.ts"
 import type { Bucket, Scope, StateCodec } from "../state.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "window" }>
@@ -37,13 +40,17 @@ export class WindowOperator implements TimedOperator {
   readonly #late: Push
   /** Open windows by start; the value is whether the window has emitted. */
   readonly #open: Map<number, boolean> = new Map()
+  /** Starts of windows by the time at which they act next; one that says otherwise in `#open` is passed over. */
+  readonly #schedule = new Schedule()
+  /** Of the result that is being emitted. */
+  #emitting: Accumulator = []
   due: number = Number.POSITIVE_INFINITY
   readonly dueByClock: number = Number.POSITIVE_INFINITY
 
   constructor(plan: Plan, code: Code, context: StageContext, next: Push, late: Push) {
     this.#plan = plan
     this.#names = Object.keys(code.aggregates)
-    this.#aggregates = Object.values(code.aggregates) as unknown as Aggregate<unknown, unknown>[]
+    this.#aggregates = Object.values(code.aggregates) as Aggregate<unknown, unknown>[]
     const at: number[] = []
     let slots = 0
     for (const { slots: more } of this.#aggregates) {
@@ -61,8 +68,7 @@ export class WindowOperator implements TimedOperator {
     this.#context = context
     this.#next = next
     this.#late = late
-    for (const start of this.#scope.ids()) this.#open.set(start, this.#end(start) <= context.watermark)
-    this.#settle()
+    this.reload()
   }
 
   push: Push = (value, key, time) => {
@@ -82,16 +88,16 @@ export class WindowOperator implements TimedOperator {
   }
 
   advance(watermark: number): void {
-    const due = [...this.#open.keys()].filter((start) => this.#dueOf(start) <= watermark).sort((a, b) => a - b)
-    for (const start of due) {
+    for (this.#settle(); this.due <= watermark; this.#settle()) {
+      const start = this.#schedule.first as number
+      this.#schedule.removeFirst()
       const bucket = this.#scope.bucket(start)
       if (this.#open.get(start) === false) this.#emitAll(bucket)
       if (this.#end(start) + this.#plan.allowedLatenessMs <= watermark) {
         this.#scope.drop(bucket)
         this.#open.delete(start)
-      } else this.#open.set(start, true)
+      } else this.#note(start, true)
     }
-    this.#settle()
   }
 
   tick(): void {}
@@ -101,7 +107,8 @@ export class WindowOperator implements TimedOperator {
   /** After a rollback: the open windows are those that the state knows. */
   reload(): void {
     this.#open.clear()
-    for (const start of this.#scope.ids()) this.#open.set(start, this.#end(start) <= this.#context.watermark)
+    this.#schedule.clear()
+    for (const start of this.#scope.ids()) this.#note(start, this.#end(start) <= this.#context.watermark)
     this.#settle()
   }
 
@@ -113,7 +120,7 @@ export class WindowOperator implements TimedOperator {
     if (closed && end + this.#plan.allowedLatenessMs <= context.watermark) return false
     const bucket = this.#scope.bucket(start)
     if (!this.#open.has(start)) {
-      this.#open.set(start, closed)
+      this.#note(start, closed)
       this.#settle()
     }
     const cell = this.#scope.change(bucket, key, this.#init)
@@ -143,11 +150,18 @@ export class WindowOperator implements TimedOperator {
 
   #emit(start: number, key: string, acc: Accumulator): void {
     const end = this.#end(start)
-    const result: Record<string, unknown> = { key, start: new Date(start), end: new Date(end) }
+    this.#emitting = acc
+    this.#context.guard(this.#plan.name, { key, start: new Date(start), end: new Date(end) }, key, end - 1, this.#complete)
+  }
+
+  /** Under the guard, because an aggregate's `result` may be a user's. */
+  readonly #complete: Push = (bounds, key, time) => {
+    const result = bounds as Record<string, unknown>
+    const acc = this.#emitting
     for (let i = 0; i < this.#aggregates.length; i++) {
       result[this.#names[i] as string] = this.#aggregates[i]?.result(acc, this.#at[i] as number)
     }
-    this.#context.guard(this.#plan.name, result, key, end - 1, this.#next)
+    this.#next(result, key, time)
   }
 
   #end(start: number): number {
@@ -160,11 +174,19 @@ export class WindowOperator implements TimedOperator {
     return this.#open.get(start) === true ? end + this.#plan.allowedLatenessMs : end
   }
 
+  #note(start: number, emitted: boolean): void {
+    this.#open.set(start, emitted)
+    this.#schedule.add(this.#dueOf(start), start)
+  }
+
   #settle(): void {
-    let due = Number.POSITIVE_INFINITY
-    for (const start of this.#open.keys()) due = Math.min(due, this.#dueOf(start))
-    this.due = due
-    if (due < this.#context.due) this.#context.due = due
+    const schedule = this.#schedule
+    for (let { first } = schedule; first !== undefined; { first } = schedule) {
+      if (this.#open.has(first) && this.#dueOf(first) === schedule.due) break
+      schedule.removeFirst()
+    }
+    this.due = schedule.due
+    if (this.due < this.#context.due) this.#context.due = this.due
   }
 }
 

@@ -12,7 +12,7 @@ export interface AggregateOptions<T, A, R> {
   add(acc: NoInfer<A>, value: T, time: number): NoInfer<A>
   /** Both as one; the values of `later` arrived later. May change and return `acc`. */
   merge(acc: NoInfer<A>, later: NoInfer<A>): NoInfer<A>
-  /** What the window's result holds; must leave `acc` as it is. */
+  /** What the window's result holds; must leave `acc` as it is and share nothing with it that `add` changes. */
   result(acc: NoInfer<A>): R
 }
 

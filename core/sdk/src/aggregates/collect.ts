@@ -29,7 +29,8 @@ export function collect<T, V>(of: (value: T) => V): Aggregate<T, ReadonlyArray<N
       if (items.length + more.length > limits.collectItemsMax) throw full()
       for (const item of more) items.push(item)
     },
-    result: (acc, at) => acc[at] as ReadonlyArray<NonNullable<V>>,
+    // A copy: with allowed lateness the window goes on collecting.
+    result: (acc, at) => (acc[at] as NonNullable<V>[]).slice(),
   }
 }
 
