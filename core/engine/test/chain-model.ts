@@ -3,7 +3,7 @@
  * plainest way: every window keeps all that it was given and sums it up anew for each result, and whatever may throw
  * works on a copy of everything.
  */
-export type Fault = "none" | "flatMap" | "map" | "filter" | "add" | "late"
+type Fault = "none" | "flatMap" | "map" | "filter" | "add" | "late"
 
 export interface Event {
   readonly k: string
@@ -19,7 +19,7 @@ export interface ChainRule {
   readonly second: { readonly size: number; readonly lateness: number }
 }
 
-export interface Result {
+interface Result {
   readonly key: string
   readonly start: number
   readonly end: number
