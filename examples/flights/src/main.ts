@@ -43,14 +43,22 @@ interface Settings {
 /** What `/v1/status` tells of the node, as far as the replay asks. */
 interface NodeFacts {
   readonly idle: boolean
+  readonly unready?: Trouble
   readonly outDir: string
   readonly stages: readonly { readonly service: string; readonly ended: boolean }[]
-  readonly sinks: readonly { readonly pending: number; readonly error?: { readonly message: string } }[]
+  readonly sinks: readonly { readonly pending: number; readonly error?: Trouble }[]
+}
+
+interface Trouble {
+  readonly code: string
+  readonly message: string
 }
 
 const source = fileURLToPath(new URL("../data/flights-3m.parquet", import.meta.resolve("vega-datasets")))
 /** A node that is started again is there within a second; one that is gone for two minutes is gone. */
 const backoff = { attempts: 120, firstMs: 25, mostMs: 1_000 }
+/** How often the node is asked whether all files are there. */
+const pollMs = 100
 const stop = new AbortController()
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
@@ -147,15 +155,18 @@ async function run(client: Client, settings: Settings): Promise<boolean> {
   return true
 }
 
-/** Waits until every window's result lies in a file. Undefined when it was told to stop. */
+/** Waits until every window's result lies in a file, and says what holds it up. Undefined when it was told to stop. */
 async function delivered(client: Client): Promise<string | undefined> {
-  for (let said = ""; !stop.signal.aborted;) {
-    const { idle, outDir, stages, sinks } = await factsOf(client)
+  let said = ""
+  while (!stop.signal.aborted) {
+    const { idle, outDir, stages, sinks, unready } = await factsOf(client)
     if (idle && stages.every(({ ended }) => ended)) return outDir
-    const error = sinks.find((sink) => sink.error !== undefined)?.error?.message ?? ""
-    if (error !== said) process.stderr.write(`${error}\n`)
-    said = error
-    await sleep(100)
+    const trouble = unready ?? sinks.find(({ error }) => error !== undefined)?.error
+    if (trouble !== undefined && trouble.message !== said) {
+      process.stderr.write(`flights: waiting: ${trouble.message} [${trouble.code}]\n`)
+      said = trouble.message
+    }
+    await sleep(pollMs)
   }
   return undefined
 }

@@ -7,7 +7,12 @@ import { type Hour, type Result, worstHoursFlightsMin } from "./result.ts"
  * @param figures - of the replay, when this run was the one that replayed
  * @param seconds - from the replay's first request until every file was there
  */
-export function resultText(result: Result, figures: ReplayFigures | undefined, seconds: number, outDir: string): string {
+export function resultText(
+  result: Result,
+  figures: ReplayFigures | undefined,
+  seconds: number,
+  outDir: string,
+): string {
   const { hours, onTime, late, worst } = result
   return [
     "",

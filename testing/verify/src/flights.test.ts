@@ -8,9 +8,11 @@ import { differingFiles, fileHashes } from "./file-hashes.ts"
 import { differenceText, flightsDifferences, flightsFilesIn } from "./flights-difference.ts"
 import { flightsParquet } from "./flights-file.ts"
 import { FlightsOracle } from "./flights-oracle.ts"
-import { Program, type ProgramEvent, programs } from "./program.ts"
+import { killPrograms, Program, type ProgramEvent, programs } from "./program.ts"
 
 const limit = 60_000
+/** Against hanging; each takes some seconds. */
+const timeout = 200_000
 let directory: string
 let oracle: FlightsOracle
 
@@ -20,6 +22,7 @@ before(async () => {
 })
 
 after(() => {
+  killPrograms()
   oracle.close()
   fs.rmSync(directory, { recursive: true, force: true })
 })
@@ -62,46 +65,53 @@ async function assertAgrees(dir: string): Promise<void> {
   ])
 }
 
-test("the flights example agrees with the oracle in every row, and running it again changes nothing", async () => {
-  const dir = path.join(directory, "whole")
-  const first = await finished(new Program(programs.flights, words(dir)))
-  assert.equal(first.code, 0, first.err)
-  await assertAgrees(dir)
+test(
+  "the flights example agrees with the oracle in every row, and running it again changes nothing",
+  { timeout },
+  async () => {
+    const dir = path.join(directory, "whole")
+    const first = await finished(new Program(programs.flights, words(dir)))
+    assert.equal(first.code, 0, first.err)
+    await assertAgrees(dir)
 
-  const result = named(first, "result")
-  const { hours, onTime, late } = oracle.counts
-  assert.deepEqual({ hours: result["hours"], onTime: result["onTime"], late: result["late"] }, { hours, onTime, late })
-  assert.equal(onTime + late, limit)
-  const worst = result["worst"] as readonly {
-    readonly origin: string
-    readonly start: number
-    readonly meanDelay: number
-  }[]
-  assert.deepEqual(
-    worst.map(({ origin, start, meanDelay }) => ({ origin, start, meanDelay })),
-    (await oracle.worstHours(10)).map(({ origin, start, meanDelay }) => ({
-      origin,
-      start: start.getTime(),
-      meanDelay,
-    })),
-  )
+    const result = named(first, "result")
+    const { hours, onTime, late } = oracle.counts
+    assert.deepEqual(
+      { hours: result["hours"], onTime: result["onTime"], late: result["late"] },
+      { hours, onTime, late },
+    )
+    assert.equal(onTime + late, limit)
+    const worst = result["worst"] as readonly {
+      readonly origin: string
+      readonly start: number
+      readonly meanDelay: number
+    }[]
+    assert.deepEqual(
+      worst.map(({ origin, start, meanDelay }) => ({ origin, start, meanDelay })),
+      (await oracle.worstHours(10)).map(({ origin, start, meanDelay }) => ({
+        origin,
+        start: start.getTime(),
+        meanDelay,
+      })),
+    )
 
-  const hashes = fileHashes(path.join(dir, "out"))
-  const again = await finished(new Program(programs.flights, words(dir)))
-  assert.equal(again.code, 0, again.err)
-  assert.deepEqual(
-    again.events.map(({ event }) => event),
-    ["ready", "known", "result"],
-  )
-  assert.deepEqual(named(again, "result")["worst"], result["worst"])
-  assert.deepEqual(differingFiles(hashes, fileHashes(path.join(dir, "out"))), [])
+    const hashes = fileHashes(path.join(dir, "out"))
+    const again = await finished(new Program(programs.flights, words(dir)))
+    assert.equal(again.code, 0, again.err)
+    assert.deepEqual(
+      again.events.map(({ event }) => event),
+      ["ready", "known", "result"],
+    )
+    assert.deepEqual(named(again, "result")["worst"], result["worst"])
+    assert.deepEqual(differingFiles(hashes, fileHashes(path.join(dir, "out"))), [])
 
-  const other = await finished(new Program(programs.flights, [...words(dir), "--limit", "10"]))
-  assert.equal(other.code, 1)
-  assert.match(other.err, /holds another replay.*--dir/)
-})
+    const other = await finished(new Program(programs.flights, [...words(dir), "--limit", "10"]))
+    assert.equal(other.code, 1)
+    assert.match(other.err, /holds another replay.*--dir/)
+  },
+)
 
-test("an interrupted replay goes on where it stopped", async () => {
+test("an interrupted replay goes on where it stopped", { timeout }, async () => {
   const dir = path.join(directory, "interrupted")
   const program = new Program(programs.flights, words(dir, "--batch", "500"))
   for (let requests = 0; requests < 40;) requests = (await program.until("acknowledged"))["requests"] as number

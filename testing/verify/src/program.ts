@@ -18,6 +18,13 @@ export interface ProgramEvent {
   readonly [fact: string]: unknown
 }
 
+const running = new Set<ChildProcess>()
+
+/** Ends what still runs: after a test that failed or took too long. */
+export function killPrograms(): void {
+  for (const child of running) child.kill("SIGKILL")
+}
+
 export class Program {
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string>
@@ -34,7 +41,8 @@ export class Program {
       stdio: ["ignore", "pipe", "pipe"],
     })
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.err = (this.err + text).slice(-8_000)))
-    this.#ended = once(this.#child, "close")
+    running.add(this.#child)
+    this.#ended = once(this.#child, "close").finally(() => running.delete(this.#child))
     this.#lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]()
   }
 
