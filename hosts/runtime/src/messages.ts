@@ -34,9 +34,20 @@ export interface WorkerData {
 
 /**
  * What a worker is doing, in memory shared with the node, so that it can be told after the worker hung or died:
- * `[offset or index of the record in hand, kind, job, messages dealt with]`.
+ * `[offset or index of the record in hand, kind, job, messages dealt with, 1 while it is in the store, 1 once it shall end]`.
  */
-export const activity = { cursor: 0, kind: 1, job: 2, handled: 3, slots: 4, idle: 0, ingest: 1, stage: 2 } as const
+export const activity = {
+  cursor: 0,
+  kind: 1,
+  job: 2,
+  handled: 3,
+  inStore: 4,
+  ending: 5,
+  slots: 6,
+  idle: 0,
+  ingest: 1,
+  stage: 2,
+} as const
 
 export type ToWorker =
   /** Decode a body; answered by `ingested`. */
@@ -60,6 +71,8 @@ export type ToWorker =
   /** Input for a seat, from the log. */
   | { readonly kind: "input"; readonly seat: Seat; readonly base: number; readonly skip: number; readonly block: Uint8Array; readonly now: number }
   | { readonly kind: "tick"; readonly seat: Seat; readonly now: number }
+  /** End the thread. Also asked for in shared memory, which is seen before the messages that wait. */
+  | { readonly kind: "end" }
 
 export interface TransactionData {
   readonly seat: Seat

@@ -32,6 +32,9 @@ export interface WorkerLimits {
   readonly heapMegabytes: number
 }
 
+/** How long a thread may take to end itself before it is made to, in ms. */
+const endMs = 500
+
 export class WorkerHandle {
   readonly #worker: Worker
   readonly #doing: Float64Array
@@ -44,6 +47,7 @@ export class WorkerHandle {
   #seen = ""
   #since = 0
   #ended = false
+  readonly #gone: Promise<void>
 
   private constructor(worker: Worker, doing: Float64Array, limits: WorkerLimits, events: WorkerEvents) {
     this.#worker = worker
@@ -56,6 +60,7 @@ export class WorkerHandle {
       if (!this.#ended) events.onMessage(message)
     })
     worker.on("error", (error: unknown) => this.#end(deathOf(error, limits)))
+    this.#gone = new Promise((resolve) => worker.once("exit", () => resolve()))
     worker.on("exit", (code) => {
       const message = `The worker stopped with exit code ${code}; user code must not end its thread.`
       this.#end({ code: "MR1204", message, details: { code } })
@@ -103,11 +108,18 @@ export class WorkerHandle {
     return this.#doing[activity.kind] === activity.idle && this.#doing[activity.handled] === this.#posted
   }
 
-  /** Ends the thread at once; no event follows. */
+  /** Ends the thread; no event follows. It ends itself at a safe place; if user code does not let it come there, it is made to. */
   async stop(): Promise<void> {
-    this.#ended = true
     clearInterval(this.#watch)
-    await this.#worker.terminate()
+    if (this.#ended) return await this.#gone
+    this.#ended = true
+    this.#doing[activity.ending] = 1
+    this.#worker.postMessage({ kind: "end" } satisfies ToWorker)
+    const force = setInterval(() => {
+      if (this.#doing[activity.inStore] === 0) void this.#worker.terminate()
+    }, endMs)
+    await this.#gone
+    clearInterval(force)
   }
 
   /** Sees whether user code makes headway. A steady clock: the time of day may jump. */
@@ -124,7 +136,8 @@ export class WorkerHandle {
       return
     }
     const { handlerMs } = this.#limits
-    if (now - this.#since < handlerMs) return
+    // A thread that is ended in native code takes the process along; the store is slow, not user code.
+    if (now - this.#since < handlerMs || this.#doing[activity.inStore] === 1) return
     const where = this.#doing[activity.kind] === activity.idle ? "outside of any record (in a timer or promise)" : "at one record"
     const message = `User code held its worker for more than ${handlerMs} ms ${where}; the worker was replaced.`
     this.#end({ code: "MR1202", message, details: { limitMs: handlerMs } })
@@ -136,7 +149,8 @@ export class WorkerHandle {
     clearInterval(this.#watch)
     const [record = -1, kind, job = 0] = this.#doing
     const what = kind === activity.ingest ? "ingest" : kind === activity.stage ? "stage" : "idle"
-    void this.#worker.terminate().then(() => this.#events.onEnd({ error, kind: what, job, record }))
+    void this.#worker.terminate()
+    void this.#gone.then(() => this.#events.onEnd({ error, kind: what, job, record }))
   }
 }
 

@@ -8,7 +8,7 @@ import { parentPort, workerData } from "node:worker_threads"
 import { type Append, type Batch, Intake, StageMachine, type StateReader, type Transaction, decodeBlock } from "@millrace/engine"
 import { type Program, type StreamPlan, errorData } from "@millrace/model"
 import { type FromWorker, type PoisonData, type Seat, type ToWorker, type TransactionData, type WorkerData, activity, seatName } from "./messages.ts"
-import { type PackedAppend, Parcel } from "./parcel.ts"
+import { free, type PackedAppend, Parcel } from "./parcel.ts"
 import { loadPrograms } from "./programs.ts"
 import { openStateReader } from "./worker-compose.ts"
 
@@ -52,6 +52,7 @@ function programOf(service: string): Program {
 }
 
 function onMessage(message: ToWorker): void {
+  if (doing[activity.ending] === 1) end()
   taken++
   deal(message)
   if (!scheduled) doing[activity.handled] = taken
@@ -59,6 +60,8 @@ function onMessage(message: ToWorker): void {
 
 function deal(message: ToWorker): void {
   switch (message.kind) {
+    case "end":
+      return end()
     case "ingest":
       return ingest(message)
     case "appended":
@@ -102,6 +105,8 @@ function ingest(message: Extract<ToWorker, { kind: "ingest" }>): void {
   } catch (fault) {
     send({ kind: "not-ingested", id, error: errorData(fault) })
   }
+  // The message's own copy.
+  free(body)
   leave()
 }
 
@@ -131,7 +136,7 @@ function appended({ id, service, bases }: Extract<ToWorker, { kind: "appended" }
 }
 
 function sit({ seat, number, poison, now: at }: Extract<ToWorker, { kind: "sit" }>): void {
-  reader ??= openStateReader(dataDir)
+  reader ??= openReader()
   const program = programOf(seat.service)
   const stage = program.plan.stages.find(({ id }) => id === seat.stage)
   const input = program.plan.streams.find(({ name }) => name === stage?.input)
@@ -155,6 +160,7 @@ function processWaiting(): void {
   scheduled = false
   const done: Done[] = []
   for (const seated of busy) {
+    if (doing[activity.ending] === 1) end()
     const { machine, waiting, poison } = seated
     seated.waiting = []
     enter(activity.stage, seated.number)
@@ -182,11 +188,42 @@ function deliver(done: readonly Done[]): void {
     return { ...facts, seat: seated.seat, keys: seated.machine.keys, appends: packed, stateAt, stateLength: state.length }
   })
   const bytes = parcel.pack()
+  for (const { transaction } of done) {
+    free(transaction.state)
+    for (const { block } of transaction.appends) free(block)
+  }
   send({ kind: "transactions", transactions, parcel: bytes }, [bytes.buffer])
 }
 
 function packedIn(parcel: Parcel, { stream, partition, count, block }: Append): PackedAppend {
   return { stream, partition, count, at: parcel.add(block), length: block.length }
+}
+
+/** Lets go of the store and ends the thread, here where it does no harm. */
+function end(): never {
+  reader?.close()
+  process.exit(0)
+}
+
+/** The store, which tells when it is at work: a thread that is ended from outside in native code takes the process along. */
+function openReader(): StateReader {
+  const inStore = <T>(act: () => T): T => {
+    doing[activity.inStore] = 1
+    try {
+      return act()
+    } finally {
+      doing[activity.inStore] = 0
+    }
+  }
+  const store = inStore(() => openStateReader(dataDir))
+  return {
+    buckets: (scope, partition) => inStore(() => store.buckets(scope, partition)),
+    *entries(scope, partition, bucket) {
+      const entries = inStore(() => store.entries(scope, partition, bucket)[Symbol.iterator]())
+      for (let next = inStore(() => entries.next()); next.done !== true; next = inStore(() => entries.next())) yield next.value
+    },
+    close: () => inStore(() => store.close()),
+  }
 }
 
 function enter(kind: number, job: number): void {

@@ -78,8 +78,13 @@ export async function until(what: string, holds: () => boolean, msMost = 20_000)
   }
 }
 
-export function statusOf(node: Node): NodeStatus & { readonly stages: readonly StageStatus[]; readonly sinks: readonly SinkFacts[] } {
-  return node.status() as ReturnType<typeof statusOf>
+export interface Status extends NodeStatus {
+  readonly stages: readonly StageStatus[]
+  readonly sinks: readonly SinkFacts[]
+}
+
+export function statusOf(node: Node): Status {
+  return node.status() as Status
 }
 
 export interface StageStatus {
@@ -92,6 +97,7 @@ export interface StageStatus {
   readonly deadLetters: number
   readonly lagBytes: number
   readonly keys: number
+  readonly watermark: string | null
 }
 
 interface SinkFacts {

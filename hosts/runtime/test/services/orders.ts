@@ -1,5 +1,6 @@
 // A service whose code misbehaves when a record says so, in the way that it says.
 import type { StandardSchema } from "@millrace/model"
+import { getEnvironmentData } from "node:worker_threads"
 import { service, stream } from "@millrace/sdk"
 
 export interface Order {
@@ -14,7 +15,11 @@ export interface Order {
 
 export type Fault = "hang" | "throw" | "exit" | "heap" | "throw later" | "reject later" | "hang later" | "throw null later"
 
+/** How many calls of user code are left before one ends its thread, in memory shared with the test; below 1: no end. */
+const fuse = getEnvironmentData("fuse") as Int32Array | undefined
+
 function misbehave(fault: Fault | undefined): void {
+  if (fuse !== undefined && Atomics.sub(fuse, 0, 1) === 1) process.exit(9)
   switch (fault) {
     case undefined:
       return

@@ -1,0 +1,2 @@
+// Ends its thread while it is imported.
+process.exit(7)

@@ -1,0 +1,2 @@
+// Never finishes being imported.
+for (;;) Math.random()

@@ -1,0 +1,2 @@
+// Exports something, but no service.
+export const answer = 42
