@@ -45,7 +45,9 @@ export class BlockReader {
     if (from >= log.next) return []
     if (from < log.first) {
       const { stream, partition, first, next } = log
-      const message = `Stream "${stream}", partition ${partition} keeps offsets from ${first} on; ${from} was deleted by its retention. Read from ${first}, or from "earliest".`
+      const message =
+        `Stream "${stream}", partition ${partition} keeps offsets from ${first} on; ${from} was deleted by its ` +
+        `retention. Read from ${first}, or from "earliest".`
       throw new MillraceError("MR1014", message, { stream, partition, offset: from, first, next })
     }
     const recent = log.recentFrom(from, bytesMost)
@@ -55,7 +57,8 @@ export class BlockReader {
     // Opened before anything is awaited, so that a sweep cannot take the file away in between.
     const file = this.#open(segment)
     try {
-      const places = chapter === undefined ? log.places : (this.#places.get(chapter) ?? (await this.#load(chapter, log)))
+      const places =
+        chapter === undefined ? log.places : (this.#places.get(chapter) ?? (await this.#load(chapter, log)))
       return await this.#slices(file.fd, segment, log, wanted(places, from, bytesMost))
     } catch (error) {
       throw unreadable(error, segmentPath(this.#options.dir, segment))
@@ -80,12 +83,14 @@ export class BlockReader {
     const block = Buffer.allocUnsafeSlow(length)
     let filled = 0
     let count = 0
-    for (let from = 0; from < places.length; ) {
+    for (let from = 0; from < places.length;) {
       const to = spanEnd(places, from)
       const start = (places[from] as Place).position
       const last = places[to - 1] as Place
       const lone = to - from === 1
-      const span = lone ? block.subarray(filled, filled + last.length) : Buffer.allocUnsafe(last.position + last.length - start)
+      const span = lone
+        ? block.subarray(filled, filled + last.length)
+        : Buffer.allocUnsafe(last.position + last.length - start)
       const got = await readFully(fd, span, start)
       for (; from < to; from++) {
         const place = places[from] as Place
@@ -106,8 +111,14 @@ export class BlockReader {
   #damaged(segment: number, log: PartitionLog, place: Place): MillraceError {
     const { stream, partition } = log
     const end = place.base + place.count
-    const what = `stream "${stream}", partition ${partition}, offsets ${place.base} to ${end - 1} do not fit their checksum`
-    return damage(segmentPath(this.#options.dir, segment), place.position, what, { stream, partition, base: place.base, end })
+    const entries = `offsets ${place.base} to ${end - 1}`
+    const what = `stream "${stream}", partition ${partition}, ${entries} do not fit their checksum`
+    return damage(segmentPath(this.#options.dir, segment), place.position, what, {
+      stream,
+      partition,
+      base: place.base,
+      end,
+    })
   }
 
   async #load(chapter: Chapter, log: PartitionLog): Promise<BlockPlaces> {
@@ -147,7 +158,8 @@ export class BlockReader {
 
   #open(segment: number): OpenFile {
     let file = this.#files.get(segment)
-    if (file === undefined) file = { fd: openForReading(segmentPath(this.#options.dir, segment)), users: 0, gone: false }
+    if (file === undefined)
+      file = { fd: openForReading(segmentPath(this.#options.dir, segment)), users: 0, gone: false }
     else this.#files.delete(segment)
     this.#files.set(segment, file)
     file.users++

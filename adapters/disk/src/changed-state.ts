@@ -113,7 +113,11 @@ export class ChangedState {
     }
     order.sort()
     const indexes = 2 ** indexBits
-    return { *[Symbol.iterator]() { for (let i = 0; i < count; i++) yield entries[(order[i] as number) % indexes] as number } }
+    return {
+      *[Symbol.iterator]() {
+        for (let i = 0; i < count; i++) yield entries[(order[i] as number) % indexes] as number
+      },
+    }
   }
 
   /** Bytes with which all keys begin. */
@@ -145,7 +149,8 @@ export class ChangedState {
     const name = `${partition} ${bucket} ${scope}`
     const found = this.#buckets.get(name)
     if (found !== undefined && !cleared) return found
-    const prefix = found === undefined ? bucketPrefix(scope, partition, bucket) : (this.#changed[found] as ChangedBucket).prefix
+    const prefix =
+      found === undefined ? bucketPrefix(scope, partition, bucket) : (this.#changed[found] as ChangedBucket).prefix
     const made = this.#changed.push({ prefix, cleared, entries: [] }) - 1
     this.#buckets.set(name, made)
     return made
@@ -181,7 +186,12 @@ export class ChangedState {
     let slot = hash & mask
     for (; this.#table[slot] !== 0; slot = (slot + 1) & mask) {
       const entry = (this.#table[slot] as number) - 1
-      if (this.#number(entry, hashAt) === hash && this.#number(entry, bucketAt) === bucket && this.#isKey(entry, section, from, to)) return entry
+      if (
+        this.#number(entry, hashAt) === hash &&
+        this.#number(entry, bucketAt) === bucket &&
+        this.#isKey(entry, section, from, to)
+      )
+        return entry
     }
     const entry = this.#count++
     this.#table[slot] = entry + 1

@@ -42,10 +42,15 @@ function setMark(dir: string, acknowledged: number): void {
 }
 
 const everyCut = (dir: string): Array<readonly [segment: string, bytes: number]> =>
-  segments(dir).flatMap((segment) => Array.from({ length: fs.statSync(segment).size + 1 }, (_, bytes) => [segment, bytes] as const))
+  segments(dir).flatMap((segment) =>
+    Array.from({ length: fs.statSync(segment).size + 1 }, (_, bytes) => [segment, bytes] as const),
+  )
 
 async function damageOf(opening: Promise<unknown>): Promise<MillraceError> {
-  const error: unknown = await opening.then(() => undefined, (reason: unknown) => reason)
+  const error: unknown = await opening.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
   assert.ok(isMillraceError(error) && error.code === "MR1302", `opened, or failed otherwise: ${String(error)}`)
   return error
 }
@@ -57,7 +62,9 @@ describe("a journal cut at any byte", () => {
     for (const [segment, bytes] of everyCut(dir)) {
       const broken = copy()
       cut(broken, segment, bytes)
-      const past = moments.filter((moment) => moment.segment < segment || (moment.segment === segment && moment.bytes <= bytes))
+      const past = moments.filter(
+        (moment) => moment.segment < segment || (moment.segment === segment && moment.bytes <= bytes),
+      )
       const acknowledged = past.at(-1)?.acknowledged ?? 0
       setMark(broken, acknowledged)
       await assertPrefix(await open(broken), acknowledged)
@@ -75,7 +82,10 @@ describe("a journal cut at any byte", () => {
       setMark(broken, 0)
       const store = await open(broken)
       const next = store.extent("a", 0)
-      const { bases, sequence } = store.append({ appends: [{ stream: "a", partition: 0, count: 1, block: Buffer.alloc(40, 1) }], state: [] })
+      const { bases, sequence } = store.append({
+        appends: [{ stream: "a", partition: 0, count: 1, block: Buffer.alloc(40, 1) }],
+        state: [],
+      })
       assert.deepEqual(bases, [next.next])
       await store.durable(sequence)
       await store.close()
@@ -169,35 +179,41 @@ describe("a group torn by a power cut", () => {
 
 describe("a journal with a flipped bit in any byte", () => {
   for (const fold of [false, true]) {
-    it(fold ? "is read with its state folded as it is without" : "gives back what is right and names the rest", async (t) => {
-      const { dir, copy } = await lived(t, fold)
-      for (const file of fs.readdirSync(path.join(dir, "journal"))) {
-        const isSegment = file.endsWith(".journal")
-        const { size } = fs.statSync(path.join(dir, "journal", file))
-        for (let at = 0; at < size; at += fold ? 3 : 1) {
-          const broken = copy()
-          flip(path.join(broken, "journal", file), at)
-          const what = `${file}, byte ${at}`
-          if (isSegment) {
-            const { damage } = await inspectDirectory(broken)
-            assert.ok(damage.some((each) => path.basename(each.file) === file && each.position <= at), `the doctor does not see ${what}`)
-          }
-          const opened = await open(broken).catch((error: unknown) => error)
-          if (opened instanceof Error) {
-            assert.ok(isMillraceError(opened) && opened.code === "MR1302", `${what}: ${opened}`)
-            assert.ok(isSegment, `${what}: nothing is lost with a derived file`)
-            assert.equal(path.basename(String(opened.details["path"])), file)
-            assert.ok((opened.details["position"] as number) <= at)
-            continue
-          }
-          const reported = await assertTrueOrNamed(opened as never, commits)
-          for (const { details } of reported) {
-            assert.equal(path.basename(String(details["path"])), file, what)
-            assert.ok((details["position"] as number) <= at, what)
+    it(
+      fold ? "is read with its state folded as it is without" : "gives back what is right and names the rest",
+      async (t) => {
+        const { dir, copy } = await lived(t, fold)
+        for (const file of fs.readdirSync(path.join(dir, "journal"))) {
+          const isSegment = file.endsWith(".journal")
+          const { size } = fs.statSync(path.join(dir, "journal", file))
+          for (let at = 0; at < size; at += fold ? 3 : 1) {
+            const broken = copy()
+            flip(path.join(broken, "journal", file), at)
+            const what = `${file}, byte ${at}`
+            if (isSegment) {
+              const { damage } = await inspectDirectory(broken)
+              assert.ok(
+                damage.some((each) => path.basename(each.file) === file && each.position <= at),
+                `the doctor does not see ${what}`,
+              )
+            }
+            const opened = await open(broken).catch((error: unknown) => error)
+            if (opened instanceof Error) {
+              assert.ok(isMillraceError(opened) && opened.code === "MR1302", `${what}: ${opened}`)
+              assert.ok(isSegment, `${what}: nothing is lost with a derived file`)
+              assert.equal(path.basename(String(opened.details["path"])), file)
+              assert.ok((opened.details["position"] as number) <= at)
+              continue
+            }
+            const reported = await assertTrueOrNamed(opened as never, commits)
+            for (const { details } of reported) {
+              assert.equal(path.basename(String(details["path"])), file, what)
+              assert.ok((details["position"] as number) <= at, what)
+            }
           }
         }
-      }
-    })
+      },
+    )
   }
 })
 

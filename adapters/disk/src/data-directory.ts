@@ -51,10 +51,14 @@ function checkVersion(dir: string): void {
   if (found === undefined) {
     const used = fs.existsSync(journal) && fs.readdirSync(journal).some((name) => name.endsWith(".journal"))
     if (!used) return
-    const message = `${file} is missing though ${journal} holds segments: restore it from a copy of the directory, or choose another place with --data DIR.`
+    const message =
+      `${file} is missing though ${journal} holds segments: restore it from a copy of the directory, ` +
+      "or choose another place with --data DIR."
     throw new MillraceError("MR1305", message, { path: file, wanted: String(formatVersion) })
   }
-  const message = `${file} says ${JSON.stringify(found.slice(0, 20))}, and this program reads version ${formatVersion}: run the Millrace that wrote the directory, or choose another place with --data DIR.`
+  const message =
+    `${file} says ${JSON.stringify(found.slice(0, 20))}, and this program reads version ${formatVersion}: ` +
+    "run the Millrace that wrote the directory, or choose another place with --data DIR."
   throw new MillraceError("MR1305", message, { path: file, found: found.slice(0, 20), wanted: String(formatVersion) })
 }
 

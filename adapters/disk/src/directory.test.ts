@@ -11,7 +11,10 @@ import { scratch } from "../test/scratch.ts"
 import { DirectoryLock, lockHolder } from "./lock.ts"
 
 async function refusalOf(opening: Promise<unknown>, code: string): Promise<MillraceError> {
-  const error: unknown = await opening.then(() => undefined, (reason: unknown) => reason)
+  const error: unknown = await opening.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
   assert.ok(isMillraceError(error) && error.code === code, `expected ${code}: ${String(error)}`)
   return error
 }
@@ -22,7 +25,9 @@ function leaveLock(dir: string, holder: object): void {
   fs.writeFileSync(path.join(dir, "lock", "pid-left"), JSON.stringify(holder))
 }
 
-const boot = fs.existsSync("/proc/sys/kernel/random/boot_id") ? fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() : ""
+const boot = fs.existsSync("/proc/sys/kernel/random/boot_id")
+  ? fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()
+  : ""
 
 describe("the lock", () => {
   it("names its holder while the store is open and goes with it", async (t) => {
@@ -73,7 +78,13 @@ describe("the lock", () => {
   it("goes to exactly one of many that find it stale", async (t) => {
     const dir = scratch(t)
     leaveLock(dir, { pid: process.pid, host: os.hostname(), started: "1", boot })
-    const taken = await Promise.all(Array.from({ length: 20 }, () => Promise.resolve().then(() => DirectoryLock.take(dir)).catch(() => undefined)))
+    const taken = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        Promise.resolve()
+          .then(() => DirectoryLock.take(dir))
+          .catch(() => undefined),
+      ),
+    )
     assert.equal(taken.filter((lock) => lock !== undefined).length, 1)
     assert.deepEqual(fs.readdirSync(dir), ["lock"], "nothing else is left behind")
   })

@@ -15,7 +15,10 @@ import { bucketPrefix, prefixEnd, readBucket } from "./state-key.ts"
 import { openStateDatabase, openStateReader, readCheckpoint } from "./state-store.ts"
 
 const many = (value: string, bytes: number): Change => {
-  const entries = Array.from({ length: 200 }, (_, i) => [`k${String(i).padStart(3, "0")}`, value.padEnd(bytes / 200, ".")] as const)
+  const entries = Array.from(
+    { length: 200 },
+    (_, i) => [`k${String(i).padStart(3, "0")}`, value.padEnd(bytes / 200, ".")] as const,
+  )
   return { scope: "s", partition: 0, bucket: 0, entries }
 }
 
@@ -25,17 +28,23 @@ describe("a fold", () => {
     const store = await open(dir, 1e9)
     const here = openStateReader(dir)
     const there = new Worker(new URL("../test/state-thread.ts", import.meta.url), { workerData: dir })
-    const ask = (): Promise<string> => new Promise((resolve, reject) => {
-      there.once("message", resolve).once("error", reject)
-      there.postMessage("first value")
-    })
+    const ask = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        there.once("message", resolve).once("error", reject)
+        there.postMessage("first value")
+      })
     for (const value of ["one", "two"]) {
       await store.durable(store.append(commit([], many(value, 2 * limits.foldInlineBytesMax))).sequence)
       assert.ok(store.unfoldedBytes > limits.foldInlineBytesMax)
       await store.fold()
       assert.equal(store.unfoldedBytes, 0)
       const [first] = here.entries("s", 0, 0)
-      assert.equal(Buffer.from(first?.[1] ?? []).toString().slice(0, 3), value)
+      assert.equal(
+        Buffer.from(first?.[1] ?? [])
+          .toString()
+          .slice(0, 3),
+        value,
+      )
       assert.equal(stateOf(store, "s", 0)[0]?.[1].length, 200)
       assert.equal((await ask()).slice(0, 3), value)
     }
@@ -66,7 +75,9 @@ describe("a fold", () => {
     const store = await open(dir, 5_000)
     const folds: Promise<void>[] = []
     for (let i = 0; i < 200; i++) {
-      await store.durable(store.append(commit([], { scope: "s", partition: 0, bucket: 0, entries: [["k", `${i}`]] })).sequence)
+      await store.durable(
+        store.append(commit([], { scope: "s", partition: 0, bucket: 0, entries: [["k", `${i}`]] })).sequence,
+      )
       if (i % 5 === 0) folds.push(store.fold())
     }
     await Promise.all(folds)
@@ -80,7 +91,10 @@ describe("a fold", () => {
     await live(dir, 40, false)
     const database = openStateDatabase(dir)
     const transactions = t.mock.method(database, "transactionSync")
-    const file = segments(dir).map((path) => ({ base: Number.parseInt(path.split("/").at(-1) ?? "", 10), bytes: fs.statSync(path).size }))
+    const file = segments(dir).map((path) => ({
+      base: Number.parseInt(path.split("/").at(-1) ?? "", 10),
+      bytes: fs.statSync(path).size,
+    }))
     const salt = fs.readFileSync(segments(dir)[0] ?? "").readUInt32LE(12)
     const from = { sequence: 0, segment: 0, position: 32 }
     const checkpoint = fold(database, { dir, salt, from, segments: file, endSequence: 40 }, 1)
@@ -121,7 +135,14 @@ describe("the state store", () => {
       bytes[at] = (bytes[at] as number) ^ 1
       return bytes
     }
-    for (const bad of [Buffer.alloc(good.length), flipped(24), flipped(28), flipped(4096 + 24), good.subarray(0, 8192), good.subarray(0, 100)]) {
+    for (const bad of [
+      Buffer.alloc(good.length),
+      flipped(24),
+      flipped(28),
+      flipped(4096 + 24),
+      good.subarray(0, 8192),
+      good.subarray(0, 100),
+    ]) {
       fs.writeFileSync(file, bad)
       const error = await open(dir).catch((reason: unknown) => reason)
       assert.ok(isMillraceError(error) && error.code === "MR1302", String(error))
@@ -135,12 +156,14 @@ describe("the state store", () => {
 describe("keys of the state store", () => {
   it("sort buckets like numbers, and give them back", () => {
     const number = fc.double({ noNaN: true }).map((each) => each + 0)
-    fc.assert(fc.property(number, number, (a, b) => {
-      const [first, second] = [bucketPrefix("s", 1, a), bucketPrefix("s", 1, b)]
-      assert.equal(Math.sign(Buffer.compare(first, second)), a < b ? -1 : a > b ? 1 : 0)
-      assert.equal(readBucket(first, first.length - 8), a)
-      assert.ok(Buffer.compare(first, prefixEnd(first)) < 0)
-    }))
+    fc.assert(
+      fc.property(number, number, (a, b) => {
+        const [first, second] = [bucketPrefix("s", 1, a), bucketPrefix("s", 1, b)]
+        assert.equal(Math.sign(Buffer.compare(first, second)), a < b ? -1 : a > b ? 1 : 0)
+        assert.equal(readBucket(first, first.length - 8), a)
+        assert.ok(Buffer.compare(first, prefixEnd(first)) < 0)
+      }),
+    )
   })
 
   it("refuse a scope that would run into its neighbour", () => {
@@ -152,8 +175,9 @@ describe("changes gathered for a fold", () => {
   it("take any number of keys, more than one table holds", async (t) => {
     const dir = scratch(t)
     const store = await open(dir, 1e9)
-    const entries = Array.from({ length: 3_000 }, (_, i) => [`key ${i * 7919 % 3001}`, `${i}`] as const)
-    for (let from = 0; from < entries.length; from += 100) store.append(commit([], { scope: "s", partition: 0, bucket: 0, entries: entries.slice(from, from + 100) }))
+    const entries = Array.from({ length: 3_000 }, (_, i) => [`key ${(i * 7919) % 3001}`, `${i}`] as const)
+    for (let from = 0; from < entries.length; from += 100)
+      store.append(commit([], { scope: "s", partition: 0, bucket: 0, entries: entries.slice(from, from + 100) }))
     await store.durable(29)
     await store.fold()
     const sorted = entries.toSorted(([a], [b]) => (a < b ? -1 : 1))

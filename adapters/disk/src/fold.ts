@@ -49,7 +49,8 @@ export function fold(database: StateDatabase, job: FoldJob, bytesMost: number = 
       const visit = (frame: Frame): void => {
         if (!changes.takes(frame.sections.reduce((sum, { length }) => sum + length, 0))) commit()
         for (const section of frame.sections) changes.add(file.view(section.position, section.length))
-        for (const { stream, partition, base: first, count } of frame.appends) endIn(ends, stream)[partition] = first + count
+        for (const { stream, partition, base: first, count } of frame.appends)
+          endIn(ends, stream)[partition] = first + count
         sequence = frame.sequence + 1
         position = frame.end
       }

@@ -52,7 +52,14 @@ export class Group {
       // An append of no entries takes no offset and leaves no trace.
       if (count === 0) continue
       const log = logs[i] as PartitionLog
-      appends.push({ name: log.name, partition: log.partition, base: bases[i] as number, count, block, crc: crc32(block, this.#salt) })
+      appends.push({
+        name: log.name,
+        partition: log.partition,
+        base: bases[i] as number,
+        count,
+        block,
+        crc: crc32(block, this.#salt),
+      })
     }
     const length = headLength(appends, commit.state)
     this.#reserve(length)

@@ -13,12 +13,29 @@ it("a sound directory is described without being touched", async (t) => {
   const before = fs.readdirSync(dir, { recursive: true }).toSorted()
   const seen = await inspectDirectory(dir)
   assert.deepEqual(fs.readdirSync(dir, { recursive: true }).toSorted(), before)
-  assert.deepEqual([seen.version, seen.versionWanted, seen.holder, seen.damage, seen.tornBytes], ["1", "1", undefined, [], 0])
+  assert.deepEqual(
+    [seen.version, seen.versionWanted, seen.holder, seen.damage, seen.tornBytes],
+    ["1", "1", undefined, [], 0],
+  )
   assert.deepEqual([seen.acknowledgedCommits, seen.foldedCommits], [20, 20])
-  assert.deepEqual(seen.segments.map(({ file }) => file), segments(dir))
-  assert.deepEqual(seen.segments.map(({ index }) => index), [...segments(dir).slice(1).map(() => "good"), "none yet"])
+  assert.deepEqual(
+    seen.segments.map(({ file }) => file),
+    segments(dir),
+  )
+  assert.deepEqual(
+    seen.segments.map(({ index }) => index),
+    [
+      ...segments(dir)
+        .slice(1)
+        .map(() => "good"),
+      "none yet",
+    ],
+  )
   assert.equal(seen.segments.at(-1)?.endCommit, 20)
-  assert.deepEqual(seen.streams.find(({ stream, partition }) => stream === "a" && partition === 0), { stream: "a", partition: 0, first: 0, next: 14 })
+  assert.deepEqual(
+    seen.streams.find(({ stream, partition }) => stream === "a" && partition === 0),
+    { stream: "a", partition: 0, first: 0, next: 14 },
+  )
   assert.ok(seen.journalBytes > 0 && seen.storeBytes > 0 && seen.freeBytes > 0)
 })
 
@@ -51,8 +68,14 @@ it("every damaged place is listed, and what is torn at the end is told from it",
   }
   fs.appendFileSync(last, "torn")
   const { damage, tornBytes } = await inspectDirectory(dir)
-  assert.deepEqual(damage.map(({ file }) => file), [first, first, second, second])
-  assert.deepEqual(damage.map(({ position }, i) => (i % 2 === 0 ? position === 32 : position > 40)), [true, true, true, true])
+  assert.deepEqual(
+    damage.map(({ file }) => file),
+    [first, first, second, second],
+  )
+  assert.deepEqual(
+    damage.map(({ position }, i) => (i % 2 === 0 ? position === 32 : position > 40)),
+    [true, true, true, true],
+  )
   assert.equal(tornBytes, 4)
   fs.rmSync(segments(dir)[3] ?? "")
   const without = await inspectDirectory(dir)

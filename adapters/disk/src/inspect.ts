@@ -6,7 +6,14 @@ import fs from "node:fs"
 import path from "node:path"
 import { readVersion } from "./data-directory.ts"
 import { readMark } from "./durable-mark.ts"
-import { formatVersion, type Frame, frameMagic, framePrefixBytes, parseSegmentHeader, segmentHeaderBytes } from "./frame.ts"
+import {
+  formatVersion,
+  type Frame,
+  frameMagic,
+  framePrefixBytes,
+  parseSegmentHeader,
+  segmentHeaderBytes,
+} from "./frame.ts"
 import { type LockHolder, lockHolder } from "./lock.ts"
 import { readIndexSummary } from "./segment-index.ts"
 import { indexPath, segmentBases, SegmentFile, segmentPath } from "./segment-file.ts"
@@ -50,7 +57,7 @@ export interface Inspection {
   readonly segments: readonly SegmentReport[]
   readonly streams: readonly StreamReport[]
   readonly damage: readonly Damage[]
-  /** Bytes at the end of the journal that nobody was promised: a write in progress or torn, cut off at the next opening. */
+  /** Bytes at the end of the journal that nobody was promised: a write in progress, or torn and soon cut off. */
   readonly tornBytes: number
   /** Commits that were acknowledged, and those that are folded into the state. */
   readonly acknowledgedCommits: number | undefined
@@ -114,7 +121,13 @@ class Inspector {
       const end = this.#frames(file, bytes, base, next === undefined)
       // Behind damage in a segment nobody knows where it ended; the name of the next tells.
       this.#next = next !== undefined && this.damage.length > faults ? next : end
-      this.segments.push({ file, bytes: bytes.size, firstCommit: base, endCommit: end, index: this.#index(base, next === undefined) })
+      this.segments.push({
+        file,
+        bytes: bytes.size,
+        firstCommit: base,
+        endCommit: end,
+        index: this.#index(base, next === undefined),
+      })
     } finally {
       fs.closeSync(fd)
     }
@@ -124,19 +137,28 @@ class Inspector {
     if (this.#next >= this.#acknowledged || this.damage.length > 0) return
     const file = this.segments.at(-1)?.file ?? path.join(this.#dir, "journal")
     const position = hasSegments ? (this.segments.at(-1)?.bytes ?? 0) - this.tornBytes : 0
-    this.damage.push({ file, position, what: `commits ${this.#next} to ${this.#acknowledged - 1} were acknowledged and are missing` })
+    this.damage.push({
+      file,
+      position,
+      what: `commits ${this.#next} to ${this.#acknowledged - 1} were acknowledged and are missing`,
+    })
     this.tornBytes = 0
   }
 
-  /** Checks the frames of a segment, going on behind each fault as far as frames are found. Returns one past the last sequence. */
+  /** Checks the frames of a segment, going on behind each fault. Returns one past the last sequence found. */
   #frames(file: string, bytes: SegmentFile, base: number, last: boolean): number {
     const header = parseSegmentHeader(bytes.view(0, segmentHeaderBytes))
     if (header === undefined) {
       if (last && bytes.size <= segmentHeaderBytes && this.#acknowledged <= base) this.tornBytes = bytes.size
-      else this.damage.push({ file, position: 0, what: "the segment's header does not fit its checksum; what follows cannot be checked" })
+      else
+        this.damage.push({
+          file,
+          position: 0,
+          what: "the segment's header does not fit its checksum; what follows cannot be checked",
+        })
       return base
     }
-    for (let from = { position: segmentHeaderBytes, sequence: base }; ; ) {
+    for (let from = { position: segmentHeaderBytes, sequence: base }; ;) {
       const end: ScanEnd = scan(bytes, header.salt, from, "all", (frame) => this.#note(frame))
       if (end.fault === undefined) return end.sequence
       const torn = last && end.sequence >= this.#acknowledged && provenLater(bytes, header.salt, end) === undefined
@@ -165,8 +187,12 @@ class Inspector {
 }
 
 /** The next frame whose head is good. */
-function frameAfter(bytes: SegmentFile, salt: number, position: number): { readonly position: number; readonly sequence: number } | undefined {
-  for (let at = position; ; ) {
+function frameAfter(
+  bytes: SegmentFile,
+  salt: number,
+  position: number,
+): { readonly position: number; readonly sequence: number } | undefined {
+  for (let at = position; ;) {
     at = bytes.find(frameMagic, at + 1)
     if (at < 0 || at + framePrefixBytes > bytes.size) return undefined
     const frame = frameAt(bytes, salt, at)
@@ -186,5 +212,7 @@ async function foldedIn(dir: string): Promise<number | undefined> {
 
 function bytesIn(dir: string): number {
   if (!fs.existsSync(dir)) return 0
-  return fs.readdirSync(dir).reduce((sum, name) => sum + (fs.statSync(path.join(dir, name), { throwIfNoEntry: false })?.size ?? 0), 0)
+  return fs
+    .readdirSync(dir)
+    .reduce((sum, name) => sum + (fs.statSync(path.join(dir, name), { throwIfNoEntry: false })?.size ?? 0), 0)
 }

@@ -166,7 +166,13 @@ export class Journal {
     const active = this.#active
     for (const block of group.blocks) {
       const { log } = block
-      log.places.push({ position: active.bytes + block.position, base: block.base, count: block.count, length: block.block.length, crc: block.crc })
+      log.places.push({
+        position: active.bytes + block.position,
+        base: block.base,
+        count: block.count,
+        length: block.block.length,
+        crc: block.crc,
+      })
       log.durable = block.base + block.count
       log.appendedAt = block.appendedAt
       active.logs.add(log)
@@ -230,8 +236,17 @@ export class Journal {
     this.#refusing = { reason, probeAt: this.#options.now() + limits.diskProbeMsMin, lost }
   }
 
-  #refused({ reason, probeAt, lost }: { readonly reason: MillraceError; readonly probeAt: number; readonly lost: number }): MillraceError {
-    if (this.#probing === undefined && this.#options.now() >= probeAt) this.#probing = this.#probe(lost).finally(() => (this.#probing = undefined))
+  #refused({
+    reason,
+    probeAt,
+    lost,
+  }: {
+    readonly reason: MillraceError
+    readonly probeAt: number
+    readonly lost: number
+  }): MillraceError {
+    if (this.#probing === undefined && this.#options.now() >= probeAt)
+      this.#probing = this.#probe(lost).finally(() => (this.#probing = undefined))
     return reason
   }
 
@@ -247,9 +262,20 @@ export class Journal {
       const fd = fs.openSync(active.path, "r+")
       try {
         fs.ftruncateSync(fd, active.bytes)
-        const end = scan(new SegmentFile(fd), this.#options.salt, { position: segmentHeaderBytes, sequence: active.base }, "all", () => {})
+        const end = scan(
+          new SegmentFile(fd),
+          this.#options.salt,
+          { position: segmentHeaderBytes, sequence: active.base },
+          "all",
+          () => {},
+        )
         if (end.fault !== undefined || end.sequence !== this.#durable) {
-          throw damage(active.path, end.position, end.fault ?? "acknowledged commits are missing after the disk failed", { sequence: end.sequence })
+          throw damage(
+            active.path,
+            end.position,
+            end.fault ?? "acknowledged commits are missing after the disk failed",
+            { sequence: end.sequence },
+          )
         }
         const from = Math.max(0, active.bytes - pageBytes)
         const tail = Buffer.alloc(active.bytes - from)

@@ -14,7 +14,9 @@ const appender = fileURLToPath(new URL("../test/appender.ts", import.meta.url))
 
 /** Lets a process append until it has acknowledged `lines` groups more, kills it, and returns what it acknowledged. */
 async function killedAfter(dir: string, lines: number): Promise<number> {
-  const child = spawn(process.execPath, ["--conditions=@millrace/source", appender, dir], { stdio: ["ignore", "pipe", "inherit"] })
+  const child = spawn(process.execPath, ["--conditions=@millrace/source", appender, dir], {
+    stdio: ["ignore", "pipe", "inherit"],
+  })
   const exited = once(child, "exit")
   let text = ""
   let seen = 0
@@ -40,7 +42,9 @@ it("a killed process loses nothing that it acknowledged", async (t) => {
 
 it("a second process on the same directory is refused with the pid that holds it", async (t) => {
   const dir = path.join(scratch(t), "data")
-  const child = spawn(process.execPath, ["--conditions=@millrace/source", appender, dir], { stdio: ["ignore", "pipe", "inherit"] })
+  const child = spawn(process.execPath, ["--conditions=@millrace/source", appender, dir], {
+    stdio: ["ignore", "pipe", "inherit"],
+  })
   const exited = once(child, "exit")
   for await (const _ of child.stdout) {
     const refused = await open(dir).catch((error: unknown) => error)

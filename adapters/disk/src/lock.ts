@@ -90,7 +90,8 @@ function removeLeftovers(dir: string): void {
   for (const name of fs.readdirSync(dir)) {
     if (!name.startsWith("lock-of-")) continue
     const [claim] = fs.readdirSync(path.join(dir, name)).map((each) => readClaim(path.join(dir, name, each)))
-    if (claim !== undefined && isDead(claim, thisProcess())) fs.rmSync(path.join(dir, name), { recursive: true, force: true })
+    if (claim !== undefined && isDead(claim, thisProcess()))
+      fs.rmSync(path.join(dir, name), { recursive: true, force: true })
   }
 }
 
@@ -99,7 +100,8 @@ function readClaim(file: string): LockHolder | undefined {
   try {
     const holder = JSON.parse(fs.readFileSync(file, "utf8")) as Partial<LockHolder>
     const { pid, host, started, boot } = holder
-    if (typeof pid !== "number" || typeof host !== "string" || typeof started !== "string" || typeof boot !== "string") return undefined
+    if (typeof pid !== "number" || typeof host !== "string" || typeof started !== "string" || typeof boot !== "string")
+      return undefined
     return { pid, host, started, boot }
   } catch {
     return undefined
@@ -109,7 +111,9 @@ function readClaim(file: string): LockHolder | undefined {
 function held(dir: string, holder: LockHolder, me: LockHolder): MillraceError {
   const elsewhere = holder.host !== me.host
   const who = `process ${holder.pid}${elsewhere ? ` on host ${holder.host}` : ""}`
-  const mend = elsewhere ? `stop it there, or remove ${path.join(dir, "lock")} if that host is gone for good` : "stop it first"
+  const mend = elsewhere
+    ? `stop it there, or remove ${path.join(dir, "lock")} if that host is gone for good`
+    : "stop it first"
   return new MillraceError("MR1301", `${dir} is in use by ${who}: ${mend}, or choose another place with --data DIR.`, {
     path: dir,
     pid: holder.pid,

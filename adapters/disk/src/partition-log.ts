@@ -75,7 +75,8 @@ export class PartitionLog {
   /** Forgets what was appended and could not be written. */
   rewind(): void {
     this.next = this.durable
-    while (this.#recent.length > this.#recentFrom && (this.#recent.at(-1) as RecentBlock).base >= this.durable) this.#recent.pop()
+    while (this.#recent.length > this.#recentFrom && (this.#recent.at(-1) as RecentBlock).base >= this.durable)
+      this.#recent.pop()
   }
 
   /** The blocks in memory from the one that holds `offset` on, if it is there. */

@@ -10,7 +10,8 @@ export async function writeAll(fd: number, pieces: readonly Uint8Array[], positi
     at += written
     // A short write names no reason; writing what is left finds it out.
     let whole = 0
-    while (whole < rest.length && written >= (rest[whole] as Uint8Array).length) written -= (rest[whole++] as Uint8Array).length
+    while (whole < rest.length && written >= (rest[whole] as Uint8Array).length)
+      written -= (rest[whole++] as Uint8Array).length
     rest = rest.slice(whole)
     if (written > 0) rest = [(rest[0] as Uint8Array).subarray(written), ...rest.slice(1)]
   }
@@ -39,7 +40,9 @@ export async function readFully(fd: number, into: Uint8Array, position: number):
   let done = 0
   while (done < into.length) {
     const read = await new Promise<number>((resolve, reject) => {
-      fs.read(fd, into, done, into.length - done, position + done, (error, bytes) => (error === null ? resolve(bytes) : reject(error)))
+      fs.read(fd, into, done, into.length - done, position + done, (error, bytes) =>
+        error === null ? resolve(bytes) : reject(error),
+      )
     })
     if (read === 0) break
     done += read

@@ -24,7 +24,11 @@ export interface Recovered {
 }
 
 /** @throws MR1302 when something that was acknowledged is damaged or missing */
-export async function recoverJournal(dir: string, checkpoint: Checkpoint | undefined, catalog: Catalog): Promise<Recovered> {
+export async function recoverJournal(
+  dir: string,
+  checkpoint: Checkpoint | undefined,
+  catalog: Catalog,
+): Promise<Recovered> {
   for (const [stream, ends] of Object.entries(checkpoint?.ends ?? {})) {
     for (const [partition, end] of ends.entries()) {
       const log = catalog.log(stream, partition)
@@ -42,7 +46,11 @@ export async function recoverJournal(dir: string, checkpoint: Checkpoint | undef
   const [first] = bases
   if (first === undefined) return await startJournal(dir, acknowledged)
   if (first > (checkpoint?.sequence ?? 0)) {
-    throw damage(segmentPath(dir, checkpoint?.sequence ?? 0), 0, `the segment is missing; the oldest that is there begins with commit ${first}`)
+    throw damage(
+      segmentPath(dir, checkpoint?.sequence ?? 0),
+      0,
+      `the segment is missing; the oldest that is there begins with commit ${first}`,
+    )
   }
   const salt = headerOf(dir, first).salt
   const closed = bases.slice(0, -1).map((base, i) => closedSegment(dir, salt, base, bases[i + 1] as number, catalog))
@@ -60,12 +68,18 @@ function headerOf(dir: string, base: number): { readonly salt: number } {
   const file = segmentPath(dir, base)
   const header = withFile(file, (segment) => parseSegmentHeader(segment.view(0, segmentHeaderBytes)))
   if (header === undefined) throw damage(file, 0, "the segment's header does not fit its checksum")
-  if (header.base !== base) throw damage(file, 16, `the segment says it begins with commit ${header.base}, its name says ${base}`)
+  if (header.base !== base)
+    throw damage(file, 16, `the segment says it begins with commit ${header.base}, its name says ${base}`)
   return header
 }
 
 async function startJournal(dir: string, acknowledged: number): Promise<Recovered> {
-  if (acknowledged > 0) throw damage(path.join(dir, "journal"), 0, `all segments are missing; commits up to ${acknowledged - 1} were acknowledged`)
+  if (acknowledged > 0)
+    throw damage(
+      path.join(dir, "journal"),
+      0,
+      `all segments are missing; commits up to ${acknowledged - 1} were acknowledged`,
+    )
   const salt = randomInt(2 ** 32)
   return { salt, closed: [], active: await createSegment(dir, 0, salt), nextSequence: 0 }
 }
@@ -83,8 +97,14 @@ function closedSegment(dir: string, salt: number, base: number, next: number, ca
   const { size } = fs.statSync(file)
   let summary = readIndexSummary(indexPath(dir, base))
   if (summary === undefined || summary.base !== base) summary = rebuildIndex(dir, salt, base)
-  if (summary.bytes !== size) throw damage(file, Math.min(size, summary.bytes), `the segment has ${size} bytes and should have ${summary.bytes}`)
-  if (summary.endSequence !== next) throw damage(file, size, `the segment ends at commit ${summary.endSequence}, the next begins at ${next}; a segment is missing`)
+  if (summary.bytes !== size)
+    throw damage(file, Math.min(size, summary.bytes), `the segment has ${size} bytes and should have ${summary.bytes}`)
+  if (summary.endSequence !== next)
+    throw damage(
+      file,
+      size,
+      `the segment ends at commit ${summary.endSequence}, the next begins at ${next}; a segment is missing`,
+    )
   const logs = summary.chapters.map(({ stream, partition, ...chapter }) => {
     const log = catalog.log(stream, partition)
     log.chapters.push(chapter)
@@ -121,21 +141,35 @@ function entriesOf(dir: string, salt: number, base: number): { readonly entries:
   })
 }
 
-function openActive(dir: string, salt: number, base: number, acknowledged: number, catalog: Catalog): Pick<Recovered, "active" | "nextSequence"> {
+function openActive(
+  dir: string,
+  salt: number,
+  base: number,
+  acknowledged: number,
+  catalog: Catalog,
+): Pick<Recovered, "active" | "nextSequence"> {
   headerOf(dir, base)
   const path = segmentPath(dir, base)
   const fd = fs.openSync(path, "r+")
   try {
     const file = new SegmentFile(fd)
     const active: ActiveSegment = { base, path, fd, bytes: segmentHeaderBytes, logs: new Set() }
-    const end = scan(file, salt, { position: segmentHeaderBytes, sequence: base }, "all", (frame) => index(frame, active, catalog))
+    const end = scan(file, salt, { position: segmentHeaderBytes, sequence: base }, "all", (frame) =>
+      index(frame, active, catalog),
+    )
     if (end.sequence < acknowledged) {
       const what = end.fault ?? "the file ends here"
-      throw damage(path, end.position, `${what}; commits up to ${acknowledged - 1} were acknowledged`, { sequence: end.sequence, acknowledged })
+      throw damage(path, end.position, `${what}; commits up to ${acknowledged - 1} were acknowledged`, {
+        sequence: end.sequence,
+        acknowledged,
+      })
     }
     if (end.fault !== undefined) {
       const later = provenLater(file, salt, end)
-      if (later !== undefined) throw damage(path, end.position, `${end.fault}; the frame at byte ${later} was written after it`, { sequence: end.sequence })
+      if (later !== undefined)
+        throw damage(path, end.position, `${end.fault}; the frame at byte ${later} was written after it`, {
+          sequence: end.sequence,
+        })
       fs.ftruncateSync(fd, end.position)
     }
     active.bytes = end.position

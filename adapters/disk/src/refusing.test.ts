@@ -22,11 +22,13 @@ function bench(dir: string): Bench {
   const clock = { now: 1000 }
   const lost: Bench["lost"] = []
   const onLost = (sequence: number, reason: Error): void => void lost.push({ sequence, reason })
-  const open = (segmentBytes = 1e6): Promise<Store> => openDiskStore({ dir, now: () => clock.now, onLost, segmentBytes, tailBytes: 0 })
+  const open = (segmentBytes = 1e6): Promise<Store> =>
+    openDiskStore({ dir, now: () => clock.now, onLost, segmentBytes, tailBytes: 0 })
   return { dir, clock, lost, open }
 }
 
-const line = (store: Store, text: string): Committed => store.append(commit([{ stream: "a", partition: 0, lines: [text] }]))
+const line = (store: Store, text: string): Committed =>
+  store.append(commit([{ stream: "a", partition: 0, lines: [text] }]))
 
 async function refusalOf(code: string, failing: () => unknown): Promise<MillraceError> {
   try {
@@ -57,7 +59,11 @@ function fault(code: string): NodeJS.ErrnoException {
 }
 
 /** Makes a call of `node:fs` fail with a code until `mend` is called; counts the calls. */
-function failing(t: TestContext, call: "fdatasync" | "writev" | "fsync", code: string): { mend: () => void; calls: () => number } {
+function failing(
+  t: TestContext,
+  call: "fdatasync" | "writev" | "fsync",
+  code: string,
+): { mend: () => void; calls: () => number } {
   const mocked = t.mock.method(fs, call, (...args: unknown[]) => {
     const done = args.at(-1) as (error: Error) => void
     process.nextTick(done, fault(code))
@@ -80,7 +86,10 @@ describe("a full disk", () => {
     })
     assert.ok(acknowledged > 10)
     assert.match(refused.message, /is full: free some space/)
-    assert.deepEqual(lost.map(({ sequence, reason }) => [sequence, reason]), [[acknowledged, refused]])
+    assert.deepEqual(
+      lost.map(({ sequence, reason }) => [sequence, reason]),
+      [[acknowledged, refused]],
+    )
     assert.deepEqual([store.durableSequence, store.queuedBytes], [acknowledged, 0])
     assert.deepEqual(store.extent("a", 0), { first: 0, durable: acknowledged, next: acknowledged })
     await refusalOf("MR1303", () => line(store, "no"))
@@ -93,7 +102,10 @@ describe("a full disk", () => {
     await store.close()
     const again = await open(400_000)
     const lines = await readLines(again, "a", 0, 0, 1e6)
-    assert.deepEqual(lines.map((each) => Number.parseInt(each, 10)), [...Array(acknowledged).keys(), Number.NaN])
+    assert.deepEqual(
+      lines.map((each) => Number.parseInt(each, 10)),
+      [...Array(acknowledged).keys(), Number.NaN],
+    )
     assert.equal(lines.at(-1), "after")
     await again.close()
   })
@@ -103,7 +115,12 @@ describe("a full disk", () => {
     if (disk === undefined) return
     const { open } = bench(path.join(disk.dir, "data"))
     const store = await open()
-    const change = (value: string) => ({ scope: "s", partition: 0, bucket: 0, entries: Array.from({ length: 40 }, (_, i) => [`k${i}`, value] as const) })
+    const change = (value: string) => ({
+      scope: "s",
+      partition: 0,
+      bucket: 0,
+      entries: Array.from({ length: 40 }, (_, i) => [`k${i}`, value] as const),
+    })
     await store.durable(store.append(commit([], change("old"))).sequence)
     await store.fold()
     await store.durable(store.append(commit([], change("new".repeat(5_000)))).sequence)
@@ -130,7 +147,14 @@ describe("a full disk", () => {
 })
 
 describe("a disk that fails", () => {
-  for (const [call, code, expected] of [["writev", "EIO", "MR1304"], ["writev", "EDQUOT", "MR1303"], ["writev", "EFBIG", "MR1304"], ["writev", "EROFS", "MR1304"], ["fdatasync", "EIO", "MR1304"], ["fdatasync", "ENOSPC", "MR1303"]] as const) {
+  for (const [call, code, expected] of [
+    ["writev", "EIO", "MR1304"],
+    ["writev", "EDQUOT", "MR1303"],
+    ["writev", "EFBIG", "MR1304"],
+    ["writev", "EROFS", "MR1304"],
+    ["fdatasync", "EIO", "MR1304"],
+    ["fdatasync", "ENOSPC", "MR1303"],
+  ] as const) {
     it(`with ${code} at ${call} loses no acknowledged commit and goes on when it is well`, async (t) => {
       const { clock, lost, open } = bench(scratch(t))
       const store = await open()
@@ -141,12 +165,20 @@ describe("a disk that fails", () => {
       await Promise.resolve()
       const next = line(store, "built on what was lost")
       const order: string[] = []
-      waiting.push(store.durable(next.sequence).catch((error: unknown) => { order.push(`rejected, told ${lost.length} times`); throw error }))
+      waiting.push(
+        store.durable(next.sequence).catch((error: unknown) => {
+          order.push(`rejected, told ${lost.length} times`)
+          throw error
+        }),
+      )
       for (const each of await Promise.allSettled(waiting)) {
         assert.ok(each.status === "rejected" && isMillraceError(each.reason) && each.reason.code === expected)
       }
       assert.deepEqual(order, ["rejected, told 1 times"])
-      assert.deepEqual(lost.map(({ sequence }) => sequence), [1])
+      assert.deepEqual(
+        lost.map(({ sequence }) => sequence),
+        [1],
+      )
       assert.deepEqual(store.extent("a", 0), { first: 0, durable: 1, next: 1 })
       assert.deepEqual(await readLines(store, "a", 0, 0, 1e6), ["kept"])
       assert.equal(store.queuedBytes, 0)
@@ -232,7 +264,9 @@ describe("a disk that fails", () => {
     let last: unknown
     for (let turn = 0; turn < 1000 && !(isMillraceError(last) && last.code === "MR1302"); turn++) {
       await new Promise((resolve) => setImmediate(resolve))
-      last = await Promise.resolve().then(() => line(store, "refused")).catch((error: unknown) => error)
+      last = await Promise.resolve()
+        .then(() => line(store, "refused"))
+        .catch((error: unknown) => error)
     }
     assert.ok(isMillraceError(last) && last.code === "MR1302")
     assert.deepEqual([last.details["path"], last.details["position"]], [segment, 32])

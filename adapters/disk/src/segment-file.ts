@@ -1,4 +1,4 @@
-/** Names of segments, and the bytes of one segment behind a moving window. Synchronous: for recovery, folds and checks. */
+/** Names of segments, and the bytes of one behind a moving window. Synchronous: for recovery, folds and checks. */
 import fs from "node:fs"
 import path from "node:path"
 import { crc32 } from "node:zlib"
@@ -20,7 +20,10 @@ export function indexPath(dir: string, base: number): string {
 /** Bases of the segments of a data directory, ascending. */
 export function segmentBases(dir: string): number[] {
   const names = fs.readdirSync(path.join(dir, "journal"))
-  return names.flatMap((name) => segmentName.exec(name)?.[1] ?? []).map(Number).toSorted((a, b) => a - b)
+  return names
+    .flatMap((name) => segmentName.exec(name)?.[1] ?? [])
+    .map(Number)
+    .toSorted((a, b) => a - b)
 }
 
 /** The bytes of an open file, read through a window that moves forward. */
@@ -47,7 +50,7 @@ export class SegmentFile {
   /** The checksum of a range that lies within the file, however long. */
   crc(position: number, length: number, seed: number): number {
     let crc = seed
-    for (let at = position; at < position + length; ) {
+    for (let at = position; at < position + length;) {
       const piece = this.view(at, Math.min(position + length - at, limits.journalSpanBytesMax))
       if (piece.length === 0) return -1
       crc = crc32(piece, crc)
@@ -58,7 +61,7 @@ export class SegmentFile {
 
   /** Where `needle` occurs at or after `position`, or -1. */
   find(needle: Buffer, position: number): number {
-    for (let at = position; at < this.size; ) {
+    for (let at = position; at < this.size;) {
       const piece = this.view(at, limits.journalSpanBytesMax)
       const found = piece.indexOf(needle)
       if (found >= 0) return at + found

@@ -3,8 +3,10 @@
  * when missing or damaged, so it is written without an fsync.
  *
  * ```
- * "MRINDEX1" | f64 base | f64 end sequence | f64 segment bytes | u32 directory length | u32 crc of directory and the 36 bytes before
- * directory: entries x ( u16 name length | name | u16 partition | f64 first | f64 end | f64 appended at | f64 position | u32 length | u32 crc )
+ * header:    "MRINDEX1" | f64 base | f64 end sequence | f64 segment bytes | u32 directory length |
+ *            u32 crc of the 36 bytes before and the directory
+ * directory: entries x ( u16 name length | name | u16 partition | f64 first | f64 end | f64 appended at |
+ *            f64 position | u32 length | u32 crc )
  * then the columns of BlockPlaces of each entry
  * ```
  */
@@ -77,7 +79,8 @@ export function readIndexSummary(file: string): SegmentSummary | undefined {
   try {
     fd = fs.openSync(file, "r")
     const header = Buffer.alloc(headerBytes)
-    if (fs.readSync(fd, header, 0, headerBytes, 0) < headerBytes || header.toString("latin1", 0, 8) !== magic) return undefined
+    if (fs.readSync(fd, header, 0, headerBytes, 0) < headerBytes || header.toString("latin1", 0, 8) !== magic)
+      return undefined
     const length = header.readUInt32LE(32)
     if (length > fs.fstatSync(fd).size) return undefined
     const head = Buffer.alloc(headerBytes + length)

@@ -37,7 +37,10 @@ export function scan(
   while (position < end) {
     const frame = frameAt(file, salt, position)
     if (typeof frame === "string") return { position, sequence, fault: frame }
-    const fault = frame.sequence === sequence ? faultOf(file, salt, frame, check) : `commit ${frame.sequence} lies where commit ${sequence} belongs`
+    const fault =
+      frame.sequence === sequence
+        ? faultOf(file, salt, frame, check)
+        : `commit ${frame.sequence} lies where commit ${sequence} belongs`
     if (fault !== undefined) return { position, sequence, fault }
     visit(frame)
     position = frame.end
@@ -80,7 +83,7 @@ function faultOf(file: SegmentFile, salt: number, frame: Frame, check: Check): s
  * one, then a fault at that commit is damage; if not, it may be a write that was torn before anyone was told of it.
  */
 export function provenLater(file: SegmentFile, salt: number, fault: ScanFrom): number | undefined {
-  for (let at = fault.position; ; ) {
+  for (let at = fault.position; ;) {
     at = file.find(frameMagic, at + 1)
     if (at < 0) return undefined
     const frame = frameAt(file, salt, at)

@@ -20,7 +20,10 @@ export function stateFault(error: unknown, dir: string): unknown {
   if (code < 0) return damage(path.join(store, "data.mdb"), 0, `the state store says: ${(error as Error).message}`)
   const name = getSystemErrorName(-code)
   const full = name === "EIO" && roomOn(store) < roomMin
-  return refusal(Object.assign(new Error((error as Error).message, { cause: error }), { code: full ? "ENOSPC" : name }), store)
+  return refusal(
+    Object.assign(new Error((error as Error).message, { cause: error }), { code: full ? "ENOSPC" : name }),
+    store,
+  )
 }
 
 /**
@@ -39,7 +42,8 @@ export function checkStateFile(dir: string): void {
   // Each is written in one piece, so even a crash leaves both whole.
   if (newest === undefined || metas.length < 2) throw damage(file, 0, "it does not begin like a state store")
   const { root, pageBytes } = newest
-  if (root !== undefined && (root + 1) * pageBytes > size) throw damage(file, size, "the end of the state store is missing")
+  if (root !== undefined && (root + 1) * pageBytes > size)
+    throw damage(file, size, "the end of the state store is missing")
 }
 
 interface Meta {
@@ -49,8 +53,10 @@ interface Meta {
   readonly root: number | undefined
 }
 
-/** The two meta pages at the beginning of the file, those of them that are whole. Layout: `MDB_meta` in the mdb.c of the package lmdb, behind
- * a page header of 24 bytes. */
+/**
+ * The two meta pages at the beginning of the file, those of them that are whole. Layout: `MDB_meta` in the mdb.c of the
+ * package lmdb, behind a page header of 24 bytes.
+ */
 function metasIn(file: string): Meta[] {
   const fd = fs.openSync(file, "r")
   try {
@@ -60,7 +66,13 @@ function metasIn(file: string): Meta[] {
       if (meta.readUInt32LE(24) !== lmdbMagic || meta.readUInt32LE(28) !== lmdbVersion) return []
       const root = meta.readBigUInt64LE(136)
       const none = root === 2n ** 64n - 1n
-      return [{ transaction: Number(meta.readBigUInt64LE(152)), pageBytes: meta.readUInt32LE(48), root: none ? undefined : Number(root) }]
+      return [
+        {
+          transaction: Number(meta.readBigUInt64LE(152)),
+          pageBytes: meta.readUInt32LE(48),
+          root: none ? undefined : Number(root),
+        },
+      ]
     })
   } finally {
     fs.closeSync(fd)

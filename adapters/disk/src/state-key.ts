@@ -23,7 +23,8 @@ export function readBucket(from: Uint8Array, at: number): number {
 
 /** `scope | 0 | partition`: the range of a partition's buckets. */
 export function partitionPrefix(scope: string, partition: number): Buffer {
-  if (scope.length === 0 || scope.includes("\0")) throw new Error(`a scope must have a name without NUL, not ${JSON.stringify(scope)}`)
+  if (scope.length === 0 || scope.includes("\0"))
+    throw new Error(`a scope must have a name without NUL, not ${JSON.stringify(scope)}`)
   const name = Buffer.from(scope, "utf8")
   const prefix = Buffer.alloc(name.length + 3)
   name.copy(prefix)

@@ -69,7 +69,7 @@ export function stateReader(database: StateDatabase, close: () => void): StateRe
       const prefix = partitionPrefix(scope, partition)
       const end = prefixEnd(prefix)
       const buckets: number[] = []
-      for (let start: Buffer = prefix; ; ) {
+      for (let start: Buffer = prefix; ;) {
         const [key] = database.getKeys({ start, end, limit: 1 })
         if (key === undefined) return buckets
         buckets.push(readBucket(key, prefix.length))

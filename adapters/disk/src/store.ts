@@ -19,8 +19,7 @@ import { placesIn, type Recovered, recoverJournal } from "./recovery.ts"
 import { indexPath } from "./segment-file.ts"
 import { buildIndex } from "./segment-index.ts"
 import { type ActiveSegment, type ClosedSegment, removeSegment } from "./segments.ts"
-import { stateFault } from "./state-fault.ts"
-import { checkStateFile } from "./state-fault.ts"
+import { checkStateFile, stateFault } from "./state-fault.ts"
 import { type Checkpoint, openStateDatabase, readCheckpoint, type StateDatabase, stateReader } from "./state-store.ts"
 
 export interface DiskStoreOptions {
@@ -154,7 +153,9 @@ class DiskStore implements Store {
 
   extent(stream: string, partition: number): Extent {
     const log = this.#catalog.get(stream, partition)
-    return log === undefined ? { first: 0, durable: 0, next: 0 } : { first: log.first, durable: log.durable, next: log.next }
+    return log === undefined
+      ? { first: 0, durable: 0, next: 0 }
+      : { first: log.first, durable: log.durable, next: log.next }
   }
 
   async read(stream: string, partition: number, from: number, bytesMost: number): Promise<Slice[]> {
@@ -177,7 +178,10 @@ class DiskStore implements Store {
       if (oldest.endSequence > this.#folded.sequence || oldest.logs.some((log) => wanted(stretchOf(log)))) break
       removeSegment(this.#dir, oldest.base)
       this.#closed.shift()
-      this.#reader.forget(oldest.base, oldest.logs.map((log) => log.chapters.shift() as Chapter))
+      this.#reader.forget(
+        oldest.base,
+        oldest.logs.map((log) => log.chapters.shift() as Chapter),
+      )
       freed += oldest.bytes
     }
     return freed
@@ -205,9 +209,18 @@ class DiskStore implements Store {
   async #fold(): Promise<void> {
     const { active, durableSequence, totalBytes } = this.#journal
     if (durableSequence === this.#folded.sequence) return
-    const segments = [...this.#closed.filter((segment) => segment.endSequence > this.#folded.sequence), active].map(({ base, bytes }) => ({ base, bytes }))
-    const job: FoldJob = { dir: this.#dir, salt: this.#salt, from: this.#folded, segments, endSequence: durableSequence }
-    const { sequence, segment, position } = this.unfoldedBytes <= limits.foldInlineBytesMax ? this.#foldHere(job) : await foldAside(job)
+    const segments = [...this.#closed.filter((segment) => segment.endSequence > this.#folded.sequence), active].map(
+      ({ base, bytes }) => ({ base, bytes }),
+    )
+    const job: FoldJob = {
+      dir: this.#dir,
+      salt: this.#salt,
+      from: this.#folded,
+      segments,
+      endSequence: durableSequence,
+    }
+    const { sequence, segment, position } =
+      this.unfoldedBytes <= limits.foldInlineBytesMax ? this.#foldHere(job) : await foldAside(job)
     this.#folded = { sequence, segment, position }
     this.#foldedBytes = totalBytes
   }

@@ -12,14 +12,24 @@ interface Step {
   readonly state: readonly Change[]
 }
 
-const partitions = [["a", 0], ["a", 1], ["b", 0]] as const
+const partitions = [
+  ["a", 0],
+  ["a", 1],
+  ["b", 0],
+] as const
 
 /** Commits of a few records and state changes each; the same number gives the same commit. */
 function step(i: number): Step {
   const [stream, partition] = partitions[i % 3] ?? partitions[0]
-  const appends = [{ stream, partition, lines: [`${i}`, `second of ${i}`] }, ...(i % 4 === 0 ? [{ stream: "b", partition: 0, lines: [`also ${i}`] }] : [])]
+  const appends = [
+    { stream, partition, lines: [`${i}`, `second of ${i}`] },
+    ...(i % 4 === 0 ? [{ stream: "b", partition: 0, lines: [`also ${i}`] }] : []),
+  ]
   const entries: Change["entries"] = [[`k${i % 3}`, i % 5 === 4 ? undefined : `v${i}`]]
-  return { appends, state: i % 2 === 0 ? [{ scope: "s", partition, bucket: i % 2, cleared: i % 6 === 0, entries }] : [] }
+  return {
+    appends,
+    state: i % 2 === 0 ? [{ scope: "s", partition, bucket: i % 2, cleared: i % 6 === 0, entries }] : [],
+  }
 }
 
 export function open(dir: string, segmentBytes = 250): Promise<Store> {
@@ -65,7 +75,11 @@ export function appendStep(store: Store, i: number): number {
 /** Paths of the segments, oldest first. */
 export function segments(dir: string): string[] {
   const journal = path.join(dir, "journal")
-  return fs.readdirSync(journal).filter((name) => name.endsWith(".journal")).toSorted().map((name) => path.join(journal, name))
+  return fs
+    .readdirSync(journal)
+    .filter((name) => name.endsWith(".journal"))
+    .toSorted()
+    .map((name) => path.join(journal, name))
 }
 
 /** Asserts that a store holds exactly its first commits, at least `acknowledged` of them, and closes it. */
@@ -99,7 +113,7 @@ export async function assertTrueOrNamed(store: Store, commits: number): Promise<
   for (const [stream, partition] of partitions) {
     assert.deepEqual(stateOf(store, "s", partition), model.state("s", partition))
     const log = model.log(stream, partition)
-    for (let from = 0; from < log.length; ) {
+    for (let from = 0; from < log.length;) {
       try {
         const [slice] = await store.read(stream, partition, from, 0)
         assert.ok(slice, `offset ${from} of ${stream}/${partition} is gone`)

@@ -1,2 +1,2 @@
-/** The reference store: the same promises as the disk store, as plainly as they can be kept. Nothing survives the process. */
+/** The reference store: the promises of the disk store, kept as plainly as they can be. Nothing survives the process. */
 export { type MemoryStoreOptions, openMemoryStore } from "./store.ts"

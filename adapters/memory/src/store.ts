@@ -63,7 +63,9 @@ class MemoryStore implements Store {
   }
 
   durable(sequence: number): Promise<void> {
-    return sequence < this.#sequence ? Promise.resolve() : Promise.reject(new Error(`commit ${sequence} was never appended`))
+    return sequence < this.#sequence
+      ? Promise.resolve()
+      : Promise.reject(new Error(`commit ${sequence} was never appended`))
   }
 
   get queuedBytes(): number {
@@ -84,7 +86,9 @@ class MemoryStore implements Store {
     const { first, next } = this.extent(stream, partition)
     if (from >= next) return []
     if (from < first) {
-      const message = `Stream "${stream}", partition ${partition} keeps offsets from ${first} on; ${from} was deleted by its retention. Read from ${first}, or from "earliest".`
+      const message =
+        `Stream "${stream}", partition ${partition} keeps offsets from ${first} on; ${from} was deleted by its ` +
+        `retention. Read from ${first}, or from "earliest".`
       throw new MillraceError("MR1014", message, { stream, partition, offset: from, first, next })
     }
     const { kept } = this.#log(stream, partition)
@@ -114,7 +118,8 @@ class MemoryStore implements Store {
   }
 
   readonly state: StateReader = {
-    buckets: (scope, partition) => [...(this.#state.get(place(scope, partition))?.keys() ?? [])].toSorted((a, b) => a - b),
+    buckets: (scope, partition) =>
+      [...(this.#state.get(place(scope, partition))?.keys() ?? [])].toSorted((a, b) => a - b),
     entries: (scope, partition, bucket) => {
       const keys = this.#state.get(place(scope, partition))?.get(bucket + 0) ?? new Map<string, Uint8Array>()
       return [...keys].toSorted(([a], [b]) => Buffer.compare(Buffer.from(a, "utf8"), Buffer.from(b, "utf8")))
@@ -127,7 +132,8 @@ class MemoryStore implements Store {
       appends.some(({ stream, partition, base, count }) => wanted({ stream, partition, end: base + count, appendedAt }))
     const kept = this.#commits.findIndex((commit) => commit.sequence >= this.#folded || isWanted(commit))
     const swept = this.#commits.splice(0, kept === -1 ? this.#commits.length : kept)
-    for (const { appends } of swept) for (const { stream, partition } of appends) this.#log(stream, partition).kept.shift()
+    for (const { appends } of swept)
+      for (const { stream, partition } of appends) this.#log(stream, partition).kept.shift()
     return Promise.resolve(swept.reduce((sum, commit) => sum + bytesOf(commit), 0))
   }
 

@@ -5,6 +5,7 @@ import type { Store } from "@millrace/engine"
 import fc from "fast-check"
 import { type Change, commit, type Lines, readLines, stateOf, StoreModel } from "./store-model.ts"
 import type { StorePlace } from "./store-place.ts"
+import { neverLost } from "./store-test.ts"
 
 const streams = ["a", "b"]
 const partitions = [0, 1]
@@ -15,25 +16,54 @@ type Step =
   | { readonly kind: "durable" }
   | { readonly kind: "fold" }
   | { readonly kind: "sweep"; readonly keep: number }
-  | { readonly kind: "read"; readonly stream: string; readonly partition: number; readonly back: number; readonly bytesMost: number }
+  | {
+      readonly kind: "read"
+      readonly stream: string
+      readonly partition: number
+      readonly back: number
+      readonly bytesMost: number
+    }
   | { readonly kind: "reopen"; readonly fold: boolean }
 
 const stream = fc.constantFrom(...streams)
 const partition = fc.constantFrom(...partitions)
-const lines: fc.Arbitrary<Lines> = fc.record({ stream, partition, lines: fc.array(fc.string({ maxLength: 60 }), { maxLength: 6 }) })
+const lines: fc.Arbitrary<Lines> = fc.record({
+  stream,
+  partition,
+  lines: fc.array(fc.string({ maxLength: 60 }), { maxLength: 6 }),
+})
 const change: fc.Arbitrary<Change> = fc.record({
   scope: fc.constantFrom(...scopes),
   partition,
   bucket: fc.constantFrom(-1.5, 0, 7, Infinity),
   cleared: fc.boolean(),
-  entries: fc.array(fc.tuple(fc.constantFrom("k", "l", "kk", ""), fc.option(fc.string({ maxLength: 8 }), { nil: undefined })), { maxLength: 3 }),
+  entries: fc.array(
+    fc.tuple(fc.constantFrom("k", "l", "kk", ""), fc.option(fc.string({ maxLength: 8 }), { nil: undefined })),
+    { maxLength: 3 },
+  ),
 })
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 12, arbitrary: fc.record({ kind: fc.constant("append" as const), appends: fc.array(lines, { maxLength: 3 }), state: fc.array(change, { maxLength: 3 }) }) },
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      kind: fc.constant("append" as const),
+      appends: fc.array(lines, { maxLength: 3 }),
+      state: fc.array(change, { maxLength: 3 }),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("durable" as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("fold" as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("sweep" as const), keep: fc.nat(30) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("read" as const), stream, partition, back: fc.nat(30), bytesMost: fc.nat(400) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("read" as const),
+      stream,
+      partition,
+      back: fc.nat(30),
+      bytesMost: fc.nat(400),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("reopen" as const), fold: fc.boolean() }) },
 )
 
@@ -56,12 +86,7 @@ export function storeHistories(newPlace: () => StorePlace): void {
 }
 
 function open(place: StorePlace): Promise<Store> {
-  return place.open({
-    now: () => 0,
-    onLost: (sequence, reason) => {
-      throw new Error(`commit ${sequence} was lost`, { cause: reason })
-    },
-  })
+  return place.open({ now: () => 0, onLost: neverLost })
 }
 
 class History {
@@ -126,7 +151,8 @@ class History {
 
   #checkState(): void {
     for (const scope of scopes) {
-      for (const partition of partitions) assert.deepEqual(stateOf(this.#store, scope, partition), this.#model.state(scope, partition))
+      for (const partition of partitions)
+        assert.deepEqual(stateOf(this.#store, scope, partition), this.#model.state(scope, partition))
     }
   }
 
@@ -134,7 +160,10 @@ class History {
     const { first, next } = this.#store.extent(stream, partition)
     const { length } = this.#model.log(stream, partition)
     assert.equal(next, length)
-    assert.ok(first <= Math.max(0, length - keep), `offset ${first} is the first kept of ${length}, ${keep} were wanted`)
+    assert.ok(
+      first <= Math.max(0, length - keep),
+      `offset ${first} is the first kept of ${length}, ${keep} were wanted`,
+    )
   }
 
   async #checkLog(stream: string, partition: number): Promise<void> {

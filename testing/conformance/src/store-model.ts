@@ -21,6 +21,21 @@ export interface Lines {
   readonly lines: readonly string[]
 }
 
+/** Entries for a stream and partition, one for each text. */
+export const lines = (stream: string, partition: number, ...texts: readonly string[]): Lines => {
+  return { stream, partition, lines: texts }
+}
+
+/** Changes of keys, in bucket 0 of partition 0 of scope "s" unless said otherwise. */
+export const change = (entries: Change["entries"], more: Partial<Change> = {}): Change => {
+  return { scope: "s", partition: 0, bucket: 0, entries, ...more }
+}
+
+/** `line 3`, `line 4`, … up to but without `to`. */
+export const numbers = (from: number, to: number): string[] => {
+  return Array.from({ length: to - from }, (_, i) => `line ${from + i}`)
+}
+
 export function append({ stream, partition, lines }: Lines): Append {
   const writer = new BlockWriter()
   for (const line of lines) writer.record(line, line.length, Buffer.from(line, "utf8"))
@@ -53,20 +68,27 @@ export function commit(appends: readonly Lines[], ...state: readonly Change[]): 
 /** The entries of a block as text. */
 export function linesOf(block: Uint8Array): string[] {
   const lines: string[] = []
-  for (const cursor = new BlockCursor(block); cursor.next(); ) lines.push(Buffer.from(cursor.value).toString("utf8"))
+  for (const cursor = new BlockCursor(block); cursor.next();) lines.push(Buffer.from(cursor.value).toString("utf8"))
   return lines
 }
 
 /** All entries from an offset on, read in pieces of about `bytesMost`. */
-export async function readLines(store: Store, stream: string, partition: number, from: number, bytesMost: number): Promise<string[]> {
+export async function readLines(
+  store: Store,
+  stream: string,
+  partition: number,
+  from: number,
+  bytesMost: number,
+): Promise<string[]> {
   const lines: string[] = []
-  for (let next = from; ; ) {
+  for (let next = from; ;) {
     const slices = await store.read(stream, partition, next, bytesMost)
     if (slices.length === 0) return lines
     for (const { base, count, block } of slices) {
       const held = linesOf(block)
       if (held.length !== count) throw new Error(`a slice says it has ${count} entries and has ${held.length}`)
-      if (base > next || base + count <= next) throw new Error(`asked for offset ${next}, got ${base} to ${base + count - 1}`)
+      if (base > next || base + count <= next)
+        throw new Error(`asked for offset ${next}, got ${base} to ${base + count - 1}`)
       lines.push(...held.slice(next - base))
       next = base + count
     }
@@ -75,7 +97,10 @@ export async function readLines(store: Store, stream: string, partition: number,
 
 /** A bucket's keys and values as the store's reader gives them. */
 export function bucketOf(store: Store, scope: string, partition: number, bucket: number): Array<[string, string]> {
-  return [...store.state.entries(scope, partition, bucket)].map(([key, value]) => [key, Buffer.from(value).toString("utf8")])
+  return [...store.state.entries(scope, partition, bucket)].map(([key, value]) => [
+    key,
+    Buffer.from(value).toString("utf8"),
+  ])
 }
 
 /** All state of a scope and partition by bucket. */
@@ -121,8 +146,13 @@ export class StoreModel {
 
   /** State as of the last fold, in the order of {@link stateOf}. */
   state(scope: string, partition: number): Array<[number, Array<[string, string]>]> {
-    const buckets = [...this.#buckets(scope, partition)].filter(([, keys]) => keys.size > 0).toSorted(([a], [b]) => a - b)
-    return buckets.map(([bucket, keys]) => [bucket, [...keys].toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))])
+    const buckets = [...this.#buckets(scope, partition)]
+      .filter(([, keys]) => keys.size > 0)
+      .toSorted(([a], [b]) => a - b)
+    return buckets.map(([bucket, keys]) => [
+      bucket,
+      [...keys].toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
+    ])
   }
 
   #buckets(scope: string, partition: number): Map<number, Map<string, string>> {
