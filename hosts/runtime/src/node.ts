@@ -2,9 +2,9 @@
  * A node: one data directory, its journal, its workers and the services that they run. A front door calls `ingest`,
  * `read`, `follow`; everything that changes anything becomes a commit (commits.ts).
  *
- * N1  Nothing is acknowledged before it is durable.
- * N2  When the disk refuses, the node stops processing, answers why, and resumes by itself once it can write.
- * N3  A worker that hangs or dies takes no acknowledged record and no other partition with it.
+ * N12  Nothing is acknowledged before it is durable.
+ * N20  When the disk refuses, the node stops processing, answers why, and resumes by itself once it can write.
+ * N7  A worker that hangs or dies takes no acknowledged record and no other partition with it.
  */
 import { mkdir } from "node:fs/promises"
 import { availableParallelism } from "node:os"
@@ -376,7 +376,7 @@ export class Node {
     }
   }
 
-  /** N2. The store takes nothing more: what was not durable never happened, so nobody may build on it. */
+  /** N20. The store takes nothing more: what was not durable never happened, so nobody may build on it. */
   onRefused(reason: Error): void {
     if (this.#refused !== undefined || this.#stopping !== undefined) return
     this.#refused = errorData(reason)
