@@ -58,12 +58,11 @@ export class WindowOperator implements TimedOperator {
       slots += more
     }
     this.#at = at
-    this.#init = () => {
-      const acc: Accumulator = []
-      for (let i = 0; i < slots; i++) acc.push(undefined)
-      for (let i = 0; i < this.#aggregates.length; i++) this.#aggregates[i]?.init(acc, at[i] as number)
-      return acc
-    }
+    // Begun with fractions, so that an accumulator of numbers alone is an array of unboxed doubles and adding allocates nothing.
+    const template: Accumulator = Array.from({ length: slots }, () => 0.5)
+    for (let i = 0; i < this.#aggregates.length; i++) this.#aggregates[i]?.init(template, at[i] as number)
+    const mutable = this.#aggregates.some((aggregate) => aggregate.mutable)
+    this.#init = mutable ? () => valueFrom(valueBytes(template)) as Accumulator : () => template.slice()
     this.#scope = context.state.scope(`${context.plan.service}/${plan.name}`, accumulatorCodec(this.#aggregates))
     this.#context = context
     this.#next = next
