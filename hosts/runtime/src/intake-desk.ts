@@ -7,7 +7,7 @@ import { type ErrorData, MillraceError, errorFrom, limits } from "@millrace/mode
 import type { Commits } from "./commits.ts"
 import { type IdempotencyKeys, fingerprintOf } from "./idempotency.ts"
 import type { FromWorker, ToWorker } from "./messages.ts"
-import { unpacked } from "./parcel.ts"
+import { free, unpacked } from "./parcel.ts"
 import type { WorkerEnd } from "./worker-handle.ts"
 
 export interface Request {
@@ -194,6 +194,7 @@ export class IntakeDesk {
     if (pending === undefined) return undefined
     this.#pending.delete(id)
     this.#queuedBytes -= pending.request.body.length
+    free(pending.request.body)
     return pending
   }
 }

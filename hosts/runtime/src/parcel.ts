@@ -29,6 +29,14 @@ export class Parcel {
   }
 }
 
+/**
+ * Gives an array's memory back at once. Many megabytes a second of buffers that wait for the garbage collector make it run
+ * for their sake alone: a tenth of a busy node's time.
+ */
+export function free(bytes: Uint8Array): void {
+  if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0)
+}
+
 /** The append that was packed; its block is a view into the parcel. */
 export function unpacked({ stream, partition, count, at, length }: PackedAppend, parcel: Uint8Array): Append {
   return { stream, partition, count, block: parcel.subarray(at, at + length) }

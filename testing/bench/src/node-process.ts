@@ -47,8 +47,8 @@ export async function startProcess(files: readonly string[], dir: string): Promi
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const started = performance.now()
-  const child = spawn(process.execPath, [...(process.env['PROF'] ? ['--cpu-prof','--cpu-prof-dir=/tmp/prof'] : []), built, "start", ...files, "--data", join(dir, "data"), "--port", String(port)], {
-    stdio: ["ignore", "ignore", "inherit"],
+  const child = spawn(process.execPath, [...(process.env['PROF'] ? process.env['PROF'].split(' ') : []), built, "start", ...files, "--data", join(dir, "data"), "--port", String(port)], {
+    stdio: ["ignore", process.env["PROF"] ? "inherit" : "ignore", "inherit"],
   })
   const exited = new Promise<void>((done) => child.once("exit", () => done()))
   while (!(await isReady(url))) {

@@ -12,7 +12,7 @@ export const payments = stream("payments", {
 })
 
 const velocity = payments
-  .window("velocity", tumbling("1m"))
+  .window("velocity", tumbling("5s"))
   .aggregate({ payments: count(), total: sum((payment) => payment.amount) })
 
 export default service("velocity", [velocity.to(files("velocity", { format: "parquet" }))])

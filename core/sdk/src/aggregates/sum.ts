@@ -12,24 +12,23 @@ export function sum<T, V extends number | null | undefined>(of: (value: T) => V)
   checkFunction(of, "sum")
   return {
     kind: "sum",
-    slots: 1,
+    // The sum, and how many it is made of: numbers from the start, because an array of numbers alone is kept unboxed.
+    slots: 2,
     mutable: false,
     init(acc, at) {
-      acc[at] = null
+      acc[at] = 0
+      acc[at + 1] = 0
     },
     add(acc, at, value) {
       const given = of(value)
-      if (given !== null && given !== undefined) plus(acc, at, given)
+      if (given === null || given === undefined) return
+      acc[at] = (acc[at] as number) + given
+      acc[at + 1] = (acc[at + 1] as number) + 1
     },
     merge(acc, at, other) {
-      const given = other[at] as number | null
-      if (given !== null) plus(acc, at, given)
+      acc[at] = (acc[at] as number) + (other[at] as number)
+      acc[at + 1] = (acc[at + 1] as number) + (other[at + 1] as number)
     },
-    result: (acc, at) => acc[at] as OrNull<number, V>,
+    result: (acc, at) => (acc[at + 1] === 0 ? null : acc[at]) as OrNull<number, V>,
   }
-}
-
-function plus(acc: unknown[], at: number, given: number): void {
-  const before = acc[at] as number | null
-  acc[at] = before === null ? given : before + given
 }
