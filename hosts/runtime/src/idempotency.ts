@@ -6,7 +6,7 @@
 import { crc32 } from "node:zlib"
 import type { StateReader } from "@millrace/engine"
 import { MillraceError, StateChangesWriter, limits, valueFrom, writeValue } from "@millrace/model"
-import type { Answer } from "./intake-desk.ts"
+import type { Answer } from "./answer.ts"
 
 const scope = "@idempotency"
 
@@ -16,11 +16,15 @@ interface Kept {
   readonly answer: Answer | undefined
 }
 
-/** Order in which keys were kept, so that the oldest goes first; a bucket per key number keeps it in the store too. */
 interface Stored {
   readonly fingerprint: number
   readonly answer: Answer
+  /** Order in which keys were kept, so that the oldest goes first. */
+  readonly number: number
 }
+
+/** Keys of one bucket of the store: a bucket each makes loading a hundred thousand of them a matter of seconds. */
+const bucketKeys = 1_024
 
 export class IdempotencyKeys {
   readonly #kept: Map<string, Kept & { readonly number: number }> = new Map()
@@ -32,11 +36,13 @@ export class IdempotencyKeys {
   /** @param most - keys remembered */
   constructor(reader: StateReader, most: number = limits.idempotencyKeysMax) {
     this.#most = most
-    for (const number of reader.buckets(scope, 0)) {
-      for (const [key, bytes] of reader.entries(scope, 0, number)) {
-        this.#kept.set(key, { ...(valueFrom(bytes) as Stored), number })
+    for (const bucket of reader.buckets(scope, 0)) {
+      const stored: [key: string, kept: Stored][] = []
+      for (const [key, bytes] of reader.entries(scope, 0, bucket)) stored.push([key, valueFrom(bytes) as Stored])
+      for (const [key, kept] of stored.toSorted(([, a], [, b]) => a.number - b.number)) {
+        this.#kept.set(key, kept)
+        this.#next = kept.number + 1
       }
-      this.#next = number + 1
     }
   }
 
@@ -87,16 +93,17 @@ export class IdempotencyKeys {
     const kept = this.#kept.get(key)
     if (kept === undefined) return []
     const changes = this.#changes
-    changes.beginBucket(scope, 0, kept.number, false)
+    changes.beginBucket(scope, 0, Math.floor(kept.number / bucketKeys), false)
     const bytes = changes.beginValue(key)
     const from = bytes.length
-    writeValue(bytes, { fingerprint: kept.fingerprint, answer } satisfies Stored)
+    writeValue(bytes, { fingerprint: kept.fingerprint, answer, number: kept.number } satisfies Stored)
     changes.endValue(from)
     changes.endBucket()
     for (const [old, { number }] of this.#kept) {
       if (this.#kept.size <= this.#most || old === key) break
       this.#kept.delete(old)
-      changes.beginBucket(scope, 0, number, true)
+      changes.beginBucket(scope, 0, Math.floor(number / bucketKeys), false)
+      changes.remove(old)
       changes.endBucket()
     }
     return [changes.take()]
