@@ -219,6 +219,6 @@ describe("a journal with a flipped bit in any byte", () => {
 
 function flip(file: string, at: number): void {
   const bytes = fs.readFileSync(file)
-  bytes[at] = (bytes[at] as number) ^ (1 << (at % 8))
+  bytes[at] = (bytes[at]) ^ (1 << (at % 8))
   fs.writeFileSync(file, bytes)
 }

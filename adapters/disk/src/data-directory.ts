@@ -5,7 +5,6 @@ import { MillraceError } from "@millrace/model"
 import { errorNumber, refusal } from "./disk-refusal.ts"
 import { formatVersion } from "./frame.ts"
 import { DirectoryLock } from "./lock.ts"
-import { syncDirectory } from "./segments.ts"
 
 /**
  * Makes the directory ready and takes its lock.
@@ -72,5 +71,10 @@ function writeVersion(dir: string): void {
     fs.closeSync(fd)
   }
   fs.renameSync(draft, path.join(dir, "VERSION"))
-  syncDirectory(dir)
+  const directory = fs.openSync(dir, "r")
+  try {
+    fs.fsyncSync(directory)
+  } finally {
+    fs.closeSync(directory)
+  }
 }

@@ -132,7 +132,7 @@ describe("the state store", () => {
     const good = fs.readFileSync(file)
     const flipped = (at: number): Buffer => {
       const bytes = Buffer.from(good)
-      bytes[at] = (bytes[at] as number) ^ 1
+      bytes[at] = (bytes[at]) ^ 1
       return bytes
     }
     for (const bad of [

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import { text } from "node:stream/consumers"
 import os from "node:os"
 import path from "node:path"
 import { it } from "node:test"
@@ -18,17 +19,17 @@ async function killedAfter(dir: string, lines: number): Promise<number> {
     stdio: ["ignore", "pipe", "inherit"],
   })
   const exited = once(child, "exit")
-  let text = ""
+  let output = ""
   let seen = 0
   child.stdout.setEncoding("utf8")
   for await (const chunk of child.stdout) {
-    text += chunk
+    output += chunk
     seen += String(chunk).split("\n").length - 1
     if (seen >= lines) child.kill("SIGKILL")
   }
   await exited
   // The last line may be torn by the kill; the one before it is whole.
-  return Number(text.slice(0, text.lastIndexOf("\n")).split("\n").at(-1))
+  return Number(output.slice(0, output.lastIndexOf("\n")).split("\n").at(-1))
 }
 
 it("a killed process loses nothing that it acknowledged", async (t) => {
@@ -38,6 +39,25 @@ it("a killed process loses nothing that it acknowledged", async (t) => {
     assert.ok(acknowledged > 0)
     await assertPrefix(await open(dir, 20_000), acknowledged)
   }
+})
+
+it("a process that runs into a limit on file sizes loses nothing that it acknowledged", async (t) => {
+  const dir = path.join(scratch(t), "data")
+  const command = 'ulimit -f 160 && exec "$0" "$@"'
+  const child = spawn(
+    "bash",
+    ["-c", command, process.execPath, "--conditions=@millrace/source", appender, dir, "1e9"],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  )
+  const exited = once(child, "exit")
+  const [out, errors] = await Promise.all([text(child.stdout), text(child.stderr)])
+  await exited
+  assert.match(errors, /MR1304|EFBIG|File too large/)
+  const acknowledged = Number(out.trim().split("\n").at(-1))
+  assert.ok(acknowledged > 0)
+  await assertPrefix(await open(dir, 20_000), acknowledged)
 })
 
 it("a second process on the same directory is refused with the pid that holds it", async (t) => {

@@ -29,10 +29,10 @@ export interface ActiveSegment {
 }
 
 /** Makes what was created or removed in a directory last. */
-export function syncDirectory(dir: string): void {
+async function syncDirectory(dir: string): Promise<void> {
   const fd = fs.openSync(dir, "r")
   try {
-    fs.fsyncSync(fd)
+    await sync(fd)
   } finally {
     fs.closeSync(fd)
   }
@@ -48,12 +48,7 @@ export async function createSegment(dir: string, base: number, salt: number): Pr
   try {
     await writeAll(fd, [segmentHeader({ salt, base })], 0)
     await datasync(fd)
-    const journal = fs.openSync(path.dirname(file), "r")
-    try {
-      await sync(journal)
-    } finally {
-      fs.closeSync(journal)
-    }
+    await syncDirectory(path.dirname(file))
   } catch (error) {
     fs.closeSync(fd)
     fs.rmSync(file, { force: true })
@@ -63,8 +58,8 @@ export async function createSegment(dir: string, base: number, salt: number): Pr
 }
 
 /** Removes a closed segment for good before anything younger may be removed, so that a crash leaves no hole. */
-export function removeSegment(dir: string, base: number): void {
-  fs.rmSync(segmentPath(dir, base))
-  fs.rmSync(indexPath(dir, base), { force: true })
-  syncDirectory(path.join(dir, "journal"))
+export async function removeSegment(dir: string, base: number): Promise<void> {
+  await fs.promises.rm(segmentPath(dir, base))
+  await fs.promises.rm(indexPath(dir, base), { force: true })
+  await syncDirectory(path.join(dir, "journal"))
 }

@@ -10,6 +10,7 @@ import { BlockPlaces } from "./block-places.ts"
 import { BlockReader } from "./block-reader.ts"
 import { takeDirectory } from "./data-directory.ts"
 import { DurableMark } from "./durable-mark.ts"
+import { refusal } from "./disk-refusal.ts"
 import { fold, type FoldJob } from "./fold.ts"
 import { segmentHeaderBytes } from "./frame.ts"
 import { Journal } from "./journal.ts"
@@ -19,7 +20,8 @@ import { placesIn, type Recovered, recoverJournal } from "./recovery.ts"
 import { indexPath } from "./segment-file.ts"
 import { buildIndex } from "./segment-index.ts"
 import { type ActiveSegment, type ClosedSegment, removeSegment } from "./segments.ts"
-import { checkStateFile, stateFault } from "./state-fault.ts"
+import { stateFault } from "./state-fault.ts"
+import { readyStateFiles } from "./state-file.ts"
 import { type Checkpoint, openStateDatabase, readCheckpoint, type StateDatabase, stateReader } from "./state-store.ts"
 
 export interface DiskStoreOptions {
@@ -48,8 +50,7 @@ export async function openDiskStore(options: DiskStoreOptions): Promise<Store> {
   let database: StateDatabase | undefined
   let store: DiskStore
   try {
-    // Only here, where nobody writes yet: a reader beside a fold could see a page half written.
-    checkStateFile(dir)
+    readyStateFiles(dir)
     database = openStateDatabase(dir)
     const checkpoint = readCheckpoint(database)
     const catalog = new Catalog()
@@ -93,6 +94,7 @@ class DiskStore implements Store {
   /** Journal bytes, counted like the journal's `totalBytes`, up to which state is folded. */
   #foldedBytes = 0
   #folding: Promise<void> = Promise.resolve()
+  #sweeping: Promise<void> = Promise.resolve()
   readonly #indexing = new Set<Promise<void>>()
   #closing: Promise<void> | undefined
 
@@ -171,20 +173,14 @@ class DiskStore implements Store {
     return folded
   }
 
-  async sweep(wanted: (stretch: Stretch) => boolean): Promise<number> {
-    await Promise.all(this.#indexing)
-    let freed = 0
-    for (let oldest = this.#closed[0]; oldest !== undefined; oldest = this.#closed[0]) {
-      if (oldest.endSequence > this.#folded.sequence || oldest.logs.some((log) => wanted(stretchOf(log)))) break
-      removeSegment(this.#dir, oldest.base)
-      this.#closed.shift()
-      this.#reader.forget(
-        oldest.base,
-        oldest.logs.map((log) => log.chapters.shift() as Chapter),
-      )
-      freed += oldest.bytes
-    }
-    return freed
+  sweep(wanted: (stretch: Stretch) => boolean): Promise<number> {
+    // One at a time, so that files go in the order of their age.
+    const swept = this.#sweeping.then(() => this.#sweep(wanted))
+    this.#sweeping = swept.then(
+      () => {},
+      () => {},
+    )
+    return swept
   }
 
   close(options?: { readonly fold?: boolean }): Promise<void> {
@@ -197,6 +193,7 @@ class DiskStore implements Store {
     try {
       if (fold) await this.fold()
       await this.#folding
+      await this.#sweeping
       await Promise.all(this.#indexing)
     } finally {
       this.#mark.close()
@@ -204,6 +201,25 @@ class DiskStore implements Store {
       await this.#database.close()
       this.#lock.release()
     }
+  }
+
+  async #sweep(wanted: (stretch: Stretch) => boolean): Promise<number> {
+    await Promise.all(this.#indexing)
+    let freed = 0
+    for (let oldest = this.#closed[0]; oldest !== undefined; oldest = this.#closed[0]) {
+      if (oldest.endSequence > this.#folded.sequence || oldest.logs.some((log) => wanted(stretchOf(log)))) break
+      // Gone for readers first: a reader must not find a place without its file.
+      this.#closed.shift()
+      const chapters = oldest.logs.map((log) => log.chapters.shift() as Chapter)
+      this.#reader.forget(oldest.base, chapters)
+      try {
+        await removeSegment(this.#dir, oldest.base)
+      } catch (error) {
+        throw refusal(error, this.#dir)
+      }
+      freed += oldest.bytes
+    }
+    return freed
   }
 
   async #fold(): Promise<void> {

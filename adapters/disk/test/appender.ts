@@ -3,7 +3,7 @@
 import fs from "node:fs"
 import { appendStep, open } from "./history.ts"
 
-const store = await open(process.argv[2] as string, 20_000)
+const store = await open(process.argv[2] ?? "", Number(process.argv[3] ?? 20_000))
 for (let i = store.durableSequence; ; i++) {
   const sequence = appendStep(store, i)
   if (i % 7 < 4) continue

@@ -4,7 +4,7 @@ import type { OnLost, Store } from "@millrace/engine"
 import type { StorePlace } from "./store-place.ts"
 
 /** A test with a store of its own, the place that it is in, and the clock that it reads. */
-export type StoreTest = (store: Store, place: StorePlace, clock: { now: number }) => Promise<void>
+type StoreTest = (store: Store, place: StorePlace, clock: { now: number }) => Promise<void>
 
 /** A part of the suite: registers its tests. */
 export type StoreTests = (check: (name: string, test: StoreTest) => void) => void
