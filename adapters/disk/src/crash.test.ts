@@ -219,6 +219,6 @@ describe("a journal with a flipped bit in any byte", () => {
 
 function flip(file: string, at: number): void {
   const bytes = fs.readFileSync(file)
-  bytes[at] = (bytes[at]) ^ (1 << (at % 8))
+  bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << (at % 8)), at)
   fs.writeFileSync(file, bytes)
 }

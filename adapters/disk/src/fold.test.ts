@@ -132,7 +132,7 @@ describe("the state store", () => {
     const good = fs.readFileSync(file)
     const flipped = (at: number): Buffer => {
       const bytes = Buffer.from(good)
-      bytes[at] = (bytes[at]) ^ 1
+      bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at)
       return bytes
     }
     for (const bad of [

@@ -10,9 +10,9 @@ import { inspectDirectory } from "./inspect.ts"
 it("a sound directory is described without being touched", async (t) => {
   const dir = path.join(scratch(t), "data")
   await live(dir, 20, true)
-  const before = fs.readdirSync(dir, { recursive: true }).toSorted()
+  const before = fs.readdirSync(dir, { recursive: true }).map(String).toSorted()
   const seen = await inspectDirectory(dir)
-  assert.deepEqual(fs.readdirSync(dir, { recursive: true }).toSorted(), before)
+  assert.deepEqual(fs.readdirSync(dir, { recursive: true }).map(String).toSorted(), before)
   assert.deepEqual(
     [seen.version, seen.versionWanted, seen.holder, seen.damage, seen.tornBytes],
     ["1", "1", undefined, [], 0],
@@ -54,6 +54,16 @@ it("a directory in use is described with its holder", async (t) => {
 it("an empty directory is described as such", async (t) => {
   const seen = await inspectDirectory(scratch(t))
   assert.deepEqual([seen.version, seen.segments, seen.damage, seen.acknowledgedCommits], [undefined, [], [], undefined])
+})
+
+it("a state store that makes no sense is listed, not opened", async (t) => {
+  const dir = scratch(t)
+  await live(dir, 3, true)
+  const file = path.join(dir, "store", "data.mdb")
+  fs.writeFileSync(file, Buffer.alloc(8192))
+  const { damage, foldedCommits } = await inspectDirectory(dir)
+  assert.deepEqual(damage, [{ file, position: 0, what: "it does not begin like a state store" }])
+  assert.equal(foldedCommits, undefined)
 })
 
 it("every damaged place is listed, and what is torn at the end is told from it", async (t) => {

@@ -4,6 +4,7 @@
  */
 import fs from "node:fs"
 import path from "node:path"
+import { isMillraceError, type MillraceError } from "@millrace/model"
 import { readVersion } from "./data-directory.ts"
 import { readMark } from "./durable-mark.ts"
 import {
@@ -18,9 +19,10 @@ import { type LockHolder, lockHolder } from "./lock.ts"
 import { readIndexSummary } from "./segment-index.ts"
 import { indexPath, segmentBases, SegmentFile, segmentPath } from "./segment-file.ts"
 import { frameAt, provenLater, scan, type ScanEnd } from "./segment-scan.ts"
+import { checkStateFile, stateFile } from "./state-file.ts"
 import { openStateDatabase, readCheckpoint } from "./state-store.ts"
 
-/** A place where the journal does not fit its checksums. */
+/** A place where the journal does not fit its checksums, or the state store makes no sense. */
 export interface Damage {
   readonly file: string
   /** Byte in the file. */
@@ -72,17 +74,21 @@ export interface Inspection {
 export async function inspectDirectory(dir: string): Promise<Inspection> {
   // Read before the journal, which only grows: what was acknowledged by now must be found.
   const acknowledgedCommits = readMark(dir)
-  const foldedCommits = await foldedIn(dir)
+  const holder = lockHolder(dir)
+  const folded = await foldedIn(dir, holder?.alive === true)
+  const foldedCommits = typeof folded === "number" ? folded : undefined
   const inspector = new Inspector(dir, Math.max(acknowledgedCommits ?? 0, foldedCommits ?? 0))
   const bases = fs.existsSync(path.join(dir, "journal")) ? segmentBases(dir) : []
   for (const [i, base] of bases.entries()) inspector.segment(base, bases[i + 1])
   inspector.end(bases.length > 0)
+  if (folded instanceof Error)
+    inspector.damage.push({ file: stateFile(dir), position: 0, what: String(folded.details["what"]) })
   const { bavail, bsize } = fs.statfsSync(dir)
   return {
     dir,
     version: readVersion(dir),
     versionWanted: String(formatVersion),
-    holder: lockHolder(dir),
+    holder,
     segments: inspector.segments,
     streams: [...inspector.streams.values()],
     damage: inspector.damage,
@@ -200,8 +206,16 @@ function frameAfter(
   }
 }
 
-async function foldedIn(dir: string): Promise<number | undefined> {
-  if (!fs.existsSync(path.join(dir, "store", "data.mdb"))) return undefined
+/** Commits that are in the state, or what is wrong with it. */
+async function foldedIn(dir: string, inUse: boolean): Promise<number | MillraceError | undefined> {
+  if (!fs.existsSync(stateFile(dir))) return undefined
+  try {
+    // A node that has it open has looked, and may be writing right now.
+    if (!inUse) checkStateFile(stateFile(dir))
+  } catch (error) {
+    if (isMillraceError(error)) return error
+    throw error
+  }
   const database = openStateDatabase(dir, { readOnly: true })
   try {
     return readCheckpoint(database)?.sequence

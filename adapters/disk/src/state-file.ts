@@ -14,6 +14,11 @@ const lockFileBytes = 40_960
 /** More than LMDB writes while it opens. */
 const roomBytes = 131_072
 
+/** The one file that holds the state. */
+export function stateFile(dir: string): string {
+  return path.join(dir, "store", "data.mdb")
+}
+
 /**
  * Call it only where nobody writes state yet: a reader beside a fold could see a page half written.
  *
@@ -28,7 +33,7 @@ export function readyStateFiles(dir: string): void {
   } finally {
     fs.rmSync(room, { force: true })
   }
-  checkStateFile(path.join(store, "data.mdb"))
+  checkStateFile(stateFile(dir))
 }
 
 /** LMDB would make the file full of holes, and die of a new reader on a full disk. */
@@ -44,8 +49,10 @@ function makeLockFile(file: string): void {
 
 /**
  * Refuses a state store whose beginning makes no sense. It has no checksums, so this is no proof that the rest is sound.
+ *
+ * @throws MR1302
  */
-function checkStateFile(file: string): void {
+export function checkStateFile(file: string): void {
   const size = fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0
   // LMDB begins a missing or empty file anew.
   if (size === 0) return

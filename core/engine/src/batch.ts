@@ -131,12 +131,11 @@ export interface Fault extends ErrorData {
 }
 
 function rawValue(block: Uint8Array, { valueStart, valueEnd }: BlockCursor, stream: StreamPlan): unknown {
-  if (stream.format === "coded") return readValue(new ByteReader(block, valueStart, valueEnd))
-  const text = utf8Text(block, valueStart, valueEnd)
   try {
-    return JSON.parse(text)
+    if (stream.format === "coded") return readValue(new ByteReader(block, valueStart, valueEnd))
+    return JSON.parse(utf8Text(block, valueStart, valueEnd))
   } catch {
-    return text
+    return utf8Text(block, valueStart, valueEnd)
   }
 }
 

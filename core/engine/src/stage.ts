@@ -341,7 +341,8 @@ export class StageMachine {
 
   #reach(watermark: number): void {
     const context = this.#context
-    if (watermark <= context.watermark) return
+    // W3
+    if (!(watermark > context.watermark)) return
     if (watermark >= context.due) this.#advance(watermark)
     context.watermark = watermark
     if (watermark === Number.POSITIVE_INFINITY && !this.#ended) {

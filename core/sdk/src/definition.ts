@@ -34,7 +34,7 @@ export interface StatelessDefinition {
 /** An operator that keeps something by key, under its name. */
 export type StatefulDefinition = WindowDefinition | ProcessDefinition
 
-export interface WindowDefinition {
+interface WindowDefinition {
   readonly kind: "window"
   readonly name: string
   readonly from: Origin
@@ -43,7 +43,7 @@ export interface WindowDefinition {
   readonly code: Extract<OperatorCode, { kind: "window" }>
 }
 
-export interface ProcessDefinition {
+interface ProcessDefinition {
   readonly kind: "process"
   readonly name: string
   readonly from: Origin

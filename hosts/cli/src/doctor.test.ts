@@ -92,7 +92,7 @@ function flipBit(file: string, at: number): void {
   const fd = openSync(file, "r+")
   const byte = Buffer.alloc(1)
   readSync(fd, byte, 0, 1, at)
-  byte[0] = (byte[0] as number) ^ 1
+  byte.writeUInt8(byte.readUInt8(0) ^ 1)
   writeSync(fd, byte, 0, 1, at)
   closeSync(fd)
 }

@@ -2,9 +2,10 @@
  * Requests on their way in: hands bodies to workers to be decoded, commits what they accept, and answers once it is durable.
  * A body is kept until its worker has answered, so that a worker that dies takes no request with it.
  */
-import type { BodyFormat, IngestPoison, Rejected } from "@millrace/engine"
+import type { BodyFormat, IngestPoison } from "@millrace/engine"
 import { type ErrorData, MillraceError, errorFrom, limits } from "@millrace/model"
 import type { Commits } from "./commits.ts"
+import type { Answer } from "./answer.ts"
 import { type IdempotencyKeys, fingerprintOf } from "./idempotency.ts"
 import type { FromWorker, ToWorker } from "./messages.ts"
 import { free, unpacked } from "./parcel.ts"
@@ -15,20 +16,6 @@ export interface Request {
   readonly format: BodyFormat
   readonly body: Uint8Array<ArrayBuffer>
   readonly idempotencyKey?: string
-}
-
-/** Offsets given to the records of one request in one partition, both ends included. */
-export interface PositionRange {
-  readonly partition: number
-  readonly first: number
-  readonly last: number
-}
-
-export interface Answer {
-  readonly accepted: number
-  readonly rejected: readonly Rejected[]
-  readonly rejectedUnlisted: number
-  readonly positions: readonly PositionRange[]
 }
 
 interface Pending {

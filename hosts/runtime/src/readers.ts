@@ -9,7 +9,7 @@ export type From =
   | { readonly kind: "time"; readonly time: number }
   | { readonly kind: "offsets"; readonly offsets: ReadonlyMap<number, number> }
 
-export interface RecordView {
+interface RecordView {
   readonly partition: number
   readonly offset: number
   readonly key: string

@@ -5,7 +5,7 @@ import fc from "fast-check"
 import type { DeadLetter } from "@millrace/engine"
 import { figure, idle, openNode, send, statusOf, until, valuesOf } from "../test/bench.ts"
 import { assertCountedOnce, ordersOf } from "../test/counted.ts"
-import type { Answer } from "./intake-desk.ts"
+import type { Answer } from "./answer.ts"
 import { endThreadAfter, threadCount } from "../test/worker-threads.ts"
 
 it("workers that are ended at random moments under load lose nothing and do nothing twice", async (t) => {

@@ -35,7 +35,7 @@ export interface WorkshopOptions {
   readonly events: WorkshopEvents
 }
 
-export interface WorkshopEvents {
+interface WorkshopEvents {
   /** Commits what seats have done; throws when the store refuses. */
   onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): void
   onIngested(message: Extract<FromWorker, { kind: "ingested" }>, worker: number): void

@@ -6,7 +6,7 @@ import path from "node:path"
 import type { TestContext } from "node:test"
 import { setImmediate as turn } from "node:timers/promises"
 import type { Bounds } from "../src/bounds.ts"
-import type { Answer } from "../src/intake-desk.ts"
+import type { Answer } from "../src/answer.ts"
 import type { Log } from "../src/log.ts"
 import { type Node, type NodeOptions, type NodeStatus, startNode } from "../src/node.ts"
 
@@ -32,7 +32,7 @@ export function scratch(t: TestContext): string {
 /** Bounds small enough that a test need not wait for them. */
 export const quick: Partial<Bounds> = { handlerMsMax: 300, careMs: 10, deliveryRetryMsMin: 20 }
 
-export interface Said {
+interface Said {
   readonly level: "info" | "warn" | "error"
   readonly facts: Readonly<Record<string, unknown>>
   readonly sentence: string
@@ -87,7 +87,7 @@ export function statusOf(node: Node): Status {
   return node.status() as Status
 }
 
-export interface StageStatus {
+interface StageStatus {
   readonly service: string
   readonly stage: string
   readonly partition: number

@@ -4,7 +4,7 @@ import type { Node } from "../src/node.ts"
 import { valuesOf } from "./bench.ts"
 import type { Order } from "./services/orders.ts"
 
-export interface Counted {
+interface Counted {
   readonly key: string
   readonly seq: number
   readonly n: number

@@ -73,24 +73,21 @@ function makeBodies(): Bodies {
 
 async function lane(node: NodeProcess, bodies: Bodies): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  for (let next = bodies.next(); next !== undefined; next = bodies.next()) await post(node.url, agent, next)
+  for (let next = bodies.next(); next !== undefined; next = bodies.next()) {
+    let status = await post(node.url, agent, next)
+    for (; status === 429; status = await post(node.url, agent, next)) await pause(20)
+    if (status !== 200) throw new Error(`the node answered ${status}`)
+  }
   agent.destroy()
 }
 
-function post(url: string, agent: Agent, bytes: Uint8Array): Promise<void> {
+function post(url: string, agent: Agent, bytes: Uint8Array): Promise<number | undefined> {
   return new Promise((done, failed) => {
-    const sent = request(
-      `${url}/v1/streams/payments/records`,
-      { method: "POST", agent, headers: { "content-type": "application/x-ndjson", "content-length": bytes.length } },
-      (answer) => {
-        answer.resume()
-        answer.once("end", () => {
-          if (answer.statusCode === 200) done()
-          else if (answer.statusCode === 429) pause(20).then(() => post(url, agent, bytes)).then(done, failed)
-          else failed(new Error(`the node answered ${answer.statusCode}`))
-        })
-      },
-    )
+    const headers = { "content-type": "application/x-ndjson", "content-length": bytes.length }
+    const sent = request(`${url}/v1/streams/payments/records`, { method: "POST", agent, headers }, (answer) => {
+      answer.resume()
+      answer.once("end", () => done(answer.statusCode))
+    })
     sent.once("error", failed)
     sent.end(bytes)
   })

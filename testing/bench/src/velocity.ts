@@ -3,7 +3,7 @@ import { count, service, stream, sum, tumbling } from "millrace"
 import { files } from "millrace/files"
 import { z } from "zod"
 
-export const payments = stream("payments", {
+const payments = stream("payments", {
   schema: z.object({ card: z.string(), amount: z.number(), at: z.number(), memo: z.string() }),
   key: (payment) => payment.card,
   time: (payment) => payment.at,

@@ -1,5 +1,5 @@
 /** The stateless operators: each calls a user function and hands on what it says. */
-import type { OperatorCode } from "@millrace/model"
+import { MillraceError, type OperatorCode } from "@millrace/model"
 import type { Push, StageContext } from "../context.ts"
 import { checkedKey } from "../event-time.ts"
 
@@ -20,7 +20,11 @@ export function filter(code: Code<"filter">, next: Push, { at }: StageContext): 
   return (value, key, time) => {
     at.key = key
     at.time = time
-    if (fn(value, at)) next(value, key, time)
+    const kept: unknown = fn(value, at)
+    if (kept === false) return
+    // A promise counts as true, whatever it promises.
+    if (kept instanceof Promise) throw asynchronous("filter")
+    if (kept) next(value, key, time)
   }
 }
 
@@ -41,6 +45,11 @@ export function peek(code: Code<"peek">, next: Push, { at }: StageContext): Push
     fn(value, at)
     next(value, key, time)
   }
+}
+
+/** The fault of a promise where a value is wanted. */
+export function asynchronous(where: string): MillraceError {
+  return new MillraceError("MR1201", `${where}: a promise was returned; functions of streams are synchronous.`)
 }
 
 export function rekey(code: Code<"rekey">, name: string, next: Push): Push {

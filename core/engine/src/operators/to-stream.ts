@@ -11,6 +11,7 @@ import {
 import { checked } from "../batch.ts"
 import type { Push, StageContext } from "../context.ts"
 import { keyOf, timeOf } from "../event-time.ts"
+import { asynchronous } from "./functions.ts"
 
 /** The blocks of an output stream and the watermark last told to each of its partitions. */
 export class Target {
@@ -77,6 +78,8 @@ export function toStream(plan: Extract<OperatorPlan, { kind: "to-stream" }>, tar
   const { stream } = target
   const code = context.program.streams.get(plan.stream)
   return (value, key, time) => {
+    // JSON would make {} of it without a word.
+    if (value instanceof Promise) throw asynchronous(`stream "${stream.name}"`)
     const valid = checked(value, stream.name, code)
     const newKey = code?.key === undefined ? key : keyOf(valid, stream, code)
     const newTime = code?.time === undefined ? time : timeOf(valid, Number.MAX_SAFE_INTEGER, stream, code)
