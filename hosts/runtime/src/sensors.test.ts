@@ -86,6 +86,7 @@ it("an end is kept: repeated after a restart it changes nothing, and records aft
   const { node: again } = await openNode(t, ["sensors"], { dir })
   await again.end("readings")
   await idle(again)
+  assert.ok(statusOf(again).stages.every(({ ended }) => ended))
   assert.deepEqual(statusOf(again).stages.map(({ consumed }) => consumed), ends)
   await send(again, "readings", readingsOf(10, 4, 1))
   await idle(again)

@@ -300,6 +300,8 @@ export class Workshop {
     feed.next = consumed
     feed.tickAt = tickAt
     feed.watermark = watermark
+    // Only the end of the input brings the watermark there.
+    feed.ended = watermark === Number.POSITIVE_INFINITY
     feed.keys = keys
     this.#pump(feed)
   }

@@ -98,6 +98,7 @@ interface StageStatus {
   readonly lagBytes: number
   readonly keys: number
   readonly watermark: string | null
+  readonly ended: boolean
 }
 
 interface SinkFacts {
