@@ -24,7 +24,13 @@ test("a block of records is decoded through the schema, its skipped entries left
   const batch = decodeBlock(blockOf('{"n":0}', '{"n":1,"at":"2024-01-01"}', '{"n":2,"extra":1}'), 100, 1, input, code)
   assert.deepEqual([batch.base, batch.count, batch.kinds, batch.upstreams], [101, 2, undefined, undefined])
   assert.deepEqual(batch.values, [{ n: 1, at: new Date(Date.UTC(2024, 0, 1)) }, { n: 2 }])
-  assert.deepEqual([batch.keys, batch.times], [["k1", "k2"], [10, 20]])
+  assert.deepEqual(
+    [batch.keys, batch.times],
+    [
+      ["k1", "k2"],
+      [10, 20],
+    ],
+  )
 })
 
 test("what cannot be decoded is an entry that says why, and its neighbours are decoded", () => {
@@ -32,7 +38,10 @@ test("what cannot be decoded is an entry that says why, and its neighbours are d
   assert.deepEqual(batch.kinds, [entryKind.record, undecodable, undecodable, entryKind.record])
   const [, first, second] = batch.values as readonly Fault[]
   assert.deepEqual([first?.code, first?.raw], ["MR1001", "{no json"])
-  assert.deepEqual([second?.code, second?.raw, second?.details], ["MR1002", { n: "text" }, { faults: [{ path: "n", message: "Invalid input: expected number, received string" }] }])
+  assert.deepEqual(
+    [second?.code, second?.raw, second?.details],
+    ["MR1002", { n: "text" }, { faults: [{ path: "n", message: "Invalid input: expected number, received string" }] }],
+  )
 })
 
 test("marks and idle notes keep their upstream and time", () => {
@@ -42,7 +51,13 @@ test("marks and idle notes keep their upstream and time", () => {
   writer.idle(65_535)
   const batch = decodeBlock(writer.take(), 0, 0, coded, undefined)
   assert.deepEqual(batch.kinds, [entryKind.mark, entryKind.record, entryKind.idle])
-  assert.deepEqual([batch.upstreams, batch.times], [[3, 0, 65_535], [17, 5, 0]])
+  assert.deepEqual(
+    [batch.upstreams, batch.times],
+    [
+      [3, 0, 65_535],
+      [17, 5, 0],
+    ],
+  )
   assert.deepEqual(batch.values[1], { when: new Date(1), all: new Set([1n]) })
 })
 
@@ -61,10 +76,25 @@ test("values can be decoded once more, as they were", () => {
 
 test("a poisoned entry never reaches the schema; its value is what its text says", () => {
   const seen: unknown[] = []
-  const watching = { ...code, schema: { "~standard": { version: 1 as const, vendor: "x", validate: (value: unknown) => (seen.push(value), { value }) } }, key: undefined, time: undefined }
+  const watching = {
+    ...code,
+    schema: {
+      "~standard": { version: 1 as const, vendor: "x", validate: (value: unknown) => (seen.push(value), { value }) },
+    },
+    key: undefined,
+    time: undefined,
+  }
   const cursor = new Float64Array([-1])
   const error = { code: "MR1202" as const, message: "hung", details: {} }
-  const batch = decodeBlock(blockOf('{"n":0}', '{"n":1}'), 40, 0, input, watching, cursor, new Map([[41, { error, attempts: 2 }]]))
+  const batch = decodeBlock(
+    blockOf('{"n":0}', '{"n":1}'),
+    40,
+    0,
+    input,
+    watching,
+    cursor,
+    new Map([[41, { error, attempts: 2 }]]),
+  )
   assert.deepEqual(seen, [{ n: 0 }])
   assert.equal(cursor[0], 40)
   assert.deepEqual([batch.kinds, batch.values], [undefined, [{ n: 0 }, { n: 1 }]])
@@ -93,6 +123,10 @@ test("a schema violation is told with each fault and its path, by zod, valibot a
 
 test("an asynchronous schema is refused by name, and its rejection does no harm", () => {
   const validate = (): Promise<never> => Promise.reject(new Error("later"))
-  const schemaCode = { schema: { "~standard": { version: 1 as const, vendor: "x", validate } }, key: undefined, time: undefined }
+  const schemaCode = {
+    schema: { "~standard": { version: 1 as const, vendor: "x", validate } },
+    key: undefined,
+    time: undefined,
+  }
   assert.throws(() => checked("x", "in", schemaCode), /stream "in": its schema is asynchronous/)
 })

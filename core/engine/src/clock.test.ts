@@ -11,7 +11,14 @@ type Step =
 const upstreams = 3
 const upstream = fc.nat(upstreams - 1)
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("mark" as const), upstream, time: fc.oneof({ weight: 8, arbitrary: fc.nat(30) }, { weight: 1, arbitrary: fc.constant(Infinity) }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("mark" as const),
+      upstream,
+      time: fc.oneof({ weight: 8, arbitrary: fc.nat(30) }, { weight: 1, arbitrary: fc.constant(Infinity) }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("rest" as const), upstream }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const) }) },
 )

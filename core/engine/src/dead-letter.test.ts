@@ -40,7 +40,14 @@ test("a dead letter takes any value and never fails itself", () => {
     [Symbol("s"), "Symbol(s)"],
     [cyclic, "[object Object]"],
     [bare, "a value without a text form"],
-    [{ toJSON: () => { throw new Error("no") } }, "[object Object]"],
+    [
+      {
+        toJSON: () => {
+          throw new Error("no")
+        },
+      },
+      "[object Object]",
+    ],
     ["\ud800", "\ud800"],
     [new Date(NaN), null],
   ]
@@ -48,11 +55,22 @@ test("a dead letter takes any value and never fails itself", () => {
 })
 
 test("a dead letter takes any error and any time", () => {
-  assert.deepEqual(letter({ error: { code: "MR1201", message: "m", details: {} } }).error, { code: "MR1201", message: "m" })
+  assert.deepEqual(letter({ error: { code: "MR1201", message: "m", details: {} } }).error, {
+    code: "MR1201",
+    message: "m",
+  })
   assert.equal(letter({ error: { code: "MR1201", message: "m", details: { stack: 10n } } }).error.stack, "10")
-  for (const [time, text] of [[Infinity, "Infinity"], [-Number.MAX_VALUE, "-1.7976931348623157e+308"]] as const) assert.equal(letter({ time }).time, text)
+  for (const [time, text] of [
+    [Infinity, "Infinity"],
+    [-Number.MAX_VALUE, "-1.7976931348623157e+308"],
+  ] as const)
+    assert.equal(letter({ time }).time, text)
 })
 
 test("a dead letter holds a JSON value as it was", () => {
-  fc.assert(fc.property(fc.jsonValue(), (value) => assert.deepEqual(JSON.stringify(letter({ value }).value), JSON.stringify(value))))
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) =>
+      assert.deepEqual(JSON.stringify(letter({ value }).value), JSON.stringify(value)),
+    ),
+  )
 })

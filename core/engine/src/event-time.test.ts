@@ -5,8 +5,13 @@ import { compile, service, stream } from "@millrace/sdk"
 import fc from "fast-check"
 import { checkedKey, isoInstant, keyOf, timeOf } from "./event-time.ts"
 
-function defined(code: { key?: (value: unknown) => string; time?: (value: unknown) => Date | number | string }): [StreamPlan, StreamCode] {
-  const { plan, streams } = compile(service("s", [stream("in", { ahead: "1h", ...code } as { key: (value: unknown) => string })]))
+function defined(code: {
+  key?: (value: unknown) => string
+  time?: (value: unknown) => Date | number | string
+}): [StreamPlan, StreamCode] {
+  const { plan, streams } = compile(
+    service("s", [stream("in", { ahead: "1h", ...code } as { key: (value: unknown) => string })]),
+  )
   return [plan.streams.at(0) as StreamPlan, streams.get("in") as StreamCode]
 }
 
@@ -20,7 +25,8 @@ function refusal(code: string, ...words: readonly string[]): (error: unknown) =>
 }
 
 test("a key is a text of 1 to 256 characters, anything else is refused with what it is", () => {
-  for (const key of ["a", "x".repeat(256), "__proto__", "\u{1f600}", "\ufeffa", " "]) assert.equal(checkedKey(key, "here"), key)
+  for (const key of ["a", "x".repeat(256), "__proto__", "\u{1f600}", "\ufeffa", " "])
+    assert.equal(checkedKey(key, "here"), key)
   const faults: (readonly [unknown, string])[] = [
     [undefined, "undefined"],
     [null, "null"],
@@ -32,7 +38,8 @@ test("a key is a text of 1 to 256 characters, anything else is refused with what
     ["a\ud83d", "half a surrogate pair"],
     ["\udc00", "half a surrogate pair"],
   ]
-  for (const [key, word] of faults) assert.throws(() => checkedKey(key, 'operator "k"'), refusal("MR1003", 'operator "k"', word))
+  for (const [key, word] of faults)
+    assert.throws(() => checkedKey(key, 'operator "k"'), refusal("MR1003", 'operator "k"', word))
 })
 
 test("a stream without a key function gives the empty key", () => {
@@ -67,7 +74,8 @@ test("what is no time is refused with what it is", () => {
     [{}, "object"],
     [true, "boolean"],
   ]
-  for (const [given, word] of faults) assert.throws(() => timeOf(given, 0, plan, code), refusal("MR1004", 'stream "in"', word))
+  for (const [given, word] of faults)
+    assert.throws(() => timeOf(given, 0, plan, code), refusal("MR1004", 'stream "in"', word))
 })
 
 test("an event time ahead of the clock by more than the stream allows is refused, year 9999 too", () => {
@@ -85,12 +93,35 @@ test("a time without a zone is UTC, whatever the machine's zone is", () => {
 })
 
 test("every text that toISOString writes is read as its instant", () => {
-  fc.assert(fc.property(fc.date({ noInvalidDate: true }), (date) => assert.equal(isoInstant(date.toISOString()), date.getTime())))
+  fc.assert(
+    fc.property(fc.date({ noInvalidDate: true }), (date) =>
+      assert.equal(isoInstant(date.toISOString()), date.getTime()),
+    ),
+  )
 })
 
 test("a text that is not ISO 8601, or names no day of the calendar, is no time", () => {
-  const texts = ["1", "foo 1", "12345", "01/02/2024", "Mon, 01 Jan 2024 00:00:00 GMT", "2024-13-01", "2024-02-30", "2023-02-29", "2024-00-10"]
-  const more = ["2024-01-00", "2024-01-01T25:00Z", "2024-01-01T10:61Z", "2024-01-01T10", "2024-01-01Z", " 2024-01-01", "2024-01-01 ", "2024-1-1"]
+  const texts = [
+    "1",
+    "foo 1",
+    "12345",
+    "01/02/2024",
+    "Mon, 01 Jan 2024 00:00:00 GMT",
+    "2024-13-01",
+    "2024-02-30",
+    "2023-02-29",
+    "2024-00-10",
+  ]
+  const more = [
+    "2024-01-00",
+    "2024-01-01T25:00Z",
+    "2024-01-01T10:61Z",
+    "2024-01-01T10",
+    "2024-01-01Z",
+    " 2024-01-01",
+    "2024-01-01 ",
+    "2024-1-1",
+  ]
   for (const text of [...texts, ...more]) assert.equal(isoInstant(text), NaN, text)
   assert.equal(isoInstant("2024-02-29"), Date.UTC(2024, 1, 29))
   assert.equal(isoInstant("2000-02-29"), Date.UTC(2000, 1, 29))

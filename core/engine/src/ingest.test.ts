@@ -1,6 +1,14 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { BlockCursor, type ErrorCode, isMillraceError, limits, partitionOf, type StreamPlan, utf8Text } from "@millrace/model"
+import {
+  BlockCursor,
+  type ErrorCode,
+  isMillraceError,
+  limits,
+  partitionOf,
+  type StreamPlan,
+  utf8Text,
+} from "@millrace/model"
 import { compile, service, stream, type StreamSettings } from "@millrace/sdk"
 import { type } from "arktype"
 import fc from "fast-check"
@@ -18,12 +26,17 @@ interface Definition extends StreamSettings {
   readonly time?: (value: never) => Date | number | string
 }
 
-function intakeFor(definition: Definition = {}): { readonly plan: StreamPlan; readonly take: (body: string | Uint8Array, format?: BodyFormat) => Ingested; readonly intake: Intake } {
+function intakeFor(definition: Definition = {}): {
+  readonly plan: StreamPlan
+  readonly take: (body: string | Uint8Array, format?: BodyFormat) => Ingested
+  readonly intake: Intake
+} {
   const { plan, streams } = compile(service("s", [stream("in", definition as StreamSettings)]))
   const [input] = plan.streams
   assert.ok(input)
   const intake = new Intake(input, streams.get("in"), new Float64Array(1))
-  const take = (body: string | Uint8Array, format: BodyFormat = "ndjson"): Ingested => intake.take(typeof body === "string" ? encoder.encode(body) : body, format, now)
+  const take = (body: string | Uint8Array, format: BodyFormat = "ndjson"): Ingested =>
+    intake.take(typeof body === "string" ? encoder.encode(body) : body, format, now)
   return { plan: input, take, intake }
 }
 
@@ -67,7 +80,10 @@ test("each line of an NDJSON body is a record, stored as the text that came", ()
   const ingested = take(lines.join("\n"))
   assert.deepEqual(texts(ingested), lines)
   assert.deepEqual([ingested.accepted, ingested.rejected, ingested.rejectedUnlisted], [lines.length, [], 0])
-  assert.deepEqual(ingested.batches.map(({ values }) => values), [lines.map((line) => JSON.parse(line) as unknown)])
+  assert.deepEqual(
+    ingested.batches.map(({ values }) => values),
+    [lines.map((line) => JSON.parse(line) as unknown)],
+  )
 })
 
 test("NDJSON may end its lines with CRLF, leave lines blank and end without a newline", () => {
@@ -85,13 +101,20 @@ test("a malformed line in the middle of an NDJSON body is rejected by its index,
   const ingested = take('{"n":1}\n\n{"n":\n{"n":3}\n[1,]\n{"n":5}')
   assert.deepEqual(texts(ingested), ['{"n":1}', '{"n":3}', '{"n":5}'])
   // Blank lines are no records and are not counted.
-  assert.deepEqual(faults(ingested), [[1, "MR1001"], [3, "MR1001"]])
+  assert.deepEqual(faults(ingested), [
+    [1, "MR1001"],
+    [3, "MR1001"],
+  ])
   assert.equal(ingested.accepted, 3)
 })
 
 test("text that is not UTF-8 is rejected by its index, and only it; other scripts are taken", () => {
   const { take } = intakeFor()
-  const bytes = Buffer.concat([encoder.encode('"zwölf"\n"'), Uint8Array.of(0xc3, 0x28), encoder.encode('"\n"\u{1f600}"\n"plain"')])
+  const bytes = Buffer.concat([
+    encoder.encode('"zwölf"\n"'),
+    Uint8Array.of(0xc3, 0x28),
+    encoder.encode('"\n"\u{1f600}"\n"plain"'),
+  ])
   const ingested = take(bytes)
   assert.deepEqual(texts(ingested), ['"zwölf"', '"\u{1f600}"', '"plain"'])
   assert.deepEqual(faults(ingested), [[1, "MR1001"]])
@@ -108,7 +131,10 @@ test("a byte order mark before the body is no part of it, and no JSON begins wit
   assert.deepEqual(faults(ingested), [[1, "MR1001"]])
   // A key that begins with the mark keeps it.
   const keyed = intakeFor({ key: (value: string) => value })
-  assert.deepEqual(stored(keyed.take('"\ufeffa"')).map(({ key }) => key), ["\ufeffa"])
+  assert.deepEqual(
+    stored(keyed.take('"\ufeffa"')).map(({ key }) => key),
+    ["\ufeffa"],
+  )
 })
 
 test("a JSON body is one record, or an array of them", () => {
@@ -120,7 +146,11 @@ test("a JSON body is one record, or an array of them", () => {
 })
 
 test("a schema violation rejects its record with each fault, by zod, valibot and arktype alike", () => {
-  const schemas = [z.object({ n: z.number(), s: z.string() }), v.object({ n: v.number(), s: v.string() }), type({ n: "number", s: "string" })]
+  const schemas = [
+    z.object({ n: z.number(), s: z.string() }),
+    v.object({ n: v.number(), s: v.string() }),
+    type({ n: "number", s: "string" }),
+  ]
   for (const schema of schemas) {
     const { take } = intakeFor({ schema })
     const ingested = take('{"n":1,"s":"x"}\n{"n":"1","s":2}\n{"n":3,"s":"z"}')
@@ -132,10 +162,16 @@ test("a schema violation rejects its record with each fault, by zod, valibot and
 })
 
 test("the stages see what the schema gives, the log keeps what came", () => {
-  const { take } = intakeFor({ schema: z.object({ at: z.coerce.date(), n: z.number().default(7) }), time: (value: { at: Date }) => value.at })
+  const { take } = intakeFor({
+    schema: z.object({ at: z.coerce.date(), n: z.number().default(7) }),
+    time: (value: { at: Date }) => value.at,
+  })
   const ingested = take('{"at":"2024-01-01T00:00:00Z","more":1}')
   assert.deepEqual(ingested.batches[0]?.values, [{ at: new Date(Date.UTC(2024, 0, 1)), n: 7 }])
-  assert.deepEqual(stored(ingested).map(({ text, time }) => [text, time]), [['{"at":"2024-01-01T00:00:00Z","more":1}', Date.UTC(2024, 0, 1)]])
+  assert.deepEqual(
+    stored(ingested).map(({ text, time }) => [text, time]),
+    [['{"at":"2024-01-01T00:00:00Z","more":1}', Date.UTC(2024, 0, 1)]],
+  )
 })
 
 test("a record without a usable key or event time is rejected with its code, and only it", () => {
@@ -156,8 +192,13 @@ test("a record without a usable key or event time is rejected with its code, and
     [{ k: "a", t: 1e300 }, "MR1004"],
     [{ k: "a", t: "9999-12-31T00:00:00Z" }, "MR1005"],
   ]
-  const ingested = take([good, ...bad.map(([record]) => record), good].map((record) => JSON.stringify(record)).join("\n"))
-  assert.deepEqual(faults(ingested), bad.map(([, code], i) => [i + 1, code]))
+  const ingested = take(
+    [good, ...bad.map(([record]) => record), good].map((record) => JSON.stringify(record)).join("\n"),
+  )
+  assert.deepEqual(
+    faults(ingested),
+    bad.map(([, code], i) => [i + 1, code]),
+  )
   assert.equal(ingested.accepted, 2)
 })
 
@@ -170,19 +211,31 @@ test("a schema, key or time function that throws, whatever it throws, rejects it
   }
   const ingested = intakeFor({ key }).take(["0", ...thrown.map((_, i) => String(i + 1)), "0"].join("\n"))
   assert.equal(ingested.accepted, 2)
-  assert.deepEqual(faults(ingested), thrown.map((_, i) => [i + 1, "MR1201"]))
-  assert.match(ingested.rejected[0]?.problem.message ?? "", /stream "in": its schema, key or time function threw: Error: no/)
+  assert.deepEqual(
+    faults(ingested),
+    thrown.map((_, i) => [i + 1, "MR1201"]),
+  )
+  assert.match(
+    ingested.rejected[0]?.problem.message ?? "",
+    /stream "in": its schema, key or time function threw: Error: no/,
+  )
 })
 
 test("a record without event time gets the time of its arrival", () => {
-  assert.deepEqual(stored(intakeFor().take("1\n2")).map(({ time }) => time), [now, now])
+  assert.deepEqual(
+    stored(intakeFor().take("1\n2")).map(({ time }) => time),
+    [now, now],
+  )
 })
 
 test("a record above the largest size is rejected, one of that size is taken", () => {
   const { take } = intakeFor()
   const largest = `"${"x".repeat(limits.recordBytesMax - 2)}"`
   const ingested = take(`${largest}\n${largest} \n"${"ä".repeat(limits.recordBytesMax / 2)}"\n1`)
-  assert.deepEqual(faults(ingested), [[1, "MR1013"], [2, "MR1013"]])
+  assert.deepEqual(faults(ingested), [
+    [1, "MR1013"],
+    [2, "MR1013"],
+  ])
   assert.equal(ingested.accepted, 2)
   assert.deepEqual(faults(take(`[${largest}, "${"x".repeat(limits.recordBytesMax - 1)}", 1]`, "json")), [[1, "MR1013"]])
 })
@@ -205,14 +258,20 @@ test("a refused body leaves nothing for the next body of its stream", () => {
 
 test("rejections beyond the listed ones are counted", () => {
   const ingested = intakeFor().take("{\n".repeat(limits.rejectionsListedMax + 5))
-  assert.deepEqual([ingested.rejected.length, ingested.rejectedUnlisted, ingested.accepted], [limits.rejectionsListedMax, 5, 0])
+  assert.deepEqual(
+    [ingested.rejected.length, ingested.rejectedUnlisted, ingested.accepted],
+    [limits.rejectionsListedMax, 5, 0],
+  )
 })
 
 test("a record that brought a worker down before is rejected unseen, its neighbours are taken", () => {
   const seen: number[] = []
   const { intake } = intakeFor({ key: (n: number) => (seen.push(n), String(n)) })
   const problem = { code: "MR1202" as const, message: "hung", details: {} }
-  for (const [body, format] of [["0\n1\n2", "ndjson"], ["[0,1,2]", "json"]] as const) {
+  for (const [body, format] of [
+    ["0\n1\n2", "ndjson"],
+    ["[0,1,2]", "json"],
+  ] as const) {
     seen.length = 0
     const ingested = intake.take(encoder.encode(body), format, now, new Map([[1, problem]]))
     assert.deepEqual([seen, ingested.rejected], [[0, 2], [{ index: 1, problem }]])
@@ -232,15 +291,28 @@ test("the cursor shows the record that user code has in hand", () => {
 
 test("records keep their order within their partition, and every record is where its key belongs", () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.string({ unit: "grapheme", minLength: 1, maxLength: 8 }), fc.boolean()), { maxLength: 40 }), fc.integer({ min: 1, max: 16 }), (given, partitions) => {
-      const { take } = intakeFor({ partitions, key: (record: { k: string }) => record.k })
-      const ingested = take(given.map(([k, sound], i) => (sound ? JSON.stringify({ k, i }) : "{broken")).join("\n"))
-      const sound = given.flatMap(([k, fine], i) => (fine ? [{ k, i, partition: partitionOf(k, partitions) }] : []))
-      const found = stored(ingested).map(({ partition, key, text }) => ({ ...(JSON.parse(text) as { k: string; i: number }), partition, key }))
-      const expected = sound.map((each) => ({ ...each, key: each.k })).toSorted((a, b) => a.partition - b.partition || a.i - b.i)
-      assert.deepEqual(found, expected)
-      assert.deepEqual(faults(ingested), given.flatMap(([, fine], i) => (fine ? [] : [[i, "MR1001"] as const])))
-    }),
+    fc.property(
+      fc.array(fc.tuple(fc.string({ unit: "grapheme", minLength: 1, maxLength: 8 }), fc.boolean()), { maxLength: 40 }),
+      fc.integer({ min: 1, max: 16 }),
+      (given, partitions) => {
+        const { take } = intakeFor({ partitions, key: (record: { k: string }) => record.k })
+        const ingested = take(given.map(([k, sound], i) => (sound ? JSON.stringify({ k, i }) : "{broken")).join("\n"))
+        const sound = given.flatMap(([k, fine], i) => (fine ? [{ k, i, partition: partitionOf(k, partitions) }] : []))
+        const found = stored(ingested).map(({ partition, key, text }) => ({
+          ...(JSON.parse(text) as { k: string; i: number }),
+          partition,
+          key,
+        }))
+        const expected = sound
+          .map((each) => ({ ...each, key: each.k }))
+          .toSorted((a, b) => a.partition - b.partition || a.i - b.i)
+        assert.deepEqual(found, expected)
+        assert.deepEqual(
+          faults(ingested),
+          given.flatMap(([, fine], i) => (fine ? [] : [[i, "MR1001"] as const])),
+        )
+      },
+    ),
   )
 })
 
@@ -254,21 +326,36 @@ test("records without a key stay together, and requests take turns with the part
 test("a batch from intake is what decoding its block gives", () => {
   const schema = z.object({ k: z.string().min(1), at: z.coerce.date(), n: z.number().optional() })
   const definition = { schema, partitions: 4, key: (r: { k: string }) => r.k, time: (r: { at: Date }) => r.at }
-  const record = fc.record({ k: fc.string({ maxLength: 5 }), at: fc.date({ min: new Date(0), max: new Date(now) }), n: fc.option(fc.double({ noNaN: true, noDefaultInfinity: true }), { nil: undefined }) }, { noNullPrototype: true })
+  const record = fc.record(
+    {
+      k: fc.string({ maxLength: 5 }),
+      at: fc.date({ min: new Date(0), max: new Date(now) }),
+      n: fc.option(fc.double({ noNaN: true, noDefaultInfinity: true }), { nil: undefined }),
+    },
+    { noNullPrototype: true },
+  )
   const { plan, streams } = compile(service("s", [stream("in", definition)]))
   const input = plan.streams.at(0) as StreamPlan
   fc.assert(
-    fc.property(fc.array(record, { maxLength: 20 }), fc.constantFrom<BodyFormat>("ndjson", "json"), (records, format) => {
-      const intake = new Intake(input, streams.get("in"), new Float64Array(1))
-      const body = format === "json" ? JSON.stringify(records) : records.map((each) => JSON.stringify(each)).join("\n")
-      const { appends, batches } = intake.take(encoder.encode(body), format, now)
-      for (const [i, { block }] of appends.entries()) {
-        const { again: _, ...decoded } = decodeBlock(block, 0, 0, input, streams.get("in"))
-        const { again, ...batch } = batches.at(i) as (typeof batches)[number]
-        assert.deepEqual(batch, decoded)
-        assert.deepEqual(batch.values.map((_value, at) => again?.value(at)), decoded.values)
-      }
-    }),
+    fc.property(
+      fc.array(record, { maxLength: 20 }),
+      fc.constantFrom<BodyFormat>("ndjson", "json"),
+      (records, format) => {
+        const intake = new Intake(input, streams.get("in"), new Float64Array(1))
+        const body =
+          format === "json" ? JSON.stringify(records) : records.map((each) => JSON.stringify(each)).join("\n")
+        const { appends, batches } = intake.take(encoder.encode(body), format, now)
+        for (const [i, { block }] of appends.entries()) {
+          const { again: _, ...decoded } = decodeBlock(block, 0, 0, input, streams.get("in"))
+          const { again, ...batch } = batches.at(i) as (typeof batches)[number]
+          assert.deepEqual(batch, decoded)
+          assert.deepEqual(
+            batch.values.map((_value, at) => again?.value(at)),
+            decoded.values,
+          )
+        }
+      },
+    ),
   )
 })
 
@@ -276,19 +363,48 @@ const event = { specversion: "1.0", id: "1", source: "/here", type: "t" }
 
 test("a CloudEvent's data is the record, its attributes are headers", () => {
   const { take } = intakeFor()
-  const ingested = take(JSON.stringify({ ...event, subject: "s", time: "2024-05-05T10:00:00Z", datacontenttype: "application/json", extension: 5, data: { n: 1 } }), "cloudevent")
+  const ingested = take(
+    JSON.stringify({
+      ...event,
+      subject: "s",
+      time: "2024-05-05T10:00:00Z",
+      datacontenttype: "application/json",
+      extension: 5,
+      data: { n: 1 },
+    }),
+    "cloudevent",
+  )
   const [only] = stored(ingested)
   assert.deepEqual([only?.text, only?.time], ['{"n":1}', Date.UTC(2024, 4, 5, 10)])
-  assert.deepEqual(JSON.parse(only?.headers ?? ""), { ...event, subject: "s", time: "2024-05-05T10:00:00Z", datacontenttype: "application/json", extension: 5 })
+  assert.deepEqual(JSON.parse(only?.headers ?? ""), {
+    ...event,
+    subject: "s",
+    time: "2024-05-05T10:00:00Z",
+    datacontenttype: "application/json",
+    extension: 5,
+  })
 })
 
-test("a CloudEvent's partitionkey or subject is the key and its time the event time, where the stream defines none", () => {
+test("a CloudEvent's partitionkey or subject is the key and its time the event time, unless the stream has its own", () => {
   const plain = intakeFor({ partitions: 5 })
-  const keys = [{ partitionkey: "p", subject: "s" }, { subject: "s" }, { partitionkey: "", subject: "s" }, {}].map((more) => stored(plain.take(JSON.stringify({ ...event, ...more, data: 1 }), "cloudevent"))[0])
-  assert.deepEqual(keys.map((each) => each?.key), ["p", "s", "s", ""])
-  assert.deepEqual(keys.slice(0, 3).map((each) => each?.partition), [partitionOf("p", 5), partitionOf("s", 5), partitionOf("s", 5)])
+  const keys = [{ partitionkey: "p", subject: "s" }, { subject: "s" }, { partitionkey: "", subject: "s" }, {}].map(
+    (more) => stored(plain.take(JSON.stringify({ ...event, ...more, data: 1 }), "cloudevent"))[0],
+  )
+  assert.deepEqual(
+    keys.map((each) => each?.key),
+    ["p", "s", "s", ""],
+  )
+  assert.deepEqual(
+    keys.slice(0, 3).map((each) => each?.partition),
+    [partitionOf("p", 5), partitionOf("s", 5), partitionOf("s", 5)],
+  )
   const defined = intakeFor({ key: (data: { k: string }) => data.k, time: () => 5 })
-  const [own] = stored(defined.take(JSON.stringify({ ...event, partitionkey: "p", time: "2024-05-05T10:00:00Z", data: { k: "own" } }), "cloudevent"))
+  const [own] = stored(
+    defined.take(
+      JSON.stringify({ ...event, partitionkey: "p", time: "2024-05-05T10:00:00Z", data: { k: "own" } }),
+      "cloudevent",
+    ),
+  )
   assert.deepEqual([own?.key, own?.time], ["own", 5])
 })
 
@@ -313,7 +429,11 @@ test("what is no CloudEvent 1.0 is rejected with what is wrong", () => {
   ]
   for (const [given, code, words] of wrong) {
     const { rejected } = take(JSON.stringify(given), "cloudevent")
-    assert.deepEqual(rejected.map(({ problem }) => problem.code), [code], JSON.stringify(given).slice(0, 80))
+    assert.deepEqual(
+      rejected.map(({ problem }) => problem.code),
+      [code],
+      JSON.stringify(given).slice(0, 80),
+    )
     assert.match(rejected[0]?.problem.message ?? "", words)
   }
   assert.equal(take(JSON.stringify({ ...event, data: null }), "cloudevent").accepted, 1)
@@ -321,7 +441,14 @@ test("what is no CloudEvent 1.0 is rejected with what is wrong", () => {
 
 test("a CloudEvents batch is an array, each event accepted or rejected by its index", () => {
   const { take } = intakeFor()
-  const ingested = take(JSON.stringify([{ ...event, data: 1 }, { ...event, id: undefined, data: 2 }, { ...event, data: 3 }]), "cloudevents")
+  const ingested = take(
+    JSON.stringify([
+      { ...event, data: 1 },
+      { ...event, id: undefined, data: 2 },
+      { ...event, data: 3 },
+    ]),
+    "cloudevents",
+  )
   assert.deepEqual([texts(ingested), faults(ingested)], [["1", "3"], [[1, "MR1015"]]])
   assert.throws(() => take(JSON.stringify({ ...event, data: 1 }), "cloudevents"), refused("MR1015"))
   assert.equal(take("[]", "cloudevents").accepted, 0)
@@ -330,8 +457,13 @@ test("a CloudEvents batch is an array, each event accepted or rejected by its in
 test("a key named __proto__ and a field of that name are data", () => {
   const { take } = intakeFor({ key: (value: { k: string }) => value.k })
   const ingested = take('{"k":"__proto__","__proto__":{"polluted":true}}')
-  assert.deepEqual(stored(ingested).map(({ key }) => key), ["__proto__"])
+  assert.deepEqual(
+    stored(ingested).map(({ key }) => key),
+    ["__proto__"],
+  )
   assert.equal(({} as { polluted?: boolean }).polluted, undefined)
-  const [headers] = stored(intakeFor().take(JSON.stringify(event).replace("{", '{"__proto__":{"polluted":true},"data":1,'), "cloudevent"))
+  const [headers] = stored(
+    intakeFor().take(JSON.stringify(event).replace("{", '{"__proto__":{"polluted":true},"data":1,'), "cloudevent"),
+  )
   assert.ok(headers?.headers.includes("polluted"))
 })

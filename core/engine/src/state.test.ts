@@ -36,7 +36,10 @@ const scope = fc.nat(scopes.length - 1)
 const id = fc.constantFrom(...ids)
 const key = fc.constantFrom(...keys)
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 12, arbitrary: fc.record({ kind: fc.constant("add" as const), scope, id, key, by: fc.integer({ min: -9, max: 9 }) }) },
+  {
+    weight: 12,
+    arbitrary: fc.record({ kind: fc.constant("add" as const), scope, id, key, by: fc.integer({ min: -9, max: 9 }) }),
+  },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant("remove" as const), scope, id, key }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("drop" as const), scope, id }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("look" as const), scope, id }) },
@@ -124,7 +127,8 @@ class History {
     const found: Model = new Map()
     for (const [i, target] of this.#scopes.entries()) {
       for (const bucket of target.ids()) {
-        for (const [name, { value }] of target.bucket(bucket).cells) found.set(place(i, bucket, name), (value as Sum).total)
+        for (const [name, { value }] of target.bucket(bucket).cells)
+          found.set(place(i, bucket, name), (value as Sum).total)
       }
     }
     assert.deepEqual(sorted(found), sorted(this.#model))
@@ -155,7 +159,8 @@ function stored(reader: StateReader): Model {
   const found: Model = new Map()
   for (const [i, name] of scopes.entries()) {
     for (const bucket of reader.buckets(name, 3)) {
-      for (const [each, bytes] of reader.entries(name, 3, bucket)) found.set(place(i, bucket, each), (valueFrom(bytes) as Sum).total)
+      for (const [each, bytes] of reader.entries(name, 3, bucket))
+        found.set(place(i, bucket, each), (valueFrom(bytes) as Sum).total)
     }
   }
   return found
@@ -208,7 +213,16 @@ test("a bucket dropped twice stays dropped when only the second drop is undone",
   const add: Step = { kind: "add", scope: 0, id: 0, key: "k", by: 1 }
   const other: Step = { kind: "add", scope: 0, id: 0, key: "", by: 1 }
   const drop: Step = { kind: "drop", scope: 0, id: 0 }
-  await run([add, { kind: "restart" }, drop, other, { kind: "savepoint" }, drop, { kind: "rollback", to: 0 }, { kind: "restart" }])
+  await run([
+    add,
+    { kind: "restart" },
+    drop,
+    other,
+    { kind: "savepoint" },
+    drop,
+    { kind: "rollback", to: 0 },
+    { kind: "restart" },
+  ])
 })
 
 test("a bucket that was emptied is not known any more", async () => {
@@ -293,5 +307,8 @@ test("released keys leave memory and stay in the store, changed ones stay", asyn
   assert.deepEqual([...sums.bucket(0).cells.keys()], ["new"])
   assert.equal(state.size, 1)
   await commit()
-  assert.deepEqual([...store.state.entries("s", 0, 0)].map(([name]) => name), ["new", "old"])
+  assert.deepEqual(
+    [...store.state.entries("s", 0, 0)].map(([name]) => name),
+    ["new", "old"],
+  )
 })

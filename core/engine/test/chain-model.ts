@@ -163,7 +163,13 @@ export class Chain {
   }
 
   #attempt(where: string, key: string, time: number, run: () => void): void {
-    const before = structuredClone([this.#outcome, this.#first.held, this.#first.emitted, this.#second.held, this.#second.emitted] as const)
+    const before = structuredClone([
+      this.#outcome,
+      this.#first.held,
+      this.#first.emitted,
+      this.#second.held,
+      this.#second.emitted,
+    ] as const)
     try {
       run()
     } catch {

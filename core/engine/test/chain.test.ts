@@ -3,7 +3,15 @@ import { test } from "node:test"
 import { aggregate, count, service, stream, sum, tumbling } from "@millrace/sdk"
 import { files } from "@millrace/sdk/files"
 import fc from "fast-check"
-import { Chain, type ChainRule, type Event, failsAfterFirst, failsAfterSecond, failsInResult, type Outcome } from "./chain-model.ts"
+import {
+  Chain,
+  type ChainRule,
+  type Event,
+  failsAfterFirst,
+  failsAfterSecond,
+  failsInResult,
+  type Outcome,
+} from "./chain-model.ts"
 import { Rig } from "./rig.ts"
 import { atOnce, drive, type Turn, turns } from "./schedule.ts"
 
@@ -67,7 +75,12 @@ const rule: fc.Arbitrary<ChainRule> = fc.record({
 function events(faults: readonly Event["fault"][], values: fc.Arbitrary<number>): fc.Arbitrary<readonly Event[]> {
   return fc
     .array(
-      fc.record({ k: fc.constantFrom("a", "b"), step: fc.integer({ min: -20, max: 25 }), v: values, fault: fc.constantFrom<Event["fault"]>(...faults) }),
+      fc.record({
+        k: fc.constantFrom("a", "b"),
+        step: fc.integer({ min: -20, max: 25 }),
+        v: values,
+        fault: fc.constantFrom<Event["fault"]>(...faults),
+      }),
       { maxLength: 30, size: "max" },
     )
     .map((steps) => {
@@ -93,7 +106,13 @@ async function outcome(each: ChainRule, given: readonly Event[], way: readonly T
   rig.end("in")
   await drive(rig, rig.seat("in"), way)
   const results = async (name: string): Promise<Outcome["first"]> =>
-    ((await rig.values(name)) as Row[]).map(({ key, start, end, n, sum: total }) => ({ key, start: start.getTime(), end: end.getTime(), n, sum: total }))
+    ((await rig.values(name)) as Row[]).map(({ key, start, end, n, sum: total }) => ({
+      key,
+      start: start.getTime(),
+      end: end.getTime(),
+      n,
+      sum: total,
+    }))
   const letters = await rig.deadLetters("in")
   for (const { attempts, error } of letters) assert.deepEqual([attempts, error.code], [3, "MR1201"])
   assert.equal(

@@ -41,14 +41,24 @@ interface Kept {
 }
 
 /** What one partition says, in order; an order or timer that throws says and changes nothing and is counted. */
-export function processOf(orders: readonly Order[], outOfOrder: number, ended: boolean): { readonly said: Said[]; readonly failed: string[] } {
+export function processOf(
+  orders: readonly Order[],
+  outOfOrder: number,
+  ended: boolean,
+): { readonly said: Said[]; readonly failed: string[] } {
   let kept = new Map<string, Kept>()
   let watermark = -Infinity
   let highest = -Infinity
   const said: Said[] = []
   const failed: string[] = []
 
-  const handle = (key: string, time: number, seen: number, from: Said["from"], commandsOf: (state: State) => readonly Command[]): void => {
+  const handle = (
+    key: string,
+    time: number,
+    seen: number,
+    from: Said["from"],
+    commandsOf: (state: State) => readonly Command[],
+  ): void => {
     const before = structuredClone(kept)
     const { length } = said
     try {
@@ -75,11 +85,14 @@ export function processOf(orders: readonly Order[], outOfOrder: number, ended: b
   }
 
   const fire = (to: number): void => {
-    for (let reached = watermark; ; ) {
+    for (let reached = watermark; ;) {
       const earliest = Math.min(...[...kept.values()].flatMap(({ timers }) => [...timers]))
       if (earliest === Infinity || earliest > to) return
       reached = Math.max(reached, earliest)
-      const keys = [...kept].filter(([, { timers }]) => timers.has(earliest)).map(([key]) => key).toSorted()
+      const keys = [...kept]
+        .filter(([, { timers }]) => timers.has(earliest))
+        .map(([key]) => key)
+        .toSorted()
       for (const key of keys) kept.get(key)?.timers.delete(earliest)
       for (const key of keys) {
         handle(key, earliest, reached, "timer", (state) => {

@@ -35,7 +35,7 @@ function program(outOfOrder: number) {
 }
 
 function commands(inTimers: boolean, throwing: boolean): fc.Arbitrary<Command[]> {
-  // A timer's commands set later timers or the same again; an endless circle cannot come, as a plan is carried out once.
+  // A timer's commands set later timers or the same again; a plan is carried out once, so it ends.
   const delay = fc.oneof(fc.integer({ min: -10, max: 30 }), fc.constant(0))
   const simple: fc.Arbitrary<Command>[] = [
     fc.record({ do: fc.constant("add" as const), n: fc.integer({ min: -9, max: 9 }) }),
@@ -46,13 +46,23 @@ function commands(inTimers: boolean, throwing: boolean): fc.Arbitrary<Command[]>
     fc.constant({ do: "clear" as const }),
     ...(throwing ? [fc.constant({ do: "throw" as const })] : []),
   ]
-  const planned = fc.record({ do: fc.constant("plan" as const), commands: inTimers ? fc.constant([]) : commands(true, throwing) })
+  const planned = fc.record({
+    do: fc.constant("plan" as const),
+    commands: inTimers ? fc.constant([]) : commands(true, throwing),
+  })
   return fc.array(fc.oneof(...simple, ...(inTimers ? [] : [planned, planned])), { maxLength: 5 })
 }
 
 function orders(throwing: boolean): fc.Arbitrary<readonly Order[]> {
   return fc
-    .array(fc.record({ k: fc.constantFrom("a", "b", "c"), step: fc.integer({ min: -12, max: 15 }), commands: commands(false, throwing) }), { maxLength: 20, size: "max" })
+    .array(
+      fc.record({
+        k: fc.constantFrom("a", "b", "c"),
+        step: fc.integer({ min: -12, max: 15 }),
+        commands: commands(false, throwing),
+      }),
+      { maxLength: 20, size: "max" },
+    )
     .map((steps) => {
       let at = 0
       return steps.map(({ k, step, commands: all }) => {

@@ -174,7 +174,7 @@ export class Rig {
 
   /** Lets all seats work, each in turn, until none is behind. */
   async settle(cut: Cut = [Number.POSITIVE_INFINITY]): Promise<void> {
-    for (let worked = true; worked; ) {
+    for (let worked = true; worked;) {
       worked = false
       for (const seat of this.seats) {
         if (!this.behind(seat)) continue
@@ -222,14 +222,17 @@ export class Rig {
 
   /** The files that were decided, in order. */
   files(sink: string): SealFile[] {
-    return this.seats.flatMap(({ transactions }) => transactions.flatMap(({ effects }) => effects)).filter((effect) => effect.sink === sink)
+    return this.seats
+      .flatMap(({ transactions }) => transactions.flatMap(({ effects }) => effects))
+      .filter((effect) => effect.sink === sink)
   }
 
   /** Late records by operator, over all transactions. */
   late(): Record<string, number> {
     const late: Record<string, number> = {}
     for (const { transactions } of this.seats) {
-      for (const transaction of transactions) for (const [name, count] of transaction.late) late[name] = (late[name] ?? 0) + count
+      for (const transaction of transactions)
+        for (const [name, count] of transaction.late) late[name] = (late[name] ?? 0) + count
     }
     return late
   }

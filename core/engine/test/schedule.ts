@@ -16,7 +16,9 @@ export const turn: fc.Arbitrary<Turn> = fc.record({
 export const turns: fc.Arbitrary<readonly Turn[]> = fc.array(turn, { minLength: 1, maxLength: 12 })
 
 /** All input as one batch and no crash: what every other way must equal. */
-export const atOnce: readonly Turn[] = [{ cut: [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY], crash: false }]
+export const atOnce: readonly Turn[] = [
+  { cut: [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY], crash: false },
+]
 
 /** Takes a seat through all of its input, beginning the turns anew when they run out. */
 export async function drive(rig: Rig, seat: Seat, way: readonly Turn[]): Promise<void> {

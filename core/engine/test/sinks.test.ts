@@ -79,26 +79,35 @@ function checkRow(decided: readonly SealFile[], rows: number): void {
 test("files follow each other without gap or overlap, for any roll settings, cut, crash, clock and fault", async () => {
   const step = fc.record({ turn, wait: fc.nat(20), tick: fc.boolean() })
   await fc.assert(
-    fc.asyncProperty(roll, events(true), fc.array(step, { minLength: 1, maxLength: 10 }), async (each, given, steps) => {
-      const rig = await Rig.open(program(each))
-      const seat = rig.seat("in")
-      rig.produce("in", given)
-      rig.end("in")
-      for (let i = 0; rig.behind(seat); i++) {
-        const { turn: way, wait, tick } = steps.at(i % steps.length) as (typeof steps)[number]
-        rig.now += wait
-        if (tick) rig.tick(seat)
-        await rig.take(seat, way.cut)
-        if (way.crash) await rig.restart(seat)
-        for (const name of ["plain", "windows"]) checkRow(rig.files(name), (await rig.records(`s/${name}.rows`)).length)
-      }
-      // The end closes every file, and every row is in one.
-      for (const name of ["plain", "windows"]) {
-        const rows = await rig.records(`s/${name}.rows`)
-        assert.equal(rig.files(name).at(-1)?.to ?? 0, rows.length)
-        assert.deepEqual(rows.map(({ offset }) => offset), [...rows.keys()])
-      }
-    }),
+    fc.asyncProperty(
+      roll,
+      events(true),
+      fc.array(step, { minLength: 1, maxLength: 10 }),
+      async (each, given, steps) => {
+        const rig = await Rig.open(program(each))
+        const seat = rig.seat("in")
+        rig.produce("in", given)
+        rig.end("in")
+        for (let i = 0; rig.behind(seat); i++) {
+          const { turn: way, wait, tick } = steps.at(i % steps.length) as (typeof steps)[number]
+          rig.now += wait
+          if (tick) rig.tick(seat)
+          await rig.take(seat, way.cut)
+          if (way.crash) await rig.restart(seat)
+          for (const name of ["plain", "windows"])
+            checkRow(rig.files(name), (await rig.records(`s/${name}.rows`)).length)
+        }
+        // The end closes every file, and every row is in one.
+        for (const name of ["plain", "windows"]) {
+          const rows = await rig.records(`s/${name}.rows`)
+          assert.equal(rig.files(name).at(-1)?.to ?? 0, rows.length)
+          assert.deepEqual(
+            rows.map(({ offset }) => offset),
+            [...rows.keys()],
+          )
+        }
+      },
+    ),
     { numRuns: 250 },
   )
 })
@@ -122,31 +131,42 @@ test("while the clock stands still, any batch cut and any crash decide the same 
 
 test("a file is full at its size, when the watermark passes a multiple, and at the end: the plainest model decides the same", async () => {
   await fc.assert(
-    fc.asyncProperty(roll, events(false), fc.array(turn, { minLength: 1 }), async ({ size, watermark: multiple }, given, way) => {
-      const rig = await Rig.open(program({ size, every: never, watermark: multiple }))
-      rig.produce("in", given)
-      await drive(rig, rig.seat("in"), way)
-      const decided: (readonly [number, number])[] = []
-      let [from, bytes, due] = [0, 0, Infinity]
-      const seal = (to: number): void => {
-        decided.push([from, to])
-        from = to
-        bytes = 0
-        due = Infinity
-      }
-      for (const [i, event] of given.entries()) {
-        const watermark = Math.max(...given.slice(0, i + 1).map(({ t }) => t)) - 5
-        if (watermark >= due) seal(i)
-        if (from === i && multiple > 0) due = (Math.floor(watermark / multiple) + 1) * multiple
-        bytes += entryOverheadBytes + event.k.length + valueBytes(event).length
-        if (bytes >= size) seal(i + 1)
-      }
-      assert.deepEqual(rig.files("plain").map(({ from: begin, to }) => [begin, to]), decided)
-      rig.end("in")
-      await drive(rig, rig.seat("in"), way)
-      if (from < given.length) seal(given.length)
-      assert.deepEqual(rig.files("plain").map(({ from: begin, to }) => [begin, to]), decided)
-    }),
+    fc.asyncProperty(
+      roll,
+      events(false),
+      fc.array(turn, { minLength: 1 }),
+      async ({ size, watermark: multiple }, given, way) => {
+        const rig = await Rig.open(program({ size, every: never, watermark: multiple }))
+        rig.produce("in", given)
+        await drive(rig, rig.seat("in"), way)
+        const decided: (readonly [number, number])[] = []
+        let [from, bytes, due] = [0, 0, Infinity]
+        const seal = (to: number): void => {
+          decided.push([from, to])
+          from = to
+          bytes = 0
+          due = Infinity
+        }
+        for (const [i, event] of given.entries()) {
+          const watermark = Math.max(...given.slice(0, i + 1).map(({ t }) => t)) - 5
+          if (watermark >= due) seal(i)
+          if (from === i && multiple > 0) due = (Math.floor(watermark / multiple) + 1) * multiple
+          bytes += entryOverheadBytes + event.k.length + valueBytes(event).length
+          if (bytes >= size) seal(i + 1)
+        }
+        assert.deepEqual(
+          rig.files("plain").map(({ from: begin, to }) => [begin, to]),
+          decided,
+        )
+        rig.end("in")
+        await drive(rig, rig.seat("in"), way)
+        if (from < given.length) seal(given.length)
+        assert.deepEqual(
+          rig.files("plain").map(({ from: begin, to }) => [begin, to]),
+          decided,
+        )
+      },
+    ),
     { numRuns: 250 },
   )
 })
@@ -163,7 +183,10 @@ test("once the watermark has passed a multiple, all results of windows that ende
         const passed = Math.floor(seat.machine.watermark / multiple) * multiple
         const to = rig.files("windows").at(-1)?.to ?? 0
         for (const { offset, time } of await rig.records("s/windows.rows")) {
-          assert.ok(time >= passed || offset < to, `the result at ${offset}, of ${time}, is in no file though the watermark has passed ${passed}`)
+          assert.ok(
+            time >= passed || offset < to,
+            `the result at ${offset}, of ${time}, is in no file though the watermark has passed ${passed}`,
+          )
         }
       }
     }),

@@ -20,7 +20,7 @@ interface Region {
   readonly total: number
 }
 
-/** Stages behind stages: two changes of key, a derived stream with other partitions, windows, and a process with timers. */
+/** Stages behind stages: changed keys, a derived stream with other partitions, windows, a process with timers. */
 function program(partitions: number, outOfOrder: number) {
   const trips = stream("trips", { partitions, key: (trip: Trip) => trip.from, time: (trip) => trip.t, outOfOrder })
   const departures = trips
@@ -60,7 +60,10 @@ function program(partitions: number, outOfOrder: number) {
     departures.to(files("departures")),
     arrivals.to(files("arrivals")),
     regional.map((each) => ({ region: each.key, at: each.end.getTime() - 1, total: each.total })).to(regions),
-    regions.window("regions-again", tumbling(80)).aggregate({ n: count(), total: sum((each) => each.total) }).to(files("regions-again")),
+    regions
+      .window("regions-again", tumbling(80))
+      .aggregate({ n: count(), total: sum((each) => each.total) })
+      .to(files("regions-again")),
     fifties.to(files("fifties")),
   ])
 }
@@ -92,10 +95,16 @@ async function stir(rig: Rig, dice: Dice, crashes: boolean): Promise<void> {
   }
 }
 
-async function outcome(partitions: number, trips: readonly Trip[], outOfOrder: number, seed: number, crashes: boolean): Promise<Results> {
+async function outcome(
+  partitions: number,
+  trips: readonly Trip[],
+  outOfOrder: number,
+  seed: number,
+  crashes: boolean,
+): Promise<Results> {
   const rig = await Rig.open(program(partitions, outOfOrder))
   const dice = new Dice(seed)
-  for (let i = 0; i < trips.length; ) {
+  for (let i = 0; i < trips.length;) {
     const next = i + 1 + dice.roll(10)
     rig.produce("trips", trips.slice(i, next))
     if (dice.roll(2) === 0) await stir(rig, dice, crashes)
@@ -110,14 +119,18 @@ async function outcome(partitions: number, trips: readonly Trip[], outOfOrder: n
     assert.equal(transactions.at(-1)?.ended, true)
   }
   const results: Record<string, string[]> = {}
-  for (const name of sinks) results[name] = ((await rig.values(`s/${name}.rows`)) as object[]).map((row) => JSON.stringify(row)).toSorted()
+  for (const name of sinks)
+    results[name] = ((await rig.values(`s/${name}.rows`)) as object[]).map((row) => JSON.stringify(row)).toSorted()
   return results as Results
 }
 
 /** The same from all trips at once: group and sum. */
 function plainly(trips: readonly Trip[]): Results {
   const total = (of: readonly { readonly v: number }[]): number => of.reduce((all, { v }) => all + v, 0)
-  const grouped = <T>(of: readonly T[], keysOf: (item: T) => readonly (readonly [string, number])[]): (readonly [string, number, T[]])[] => {
+  const grouped = <T>(
+    of: readonly T[],
+    keysOf: (item: T) => readonly (readonly [string, number])[],
+  ): (readonly [string, number, T[]])[] => {
     const groups = new Map<string, readonly [string, number, T[]]>()
     for (const item of of) {
       for (const [key, start] of keysOf(item)) {
@@ -130,7 +143,11 @@ function plainly(trips: readonly Trip[]): Results {
     return [...groups.values()]
   }
   const floor = (t: number, size: number): number => Math.floor(t / size) * size
-  const bounds = (key: string, start: number, size: number): object => ({ key, start: new Date(start), end: new Date(start + size) })
+  const bounds = (key: string, start: number, size: number): object => ({
+    key,
+    start: new Date(start),
+    end: new Date(start + size),
+  })
   const departures = grouped(trips, ({ from, t }) => [[from, floor(t, 10)]]).map(([key, start, of]) => {
     const values = of.map(({ v }) => v)
     return { key, start, n: of.length, total: total(of), low: Math.min(...values), high: Math.max(...values) }
@@ -139,11 +156,13 @@ function plainly(trips: readonly Trip[]): Results {
     trips.filter(({ v }) => v !== 0),
     ({ to, t }) => [0, 5, 10, 15].map((back) => [to, floor(t, 5) - back] as const),
   )
-  const regional = grouped(departures, ({ key, start }) => [[key.slice(0, 1), floor(start + 9, 40)]]).map(([region, start, of]) => ({
-    region,
-    at: start + 39,
-    v: of.reduce((all, each) => all + each.total, 0),
-  }))
+  const regional = grouped(departures, ({ key, start }) => [[key.slice(0, 1), floor(start + 9, 40)]]).map(
+    ([region, start, of]) => ({
+      region,
+      at: start + 39,
+      v: of.reduce((all, each) => all + each.total, 0),
+    }),
+  )
   const again = grouped(regional, ({ region, at }) => [[region, floor(at, 80)]])
   const ends = grouped(trips, ({ to, t }) => [[to, Math.ceil((t + 1) / 50) * 50]])
   const lines = (rows: readonly object[]): string[] => rows.map((row) => JSON.stringify(row)).toSorted()
@@ -157,7 +176,9 @@ function plainly(trips: readonly Trip[]): Results {
         origins: new Set(of.map(({ from }) => from)).size,
       })),
     ),
-    "regions-again": lines(again.map(([key, start, of]) => ({ ...bounds(key, start, 80), n: of.length, total: total(of) }))),
+    "regions-again": lines(
+      again.map(([key, start, of]) => ({ ...bounds(key, start, 80), n: of.length, total: total(of) })),
+    ),
     fifties: lines(ends.map(([key, at, of]) => ({ key, at, total: total(of) }))),
   }
 }
@@ -166,7 +187,16 @@ const places = fc.constantFrom("A1", "A2", "B1", "C1", "Ü1")
 const outOfOrder = 25
 /** In order but for less than `outOfOrder`, so that nothing is late. */
 const trips: fc.Arbitrary<readonly Trip[]> = fc
-  .array(fc.record({ from: places, to: places, step: fc.nat(9), back: fc.nat(outOfOrder - 1), v: fc.integer({ min: -5, max: 5 }) }), { maxLength: 60, size: "max" })
+  .array(
+    fc.record({
+      from: places,
+      to: places,
+      step: fc.nat(9),
+      back: fc.nat(outOfOrder - 1),
+      v: fc.integer({ min: -5, max: 5 }),
+    }),
+    { maxLength: 60, size: "max" },
+  )
   .map((all) => {
     let at = 0
     return all.map(({ step, back, ...trip }, id) => {
@@ -177,9 +207,15 @@ const trips: fc.Arbitrary<readonly Trip[]> = fc
 
 test("when nothing is late, any partition count, batch cut, order of work and crash give what a plain grouping gives", async () => {
   await fc.assert(
-    fc.asyncProperty(trips, fc.constantFrom(1, 2, 3, 8), fc.integer(), fc.boolean(), async (given, partitions, seed, crashes) => {
-      assert.deepEqual(await outcome(partitions, given, outOfOrder, seed, crashes), plainly(given))
-    }),
+    fc.asyncProperty(
+      trips,
+      fc.constantFrom(1, 2, 3, 8),
+      fc.integer(),
+      fc.boolean(),
+      async (given, partitions, seed, crashes) => {
+        assert.deepEqual(await outcome(partitions, given, outOfOrder, seed, crashes), plainly(given))
+      },
+    ),
     { numRuns: 150 },
   )
 })
@@ -187,7 +223,9 @@ test("when nothing is late, any partition count, batch cut, order of work and cr
 test("partition counts 1, 2, 3 and 8 give one result", async () => {
   await fc.assert(
     fc.asyncProperty(trips, fc.integer(), async (given, seed) => {
-      const [one, ...others] = await Promise.all([1, 2, 3, 8].map((partitions) => outcome(partitions, given, outOfOrder, seed + partitions, true)))
+      const [one, ...others] = await Promise.all(
+        [1, 2, 3, 8].map((partitions) => outcome(partitions, given, outOfOrder, seed + partitions, true)),
+      )
       for (const other of others) assert.deepEqual(other, one)
     }),
     { numRuns: 20 },

@@ -26,13 +26,19 @@ export interface Result {
 }
 
 /** What one partition gives: results in order, and the events that were late for all of their windows, in order. */
-export function windowsOf(events: readonly Event[], rule: WindowRule, ended: boolean): { readonly results: Result[]; readonly late: Event[] } {
+export function windowsOf(
+  events: readonly Event[],
+  rule: WindowRule,
+  ended: boolean,
+): { readonly results: Result[]; readonly late: Event[] } {
   const { size, lateness, outOfOrder } = rule
   /** The watermark once event `i` is looked at: the highest event time so far minus outOfOrder. */
   const watermark = (i: number): number => Math.max(...events.slice(0, i + 1).map(({ t }) => t)) - outOfOrder
   const taken = (i: number, start: number): boolean => watermark(i) < start + size + lateness
   const contents = (start: number, key: string, upTo: number): Event[] =>
-    events.filter((event, i) => i < upTo && event.k === key && startsOf(event.t, rule).includes(start) && taken(i, start))
+    events.filter(
+      (event, i) => i < upTo && event.k === key && startsOf(event.t, rule).includes(start) && taken(i, start),
+    )
   const resultOf = (start: number, key: string, upTo: number): Result | undefined => {
     const within = contents(start, key, upTo)
     if (within.length === 0) return undefined

@@ -24,7 +24,14 @@ const tumblingRule = rule.map((each) => ({ ...each, every: each.size, offset: ea
 
 /** Event times go forward, with steps back. */
 const events: fc.Arbitrary<readonly Event[]> = fc
-  .array(fc.record({ k: fc.constantFrom("a", "b", "ä"), step: fc.integer({ min: -25, max: 30 }), v: fc.integer({ min: -9, max: 9 }) }), { maxLength: 40, size: "max" })
+  .array(
+    fc.record({
+      k: fc.constantFrom("a", "b", "ä"),
+      step: fc.integer({ min: -25, max: 30 }),
+      v: fc.integer({ min: -9, max: 9 }),
+    }),
+    { maxLength: 40, size: "max" },
+  )
   .chain((steps) =>
     fc.integer({ min: -50, max: 50 }).map((from) => {
       let at = from
@@ -77,7 +84,10 @@ async function agree(each: WindowRule, given: readonly Event[], way: readonly Tu
   assert.equal(found.counted, expected.late.length)
   assert.equal(found.records, given.length)
   assert.deepEqual(found.deadLetters, [])
-  assert.deepEqual(found.times, expected.results.map(({ key, end }) => ({ key, time: end - 1 })))
+  assert.deepEqual(
+    found.times,
+    expected.results.map(({ key, end }) => ({ key, time: end - 1 })),
+  )
 }
 
 test("tumbling windows give what the plainest model gives, however input is cut and wherever it crashes", async () => {

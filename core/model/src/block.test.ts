@@ -6,30 +6,44 @@ import { BlockCursor, BlockWriter, type Entry, entryKind, entryOverheadBytes } f
 const time = fc.oneof(fc.double(), fc.integer(), fc.constantFrom(-Infinity, Infinity, 8.64e15))
 const plain = { noNullPrototype: true } as const
 const entry: fc.Arbitrary<Entry> = fc.oneof(
-  fc.record({
-    kind: fc.constant(entryKind.record),
-    upstream: fc.constant(0),
-    time,
-    key: fc.oneof(fc.string({ maxLength: 256 }), fc.string({ unit: "grapheme", maxLength: 60 })).map((key) => key.toWellFormed()),
-    headers: fc.oneof(fc.constant(""), fc.dictionary(fc.string(), fc.string()).map((headers) => JSON.stringify(headers))),
-    value: fc.uint8Array({ maxLength: 300 }),
-  }, plain),
-  fc.record({
-    kind: fc.constant(entryKind.mark),
-    upstream: fc.nat(65_535),
-    time,
-    key: fc.constant(""),
-    headers: fc.constant(""),
-    value: fc.constant(new Uint8Array()),
-  }, plain),
-  fc.record({
-    kind: fc.constant(entryKind.idle),
-    upstream: fc.nat(65_535),
-    time: fc.constant(0),
-    key: fc.constant(""),
-    headers: fc.constant(""),
-    value: fc.constant(new Uint8Array()),
-  }, plain),
+  fc.record(
+    {
+      kind: fc.constant(entryKind.record),
+      upstream: fc.constant(0),
+      time,
+      key: fc
+        .oneof(fc.string({ maxLength: 256 }), fc.string({ unit: "grapheme", maxLength: 60 }))
+        .map((key) => key.toWellFormed()),
+      headers: fc.oneof(
+        fc.constant(""),
+        fc.dictionary(fc.string(), fc.string()).map((headers) => JSON.stringify(headers)),
+      ),
+      value: fc.uint8Array({ maxLength: 300 }),
+    },
+    plain,
+  ),
+  fc.record(
+    {
+      kind: fc.constant(entryKind.mark),
+      upstream: fc.nat(65_535),
+      time,
+      key: fc.constant(""),
+      headers: fc.constant(""),
+      value: fc.constant(new Uint8Array()),
+    },
+    plain,
+  ),
+  fc.record(
+    {
+      kind: fc.constant(entryKind.idle),
+      upstream: fc.nat(65_535),
+      time: fc.constant(0),
+      key: fc.constant(""),
+      headers: fc.constant(""),
+      value: fc.constant(new Uint8Array()),
+    },
+    plain,
+  ),
 )
 
 function write(to: BlockWriter, { kind, upstream, time: at, key, headers, value }: Entry): void {

@@ -70,13 +70,16 @@ test("what was written is read back, through any growth of the buffer", () => {
 test("UTF-8 is what TextEncoder writes, for texts of any length and script", () => {
   const encoder = new TextEncoder()
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit: "binary", maxLength: 200 }), fc.string({ unit: "grapheme", maxLength: 80 })), (each) => {
-      const writer = new ByteWriter(1)
-      assert.equal(writer.utf8(each), writer.length)
-      const bytes = writer.take()
-      assert.deepEqual(bytes, encoder.encode(each))
-      assert.equal(utf8Text(bytes, 0, bytes.length), each.toWellFormed())
-    }),
+    fc.property(
+      fc.oneof(fc.string({ unit: "binary", maxLength: 200 }), fc.string({ unit: "grapheme", maxLength: 80 })),
+      (each) => {
+        const writer = new ByteWriter(1)
+        assert.equal(writer.utf8(each), writer.length)
+        const bytes = writer.take()
+        assert.deepEqual(bytes, encoder.encode(each))
+        assert.equal(utf8Text(bytes, 0, bytes.length), each.toWellFormed())
+      },
+    ),
   )
 })
 

@@ -41,17 +41,26 @@ test("a duration in any unit is that many of its milliseconds, rounded to whole 
 
 test("what is no duration or size is refused with MR1101, the setting and what was given", () => {
   const given = ["", "s", "-1s", "1 s", "1e3s", "1S", "1w", "0x10s", "1s2", " 1s", "1.s", ".5s", "١s"]
-  for (const text of given) assert.throws(() => durationMs(text as Duration, 'stream "x", idle'), refusal(JSON.stringify(text)))
-  for (const text of ["", "1", "1kb", "1TB", "-1B", "1 MB"]) assert.throws(() => sizeBytes(text as ByteSize, "y"), refusal(JSON.stringify(text)))
+  for (const text of given)
+    assert.throws(() => durationMs(text as Duration, 'stream "x", idle'), refusal(JSON.stringify(text)))
+  for (const text of ["", "1", "1kb", "1TB", "-1B", "1 MB"])
+    assert.throws(() => sizeBytes(text as ByteSize, "y"), refusal(JSON.stringify(text)))
   for (const number of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
     assert.throws(() => durationMs(number, 'stream "x", idle'), refusal(String(number)))
     assert.throws(() => sizeBytes(number, "y"), refusal(String(number)))
   }
   for (const thing of [undefined, null, {}, [], true, 5n]) {
-    assert.throws(() => durationMs(thing as Duration, "x"), (error) => isMillraceError(error) && error.code === "MR1101")
+    assert.throws(
+      () => durationMs(thing as Duration, "x"),
+      (error) => isMillraceError(error) && error.code === "MR1101",
+    )
   }
 })
 
 function refusal(shown: string): (error: unknown) => boolean {
-  return (error) => isMillraceError(error) && error.code === "MR1101" && /^(stream "x", idle|y): /.test(error.message) && error.message.includes(shown)
+  return (error) =>
+    isMillraceError(error) &&
+    error.code === "MR1101" &&
+    /^(stream "x", idle|y): /.test(error.message) &&
+    error.message.includes(shown)
 }

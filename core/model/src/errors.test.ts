@@ -1,6 +1,14 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { type ErrorCode, errorData, errorFrom, errorKind, errorTable, isMillraceError, MillraceError } from "./errors.ts"
+import {
+  type ErrorCode,
+  errorData,
+  errorFrom,
+  errorKind,
+  errorTable,
+  isMillraceError,
+  MillraceError,
+} from "./errors.ts"
 
 test("every code is MR and four digits, with a title, an HTTP error status and an advice", () => {
   for (const code of Object.keys(errorTable) as ErrorCode[]) {
@@ -16,7 +24,8 @@ test("a status that asks for a repeat belongs to an error that a retry may help,
   for (const code of Object.keys(errorTable) as ErrorCode[]) {
     const { status, advice } = errorKind(code)
     if (status === 429 || status === 503) assert.equal(advice, "retry", code)
-    if (advice === "fix") assert.ok(status < 500 || code.startsWith("MR12"), `${code}: what the caller must mend is not the server's fault`)
+    if (advice === "fix")
+      assert.ok(status < 500 || code.startsWith("MR12"), `${code}: what the caller must mend is not the server's fault`)
   }
 })
 
@@ -24,7 +33,10 @@ test("an error keeps code, sentence, details and cause", () => {
   const cause = new Error("inner")
   const error = new MillraceError("MR1008", 'There is no stream "x".', { stream: "x" }, cause)
   assert.ok(error instanceof Error)
-  assert.deepEqual([error.name, error.code, error.message, error.details, error.cause], ["MillraceError", "MR1008", 'There is no stream "x".', { stream: "x" }, cause])
+  assert.deepEqual(
+    [error.name, error.code, error.message, error.details, error.cause],
+    ["MillraceError", "MR1008", 'There is no stream "x".', { stream: "x" }, cause],
+  )
   assert.equal(new MillraceError("MR1008", "y").cause, undefined)
   assert.ok(!("cause" in new MillraceError("MR1008", "y")))
 })

@@ -18,7 +18,9 @@ const key = fc.oneof(
   fc.string({ unit: "grapheme", minLength: 1, maxLength: 60 }),
   fc.string({ minLength: 1, maxLength: 20 }),
   // Halves of surrogate pairs, alone.
-  fc.array(fc.integer({ min: 0xd800, max: 0xdfff }), { minLength: 1, maxLength: 4 }).map((units) => String.fromCharCode(...units)),
+  fc
+    .array(fc.integer({ min: 0xd800, max: 0xdfff }), { minLength: 1, maxLength: 4 })
+    .map((units) => String.fromCharCode(...units)),
 )
 
 test("a key lands on the partition that the Kinesis rule gives it, for any key and partition count", () => {
@@ -48,5 +50,6 @@ test("a hash beside a boundary is placed by all of its 128 bits", () => {
     }
   }
   assert.ok(beside.length > 0)
-  for (const [each, count] of beside) assert.equal(partitionOf(each, count), kinesisShard(each, count), `${each} of ${count}`)
+  for (const [each, count] of beside)
+    assert.equal(partitionOf(each, count), kinesisShard(each, count), `${each} of ${count}`)
 })

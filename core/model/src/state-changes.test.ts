@@ -19,7 +19,9 @@ const bucket: fc.Arbitrary<Bucket> = fc.record(
     partition: fc.nat(1023),
     bucket: fc.oneof(fc.double({ noNaN: true }), fc.integer()),
     cleared: fc.boolean(),
-    entries: fc.array(fc.tuple(key, fc.option(fc.uint8Array({ maxLength: 100 }), { nil: undefined })), { maxLength: 8 }),
+    entries: fc.array(fc.tuple(key, fc.option(fc.uint8Array({ maxLength: 100 }), { nil: undefined })), {
+      maxLength: 8,
+    }),
   },
   { noNullPrototype: true },
 )

@@ -5,15 +5,24 @@ import { ByteReader, ByteWriter } from "./bytes.ts"
 import { isMillraceError } from "./errors.ts"
 import { readValue, valueBytes, valueFrom, writeValue } from "./value.ts"
 
-const text = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: "binary", maxLength: 40 }), fc.constantFrom("__proto__", "constructor", "\ufeff", "\ud800", "a\udc00b"))
-const number = fc.oneof(fc.double(), fc.integer(), fc.constantFrom(-0, 0, 2 ** 31 - 1, -(2 ** 31), 2 ** 31, 2 ** 53, Number.NaN, Infinity, -Infinity))
+const text = fc.oneof(
+  fc.string({ maxLength: 40 }),
+  fc.string({ unit: "binary", maxLength: 40 }),
+  fc.constantFrom("__proto__", "constructor", "\ufeff", "\ud800", "a\udc00b"),
+)
+const number = fc.oneof(
+  fc.double(),
+  fc.integer(),
+  fc.constantFrom(-0, 0, 2 ** 31 - 1, -(2 ** 31), 2 ** 31, 2 ** 53, Number.NaN, Infinity, -Infinity),
+)
 const date = fc.oneof(fc.date({ noInvalidDate: false }), fc.constant(new Date(Number.NaN)))
 
 /** Plain objects with any keys as own properties. */
 function object<T>(value: fc.Arbitrary<T>): fc.Arbitrary<Record<string, T>> {
   return fc.array(fc.tuple(text, value), { maxLength: 6 }).map((pairs) => {
     const made: Record<string, T> = {}
-    for (const [key, item] of pairs) Object.defineProperty(made, key, { value: item, enumerable: true, configurable: true, writable: true })
+    for (const [key, item] of pairs)
+      Object.defineProperty(made, key, { value: item, enumerable: true, configurable: true, writable: true })
     return made
   })
 }
@@ -49,7 +58,10 @@ test("values written one after the other are read one after the other", () => {
       const writer = new ByteWriter(1)
       for (const each of all) writeValue(writer, each)
       const reader = new ByteReader(writer.take())
-      assert.deepStrictEqual(all.map(() => readValue(reader)), all)
+      assert.deepStrictEqual(
+        all.map(() => readValue(reader)),
+        all,
+      )
       assert.ok(reader.done)
     }),
     { numRuns: 200 },
@@ -57,7 +69,16 @@ test("values written one after the other are read one after the other", () => {
 })
 
 test("the order of an object's keys and of a map's and set's members is kept", () => {
-  const back = valueFrom(valueBytes({ z: 1, a: new Map([["y", 1], ["b", 2]]), m: new Set([3, 1, 2]) })) as { a: Map<string, number>; m: Set<number> }
+  const back = valueFrom(
+    valueBytes({
+      z: 1,
+      a: new Map([
+        ["y", 1],
+        ["b", 2],
+      ]),
+      m: new Set([3, 1, 2]),
+    }),
+  ) as { a: Map<string, number>; m: Set<number> }
   assert.deepEqual(Object.keys(back), ["z", "a", "m"])
   assert.deepEqual([...back.a.keys()], ["y", "b"])
   assert.deepEqual([...back.m], [3, 1, 2])
@@ -102,8 +123,21 @@ test("what cannot be kept is refused with MR1201: functions, symbols, promises, 
   ring.set("ring", new Set([[ring]]))
   const broken = Promise.reject(new Error("x"))
   broken.catch(() => undefined)
-  const things: unknown[] = [() => 1, Symbol("s"), Promise.resolve(1), broken, cyclic, ring, { deep: [{ fn: () => 1 }] }, nested(66)]
-  for (const thing of things) assert.throws(() => valueBytes(thing), (error) => isMillraceError(error) && error.code === "MR1201")
+  const things: unknown[] = [
+    () => 1,
+    Symbol("s"),
+    Promise.resolve(1),
+    broken,
+    cyclic,
+    ring,
+    { deep: [{ fn: () => 1 }] },
+    nested(66),
+  ]
+  for (const thing of things)
+    assert.throws(
+      () => valueBytes(thing),
+      (error) => isMillraceError(error) && error.code === "MR1201",
+    )
   assert.deepStrictEqual(valueFrom(valueBytes(nested(65))), nested(65))
 })
 
@@ -113,7 +147,10 @@ test("a refused value leaves the next one whole", () => {
 })
 
 test("a stored value with an unknown tag is damage, named as such", () => {
-  assert.throws(() => valueFrom(new Uint8Array([200])), (error) => isMillraceError(error) && error.code === "MR1302" && error.message.includes("200"))
+  assert.throws(
+    () => valueFrom(new Uint8Array([200])),
+    (error) => isMillraceError(error) && error.code === "MR1302" && error.message.includes("200"),
+  )
 })
 
 function nested(depth: number): unknown {
