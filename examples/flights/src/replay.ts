@@ -32,7 +32,7 @@ export interface ReplayFigures {
 const stream = "flights"
 const partitions = 8
 
-/** Sends all departures. Throws what the client throws once it gives up, and an Error when the node refuses a flight. */
+/** Sends all departures. Throws what the client throws as it gives up, and an Error when the node refuses a flight. */
 export async function replay(client: Client, departures: Departures, options: ReplayOptions): Promise<ReplayFigures> {
   const { run, batch = 2_000, lanes = 2, now, onAcknowledged, signal } = options
   const latencies: number[] = []

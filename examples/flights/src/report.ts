@@ -40,8 +40,8 @@ function speedText({ flights, requests, seconds, latencyMs }: ReplayFigures, tot
   return [
     `${rate(seconds)} until all were acknowledged (${seconds.toFixed(1)} s);`,
     `${rate(total)} until all results were in files (${total.toFixed(1)} s).`,
-    `p99 latency ${latencyMs.p99.toFixed(1)} ms (p50 ${latencyMs.p50.toFixed(1)} ms): from sending a request of about ${size}`,
-    "flights to its answer, which comes once they are fsynced.",
+    `p99 latency ${latencyMs.p99.toFixed(1)} ms (p50 ${latencyMs.p50.toFixed(1)} ms):`,
+    `from sending a request of about ${size} flights to its answer, which comes once they are fsynced.`,
   ]
 }
 

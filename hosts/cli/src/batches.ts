@@ -1,7 +1,7 @@
 /**
  * Records on their way to a node: JSON texts gathered into requests. A batch is full at a number of records or of
- * bytes, whichever comes first, and depends on nothing but the records, so that the same input makes the same batches again
- * and an idempotency key made of a batch's number means the same bytes.
+ * bytes, whichever comes first, and depends on nothing but the records, so that the same input makes the same batches
+ * again and an idempotency key made of a batch's number means the same bytes.
  */
 import { TextDecoder } from "node:util"
 import { limits } from "@millrace/model"

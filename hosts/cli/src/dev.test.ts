@@ -11,7 +11,7 @@ interface Event {
   readonly code?: string
 }
 
-test("dev reloads a service when a file of its is saved, keeps state, and keeps the old one when the new is refused", async () => {
+test("dev reloads a service that is saved and keeps its state; one that is refused leaves the old one running", async () => {
   const place = workplace()
   const write = (name: string, text: string): void => writeFileSync(path.join(place.dir, name), text)
   write("factor.ts", "export const factor = 1\n")

@@ -80,7 +80,8 @@ function journalOf(seen: Inspection): Finding[] {
   }
   const size = `${(journalBytes / 1024 ** 2).toFixed(1)} MB in ${segments.length} segments`
   const commits = `${segments.at(-1)?.endCommit ?? 0} commits`
-  const found = `${size}, every frame whole: ${commits}, ${acknowledgedCommits} acknowledged, ${foldedCommits} in the checkpoint`
+  const known = `${acknowledgedCommits} acknowledged, ${foldedCommits} in the checkpoint`
+  const found = `${size}, every frame whole: ${commits}, ${known}`
   const findings: Finding[] = [{ check, state: "ok", found }]
   if (tornBytes > 0 && holder?.alive !== true) {
     const torn = `${tornBytes} bytes at the end were being written as the node died; the next start cuts them off`
