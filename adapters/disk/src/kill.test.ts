@@ -66,14 +66,15 @@ it("a second process on the same directory is refused with the pid that holds it
     stdio: ["ignore", "pipe", "inherit"],
   })
   const exited = once(child, "exit")
-  for await (const _ of child.stdout) {
-    const refused = await open(dir).catch((error: unknown) => error)
-    assert.ok(isMillraceError(refused) && refused.code === "MR1301", String(refused))
-    assert.equal(refused.details["pid"], child.pid)
-    assert.match(refused.message, new RegExp(`process ${child.pid}\\b`))
-    child.kill("SIGKILL")
-  }
+  // The first acknowledgement: the store is open, and stays so until the kill.
+  await once(child.stdout, "data")
+  child.stdout.resume()
+  const refused = await open(dir).catch((error: unknown) => error)
+  child.kill("SIGKILL")
   await exited
+  assert.ok(isMillraceError(refused) && refused.code === "MR1301", String(refused))
+  assert.equal(refused.details["pid"], child.pid)
+  assert.match(refused.message, new RegExp(`process ${child.pid}\\b`))
   const store = await open(dir)
   await store.close()
 })
