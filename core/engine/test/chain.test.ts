@@ -141,7 +141,7 @@ test("a window behind a window gives what the plainest model gives, when nothing
 test("exactly what throws becomes a dead letter, in any function at any place, and its neighbours are untouched", async () => {
   const values = fc.integer({ min: -20, max: 20 })
   const faults: readonly Event["fault"][] = ["none", "none", "none", "none", "flatMap", "map", "filter", "add", "late"]
-  await fc.assert(fc.asyncProperty(rule, events(faults, values), turns, agree), { numRuns: 500 })
+  await fc.assert(fc.asyncProperty(rule, events(faults, values), turns, agree), { numRuns: 800 })
 })
 
 test("when a whole batch is run again because of one record, nothing of the first run is left", async () => {

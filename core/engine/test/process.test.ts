@@ -89,11 +89,11 @@ async function agree(outOfOrder: number, given: readonly Order[], way: readonly 
 const outOfOrder = fc.oneof(fc.constant(0), fc.nat(15))
 
 test("a process says what the plainest model says: state, timers set, set again, cleared, in the past", async () => {
-  await fc.assert(fc.asyncProperty(outOfOrder, orders(false), turns, fc.boolean(), agree), { numRuns: 400 })
+  await fc.assert(fc.asyncProperty(outOfOrder, orders(false), turns, fc.boolean(), agree), { numRuns: 800 })
 })
 
 test("a handler that throws leaves nothing behind, neither state nor timers nor results, and touches no neighbour", async () => {
-  await fc.assert(fc.asyncProperty(outOfOrder, orders(true), turns, fc.boolean(), agree), { numRuns: 400 })
+  await fc.assert(fc.asyncProperty(outOfOrder, orders(true), turns, fc.boolean(), agree), { numRuns: 800 })
 })
 
 test("any batch cut and any crash give the same bytes from a process, also where handlers throw", async () => {
@@ -109,6 +109,6 @@ test("any batch cut and any crash give the same bytes from a process, also where
       }
       assert.deepEqual(bytes[1], bytes[0])
     }),
-    { numRuns: 150 },
+    { numRuns: 800 },
   )
 })

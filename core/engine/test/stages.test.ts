@@ -3,6 +3,7 @@ import { test } from "node:test"
 import { count, distinctCount, hopping, max, min, service, stream, sum, tumbling } from "@millrace/sdk"
 import { files } from "@millrace/sdk/files"
 import fc from "fast-check"
+import { Dice } from "./dice.ts"
 import { Rig, type Seat } from "./rig.ts"
 
 interface Trip {
@@ -70,19 +71,6 @@ function program(partitions: number, outOfOrder: number) {
 
 const sinks = ["departures", "arrivals", "regions-again", "fifties"] as const
 type Results = Record<(typeof sinks)[number], string[]>
-
-/** Random but repeatable choices. */
-class Dice {
-  #state: number
-  constructor(seed: number) {
-    this.#state = seed | 0
-  }
-  /** A whole number below `sides`. */
-  roll(sides: number): number {
-    this.#state = (Math.imul(this.#state, 1_103_515_245) + 12_345) | 0
-    return ((this.#state >>> 16) & 0x7fff) % sides
-  }
-}
 
 /** Lets a random seat take a random batch and perhaps crash, until none is behind. */
 async function stir(rig: Rig, dice: Dice, crashes: boolean): Promise<void> {
@@ -216,7 +204,7 @@ test("when nothing is late, any partition count, batch cut, order of work and cr
         assert.deepEqual(await outcome(partitions, given, outOfOrder, seed, crashes), plainly(given))
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 300 },
   )
 })
 
@@ -228,6 +216,6 @@ test("partition counts 1, 2, 3 and 8 give one result", async () => {
       )
       for (const other of others) assert.deepEqual(other, one)
     }),
-    { numRuns: 20 },
+    { numRuns: 40 },
   )
 })

@@ -91,11 +91,11 @@ async function agree(each: WindowRule, given: readonly Event[], way: readonly Tu
 }
 
 test("tumbling windows give what the plainest model gives, however input is cut and wherever it crashes", async () => {
-  await fc.assert(fc.asyncProperty(tumblingRule, events, turns, fc.boolean(), agree), { numRuns: 300 })
+  await fc.assert(fc.asyncProperty(tumblingRule, events, turns, fc.boolean(), agree), { numRuns: 800 })
 })
 
 test("hopping windows give what the plainest model gives, however input is cut and wherever it crashes", async () => {
-  await fc.assert(fc.asyncProperty(rule, events, turns, fc.boolean(), agree), { numRuns: 300 })
+  await fc.assert(fc.asyncProperty(rule, events, turns, fc.boolean(), agree), { numRuns: 800 })
 })
 
 test("any batch cut and any crash give the same bytes of results and of late records", async () => {
@@ -105,6 +105,6 @@ test("any batch cut and any crash give the same bytes of results and of late rec
       assert.deepEqual(other.bytes, one.bytes)
       assert.equal(other.counted, one.counted)
     }),
-    { numRuns: 150 },
+    { numRuns: 800 },
   )
 })
