@@ -6,7 +6,7 @@
  * bucket stays until the watermark is at end + allowedLateness, and a late record within it emits the refined result at
  * once. A record that is late for all of its windows goes to the late side-output, unchanged.
  *
- * Invariants W4 to W9 of docs/specs/windows.md.
+ * Invariants W7 to W13 of docs/specs/windows.md.
  */
 import {
   type Aggregate,
