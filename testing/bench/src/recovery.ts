@@ -9,7 +9,7 @@ import { firstTime, paymentLine } from "./payments.ts"
 
 const keys = 1_000_000
 const perRequest = 5_000
-const rounds = 3
+const rounds = Number(process.env["ROUNDS"] ?? 3)
 
 interface Status {
   readonly idle: boolean
