@@ -27,6 +27,8 @@ const tests = spawn(
   [
     "--conditions=@millrace/source",
     "--test",
+    // A thread left behind by a test must not keep the whole run waiting for ever.
+    "--test-force-exit",
     `--test-concurrency=${Math.min(4, Math.max(1, os.availableParallelism()))}`,
     ...options,
     ...files,

@@ -127,16 +127,19 @@ export class ByteWriter {
   }
 }
 
+/** Eight bytes seen as a double. Every machine that Node runs on is little-endian, as the layout is. */
+const double = new Float64Array(1)
+const doubleBytes = new Uint8Array(double.buffer)
+
 export class ByteReader {
   readonly #bytes: Uint8Array
-  readonly #view: DataView
   /** Where the next read begins. */
   at: number
   readonly end: number
 
+  // Without a DataView: one is dear to make, and most readers read a few bytes of a value.
   constructor(bytes: Uint8Array, at = 0, end: number = bytes.length) {
     this.#bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.at = at
     this.end = end
   }
@@ -146,25 +149,36 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.at++)
+    return this.#bytes[this.#pass(1)] as number
   }
 
   u16(): number {
-    const value = this.#view.getUint16(this.at, true)
-    this.at += 2
-    return value
+    const at = this.#pass(2)
+    const bytes = this.#bytes
+    return (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
   }
 
   u32(): number {
-    const value = this.#view.getUint32(this.at, true)
-    this.at += 4
-    return value
+    const at = this.#pass(4)
+    const bytes = this.#bytes
+    const high = ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)
+    return ((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | high) >>> 0
   }
 
   f64(): number {
-    const value = this.#view.getFloat64(this.at, true)
-    this.at += 8
-    return value
+    const at = this.#pass(8)
+    const bytes = this.#bytes
+    for (let i = 0; i < 8; i++) doubleBytes[i] = bytes[at + i] as number
+    return double[0] as number
+  }
+
+  /** Moves on; returns where it was. */
+  #pass(count: number): number {
+    const { at } = this
+    const next = at + count
+    if (next > this.#bytes.length) throw new RangeError(`bytes: ${count} more at ${at} are beyond the end, ${this.#bytes.length}`)
+    this.at = next
+    return at
   }
 
   /** A view, not a copy. */

@@ -6,6 +6,7 @@ import { Worker } from "node:worker_threads"
 import { type ErrorData, errorFrom } from "@millrace/model"
 import type { DeliveryData, FileOrder, FromDelivery, ToDelivery } from "./delivery-messages.ts"
 
+const stopping: ErrorData = { code: "MR1501", message: "The node is stopping.", details: {} }
 const idleMs = 10_000
 
 /** A file being written. */
@@ -29,6 +30,7 @@ export class DeliveryThread {
   #idle: NodeJS.Timeout | undefined
   readonly #waiting: Map<number, Waiting> = new Map()
   #open = 0
+  #stopped = false
   #next = 0
 
   constructor(data: DeliveryData) {
@@ -56,12 +58,19 @@ export class DeliveryThread {
     }
   }
 
+  /** For good: what is under way fails, and no thread is started any more. */
   async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#rest()
+  }
+
+  /** Ends the thread; the next file starts another. */
+  async #rest(): Promise<void> {
     clearTimeout(this.#idle)
     const worker = this.#worker
     this.#worker = undefined
     await worker?.terminate()
-    this.#giveUp({ code: "MR1501", message: "The node is stopping.", details: {} })
+    this.#giveUp(stopping)
   }
 
   #giveUp(error: ErrorData): void {
@@ -74,7 +83,7 @@ export class DeliveryThread {
     this.#open--
     if (this.#open > 0) return
     clearTimeout(this.#idle)
-    this.#idle = setTimeout(() => void this.stop(), idleMs)
+    this.#idle = setTimeout(() => void this.#rest(), idleMs)
     this.#idle.unref()
   }
 
@@ -86,6 +95,7 @@ export class DeliveryThread {
   }
 
   #post(message: ToDelivery, transfer: ArrayBuffer[] = []): void {
+    if (this.#stopped) throw errorFrom(stopping)
     this.#worker ??= this.#start()
     this.#worker.postMessage(message, transfer)
   }
