@@ -1,0 +1,32 @@
+import type { Aggregate } from "@millrace/model"
+
+/**
+ * What is made of a sum of numbers and how many they are. Missing values (null, undefined) are passed over. Both are numbers from
+ * the start, because an array of numbers alone is kept unboxed.
+ */
+export function total<T, R>(
+  kind: string,
+  of: (value: T) => number | null | undefined,
+  result: (sum: number, count: number) => R,
+): Aggregate<T, R> {
+  return {
+    kind,
+    slots: 2,
+    mutable: false,
+    init(acc, at) {
+      acc[at] = 0
+      acc[at + 1] = 0
+    },
+    add(acc, at, value) {
+      const given = of(value)
+      if (given === null || given === undefined) return
+      acc[at] = (acc[at] as number) + given
+      acc[at + 1] = (acc[at + 1] as number) + 1
+    },
+    merge(acc, at, other) {
+      acc[at] = (acc[at] as number) + (other[at] as number)
+      acc[at + 1] = (acc[at + 1] as number) + (other[at + 1] as number)
+    },
+    result: (acc, at) => result(acc[at] as number, acc[at + 1] as number),
+  }
+}
