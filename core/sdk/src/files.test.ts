@@ -60,6 +60,13 @@ test("a declared column of an unknown type, or one that stands in the path, is M
   })
 })
 
+test("one time column may make several path segments", () => {
+  assert.deepEqual(
+    sinkOf(files("a", { partitionBy: [year("at"), month("at")] }))?.partitionBy.map(({ by }) => by),
+    ["year", "month"],
+  )
+})
+
 test("path segments keep their order", () => {
   assert.deepEqual(sinkOf(files("a", { partitionBy: [day("at"), "room"] }))?.partitionBy, [
     { column: "at", by: "day" },

@@ -209,12 +209,13 @@ function pathColumns(segments: ReadonlyArray<string | TimeSegment<string>>, what
       `${what}, partitionBy: ${JSON.stringify(segment)} is neither a column nor a time such as day("start").`,
     )
   })
-  const twice = columns.find(({ column }, index) => columns.findIndex((other) => other.column === column) < index)
+  // Readers of such paths take each name for a column, so a name stands in a path once.
+  const names = columns.map(({ column, by }) => (by === "value" ? column : `${column}_${by}`))
+  const twice = names.find((name, index) => names.indexOf(name) < index)
   if (twice === undefined) return Object.freeze(columns)
   throw new MillraceError(
     "MR1101",
-    `${what}, partitionBy: the column ${JSON.stringify(twice.column)} is there twice, and readers of such ` +
-      "paths take one. Keep the finest: a day holds its month and year.",
-    { column: twice.column },
+    `${what}, partitionBy: the path would hold ${JSON.stringify(twice)} twice. Take one of them out.`,
+    { name: twice },
   )
 }

@@ -48,10 +48,7 @@ const valibotFlights = stream("flights", {
   schema: v.object({
     origin: v.string(),
     delay: v.number(),
-    date: v.pipe(
-      v.string(),
-      v.transform((text) => new Date(text)),
-    ),
+    date: v.pipe(v.string(), v.toDate()),
   }),
   key: (f) => f.origin,
   time: (f) => f.date,
