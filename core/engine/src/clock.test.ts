@@ -49,6 +49,7 @@ test("a merged watermark is the minimum over the upstreams that are not idle, an
         const waking = marks.filter((mark, i) => mark < Infinity && !idle.has(i))
         if (ended) watermark = Infinity
         else if (waking.length > 0) watermark = Math.max(watermark, Math.min(...waking))
+        else watermark = Math.max(watermark, ...marks.filter((mark) => mark < Infinity))
         assert.equal(clock.watermark, watermark)
       }
     }),

@@ -67,16 +67,18 @@ export class MergedClock {
 
   #settle(): void {
     let least = Number.POSITIVE_INFINITY
+    let furthest = Number.NEGATIVE_INFINITY
     let waiting = false
     for (let i = 0; i < this.marks.length; i++) {
       const mark = this.marks[i] as number
       // An ended one is never idle again: it waits for nothing.
+      if (mark < Number.POSITIVE_INFINITY && mark > furthest) furthest = mark
       if (this.#idle[i] === 1 && mark < Number.POSITIVE_INFINITY) waiting = true
       else if (mark < least) least = mark
     }
     // An idle upstream has not ended: while others are idle, the end of one is not the end of all. With every upstream
-    // idle there is nobody to wait for, and nobody who says that time has passed.
-    if (waiting && least === Number.POSITIVE_INFINITY) return
+    // idle there is nobody to wait for: time is as far as the furthest has said, whichever came to rest first (as in Flink).
+    if (waiting && least === Number.POSITIVE_INFINITY) least = furthest
     if (least > this.watermark) this.watermark = least
   }
 }
