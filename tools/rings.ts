@@ -73,9 +73,11 @@ const rules: readonly IForbiddenRuleType[] = [
   },
   {
     name: "no-cycle",
-    comment: "modules form no cycle, type-only imports included: move what both need into a third.",
+    comment:
+      "modules form no cycle, type-only imports included: move what both need into a third. The words of the language " +
+      "are apart: a flow makes a table and a table a flow, so what is in core/sdk/src/flow is one unit in several files.",
     severity: "error",
-    from: {},
+    from: { pathNot: "^core/sdk/src/flow/" },
     to: { circular: true },
   },
   {

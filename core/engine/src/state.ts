@@ -40,12 +40,76 @@ export class Cell<Value> {
 export class Bucket<Value> {
   readonly id: number
   readonly cells: Map<string, Cell<Value>> = new Map()
+  /** Of a scope of rows: the cells of each key in the order of their rows; see {@link KeyedState.rows}. */
+  readonly groups: Map<string, Cell<Value>[]> | undefined
   /** Cells changed in this transaction, each once. */
   dirty: Cell<Value>[] = []
 
-  constructor(id: number) {
+  constructor(id: number, grouped: boolean) {
     this.id = id
+    this.groups = grouped ? new Map() : undefined
   }
+
+  put(cell: Cell<Value>): void {
+    this.cells.set(cell.key, cell)
+    if (this.groups === undefined) return
+    const key = keyOfRow(cell.key)
+    const group = this.groups.get(key)
+    if (group === undefined) this.groups.set(key, [cell])
+    else {
+      const place = placeOf(group, cell.key)
+      if (group[place]?.key === cell.key) group[place] = cell
+      else if (place === group.length) group.push(cell)
+      else group.splice(place, 0, cell)
+    }
+  }
+
+  take(cell: Cell<Value>): void {
+    this.cells.delete(cell.key)
+    if (this.groups === undefined) return
+    const key = keyOfRow(cell.key)
+    const group = this.groups.get(key)
+    if (group === undefined) return
+    const place = placeOf(group, cell.key)
+    if (group[place]?.key !== cell.key) return
+    if (group.length === 1) this.groups.delete(key)
+    else group.splice(place, 1)
+  }
+}
+
+/** Comes between a key and the name of its row, which never contains it. */
+const rowMark = "\u0000"
+
+/** Names a row of a key, in a scope of rows: the cell's key. `row` must not contain U+0000. */
+export function rowKey(key: string, row: string): string {
+  return key + rowMark + row
+}
+
+function keyOfRow(cellKey: string): string {
+  return cellKey.slice(0, cellKey.lastIndexOf(rowMark))
+}
+
+/** The row's name: what {@link rowKey} was given. */
+export function rowOf(cellKey: string): string {
+  return cellKey.slice(cellKey.lastIndexOf(rowMark) + 1)
+}
+
+/** The name of a numbered row: rows are in the order of their numbers, whole and from 0. */
+export function rowNumber(number: number): string {
+  return number.toString(36).padStart(11, "0")
+}
+
+/** Where a cell of this key is or belongs. Rows mostly come in order, so the end is looked at first. */
+function placeOf<Value>(group: readonly Cell<Value>[], cellKey: string): number {
+  let low = 0
+  let high = group.length
+  if (high > 0 && cellKey > (group[high - 1] as Cell<Value>).key) return high
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((group[middle] as Cell<Value>).key < cellKey) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** A step that can be undone: a value given back, a cell taken out, or a dropped bucket put back. */
@@ -80,7 +144,18 @@ export class KeyedState {
   }
 
   scope<Value>(name: string, codec: StateCodec<Value>): Scope<Value> {
-    const scope = new Scope<Value>(this, this.#reader, name, this.#partition, codec)
+    return this.#add(new Scope<Value>(this, this.#reader, name, this.#partition, codec, false))
+  }
+
+  /**
+   * A scope with any number of rows to a key, each stored and changed by itself: cells are named by {@link rowKey}, and
+   * `group` gives those of a key in the order of their rows.
+   */
+  rows<Value>(name: string, codec: StateCodec<Value>): Scope<Value> {
+    return this.#add(new Scope<Value>(this, this.#reader, name, this.#partition, codec, true))
+  }
+
+  #add<Value>(scope: Scope<Value>): Scope<Value> {
     this.#scopes.push(scope)
     return scope
   }
@@ -146,6 +221,7 @@ export class Scope<Value> {
   readonly #name: string
   readonly #partition: number
   readonly #codec: StateCodec<Value>
+  readonly #grouped: boolean
   /** Buckets by id; undefined: stored, not yet loaded. Undefined as a whole: the store has not been asked. */
   #buckets: Map<number, Bucket<Value> | undefined> | undefined
   readonly #dirty: Set<Bucket<Value>> = new Set()
@@ -155,12 +231,20 @@ export class Scope<Value> {
   /** Keys held in memory. */
   size = 0
 
-  constructor(state: KeyedState, reader: StateReader, name: string, partition: number, codec: StateCodec<Value>) {
+  constructor(
+    state: KeyedState,
+    reader: StateReader,
+    name: string,
+    partition: number,
+    codec: StateCodec<Value>,
+    grouped: boolean,
+  ) {
     this.#state = state
     this.#reader = reader
     this.#name = name
     this.#partition = partition
     this.#codec = codec
+    this.#grouped = grouped
   }
 
   /** Ids of all buckets, in no order. */
@@ -178,11 +262,24 @@ export class Scope<Value> {
     const known = this.#known()
     let bucket = known.get(id)
     if (bucket === undefined) {
-      bucket = known.has(id) ? this.#load(id) : new Bucket<Value>(id)
+      bucket = known.has(id) ? this.#load(id) : new Bucket<Value>(id, this.#grouped)
       known.set(id, bucket)
     }
     this.#recent = bucket
     return bucket
+  }
+
+  /** The cell of a key, to be read only; undefined when there is none. */
+  get(bucket: Bucket<Value>, key: string): Cell<Value> | undefined {
+    return bucket.cells.get(key)
+  }
+
+  /**
+   * Of a scope of rows: the cells of a key in the order of their rows, to be read only. Do not keep the list: it changes
+   * with its rows.
+   */
+  group(bucket: Bucket<Value>, key: string): readonly Cell<Value>[] {
+    return bucket.groups?.get(key) ?? []
   }
 
   /** The cell of a key, ready to be changed in place; made with `init` when there is none. */
@@ -199,15 +296,15 @@ export class Scope<Value> {
     if (cell.epoch !== this.#state.epoch) this.#copy(bucket, cell)
     else this.#remember(bucket, cell, cell.value)
     cell.value = undefined
-    bucket.cells.delete(key)
+    bucket.take(cell)
     this.size--
   }
 
   /** Lets go of the keys that this transaction has not changed: the store keeps them, memory need not. */
   release(bucket: Bucket<Value>): void {
-    for (const [key, cell] of bucket.cells) {
+    for (const cell of bucket.cells.values()) {
       if (cell.transaction === this.#state.transaction) continue
-      bucket.cells.delete(key)
+      bucket.take(cell)
       this.size--
     }
   }
@@ -234,8 +331,8 @@ export class Scope<Value> {
     const { cells } = bucket
     const before = cells.size
     cell.value = value
-    if (value === undefined) cells.delete(cell.key)
-    else cells.set(cell.key, cell)
+    if (value === undefined) bucket.take(cell)
+    else bucket.put(cell)
     this.size += cells.size - before
   }
 
@@ -293,7 +390,7 @@ export class Scope<Value> {
   #add(bucket: Bucket<Value>, key: string, value: Value): Cell<Value> {
     const { epoch, transaction } = this.#state
     const cell = new Cell<Value>(key, value, epoch, transaction)
-    bucket.cells.set(key, cell)
+    bucket.put(cell)
     bucket.dirty.push(cell)
     this.#dirty.add(bucket)
     this.size++
@@ -325,9 +422,9 @@ export class Scope<Value> {
   }
 
   #load(id: number): Bucket<Value> {
-    const bucket = new Bucket<Value>(id)
+    const bucket = new Bucket<Value>(id, this.#grouped)
     for (const [key, bytes] of this.#reader.entries(this.#name, this.#partition, id)) {
-      bucket.cells.set(key, new Cell<Value>(key, this.#codec.read(new ByteReader(bytes)), 0, 0))
+      bucket.put(new Cell<Value>(key, this.#codec.read(new ByteReader(bytes)), 0, 0))
     }
     this.size += bucket.cells.size
     return bucket

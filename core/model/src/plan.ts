@@ -51,34 +51,52 @@ export type WindowPlan = {
   readonly offsetMs: number
 }
 
-interface OperatorBase {
-  /** Unique within the service; stateful operators keep their state under it. */
-  readonly name: string
-  /** Index of the operator it reads from, or -1 for the stage's input. */
+/**
+ * Which of its parent's outputs an operator reads: `out` are the results, `late` the records that came too late; others
+ * are named by the operators that have them.
+ */
+export type Port = string
+
+/** An output of an operator of the same stage. */
+export interface OperatorInput {
+  /** Index of the operator, or -1 for the stage's input. */
   readonly from: number
+  readonly port: Port
 }
 
-/** Which of its parent's outputs an operator reads: the results, or records that came too late. */
-export type Port = "out" | "late"
+/** An operator's place in its stage. */
+export interface OperatorPlace extends OperatorInput {
+  /** Unique within the service; stateful operators keep their state under it. */
+  readonly name: string
+  /** What it reads besides, of the same stage: operators with several inputs. */
+  readonly also?: readonly OperatorInput[]
+}
 
-export type OperatorPlan =
-  | (OperatorBase & { readonly kind: "map" | "filter" | "flatMap" | "peek" | "rekey"; readonly port: Port })
-  | (OperatorBase & {
+/** What an operator is, apart from its place: each kind with its settings. */
+export type OperatorShape =
+  | { readonly kind: "map" | "filter" | "flatMap" | "peek" | "rekey" | "union" }
+  /** Says of each value which input of an operator with several it is: makes `[side, value]` of it. */
+  | { readonly kind: "side"; readonly side: number }
+  | {
       readonly kind: "window"
-      readonly port: Port
       readonly window: WindowPlan
       readonly allowedLatenessMs: number
       readonly aggregates: readonly string[]
-    })
-  | (OperatorBase & { readonly kind: "process"; readonly port: Port })
+    }
+  | { readonly kind: "process" }
   /** Appends to a user stream (`derived`), keyed and timed by that stream's own definition. */
-  | (OperatorBase & { readonly kind: "to-stream"; readonly port: Port; readonly stream: string; readonly upstreamBase: number })
-  /** Appends to a `repartition` stream under the record's new key. */
-  | (OperatorBase & { readonly kind: "repartition"; readonly port: Port; readonly stream: string })
+  | { readonly kind: "to-stream"; readonly stream: string; readonly upstreamBase: number }
+  /** Appends to a `repartition` stream under the record's new key; to each of its partitions when it is broadcast. */
+  | { readonly kind: "repartition"; readonly stream: string; readonly upstreamBase: number; readonly broadcast?: true }
   /** Appends to a `sink` stream and decides when a file is full. */
-  | (OperatorBase & { readonly kind: "to-sink"; readonly port: Port; readonly stream: string; readonly sink: string })
+  | { readonly kind: "to-sink"; readonly stream: string; readonly sink: string }
 
-export type OperatorKind = OperatorPlan["kind"]
+/** Distributes over the union, so that `kind` still tells which settings there are. */
+type Placed<Shape> = Shape extends unknown ? OperatorPlace & Shape : never
+
+export type OperatorPlan = Placed<OperatorShape>
+
+export type OperatorKind = OperatorShape["kind"]
 
 export interface StagePlan {
   /** Unique within the service: the input stream's name. */
@@ -192,7 +210,7 @@ export type OperatorCode =
       readonly onRecord: (value: never, ctx: ProcessContext<never>) => Iterable<unknown> | undefined | void
       readonly onTimer?: (ctx: ProcessContext<never>) => Iterable<unknown> | undefined | void
     }
-  | { readonly kind: "to-stream" | "repartition" | "to-sink" }
+  | { readonly kind: "union" | "side" | "to-stream" | "repartition" | "to-sink" }
 
 /** What a function of a record may know of it besides its value. The object is reused: read it, do not keep it. */
 export interface RecordContext {

@@ -1,10 +1,10 @@
 /**
  * What a definition says, as plain immutable data: the nodes that `stream`, the operators and the windows make, each
- * holding the one it reads from. A definition is itself, by identity: used twice, it is one operator of the service.
+ * holding those it reads from. A definition is itself, by identity: used twice, it is one operator of the service.
  * The typed faces that users hold (`Flow`, `Stream`) carry one of these under a name that begins with "~", as Standard
  * Schema does: there for other modules of this package, and last in a list of completions.
  */
-import type { OperatorCode, Port, StreamCode, WindowPlan } from "@millrace/model"
+import type { OperatorCode, OperatorShape, Port, StreamCode } from "@millrace/model"
 
 /** A point of the graph: a definition and which of its outputs is meant. */
 export interface Origin {
@@ -31,23 +31,30 @@ export interface StatelessDefinition {
   readonly code: OperatorCode
 }
 
+/** Several flows of the same values as one. */
+export interface UnionDefinition {
+  readonly kind: "union"
+  /** Unique within the service: the stream in which they meet is named after it. */
+  readonly name: string
+  readonly inputs: readonly Input[]
+}
+
+/** One of the flows that an operator reads. */
+export interface Input {
+  readonly from: Origin
+  /** Each partition gets all of its records, whatever their key. */
+  readonly broadcast?: true
+}
+
 /** An operator that keeps something by key, under its name. */
-export type StatefulDefinition = WindowDefinition | ProcessDefinition
-
-interface WindowDefinition {
-  readonly kind: "window"
+export interface StatefulDefinition {
+  readonly kind: "stateful"
   readonly name: string
-  readonly from: Origin
-  readonly window: WindowPlan
-  readonly allowedLatenessMs: number
-  readonly code: Extract<OperatorCode, { kind: "window" }>
+  /** One, or several: then the operator gets `[side, value]`, where `side` is the input's place in this list. */
+  readonly inputs: readonly [Input, ...Input[]]
+  /** What the plan says of it. Its kind names it in errors. */
+  readonly shape: OperatorShape
+  readonly code: OperatorCode
 }
 
-interface ProcessDefinition {
-  readonly kind: "process"
-  readonly name: string
-  readonly from: Origin
-  readonly code: Extract<OperatorCode, { kind: "process" }>
-}
-
-export type Definition = StreamDefinition | StatelessDefinition | StatefulDefinition
+export type Definition = StreamDefinition | StatelessDefinition | UnionDefinition | StatefulDefinition

@@ -2,7 +2,7 @@
  * A plan as a Mermaid flowchart: streams are cylinders, operators boxes inside their stage, sinks slanted. Dead-letter
  * streams and the rows on their way to sinks are left out. The same plan gives the same text.
  */
-import type { OperatorPlan, Plan, SinkPlan, StagePlan, StreamPlan, WindowPlan } from "@millrace/model"
+import type { OperatorPlan, Plan, Port, SinkPlan, StagePlan, StreamPlan, WindowPlan } from "@millrace/model"
 
 /**
  * Draws a plan as the text of a Mermaid flowchart, which GitHub and many editors show as a picture.
@@ -22,8 +22,10 @@ export function diagram(plan: Plan): string {
   for (const [index, sink] of plan.sinks.entries()) lines.push(`  sink${index + 1}[/"${sinkLabel(sink)}"/]`)
   for (const [index, stage] of plan.stages.entries()) {
     for (const [at, operator] of stage.operators.entries()) {
-      const from = operator.from < 0 ? streams.get(stage.input) : operatorId(index + 1, operator.from)
-      lines.push(`  ${from} ${arrow(operator)} ${end(operator, plan, streams) ?? operatorId(index + 1, at)}`)
+      for (const { from, port } of [operator, ...(operator.also ?? [])]) {
+        const parent = from < 0 ? streams.get(stage.input) : operatorId(index + 1, from)
+        lines.push(`  ${parent} ${arrow(port)} ${end(operator, plan, streams) ?? operatorId(index + 1, at)}`)
+      }
     }
   }
   return `${lines.join("\n")}\n`
@@ -49,8 +51,8 @@ function end(operator: OperatorPlan, plan: Plan, streams: ReadonlyMap<string, st
   return undefined
 }
 
-function arrow(operator: OperatorPlan): string {
-  return operator.port === "late" ? "-. late .->" : "-->"
+function arrow(port: Port): string {
+  return port === "out" ? "-->" : `-. ${text(port)} .->`
 }
 
 function operatorId(stage: number, at: number): string {
@@ -60,8 +62,10 @@ function operatorId(stage: number, at: number): string {
 function operatorLabel(operator: OperatorPlan): string {
   if (operator.kind === "window")
     return `${text(operator.name)}<br/>${windowLabel(operator.window)}<br/>${text(operator.aggregates.join(", "))}`
-  if (operator.kind === "process") return `${text(operator.name)}<br/>process`
-  return operator.kind === "rekey" ? "keyBy" : operator.kind
+  if (operator.kind === "rekey") return "keyBy"
+  if (operator.kind === "side") return `input ${operator.side + 1}`
+  // Operators without a name of their user have one with a "/" in it.
+  return operator.name.includes("/") ? operator.kind : `${text(operator.name)}<br/>${operator.kind}`
 }
 
 function windowLabel({ kind, sizeMs, everyMs, offsetMs }: WindowPlan): string {

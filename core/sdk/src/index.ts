@@ -21,7 +21,8 @@ export { min } from "./aggregates/min.ts"
 export type { AggregateOf, Aggregates, AggregatesOf, OrNull } from "./aggregates/record.ts"
 export { sum } from "./aggregates/sum.ts"
 export { diagram } from "./diagram.ts"
-export type { Aggregated, Flow, Keying, ProcessOptions, Windowed, WindowOptions, WindowResult } from "./flow.ts"
+export type { Aggregated, Flow, Keying, ProcessOptions } from "./flow/flow.ts"
+export type { Windowed, WindowOptions, WindowResult } from "./flow/windowed.ts"
 export { compile, isService, type Service, service, serviceOf } from "./service.ts"
 export {
   type EventTime,

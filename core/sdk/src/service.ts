@@ -5,7 +5,7 @@
 import { MillraceError, type Program } from "@millrace/model"
 import { compileParts, type Part } from "./compile/compile.ts"
 import type { Definition, Origin } from "./definition.ts"
-import type { Keying } from "./flow.ts"
+import type { Keying } from "./flow/flow.ts"
 import { checkedName } from "./setting.ts"
 import type { Stream } from "./stream.ts"
 import type { Outlet } from "./target.ts"

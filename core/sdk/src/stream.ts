@@ -11,7 +11,7 @@ import {
   type StandardSchema,
 } from "@millrace/model"
 import type { StreamDefinition } from "./definition.ts"
-import { Flow, type Keying } from "./flow.ts"
+import { Flow, type Keying } from "./flow/flow.ts"
 import { checkedMs, checkedName, checkedWhole, checkFunction, checkKeys } from "./setting.ts"
 import type { Target } from "./target.ts"
 

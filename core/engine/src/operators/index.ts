@@ -4,7 +4,7 @@ import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { filter, flatMap, map, peek, rekey } from "./functions.ts"
 import { ProcessOperator } from "./process.ts"
 import { SinkOperator } from "./to-sink.ts"
-import { Target, repartition, toStream } from "./to-stream.ts"
+import { Target, broadcast, repartition, toStream } from "./to-stream.ts"
 import { WindowOperator } from "./window.ts"
 
 export interface Chain {
@@ -15,10 +15,12 @@ export interface Chain {
   readonly targets: readonly Target[]
 }
 
-interface Parts {
+export interface Parts {
+  /** Takes the results. */
   readonly out: Push
-  readonly late: Push
   readonly context: StageContext
+  /** Takes what goes to an output of the operator's own, such as `late`. */
+  port(name: string): Push
   addTimed(name: string, operator: TimedOperator): void
   target(stream: string, upstreamBase: number): Target
 }
@@ -34,8 +36,10 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
   flatMap: (_, code, { out, context }) => flatMap(code, out, context),
   peek: (_, code, { out, context }) => peek(code, out, context),
   rekey: (plan, code, { out }) => rekey(code, plan.name, out),
-  window: (plan, code, { out, late, context, addTimed }) => {
-    const operator = new WindowOperator(plan, code, context, out, late)
+  union: (_, __, { out }) => out,
+  side: ({ side }, _, { out }) => (value, key, time) => out([side, value], key, time),
+  window: (plan, code, { out, port, context, addTimed }) => {
+    const operator = new WindowOperator(plan, code, context, out, port("late"))
     addTimed(plan.name, operator)
     return operator.push
   },
@@ -45,7 +49,7 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
     return operator.push
   },
   "to-stream": (plan, _, { context, target }) => toStream(plan, target(plan.stream, plan.upstreamBase), context),
-  repartition: (plan, _, { target }) => repartition(target(plan.stream, 0)),
+  repartition: (plan, _, { target }) => (plan.broadcast === true ? broadcast : repartition)(target(plan.stream, plan.upstreamBase)),
   "to-sink": (plan, _, { context, addTimed }) => {
     const operator = new SinkOperator(plan, context)
     addTimed(plan.name, operator)
@@ -58,14 +62,18 @@ export function chain(codes: readonly OperatorCode[], context: StageContext): Ch
   const pushes: Push[] = []
   const timed: { name: string; operator: TimedOperator }[] = []
   const targets = new Map<string, Target>()
-  const childrenOf = (from: number, port: "out" | "late"): Push =>
-    all(plans.flatMap((plan, i) => (plan.from === from && plan.port === port ? [pushes[i] as Push] : [])))
+  const childrenOf = (from: number, port: string): Push =>
+    all(
+      plans.flatMap((plan, i) =>
+        [plan, ...(plan.also ?? [])].flatMap((input) => (input.from === from && input.port === port ? [pushes[i] as Push] : [])),
+      ),
+    )
   for (let i = plans.length - 1; i >= 0; i--) {
     const plan = plans[i] as OperatorPlan
     const build = builders[plan.kind] as (plan: OperatorPlan, code: OperatorCode | undefined, parts: Parts) => Push
     pushes[i] = build(plan, codes[i], {
       out: childrenOf(i, "out"),
-      late: childrenOf(i, "late"),
+      port: (name) => childrenOf(i, name),
       context,
       addTimed: (name, operator) => timed.unshift({ name, operator }),
       target: (stream, upstreamBase) => {

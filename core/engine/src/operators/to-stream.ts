@@ -34,7 +34,11 @@ export class Target {
   /** The block in which a record of this key goes, the watermark told before it. */
   blockFor(key: string): BlockWriter {
     const { partitions } = this.stream
-    const partition = key === "" ? this.#next++ % partitions : partitionOf(key, partitions)
+    return this.blockOf(key === "" ? this.#next++ % partitions : partitionOf(key, partitions))
+  }
+
+  /** The block of a partition, the watermark told before what is appended next. */
+  blockOf(partition: number): BlockWriter {
     const block = this.#blocks[partition] as BlockWriter
     if (this.stream.upstreams > 0) {
       const { watermark } = this.#context
@@ -95,15 +99,24 @@ export function toStream(plan: Extract<OperatorPlan, { kind: "to-stream" }>, tar
 }
 
 export function repartition(target: Target): Push {
+  return (value, key, time) => append(target, target.blockFor(key), value, key, time)
+}
+
+/** Every partition gets the record, whatever its key. */
+export function broadcast(target: Target): Push {
+  const { partitions } = target.stream
   return (value, key, time) => {
-    const block = target.blockFor(key)
-    const from = block.length
-    const bytes = block.beginRecord(key, time)
-    const begin = bytes.length
-    writeValue(bytes, value)
-    checkSize(bytes.length - begin, target.stream)
-    block.endRecord(from)
+    for (let partition = 0; partition < partitions; partition++) append(target, target.blockOf(partition), value, key, time)
   }
+}
+
+function append({ stream }: Target, block: BlockWriter, value: unknown, key: string, time: number): void {
+  const from = block.length
+  const bytes = block.beginRecord(key, time)
+  const begin = bytes.length
+  writeValue(bytes, value)
+  checkSize(bytes.length - begin, stream)
+  block.endRecord(from)
 }
 
 /** The next stage takes records up to the same size as a front door does. */

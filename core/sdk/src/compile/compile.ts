@@ -13,13 +13,15 @@ import {
   limits,
   MillraceError,
   type OperatorCode,
+  type OperatorInput,
   type Plan,
+  type Port,
   type Program,
   type StagePlan,
   type StreamCode,
   type StreamPlan,
 } from "@millrace/model"
-import type { Definition, Origin, StatefulDefinition, StreamDefinition } from "../definition.ts"
+import type { Definition, Input, Origin, StatefulDefinition, StreamDefinition, UnionDefinition } from "../definition.ts"
 import { deadLetterSuffix } from "../stream.ts"
 import { isStreamDefinition, type SinkDefinition } from "../target.ts"
 import { append, Graph, placeName, sinkOperatorName, type Stage, type StageInput, stagePlan } from "./graph.ts"
@@ -41,6 +43,20 @@ interface Place {
   readonly keyed: boolean
   /** Whether records may lie on a partition that is not their key's. */
   readonly moved: boolean
+}
+
+/** An output of a place that an operator reads. */
+interface Point extends Place {
+  readonly port: Port
+  readonly broadcast: boolean
+}
+
+/** What an operator reads of its stage. */
+type OperatorInputs = OperatorInput & { readonly also?: readonly OperatorInput[] }
+
+function reads(points: readonly Point[]): OperatorInputs {
+  const [first, ...others] = points.map(({ at: from, port }): OperatorInput => Object.freeze({ from, port }))
+  return others.length === 0 ? (first as OperatorInput) : { ...(first as OperatorInput), also: Object.freeze(others) }
 }
 
 /**
@@ -105,7 +121,7 @@ class Compilation {
     const base = { from: at, port: from.port }
     if (isStreamDefinition(target)) {
       this.#graph.meet(target)
-      const upstreamBase = this.#upstreamBase(target, stage)
+      const upstreamBase = this.#upstreamBase(target.name, stage)
       const name = placeName(stage, "to-stream")
       append(stage, { kind: "to-stream", name, ...base, stream: target.name, upstreamBase }, { kind: "to-stream" })
       return
@@ -145,66 +161,96 @@ class Compilation {
         moved: false,
       }
     }
+    if (definition.kind === "stateful") return this.#stateful(definition)
+    if (definition.kind === "union") return this.#union(definition)
     const parent = this.#place(definition.from.definition)
-    if (definition.kind === "window" || definition.kind === "process") return this.#stateful(definition, parent)
     const { stage } = parent
     const { kind, code } = definition
     const at = append(stage, { kind, name: placeName(stage, kind), from: parent.at, port: definition.from.port }, code)
     return kind === "rekey" ? { stage, at, keyed: true, moved: true } : { ...parent, at }
   }
 
-  #stateful(definition: StatefulDefinition, parent: Place): Place {
-    const { name, kind, from } = definition
-    if (!parent.keyed) {
+  #stateful(definition: StatefulDefinition): Place {
+    const { name, inputs, shape, code } = definition
+    const points = inputs.map((input) => this.#point(input))
+    for (const { keyed, broadcast } of points) {
+      if (keyed || broadcast) continue
       throw this.#refusal(
-        `the ${kind} ${JSON.stringify(name)} reads records that have no key`,
+        `the ${shape.kind} ${JSON.stringify(name)} reads records that have no key`,
         "Give its stream a key, or put .keyBy(…) before it.",
       )
     }
-    this.#graph.claim(name, definition, kind)
+    this.#graph.claim(name, definition, shape.kind)
+    const sided = points.length === 1 ? points : points.map((point, side) => this.#sided(point, side))
     // P4: records of one key meet on one partition before anything is kept of them.
-    const at = parent.moved ? this.#repartition(name, from, parent) : parent
-    const base = { name, from: at.at, port: parent.moved ? ("out" as const) : from.port }
-    const place = append(
-      at.stage,
-      definition.kind === "window"
-        ? {
-            ...base,
-            kind: "window",
-            window: definition.window,
-            allowedLatenessMs: definition.allowedLatenessMs,
-            aggregates: Object.freeze(Object.keys(definition.code.aggregates)),
-          }
-        : { ...base, kind: "process" },
-      definition.code,
-    )
-    return { stage: at.stage, at: place, keyed: true, moved: false }
+    const { stage, ...read } = this.#meet(name, sided)
+    const at = append(stage, { ...shape, name, ...read }, code)
+    return { stage, at, keyed: true, moved: false }
   }
 
-  #repartition(name: string, from: Origin, parent: Place): Place {
-    const stream = repartitionStream(`${this.#graph.service}/${name}.repartition`, parent.stage.input)
+  #union(definition: UnionDefinition): Place {
+    const { name, inputs } = definition
+    const points = inputs.map((input) => this.#point(input))
+    this.#graph.claim(name, definition, "union")
+    const keyed = points.every((point) => point.keyed)
+    const [first] = points as [Point]
+    if (points.every(({ stage }) => stage === first.stage)) {
+      const moved = points.some((point) => point.moved)
+      const read = reads(points)
+      return { stage: first.stage, at: append(first.stage, { kind: "union", name, ...read }, { kind: "union" }), keyed, moved }
+    }
+    const { stage, from } = this.#meet(name, points)
+    return { stage, at: from, keyed, moved: false }
+  }
+
+  #point({ from, broadcast }: Input): Point {
+    return { ...this.#place(from.definition), port: from.port, broadcast: broadcast === true }
+  }
+
+  /** The values of a point as `[side, value]`. */
+  #sided(point: Point, side: number): Point {
+    const { stage, at: from, port } = point
+    const at = append(stage, { kind: "side", name: placeName(stage, "side"), from, port, side }, { kind: "side" })
+    return { ...point, at, port: "out" }
+  }
+
+  /** Where records of several points that have one key are in one partition: where they are, or behind a stream. */
+  #meet(name: string, points: readonly Point[]): OperatorInputs & { readonly stage: Stage } {
+    const [first] = points as [Point]
+    const together = points.every(({ stage, moved, broadcast }) => stage === first.stage && !moved && !broadcast)
+    if (together) return { stage: first.stage, ...reads(points) }
+    const partitions = Math.max(...points.map(({ stage }) => stage.input.partitions))
+    const stages = new Set(points.map(({ stage }) => stage))
+    const upstreams = [...stages].reduce((sum, { input }) => sum + input.partitions, 0)
+    const stream = repartitionStream(`${this.#graph.service}/${name}.repartition`, { ...first.stage.input, partitions }, upstreams)
     this.#graph.internal.push(stream)
-    append(
-      parent.stage,
-      { kind: "repartition", name: stream.name, from: parent.at, port: from.port, stream: stream.name },
-      { kind: "repartition" },
-    )
-    return { stage: this.#stage(stream, parent.stage.began), at: -1, keyed: true, moved: false }
+    for (const { stage, at: from, port, broadcast } of points) {
+      const plan = {
+        kind: "repartition" as const,
+        name: points.length === 1 ? stream.name : placeName(stage, "repartition"),
+        from,
+        port,
+        stream: stream.name,
+        upstreamBase: this.#upstreamBase(stream.name, stage),
+      }
+      append(stage, broadcast ? { ...plan, broadcast } : plan, { kind: "repartition" })
+    }
+    return { stage: this.#stage(stream, first.stage.began), from: -1, port: "out" }
   }
 
   /** Numbers a stage's partitions among all that write a stream: each marks its watermark once for all its flows. */
-  #upstreamBase(stream: StreamDefinition, { input: { partitions }, upstreamBases }: Stage): number {
-    const known = upstreamBases.get(stream.name)
+  #upstreamBase(stream: string, { input: { partitions }, upstreamBases }: Stage): number {
+    const known = upstreamBases.get(stream)
     if (known !== undefined) return known
-    const base = this.#graph.written.get(stream.name) ?? 0
-    upstreamBases.set(stream.name, base)
+    const base = this.#graph.written.get(stream) ?? 0
+    upstreamBases.set(stream, base)
     if (base + partitions > limits.upstreamsMax) {
       throw this.#refusal(
-        `the stream ${JSON.stringify(stream.name)} is written from more than ${limits.upstreamsMax} partitions`,
+        `the stream ${JSON.stringify(stream)} is written from more than ${limits.upstreamsMax} partitions`,
         "Lower the partitions of the streams before it, or join the flows earlier.",
       )
     }
-    this.#graph.written.set(stream.name, base + partitions)
+    this.#graph.written.set(stream, base + partitions)
     return base
   }
 

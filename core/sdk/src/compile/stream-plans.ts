@@ -31,8 +31,8 @@ export function userStream(definition: StreamDefinition, upstreams: number | und
  * A stream between two stages. Its watermark comes in marks from upstream, so nothing is out of order here; it is kept
  * only until it has been read.
  */
-export function repartitionStream(name: string, input: StageInput): StreamPlan {
-  return internalStream(name, "repartition", input, input.partitions)
+export function repartitionStream(name: string, input: StageInput, upstreams: number): StreamPlan {
+  return internalStream(name, "repartition", input, upstreams)
 }
 
 /** Rows on their way to a sink. */

@@ -3,35 +3,15 @@
  * until a service that contains it is started. Functions given to operators are synchronous and see one record at a
  * time; they must depend on nothing but their arguments, so that a record processed again gives the same result.
  */
-import {
-  type Duration,
-  MillraceError,
-  type OperatorCode,
-  type ProcessContext,
-  type RecordContext,
-  type WindowBounds,
-  type WindowPlan,
-} from "@millrace/model"
-import type { AggregateOf, Aggregates, AggregatesOf } from "./aggregates/record.ts"
-import { checkAggregates } from "./aggregates/record.ts"
-import type { Definition, Origin, StatelessDefinition } from "./definition.ts"
-import { checkedMs, checkedName, checkFunction, checkKeys } from "./setting.ts"
-import type { Outlet, Target } from "./target.ts"
-import { type WindowShape, windowPlan } from "./window.ts"
+import { MillraceError, type OperatorCode, type ProcessContext, type RecordContext } from "@millrace/model"
+import type { Definition, Origin, StatelessDefinition } from "../definition.ts"
+import { checkedMs, checkedName, checkFunction, checkKeys } from "../setting.ts"
+import type { Outlet, Target } from "../target.ts"
+import { type WindowShape, windowPlan } from "../window.ts"
+import { Windowed, type WindowOptions } from "./windowed.ts"
 
 /** Whether the records of a flow have a key, which stateful operators need. */
 export type Keying = "keyed" | "unkeyed"
-
-/** What a window takes besides its name and shape. */
-export interface WindowOptions {
-  /**
-   * How long after its end, in event time, a window still takes records. It gives its result at its end, and once more
-   * for each record that comes within this time. A record that comes later still goes to `late`.
-   *
-   * @default "0s"
-   */
-  readonly allowedLateness?: Duration
-}
 
 /** A custom operator with state by key: see {@link Flow.process}. */
 export interface ProcessOptions<T, State, OnRecord, OnTimer> {
@@ -157,7 +137,30 @@ export class Flow<T, K extends Keying> {
     const onRecord = options.onRecord.bind(options)
     const onTimer = options.onTimer?.bind(options)
     const code = { kind: "process" as const, state, onRecord, ...(onTimer === undefined ? {} : { onTimer }) }
-    return flow({ kind: "process", name, from: this["~origin"], code: Object.freeze(code) })
+    return flow({
+      kind: "stateful",
+      name,
+      inputs: [{ from: this["~origin"] }],
+      shape: { kind: "process" },
+      code: Object.freeze(code),
+    })
+  }
+
+  /**
+   * This flow and others of the same values as one. Each record keeps its key and event time; the watermark is the least
+   * of all. Records of different flows come in no particular order.
+   *
+   * @param name - stable and unique within the service: the internal stream in which the flows meet is named after it
+   * @throws MR1101 for a name that is not valid, or when there is nothing to unite
+   * @example `cardPayments.union("all-payments", bankTransfers)`
+   */
+  union<U>(name: string, ...others: readonly [Flow<U, K>, ...Flow<U, K>[]]): Flow<T | U, K> {
+    checkedName(name, "union")
+    if (others.length === 0) {
+      throw new MillraceError("MR1101", `union ${JSON.stringify(name)}: give at least one other flow to unite with.`)
+    }
+    const inputs = [this, ...others].map((each) => Object.freeze({ from: originOf(each, `union ${JSON.stringify(name)}`) }))
+    return flow({ kind: "union", name, inputs: Object.freeze(inputs) })
   }
 
   /**
@@ -176,46 +179,6 @@ export class Flow<T, K extends Keying> {
   }
 }
 
-/** A window that still lacks its aggregates. */
-export class Windowed<T> {
-  readonly #from: Origin
-  readonly #name: string
-  readonly #window: WindowPlan
-  readonly #allowedLatenessMs: number
-
-  constructor(from: Origin, name: string, window: WindowPlan, allowedLatenessMs: number) {
-    this.#from = from
-    this.#name = name
-    this.#window = window
-    this.#allowedLatenessMs = allowedLatenessMs
-  }
-
-  /**
-   * Computes aggregates for each key and window. The result comes when the watermark reaches the window's end: an
-   * object with `key`, `start`, `end` and one field per aggregate. Its event time is the window's last millisecond.
-   *
-   * @throws MR1101 for an aggregate named `key`, `start` or `end`, or that is not an aggregate
-   * @example `.aggregate({ flights: count(), worst: max((f) => f.delay) })`
-   */
-  aggregate<A extends Aggregates<T>>(aggregates: A & AggregatesOf<T>): Aggregated<WindowResult<A>, T> {
-    checkAggregates(aggregates, `window ${JSON.stringify(this.#name)}`)
-    const code = { kind: "window" as const, aggregates: Object.freeze({ ...aggregates }) }
-    return new Aggregated({
-      kind: "window",
-      name: this.#name,
-      from: this.#from,
-      window: this.#window,
-      allowedLatenessMs: this.#allowedLatenessMs,
-      code: Object.freeze(code),
-    })
-  }
-}
-
-/** What a window gives: its key and bounds beside the aggregates' results. */
-export type WindowResult<A> = WindowBounds & { readonly [N in keyof A]: AggregateOf<A[N]> } extends infer R
-  ? { readonly [N in keyof R]: R[N] }
-  : never
-
 /** The results of a window, and the records that came too late for it. */
 export class Aggregated<Result, T> extends Flow<Result, "keyed"> {
   /** Records that came when all of their windows had closed, unchanged, under their own key and event time. */
@@ -228,7 +191,14 @@ export class Aggregated<Result, T> extends Flow<Result, "keyed"> {
   }
 }
 
-function flow<U, K extends Keying>(definition: Definition): Flow<U, K> {
+/** Where a flow comes from. @throws MR1101 when it is none */
+export function originOf(given: { readonly "~origin": Origin }, what: string): Origin {
+  const origin = (given as Partial<typeof given> | undefined)?.["~origin"]
+  if (origin === undefined) throw new MillraceError("MR1101", `${what}: expected a flow, such as a stream or what an operator gives.`)
+  return origin
+}
+
+export function flow<U, K extends Keying>(definition: Definition): Flow<U, K> {
   return new Flow({ definition: Object.freeze(definition), port: "out" })
 }
 
