@@ -15,7 +15,7 @@ export interface Chain {
   readonly targets: readonly Target[]
 }
 
-export interface Parts {
+interface Parts {
   /** Takes the results. */
   readonly out: Push
   readonly context: StageContext

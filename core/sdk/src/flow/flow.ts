@@ -192,13 +192,13 @@ export class Aggregated<Result, T> extends Flow<Result, "keyed"> {
 }
 
 /** Where a flow comes from. @throws MR1101 when it is none */
-export function originOf(given: { readonly "~origin": Origin }, what: string): Origin {
+function originOf(given: { readonly "~origin": Origin }, what: string): Origin {
   const origin = (given as Partial<typeof given> | undefined)?.["~origin"]
   if (origin === undefined) throw new MillraceError("MR1101", `${what}: expected a flow, such as a stream or what an operator gives.`)
   return origin
 }
 
-export function flow<U, K extends Keying>(definition: Definition): Flow<U, K> {
+function flow<U, K extends Keying>(definition: Definition): Flow<U, K> {
   return new Flow({ definition: Object.freeze(definition), port: "out" })
 }
 
