@@ -41,6 +41,11 @@ export function bucketPrefix(scope: string, partition: number, bucket: number): 
   return whole
 }
 
+/** `scope | 0 | partition | bucket | key`: the key of a value, or the beginning of several. */
+export function stateKey(scope: string, partition: number, bucket: number, key: string): Buffer {
+  return Buffer.concat([bucketPrefix(scope, partition, bucket), Buffer.from(key, "utf8")])
+}
+
 /** The first key after all that begin with `prefix`. */
 export function prefixEnd(prefix: Buffer): Buffer {
   const end = Buffer.from(prefix)

@@ -6,7 +6,7 @@ import path from "node:path"
 import type { StateReader } from "@millrace/engine"
 import { utf8Text } from "@millrace/model"
 import { open, type RootDatabase } from "lmdb"
-import { bucketPrefix, partitionPrefix, prefixEnd, readBucket } from "./state-key.ts"
+import { bucketPrefix, partitionPrefix, prefixEnd, readBucket, stateKey } from "./state-key.ts"
 
 /** Up to where the journal has been folded into the state. */
 export interface Checkpoint {
@@ -22,6 +22,7 @@ export interface Checkpoint {
 export type StateDatabase = RootDatabase<Uint8Array, Uint8Array>
 
 const checkpointKey: Uint8Array = Buffer.from([0])
+const zero = Buffer.from([0])
 
 export function openStateDatabase(dir: string, options: { readonly readOnly?: boolean } = {}): StateDatabase {
   return open<Uint8Array, Uint8Array>({
@@ -76,11 +77,23 @@ export function stateReader(database: StateDatabase, close: () => void): StateRe
         start = prefixEnd(Buffer.from(key.subarray(0, prefix.length + 8)))
       }
     },
-    *entries(scope, partition, bucket) {
+    get(scope, partition, bucket, key) {
       database.resetReadTxn()
-      const start = bucketPrefix(scope, partition, bucket)
-      for (const { key, value } of database.getRange({ start, end: prefixEnd(start) })) {
-        yield [utf8Text(key, start.length, key.length), value] as const
+      return database.get(stateKey(scope, partition, bucket, key))
+    },
+    *entries(scope, partition, bucket, { prefix = "", after, limit } = {}) {
+      database.resetReadTxn()
+      const whole = bucketPrefix(scope, partition, bucket)
+      const wanted = prefix === "" ? whole : stateKey(scope, partition, bucket, prefix)
+      let start = wanted
+      if (after !== undefined) {
+        // The first key behind another is that one and a zero byte.
+        const behind = Buffer.concat([stateKey(scope, partition, bucket, after), zero])
+        if (Buffer.compare(behind, wanted) > 0) start = behind
+      }
+      const range = { start, end: prefixEnd(wanted), ...(limit === undefined ? {} : { limit }) }
+      for (const { key, value } of database.getRange(range)) {
+        yield [utf8Text(key, whole.length, key.length), value] as const
       }
     },
     close,

@@ -149,6 +149,10 @@ class DiskStore implements Store {
     return this.#journal.durableSequence
   }
 
+  get foldedSequence(): number {
+    return this.#folded.sequence
+  }
+
   get unfoldedBytes(): number {
     return this.#journal.totalBytes - this.#foldedBytes
   }

@@ -112,6 +112,10 @@ class MemoryStore implements Store {
     return Promise.resolve()
   }
 
+  get foldedSequence(): number {
+    return this.#folded
+  }
+
   get unfoldedBytes(): number {
     const unfolded = this.#commits.filter(({ sequence }) => sequence >= this.#folded)
     return unfolded.reduce((sum, commit) => sum + bytesOf(commit), 0)
@@ -120,9 +124,12 @@ class MemoryStore implements Store {
   readonly state: StateReader = {
     buckets: (scope, partition) =>
       [...(this.#state.get(place(scope, partition))?.keys() ?? [])].toSorted((a, b) => a - b),
-    entries: (scope, partition, bucket) => {
-      const keys = this.#state.get(place(scope, partition))?.get(bucket + 0) ?? new Map<string, Uint8Array>()
-      return [...keys].toSorted(([a], [b]) => Buffer.compare(Buffer.from(a, "utf8"), Buffer.from(b, "utf8")))
+    get: (scope, partition, bucket, key) => this.#bucket(scope, partition, bucket).get(key),
+    entries: (scope, partition, bucket, { prefix = "", after, limit } = {}) => {
+      const keys = [...this.#bucket(scope, partition, bucket)].filter(
+        ([key]) => key.startsWith(prefix) && (after === undefined || compareUtf8(key, after) > 0),
+      )
+      return keys.toSorted(([a], [b]) => compareUtf8(a, b)).slice(0, limit)
     },
     close: () => {},
   }
@@ -142,6 +149,10 @@ class MemoryStore implements Store {
     this.#closed = true
   }
 
+  #bucket(scope: string, partition: number, bucket: number): ReadonlyMap<string, Uint8Array> {
+    return this.#state.get(place(scope, partition))?.get(bucket + 0) ?? new Map<string, Uint8Array>()
+  }
+
   #keep({ stream, partition, count, block }: Append): Kept {
     const log = this.#log(stream, partition)
     const kept = { stream, partition, base: log.next, count, block: block.slice() }
@@ -156,6 +167,10 @@ class MemoryStore implements Store {
     this.#logs.set(name, log)
     return log
   }
+}
+
+function compareUtf8(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a, "utf8"), Buffer.from(b, "utf8"))
 }
 
 function place(name: string, partition: number): string {

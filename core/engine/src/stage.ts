@@ -31,6 +31,7 @@ import { type Chain, chain } from "./operators/index.ts"
 import { Outputs } from "./outputs.ts"
 import type { Append, StateReader } from "./ports/store.ts"
 import { KeyedState } from "./state.ts"
+import type { StateMemory } from "./state/memory.ts"
 
 /** What a stage and partition has done with a batch. An adapter commits it whole or not at all. */
 export interface Transaction {
@@ -104,8 +105,17 @@ export class StageMachine {
   /**
    * @param now - the clock, in ms
    * @param cursor - gets the offset of each record before it is processed
+   * @param memory - what the state in memory may take, shared by the machines of a thread
    */
-  constructor(program: Program, stageId: string, partition: number, reader: StateReader, now: number, cursor?: Float64Array) {
+  constructor(
+    program: Program,
+    stageId: string,
+    partition: number,
+    reader: StateReader,
+    now: number,
+    cursor?: Float64Array,
+    memory?: StateMemory,
+  ) {
     const { plan } = program
     const stage = plan.stages.find(({ id }) => id === stageId)
     const input = plan.streams.find(({ name }) => name === stage?.input)
@@ -127,7 +137,7 @@ export class StageMachine {
       plan,
       stage,
       partition,
-      state: new KeyedState(reader, partition),
+      state: new KeyedState(reader, partition, memory),
       outputs: this.#outputs,
       at: { key: "", time: 0 },
       watermark,
@@ -159,6 +169,16 @@ export class StageMachine {
   /** Keys of state in memory. */
   get keys(): number {
     return this.#context.state.size
+  }
+
+  /** The store's state has taken up the first so many transactions of this machine. */
+  onFolded(transactions: number): void {
+    this.#context.state.onFolded(transactions)
+  }
+
+  /** Lets go of the state in memory: another machine takes over. */
+  close(): void {
+    this.#context.state.close()
   }
 
   /** Clock time at which `tick` has something to do, in ms. */

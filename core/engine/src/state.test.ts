@@ -4,6 +4,7 @@ import { openMemoryStore } from "@millrace/memory"
 import { readValue, StateChangesWriter, valueBytes, valueFrom, writeValue } from "@millrace/model"
 import fc from "fast-check"
 import type { StateReader, Store } from "./ports/store.ts"
+import { StateMemory } from "./state/memory.ts"
 import { KeyedState, type Scope, type StateCodec } from "./state.ts"
 
 /** A value that is changed in place, so that a copy forgotten anywhere shows. */
@@ -19,7 +20,8 @@ const codec: StateCodec<Sum> = {
 
 const scopes = ["a", "b"]
 const ids = [-60, 0]
-const keys = ["k", ""]
+// The last two are in another order by their UTF-16 code units.
+const keys = ["k", "", "\uff5e", "\u{1f600}"]
 
 type Step =
   | { readonly kind: "add"; readonly scope: number; readonly id: number; readonly key: string; readonly by: number }
@@ -30,6 +32,8 @@ type Step =
   | { readonly kind: "rollback"; readonly to: number }
   | { readonly kind: "forget-savepoint" }
   | { readonly kind: "commit" }
+  | { readonly kind: "fold" }
+  | { readonly kind: "get"; readonly scope: number; readonly id: number; readonly key: string }
   | { readonly kind: "restart" }
 
 const scope = fc.nat(scopes.length - 1)
@@ -47,6 +51,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("rollback" as const), to: fc.nat(5) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("forget-savepoint" as const) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("commit" as const) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("fold" as const) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("get" as const), scope, id, key }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("restart" as const) }) },
 )
 
@@ -60,14 +66,17 @@ function place(scopeAt: number, bucket: number, name: string): string {
 /** State, its store, and a map that must always hold the same. */
 class History {
   readonly #store: Store
+  readonly #memory: StateMemory
   #state: KeyedState
   #scopes: Scope<Sum>[]
   #model: Model = new Map()
   #savepoints: { readonly mark: number; readonly model: Model }[] = []
 
-  constructor(store: Store) {
+  /** @param bytesMost - what may stay in memory */
+  constructor(store: Store, bytesMost: number) {
     this.#store = store
-    this.#state = new KeyedState(store.state, 3)
+    this.#memory = new StateMemory(bytesMost, bytesMost)
+    this.#state = new KeyedState(store.state, 3, this.#memory)
     this.#scopes = scopes.map((name) => this.#state.scope(name, codec))
   }
 
@@ -113,10 +122,22 @@ class History {
       case "commit":
         this.#commit()
         return
+      case "fold":
+        await this.#store.fold()
+        this.#state.onFolded(this.#state.transaction - 1)
+        return
+      case "get": {
+        const target = this.#scope(each.scope)
+        const found = target.get(target.bucket(each.id), each.key)?.value?.total
+        assert.equal(found, this.#model.get(place(each.scope, each.id, each.key)))
+        return
+      }
       case "restart":
         this.#commit()
         await this.#store.fold()
-        this.#state = new KeyedState(this.#store.state, 3)
+        this.#state.close()
+        assert.equal(this.#memory.bytes, 0, "nothing is counted twice, nothing forgotten")
+        this.#state = new KeyedState(this.#store.state, 3, this.#memory)
         this.#scopes = scopes.map((name) => this.#state.scope(name, codec))
         return
     }
@@ -127,12 +148,22 @@ class History {
     const found: Model = new Map()
     for (const [i, target] of this.#scopes.entries()) {
       for (const bucket of target.ids()) {
-        for (const [name, { value }] of target.bucket(bucket).cells)
-          found.set(place(i, bucket, name), (value as Sum).total)
+        const entries = [...target.entries(target.bucket(bucket))]
+        for (const { key: name, value } of entries) found.set(place(i, bucket, name), value.total)
+        const names = entries.map((each) => each.key)
+        assert.deepEqual(target.keys(target.bucket(bucket)), names)
+        assert.deepEqual(
+          names.map((name) => Buffer.from(name, "utf8").toString("hex")),
+          names.map((name) => Buffer.from(name, "utf8").toString("hex")).toSorted(),
+        )
+        const [first] = names
+        if (first === undefined) continue
+        const rest = [...target.entries(target.bucket(bucket), first)].map((each) => each.key)
+        assert.deepEqual(rest, names.slice(1))
       }
     }
     assert.deepEqual(sorted(found), sorted(this.#model))
-    assert.equal(this.#state.size, this.#model.size)
+    assert.ok(this.#state.size <= this.#model.size)
   }
 
   /** S3: what the store holds once all has been written. */
@@ -170,8 +201,8 @@ function sorted(model: Model): (readonly [string, number])[] {
   return [...model].sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-async function run(steps: readonly Step[]): Promise<void> {
-  const history = new History(await openStore())
+async function run(steps: readonly Step[], bytesMost: number): Promise<void> {
+  const history = new History(await openStore(), bytesMost)
   for (const each of steps) {
     await history.take(each)
     history.check()
@@ -184,7 +215,8 @@ function openStore(): Promise<Store> {
 }
 
 test("state holds what a map would through any history of changes, rollbacks, commits and restarts", async () => {
-  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60, size: "max" }), run), { numRuns: 1_000 })
+  const bytesMost = fc.constantFrom(Number.POSITIVE_INFINITY, 0, 300, 600)
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60, size: "max" }), bytesMost, run), { numRuns: 1_000 })
 })
 
 test("a value changed in place after a savepoint is given back as it was", async () => {
@@ -209,6 +241,12 @@ test("a value changed in place after a savepoint is given back as it was", async
   assert.equal(total(), 1)
 })
 
+test("a key removed before the store has heard of it does not come back when its bucket is let go of", async () => {
+  const change = (kind: "add" | "remove", name: string): Step => ({ kind, scope: 1, id: 0, key: name, ...(kind === "add" ? { by: 1 } : {}) }) as Step
+  // Found by the property above with its seed 1329687947.
+  await run([change("add", ""), change("add", "k"), { kind: "restart" }, change("remove", "k"), { kind: "commit" }, change("add", "\uff5e"), { kind: "commit" }], 300)
+})
+
 test("a bucket dropped twice stays dropped when only the second drop is undone", async () => {
   const add: Step = { kind: "add", scope: 0, id: 0, key: "k", by: 1 }
   const other: Step = { kind: "add", scope: 0, id: 0, key: "", by: 1 }
@@ -222,7 +260,7 @@ test("a bucket dropped twice stays dropped when only the second drop is undone",
     drop,
     { kind: "rollback", to: 0 },
     { kind: "restart" },
-  ])
+  ], Number.POSITIVE_INFINITY)
 })
 
 test("a bucket that was emptied is not known any more", async () => {
@@ -256,6 +294,7 @@ test("a bucket is loaded when it is first touched, and no other", async () => {
   const asked: number[] = []
   const reader: StateReader = {
     buckets: (name, partition) => store.state.buckets(name, partition),
+    get: (name, partition, bucket, each) => store.state.get(name, partition, bucket, each),
     entries: (name, partition, bucket) => {
       asked.push(bucket)
       return store.state.entries(name, partition, bucket)

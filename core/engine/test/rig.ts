@@ -26,6 +26,7 @@ import {
   type Poison,
   type SealFile,
   StageMachine,
+  StateMemory,
   type StateReader,
   type Store,
   type Transaction,
@@ -50,6 +51,8 @@ export class Seat {
   machine: StageMachine
   /** What its transactions said, in order. */
   readonly transactions: Transaction[] = []
+  /** Transactions of this machine. */
+  done = 0
 
   constructor(stage: string, partition: number, input: StreamPlan, machine: StageMachine) {
     this.stage = stage
@@ -66,6 +69,8 @@ export class Rig {
   /** The clock, in ms. */
   now: number
   readonly #intakes: Map<string, Intake> = new Map()
+  /** No room at all: what the store can give back does not stay in memory. */
+  readonly #memory = new StateMemory(0, 0)
 
   private constructor(program: Program, store: Store, now: number) {
     this.program = program
@@ -169,7 +174,9 @@ export class Rig {
   /** Kills a seat and starts it again from what it had committed. */
   async restart(seat: Seat): Promise<void> {
     await this.store.fold()
+    seat.machine.close()
     seat.machine = this.#machine(seat.stage, seat.partition)
+    seat.done = 0
   }
 
   /** Lets all seats work, each in turn, until none is behind. */
@@ -238,7 +245,7 @@ export class Rig {
   }
 
   #machine(stage: string, partition: number): StageMachine {
-    return new StageMachine(this.program, stage, partition, this.#reader, this.now)
+    return new StageMachine(this.program, stage, partition, this.#reader, this.now, undefined, this.#memory)
   }
 
   get #reader(): StateReader {
@@ -248,6 +255,12 @@ export class Rig {
   #commit(seat: Seat, transaction: Transaction): Transaction {
     this.store.append({ appends: transaction.appends, state: [transaction.state] })
     seat.transactions.push(transaction)
+    seat.done++
+    // Now and then, so that some of what changed is in the store and some is not.
+    if (seat.done % 3 === 0) {
+      void this.store.fold()
+      for (const each of this.seats) each.machine.onFolded(each.done)
+    }
     return transaction
   }
 }

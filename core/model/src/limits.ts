@@ -59,6 +59,10 @@ export const limits = {
   handlerMsMax: 10_000,
   /** Longest time that importing the services may take, in milliseconds. */
   loadMsMax: 30_000,
+  /** Keyed state that one worker holds in memory, in bytes by estimate; what is beyond is read from the store when it is needed. */
+  stateMemoryBytesMax: 402_653_184,
+  /** Bytes of a stored bucket that are read at once, though the state's memory is used up. */
+  bucketLoadBytesMin: 1_048_576,
   /** Heap of one worker, in megabytes. */
   workerHeapMegabytesMax: 2048,
   /** Attempts at a record whose processing throws before it becomes a dead letter. */
@@ -140,6 +144,7 @@ function assertOrdered(smaller: number, larger: number, why: string): void {
 
 assertOrdered(limits.recordBytesMax, limits.requestBytesMax, "a request must be able to carry the largest record")
 assertOrdered(limits.recordHeadersBytesMax, 65_535, "the length of a record's headers takes two bytes in a block")
+assertOrdered(2 * limits.stateMemoryBytesMax, limits.workerHeapMegabytesMax * 1_048_576, "the state is an estimate and not all that a worker holds")
 assertOrdered(limits.requestBytesMax, limits.ingestQueueBytesMax, "the queue must take the largest request")
 assertOrdered(limits.requestBytesMax, limits.bodiesBytesMax, "one request of the largest size must fit among those in arrival")
 assertOrdered(limits.headersMsMax, limits.requestMsMax, "headers are part of a request")

@@ -1,4 +1,5 @@
 /** The options that `start` and `dev` share. */
+import { limits } from "@millrace/model"
 import type { Command } from "commander"
 import type { StartOptions } from "./node.ts"
 import { wholeNumber } from "./option-values.ts"
@@ -9,6 +10,7 @@ export interface NodeOptions {
   readonly host: string
   readonly port: number
   readonly workers?: number
+  readonly stateMemory?: number
   readonly json?: true
 }
 
@@ -25,14 +27,20 @@ export function addNodeOptions(command: Command): Command {
       "threads for the services' code (default: one less than there are cores)",
       wholeNumber(1, workersMost),
     )
+    .option(
+      "--state-memory <MB>",
+      "megabytes of keyed state that a worker holds in memory; the rest is read from the disk when it is needed (default: 384)",
+      wholeNumber(1, limits.workerHeapMegabytesMax / 2),
+    )
 }
 
-export function startOptionsOf({ data, out, host, port, workers }: NodeOptions): Omit<StartOptions, "files"> {
+export function startOptionsOf({ data, out, host, port, workers, stateMemory }: NodeOptions): Omit<StartOptions, "files"> {
   return {
     dataDir: data,
     host,
     port,
     ...(out === undefined ? {} : { outDir: out }),
     ...(workers === undefined ? {} : { workers }),
+    ...(stateMemory === undefined ? {} : { stateMemory }),
   }
 }

@@ -18,6 +18,8 @@ export interface StartOptions {
   readonly port?: number
   /** Threads that run the services' code. @default one less than there are cores, at least 1 */
   readonly workers?: number
+  /** Megabytes of keyed state that a worker holds in memory; the rest is read from the disk when it is needed. @default 384 */
+  readonly stateMemory?: number
   /** What the node writes to stderr, one line of JSON each. @default "info" */
   readonly log?: "info" | "warn" | "error" | "silent"
 }
@@ -52,9 +54,10 @@ export interface RunningNode {
  * ```
  */
 export async function startNode(options: StartOptions): Promise<RunningNode> {
-  const { host = "127.0.0.1", port = 7070, log: level = "info", ...parts } = options
+  const { host = "127.0.0.1", port = 7070, log: level = "info", stateMemory, ...parts } = options
   const log = openLog(level)
-  const node = await startRuntime({ ...parts, log })
+  const bounds = stateMemory === undefined ? {} : { stateMemoryBytesMax: stateMemory * 1_048_576 }
+  const node = await startRuntime({ ...parts, log, bounds })
   const gateway = createGateway({ node, version, log })
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {

@@ -8,6 +8,8 @@ export interface Bounds {
   readonly loadMsMax: number
   /** See `limits.workerHeapMegabytesMax`. */
   readonly workerHeapMegabytesMax: number
+  /** See `limits.stateMemoryBytesMax`. */
+  readonly stateMemoryBytesMax: number
   /** See `limits.workerIdleMs`. */
   readonly workerIdleMs: number
   /** See `limits.ingestQueueBytesMax`. */
@@ -34,6 +36,7 @@ const defaults: Bounds = {
   handlerMsMax: limits.handlerMsMax,
   loadMsMax: limits.loadMsMax,
   workerHeapMegabytesMax: limits.workerHeapMegabytesMax,
+  stateMemoryBytesMax: limits.stateMemoryBytesMax,
   workerIdleMs: limits.workerIdleMs,
   ingestQueueBytesMax: limits.ingestQueueBytesMax,
   stageLagBytesMax: limits.stageLagBytesMax,

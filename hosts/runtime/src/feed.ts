@@ -42,6 +42,9 @@ export class Feed {
   readonly late: Map<string, number> = new Map()
   /** Records that have brought a worker down, and how often. */
   readonly poison: Map<number, PoisonData[number][1]> = new Map()
+  /** Sequences of its worker's transactions that the store's state has not taken up yet. */
+  #unfolded: number[] = []
+  #folded = 0
   #sent: { readonly end: number; readonly bytes: number }[] = []
   #inFlight = 0
 
@@ -72,8 +75,9 @@ export class Feed {
   }
 
   /** A transaction has consumed all before `consumed`. */
-  committed(consumed: number): void {
+  committed(consumed: number, sequence: number): void {
     this.consumed = consumed
+    this.#unfolded.push(sequence)
     let done = 0
     for (const { end, bytes } of this.#sent) {
       if (end > consumed) break
@@ -82,6 +86,16 @@ export class Feed {
       done++
     }
     if (done > 0) this.#sent.splice(0, done)
+  }
+
+  /** How many of its worker's transactions are in the store's state, which is that before commit `sequence`; undefined: no more than before. */
+  folded(sequence: number): number | undefined {
+    const at = this.#unfolded.findIndex((each) => each >= sequence)
+    const more = at < 0 ? this.#unfolded.length : at
+    if (more === 0) return undefined
+    this.#unfolded.splice(0, more)
+    this.#folded += more
+    return this.#folded
   }
 
   /** What is stored is less than what had been committed: goes on from there. */
@@ -108,6 +122,8 @@ export class Feed {
     this.reading = false
     this.ticking = false
     this.#sent = []
+    this.#unfolded = []
+    this.#folded = 0
     this.#inFlight = 0
     this.next = this.consumed
   }

@@ -28,6 +28,8 @@ export type PoisonData = ReadonlyArray<readonly [offset: number, reason: { reado
 export interface WorkerData {
   readonly files: readonly ServiceFile[]
   readonly dataDir: string
+  /** See `limits.stateMemoryBytesMax`. */
+  readonly stateBytesMost: number
   /** See {@link activity}. */
   readonly activity: SharedArrayBuffer
 }
@@ -71,6 +73,8 @@ export type ToWorker =
   /** Input for a seat, from the log. */
   | { readonly kind: "input"; readonly seat: Seat; readonly base: number; readonly skip: number; readonly block: Uint8Array; readonly now: number }
   | { readonly kind: "tick"; readonly seat: Seat; readonly now: number }
+  /** The store's state has taken up the first so many transactions of these seats. */
+  | { readonly kind: "folded"; readonly seats: ReadonlyArray<readonly [seat: Seat, transactions: number]> }
   /** End the thread. Also asked for in shared memory, which is seen before the messages that wait. */
   | { readonly kind: "end" }
 

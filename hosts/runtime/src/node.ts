@@ -405,12 +405,13 @@ export class Node {
     this.#workshop.onAppended(appends, bases, origin)
   }
 
-  #onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): void {
+  #onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): number {
     const appends = transactions.flatMap((transaction) => transaction.appends.map((packed) => unpacked(packed, parcel)))
     const state = transactions.map(({ stateAt, stateLength }) => parcel.subarray(stateAt, stateAt + stateLength))
     const { sequence } = this.#commits.append({ appends, state })
     const files = transactions.flatMap(({ seat, effects }) => effects.map((effect) => [seat.service, effect] as const))
     if (files.length > 0) this.#whenDurable(sequence, files)
+    return sequence
   }
 
   #whenDurable(sequence: number, files: ReadonlyArray<readonly [service: string, file: SealFile]>): void {

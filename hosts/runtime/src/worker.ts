@@ -5,14 +5,14 @@
  * Inputs are gathered while messages come in and processed together, so that batches grow with the load.
  */
 import { parentPort, workerData } from "node:worker_threads"
-import { type Append, type Batch, Intake, StageMachine, type StateReader, type Transaction, decodeBlock } from "@millrace/engine"
+import { type Append, type Batch, Intake, StageMachine, StateMemory, type StateReader, type Transaction, decodeBlock } from "@millrace/engine"
 import { type Program, type StreamPlan, errorData } from "@millrace/model"
 import { type FromWorker, type PoisonData, type Seat, type ToWorker, type TransactionData, type WorkerData, activity, seatName } from "./messages.ts"
 import { free, type PackedAppend, Parcel } from "./parcel.ts"
 import { loadPrograms } from "./programs.ts"
 import { openStateReader } from "./worker-compose.ts"
 
-const { files, dataDir, activity: shared } = workerData as WorkerData
+const { files, dataDir, stateBytesMost, activity: shared } = workerData as WorkerData
 const doing = new Float64Array(shared)
 /** The first slot: the engine shows there which record it has in hand. */
 const cursor = new Float64Array(shared, activity.cursor, 1)
@@ -34,6 +34,8 @@ const seats = new Map<string, Seated>()
 const decoded = new Map<number, { readonly stream: string; readonly partitions: readonly number[]; readonly batches: readonly Batch[] }>()
 const intakes = new Map<string, Intake>()
 const busy = new Set<Seated>()
+/** What all its seats remember together. */
+const memory = new StateMemory(stateBytesMost)
 let programs: ReadonlyMap<string, Program> = new Map()
 let reader: StateReader | undefined
 let scheduled = false
@@ -79,6 +81,9 @@ function deal(message: ToWorker): void {
       leave()
       return enqueue(seated, batch)
     }
+    case "folded":
+      for (const [seat, transactions] of message.seats) seats.get(seatName(seat))?.machine.onFolded(transactions)
+      return
     case "tick": {
       const seated = seats.get(seatName(message.seat))
       if (seated === undefined) throw new Error(`worker: no seat ${seatName(message.seat)}`)
@@ -141,7 +146,8 @@ function sit({ seat, number, poison, now: at }: Extract<ToWorker, { kind: "sit" 
   const stage = program.plan.stages.find(({ id }) => id === seat.stage)
   const input = program.plan.streams.find(({ name }) => name === stage?.input)
   if (input === undefined) throw new Error(`worker: no stage ${seat.stage}`)
-  const machine = new StageMachine(program, seat.stage, seat.partition, reader, at, cursor)
+  seats.get(seatName(seat))?.machine.close()
+  const machine = new StageMachine(program, seat.stage, seat.partition, reader, at, cursor, memory)
   seats.set(seatName(seat), { seat, number, machine, input, program, poison: new Map(poison), waiting: [] })
   const { consumed, tickAt, watermark, ended, keys } = machine
   send({ kind: "seated", seat, consumed, tickAt, watermark, ended, keys })
@@ -218,8 +224,9 @@ function openReader(): StateReader {
   const store = inStore(() => openStateReader(dataDir))
   return {
     buckets: (scope, partition) => inStore(() => store.buckets(scope, partition)),
-    *entries(scope, partition, bucket) {
-      const entries = inStore(() => store.entries(scope, partition, bucket)[Symbol.iterator]())
+    get: (scope, partition, bucket, key) => inStore(() => store.get(scope, partition, bucket, key)),
+    *entries(scope, partition, bucket, range) {
+      const entries = inStore(() => store.entries(scope, partition, bucket, range)[Symbol.iterator]())
       for (let next = inStore(() => entries.next()); next.done !== true; next = inStore(() => entries.next())) yield next.value
     },
     close: () => inStore(() => store.close()),

@@ -36,8 +36,8 @@ export interface WorkshopOptions {
 }
 
 interface WorkshopEvents {
-  /** Commits what seats have done; throws when the store refuses. */
-  onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): void
+  /** Commits what seats have done and returns the commit's sequence; throws when the store refuses. */
+  onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): number
   onIngested(message: Extract<FromWorker, { kind: "ingested" }>, worker: number): void
   onNotIngested(message: Extract<FromWorker, { kind: "not-ingested" }>): void
   /** A worker is gone; a new one is about to start. */
@@ -80,6 +80,8 @@ export class Workshop {
   readonly #byInput: Map<string, Feed[]> = new Map()
   #byNumber: Feed[] = []
   #phase: Phase = "loading"
+  /** Up to which commit the workers know the state to be in the store. */
+  #folded = 0
   #plans: readonly Plan[] = []
 
   constructor(options: WorkshopOptions) {
@@ -178,6 +180,7 @@ export class Workshop {
   /** Gives every seat its due tick, wakes those that need one, and sees to workers that are missing or not needed. */
   tick(now: number): void {
     if (this.#phase !== "open") return
+    this.#tellFolded()
     for (const feed of this.#byNumber) {
       if (feed.state === "open") this.#pump(feed)
       if (feed.ticking || feed.tickAt > now) continue
@@ -190,6 +193,21 @@ export class Workshop {
       if (bench.handle !== undefined) this.#tire(bench, now)
       else if (this.#feedsOf(bench).some(({ state }) => state === "closed")) this.#recover(bench)
       else if (bench.outbox.length > 0) this.#start(bench)
+    }
+  }
+
+  /** Tells the workers what the store can give back, so that they may let go of it. */
+  #tellFolded(): void {
+    const { foldedSequence } = this.#options.store
+    if (foldedSequence === this.#folded) return
+    this.#folded = foldedSequence
+    for (const bench of this.#benches) {
+      if (bench.handle === undefined) continue
+      const seats = this.#feedsOf(bench).flatMap((feed) => {
+        const transactions = feed.state === "open" ? feed.folded(foldedSequence) : undefined
+        return transactions === undefined ? [] : [[feed.seat, transactions] as const]
+      })
+      if (seats.length > 0) bench.handle.post({ kind: "folded", seats })
     }
   }
 
@@ -307,8 +325,9 @@ export class Workshop {
   }
 
   #onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): void {
+    let sequence: number
     try {
-      this.#options.events.onTransactions(transactions, parcel)
+      sequence = this.#options.events.onTransactions(transactions, parcel)
     } catch (error) {
       // The disk refuses: whoever watches it has been told and halts the workshop.
       if (isMillraceError(error)) return
@@ -317,7 +336,7 @@ export class Workshop {
     for (const transaction of transactions) {
       const feed = this.#feeds.get(seatName(transaction.seat))
       if (feed === undefined) continue
-      feed.committed(transaction.consumed)
+      feed.committed(transaction.consumed, sequence)
       feed.ticking = false
       feed.tickAt = transaction.tickAt
       feed.watermark = transaction.watermark
@@ -372,10 +391,11 @@ export class Workshop {
 
   async #startHandle(bench: Bench): Promise<[WorkerHandle, readonly Plan[]]> {
     const { files, dataDir, bounds } = this.#options
+    const { stateMemoryBytesMax: stateBytesMost } = bounds
     const { handlerMsMax: handlerMs, loadMsMax: loadMs, workerHeapMegabytesMax: heapMegabytes } = bounds
     bench.busyAt = performance.now()
     bench.posted = 0
-    return WorkerHandle.start({ files, dataDir }, { handlerMs, loadMs, heapMegabytes }, this.#eventsOf(bench))
+    return WorkerHandle.start({ files, dataDir, stateBytesMost }, { handlerMs, loadMs, heapMegabytes }, this.#eventsOf(bench))
   }
 
   #start(bench: Bench): void {

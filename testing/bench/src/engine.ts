@@ -9,7 +9,7 @@ const records = 4_000_000
 const perBatch = 4_000
 const rounds = 5
 
-const nothing: StateReader = { buckets: () => [], entries: () => [], close: () => undefined }
+const nothing: StateReader = { buckets: () => [], get: () => undefined, entries: () => [], close: () => undefined }
 
 export const engine: Bench = {
   name: "engine",

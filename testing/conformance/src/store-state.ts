@@ -1,6 +1,7 @@
 /** State changes become visible with a fold, bucket by bucket, key by key. */
 import assert from "node:assert/strict"
 import { bucketOf, change, changes, commit, stateOf } from "./store-model.ts"
+import type { StateRange } from "@millrace/engine"
 import type { StoreTests } from "./store-test.ts"
 
 export const state: StoreTests = (check) => {
@@ -208,6 +209,28 @@ export const state: StoreTests = (check) => {
     await store.fold()
     assert.equal(store.unfoldedBytes, 0)
     assert.deepEqual(stateOf(store, "s", 0), [[0, [["k", "1"]]]])
+  })
+
+  check("is read key by key and range by range, in the order of UTF-8", async (store) => {
+    // The last two are in another order by their UTF-16 code units.
+    const names = ["a", "a\u0000x", "a\u0000y", "ab", "b", "\uff5e", "\u{1f600}"]
+    store.append(commit([], change(names.map((name) => [name, `<${name}>`])), change([["a", "other"]], { bucket: 1 })))
+    await store.durable(0)
+    await store.fold()
+    const { state: reader } = store
+    const text = (bytes: Uint8Array | undefined): string | undefined => (bytes === undefined ? undefined : Buffer.from(bytes).toString("utf8"))
+    for (const name of names) assert.equal(text(reader.get("s", 0, 0, name)), `<${name}>`)
+    assert.equal(text(reader.get("s", 0, 1, "a")), "other")
+    for (const [scope, partition, bucket, key] of [["s", 0, 0, ""], ["s", 0, 0, "aa"], ["s", 0, 1, "b"], ["s", 1, 0, "a"], ["t", 0, 0, "a"]] as const)
+      assert.equal(reader.get(scope, partition, bucket, key), undefined)
+    const keys = (range?: StateRange): string[] => [...reader.entries("s", 0, 0, range)].map(([key]) => key)
+    assert.deepEqual(keys(), names)
+    assert.deepEqual(keys({ prefix: "a\u0000" }), ["a\u0000x", "a\u0000y"])
+    assert.deepEqual(keys({ prefix: "a", after: "a\u0000x", limit: 1 }), ["a\u0000y"])
+    assert.deepEqual(keys({ after: "b" }), ["\uff5e", "\u{1f600}"])
+    assert.deepEqual(keys({ prefix: "b", after: "a" }), ["b"])
+    assert.deepEqual(keys({ after: "\u{1f600}" }), [])
+    assert.deepEqual(keys({ limit: 2 }), ["a", "a\u0000x"])
   })
 
   check("can be read bucket within bucket", async (store) => {

@@ -82,7 +82,7 @@ export class ProcessOperator implements TimedOperator {
       const at = this.due
       this.#take(at)
       const bucket = this.#timers.bucket(at)
-      const keys = [...bucket.cells.keys()].sort()
+      const keys = this.#timers.keys(bucket)
       // Outside the guard: a timer whose code fails has become a dead letter and must not come due for ever.
       this.#timers.drop(bucket)
       for (const key of keys) this.#forgetTimer(key, at)
@@ -129,7 +129,7 @@ export class ProcessOperator implements TimedOperator {
   }
 
   clear(key: string): void {
-    for (const at of this.#bucket.cells.get(key)?.value?.[1].slice() ?? []) this.clearTimer(key, at)
+    for (const at of this.#kept.get(this.#bucket, key)?.value?.[1].slice() ?? []) this.clearTimer(key, at)
     this.#kept.remove(this.#bucket, key)
   }
 
@@ -155,7 +155,7 @@ export class ProcessOperator implements TimedOperator {
   }
 
   #forgetTimer(key: string, at: number): void {
-    if (!this.#bucket.cells.has(key)) return
+    if (this.#kept.get(this.#bucket, key) === undefined) return
     const kept = this.#kept.change(this.#bucket, key, this.#init).value as Kept
     const place = kept[1].indexOf(at)
     if (place >= 0) kept[1].splice(place, 1)

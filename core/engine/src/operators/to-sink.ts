@@ -86,7 +86,7 @@ export class SinkOperator implements TimedOperator {
   }
 
   reload(): void {
-    const file = this.#scope.bucket(sinkBuckets.open).cells.get("file")?.value as OpenFile | undefined
+    const file = this.#scope.get(this.#scope.bucket(sinkBuckets.open), "file")?.value as OpenFile | undefined
     this.#settle(file ?? emptyFile(), this.#context.watermark)
   }
 

@@ -141,10 +141,7 @@ export class WindowOperator implements TimedOperator {
 
   #emitAll(bucket: Bucket<Accumulator>): void {
     // In key order: memory and store would otherwise give different orders, and a restart would show.
-    for (const key of [...bucket.cells.keys()].sort()) {
-      const acc = bucket.cells.get(key)?.value
-      if (acc !== undefined) this.#emit(bucket.id, key, acc)
-    }
+    for (const { key, value } of this.#scope.entries(bucket)) this.#emit(bucket.id, key, value)
   }
 
   #emit(start: number, key: string, acc: Accumulator): void {

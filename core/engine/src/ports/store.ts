@@ -55,12 +55,32 @@ export interface Stretch {
   readonly appendedAt: number
 }
 
+/** Which keys of a bucket are wanted. */
+export interface StateRange {
+  /** Those that begin with this. */
+  readonly prefix?: string
+  /** Those behind this key. */
+  readonly after?: string
+  /** At most so many. @default all */
+  readonly limit?: number
+}
+
 /** Reads state as of the last fold. Synchronous, so that operators are; each worker has its own. */
 export interface StateReader {
   /** The buckets that hold keys, ascending. */
   buckets(scope: string, partition: number): number[]
-  /** All keys of a bucket, by key. Values may be reused by the next step of the iteration: decode or copy them. */
-  entries(scope: string, partition: number, bucket: number): Iterable<readonly [key: string, value: Uint8Array]>
+  /** The value of a key; may be reused by the next call: decode or copy it. */
+  get(scope: string, partition: number, bucket: number, key: string): Uint8Array | undefined
+  /**
+   * The keys of a bucket in the order of their UTF-8 bytes: all, or those of a range. Values may be reused by the next step of
+   * the iteration: decode or copy them.
+   */
+  entries(
+    scope: string,
+    partition: number,
+    bucket: number,
+    range?: StateRange,
+  ): Iterable<readonly [key: string, value: Uint8Array]>
   close(): void
 }
 
@@ -92,6 +112,8 @@ export interface Store {
   fold(): Promise<void>
   /** Journal bytes that a recovery would have to apply. */
   readonly unfoldedBytes: number
+  /** One past the newest commit whose state readers see. */
+  readonly foldedSequence: number
   /** A reader for this thread; other threads open theirs through the adapter. */
   readonly state: StateReader
   /** Deletes the oldest stored data while nothing in it is wanted; returns the bytes given back. */

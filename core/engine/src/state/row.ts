@@ -1,0 +1,28 @@
+/** Names of rows: in a scope of rows, the key of a cell is the key of its records and the name of the row. */
+
+/** Comes between a key and the name of its row, which never contains it. */
+const mark = "\u0000"
+
+/** The cell's key of a row. `row` must not contain U+0000. */
+export function rowKey(key: string, row: string): string {
+  return key + mark + row
+}
+
+/** What all rows of a key begin with. */
+export function rowPrefix(key: string): string {
+  return key + mark
+}
+
+export function keyOfRow(cellKey: string): string {
+  return cellKey.slice(0, cellKey.lastIndexOf(mark))
+}
+
+/** The row's name: what {@link rowKey} was given. */
+export function rowOf(cellKey: string): string {
+  return cellKey.slice(cellKey.lastIndexOf(mark) + 1)
+}
+
+/** The name of a numbered row: rows are in the order of their numbers, whole and from 0. */
+export function rowNumber(number: number): string {
+  return number.toString(36).padStart(11, "0")
+}

@@ -1,0 +1,34 @@
+// State that does not fit the memory it is given.
+import assert from "node:assert/strict"
+import { it } from "node:test"
+import { figure, idle, openNode, send, until, valuesOf } from "../test/bench.ts"
+
+it("counts are right though hardly any of them fits in memory, also after a restart", async (t) => {
+  const bounds = { stateMemoryBytesMax: 100_000, checkpointBytes: 1 }
+  const names = Array.from({ length: 5_000 }, (_, i) => `visitor-${i}`)
+  const bench = await openNode(t, ["tallies"], { workers: 2, bounds })
+  const { dir } = bench
+  let { node } = bench
+  const visit = async (): Promise<void> => {
+    for (let i = 0; i < names.length; i += 500) await send(node, "visits", names.slice(i, i + 500).map((who) => ({ who })))
+    await idle(node)
+  }
+  for (let round = 1; round <= 4; round++) {
+    await visit()
+    if (round === 2) {
+      await node.close()
+      ;({ node } = await openNode(t, ["tallies"], { workers: 1, bounds, dir }))
+    }
+  }
+  // A key more, so that a transaction ends after the last checkpoint.
+  await until("memory is given back", () => {
+    void send(node, "visits", [{ who: "one-more" }])
+    return figure(node, "millrace_stage_keys") < names.length / 4
+  })
+  await idle(node)
+  const counts = new Map<string, number[]>()
+  for (const { who, visits } of await valuesOf<{ who: string; visits: number }>(node, "tallies")) {
+    counts.set(who, [...(counts.get(who) ?? []), visits])
+  }
+  for (const who of names) assert.deepEqual(counts.get(who), [1, 2, 3, 4], who)
+})
