@@ -55,7 +55,7 @@ export class KeyedState implements Transactions {
   }
 
   #add<Value>(scope: Scope<Value>): Scope<Value> {
-    this.#scopes.push(scope as Scope<unknown>)
+    this.#scopes.push(scope)
     return scope
   }
 
