@@ -14,8 +14,7 @@ import { StateMemory } from "./state/memory.ts"
 import { Scope, type StateCodec, type Transactions } from "./state/scope.ts"
 import { absent, type Undo } from "./state/undo.ts"
 
-export type { Bucket, Cell } from "./state/bucket.ts"
-export { sortKeys } from "./state/key-order.ts"
+export type { Bucket } from "./state/bucket.ts"
 export { rowKey, rowNumber, rowOf } from "./state/row.ts"
 export type { Scope, StateCodec } from "./state/scope.ts"
 
