@@ -1,7 +1,7 @@
 export * from "./batch.ts"
 export type { Effect, SealFile } from "./context.ts"
 export type { DeadLetter } from "./dead-letter.ts"
-export { keyOf, timeOf } from "./event-time.ts"
+export { isoInstant, keyOf, timeOf } from "./event-time.ts"
 export { type SealedFile, sinkBuckets, sinkScope } from "./operators/to-sink.ts"
 export * from "./ingest.ts"
 export * from "./ports/index.ts"

@@ -142,8 +142,8 @@ test("operators and aggregates take functions", () => {
   refused("MR1101", /^process "p": there is no option "onTick"/, () =>
     rows.process("p", loose<never>({ state: () => 0, onRecord: () => [], onTick: () => [] })),
   )
-  refused("MR1101", /^to: give a stream, or a sink/, () => rows.to(loose("out")))
-  refused("MR1101", /^to: give a stream, or a sink/, () => rows.to(loose(undefined)))
+  refused("MR1101", /^to: give a stream, or a sink/, () => rows.to(loose<never>("out")))
+  refused("MR1101", /^to: give a stream, or a sink/, () => rows.to(loose<never>(undefined)))
 })
 
 test("a file sink refuses settings that are not valid, naming itself", () => {

@@ -98,9 +98,10 @@ export type FromJson<In> = [NotJson<In>] extends [never]
 declare const noKey: unique symbol
 
 /** A stream: takes values of type `In`, gives values of type `Out`. */
-export class Stream<In, Out, K extends Keying> extends Flow<Out, K> implements Target<In> {
+export class Stream<In, Out, K extends Keying> extends Flow<Out, K> implements Target<In, Out> {
   readonly "~target": StreamDefinition
   declare readonly "~accepts"?: ((value: In) => void) | undefined
+  declare readonly "~gives"?: Out | undefined
   readonly name: string
 
   constructor(definition: StreamDefinition) {

@@ -5,19 +5,26 @@
 import type { SinkPlan } from "@millrace/model"
 import type { Origin, StreamDefinition } from "./definition.ts"
 
-/** Something that `.to(…)` takes: a stream, or a sink such as `files(…)`. `T` is what it accepts. */
-export interface Target<T> {
+/**
+ * Something that `.to(…)` takes: a stream, or a sink such as `files(…)`. `T` is what it accepts, `Gives` what readers
+ * get from it: unknown where that is what was put in.
+ */
+export interface Target<T, Gives = unknown> {
   readonly "~target": StreamDefinition | SinkDefinition
   /** Never there: makes the compiler tell targets of different types apart. */
   readonly "~accepts"?: ((value: T) => void) | undefined
+  /** Never there, as above. */
+  readonly "~gives"?: Gives | undefined
 }
 
 /** A sink without its place in a service. */
 export type SinkDefinition = Omit<SinkPlan, "stream" | "stage" | "operator">
 
-/** A flow that has reached its target, from `.to(…)`: give it to `service(name, […])`. */
-export interface Outlet {
+/** A flow that has reached its target, from `.to(…)`: give it to `service(name, […])`. `T` is what readers of it get. */
+export interface Outlet<T = unknown> {
   readonly "~outlet": { readonly from: Origin; readonly target: StreamDefinition | SinkDefinition }
+  /** Never there: what the values are, for tests that read them. */
+  readonly "~values"?: T | undefined
 }
 
 /** Whether a target or definition is a stream. */

@@ -1,0 +1,13 @@
+/** The test driver: a whole service in one process, on the production engine, with the clock in the test's hand. */
+export type { DeadLetter } from "@millrace/engine"
+export { crashEverywhere, type CrashOptions } from "./crash-everywhere.ts"
+export type { TestRecord } from "./log-book.ts"
+export {
+  type Offered,
+  type Refused,
+  type Sent,
+  type TestFile,
+  type TestOptions,
+  testService,
+  type TestService,
+} from "./test-service.ts"

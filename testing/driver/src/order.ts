@@ -1,0 +1,40 @@
+/**
+ * The order of play: which seat works next and how its input is cut into batches and transactions. What a service gives
+ * must not depend on it; a seed makes it as wild as it can be on a machine with many workers, the same each time.
+ */
+import { Dice } from "./dice.ts"
+
+/** How many entries each batch of the next transaction takes. */
+export type Cut = readonly number[]
+
+export interface Order {
+  /** Which of `count` seats with input works next. */
+  next(count: number): number
+  cut(): Cut
+  /** How many records of those that wait to be sent go into the next request. */
+  request(waiting: number): number
+  /** How many transactions there are between two requests. */
+  between(): number
+}
+
+const everything: Cut = [Number.POSITIVE_INFINITY]
+
+/** The first seat that has input takes all of it. */
+export const plainOrder: Order = {
+  next: () => 0,
+  cut: () => everything,
+  request: (waiting) => waiting,
+  between: () => 0,
+}
+
+/** Any seat, any cut: small ones as often as large ones. */
+export function randomOrder(seed: number): Order {
+  const dice = new Dice(seed)
+  const size = (): number => 1 + dice.roll(2 ** dice.roll(12))
+  return {
+    next: (count) => dice.roll(count),
+    cut: () => Array.from({ length: 1 + dice.roll(3) }, size),
+    request: (waiting) => Math.min(waiting, size()),
+    between: () => dice.roll(4),
+  }
+}

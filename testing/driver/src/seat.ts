@@ -1,0 +1,110 @@
+/**
+ * One stage and partition at work: the production engine's machine, and the input that it has in hand. What it has in
+ * hand was decoded once and is lost in a crash; the log has it.
+ */
+import { Again, type Batch, type StateReader, StageMachine, type Store, type Transaction, decodeBlock } from "@millrace/engine"
+import type { Program, StagePlan, StreamPlan } from "@millrace/model"
+import type { Cut } from "./order.ts"
+
+/** Bytes that are read from the log at once. */
+const readBytes = 1024 * 1024
+
+/** Input decoded and not yet taken: entries from `taken` on. */
+interface InHand {
+  readonly whole: Batch
+  readonly block: Uint8Array
+  readonly blockBase: number
+  taken: number
+}
+
+export class Seat {
+  readonly stage: StagePlan
+  readonly partition: number
+  readonly input: StreamPlan
+  readonly #program: Program
+  readonly #store: Store
+  #machine: StageMachine
+  #inHand: InHand[] = []
+
+  constructor(program: Program, store: Store, stage: StagePlan, input: StreamPlan, partition: number, now: number) {
+    this.#program = program
+    this.#store = store
+    this.stage = stage
+    this.input = input
+    this.partition = partition
+    this.#machine = this.#open(store.state, now)
+  }
+
+  get machine(): StageMachine {
+    return this.#machine
+  }
+
+  /** Whether there is input that it has not consumed. */
+  get isBehind(): boolean {
+    return this.#machine.consumed < this.#store.extent(this.input.name, this.partition).next
+  }
+
+  /** One transaction of the next batches, as far as there is input. */
+  async take(cut: Cut, now: number): Promise<Transaction> {
+    return this.#machine.apply(await this.#batches(cut), now)
+  }
+
+  tick(now: number): Transaction | undefined {
+    return this.#machine.tick(now)
+  }
+
+  /** Forgets all and starts again from what the store holds. */
+  restart(now: number): void {
+    this.#inHand = []
+    this.#machine = this.#open(this.#store.state, now)
+  }
+
+  #open(reader: StateReader, now: number): StageMachine {
+    return new StageMachine(this.#program, this.stage.id, this.partition, reader, now)
+  }
+
+  async #batches(cut: Cut): Promise<readonly Batch[]> {
+    const batches: Batch[] = []
+    for (const size of cut) {
+      // As much as there is may lie in several blocks.
+      for (let wanted = size; wanted > 0; ) {
+        if (this.#inHand.length === 0) await this.#read(batches)
+        const [first] = this.#inHand
+        if (first === undefined) return batches
+        const batch = this.#part(first, wanted)
+        batches.push(batch)
+        first.taken += batch.count
+        wanted = size === Number.POSITIVE_INFINITY ? size : 0
+        if (first.taken === first.whole.count) this.#inHand.shift()
+      }
+    }
+    return batches
+  }
+
+  async #read(before: readonly Batch[]): Promise<void> {
+    const last = before.at(-1)
+    const from = last === undefined ? this.#machine.consumed : last.base + last.count
+    const code = this.#program.streams.get(this.input.name)
+    for (const { base, block } of await this.#store.read(this.input.name, this.partition, from, readBytes)) {
+      const whole = decodeBlock(block, base, Math.max(0, from - base), this.input, code)
+      this.#inHand.push({ whole, block, blockBase: base, taken: 0 })
+    }
+  }
+
+  #part({ whole, block, blockBase, taken }: InHand, wanted: number): Batch {
+    const { kinds, values, keys, times, upstreams, bytes } = whole
+    const base = whole.base + taken
+    const end = Math.min(whole.count, taken + wanted)
+    return {
+      base,
+      count: end - taken,
+      kinds: kinds?.slice(taken, end),
+      values: values.slice(taken, end),
+      keys: keys.slice(taken, end),
+      times: times.slice(taken, end),
+      upstreams: upstreams?.slice(taken, end),
+      bytes,
+      again: new Again(block, base - blockBase, this.input, this.#program.streams.get(this.input.name)),
+    }
+  }
+}

@@ -1,0 +1,367 @@
+/**
+ * What users hold in a test: a whole service at work in this process, on the production engine, with the clock in the
+ * test's hand. Every call that makes something happen is awaited and returns when all that follows from it has happened;
+ * every call that looks answers at once.
+ *
+ * Not for: how it works (works.ts); speed, threads, disks (the node's own tests).
+ */
+import { type DeadLetter, isoInstant } from "@millrace/engine"
+import { type Duration, type ErrorData, MillraceError, durationMs, partitionOf } from "@millrace/model"
+import { type EventTime, type Keying, type Outlet, type Service, type Stream, type Target, compile } from "@millrace/sdk"
+import type { TestRecord } from "./log-book.ts"
+import { type Named, streamNamed } from "./named.ts"
+import { plainOrder, randomOrder } from "./order.ts"
+import { Works } from "./works.ts"
+
+/** What a test may choose. */
+export interface TestOptions {
+  /**
+   * Where the clock begins. It is the event time of records of streams that define none, and records too far ahead of
+   * it are refused.
+   *
+   * @default 2030-01-01T00:00Z, so that a test gives the same on any day
+   */
+  readonly now?: EventTime
+  /**
+   * Any whole number: input is cut into random batches and stages take turns at random, the same each time for the same
+   * seed. What a service gives should not depend on it.
+   *
+   * @default each stage in turn takes all of its input at once
+   */
+  readonly seed?: number
+  /**
+   * Whether the service works until nothing is left to do whenever something is sent or the clock moves.
+   *
+   * @default true; with false, call `settle` or `step`
+   */
+  readonly settles?: boolean
+}
+
+/** A record that was refused, as a front door tells its sender. */
+export interface Refused {
+  /** Its place among the records that were sent. */
+  readonly index: number
+  /** Why: a code such as MR1002, a sentence, and details. */
+  readonly problem: ErrorData
+}
+
+/** What became of records that were offered. */
+export interface Offered {
+  readonly accepted: number
+  readonly refused: readonly Refused[]
+}
+
+/** A file that a sink has decided: these rows, and no others, under this number. */
+export interface TestFile<Row> {
+  readonly partition: number
+  /** Number of the file within the sink and partition, from 0. */
+  readonly number: number
+  readonly rows: readonly Row[]
+}
+
+/** Where the clock begins. */
+const begin = Date.UTC(2030, 0)
+
+/**
+ * Starts a service in this process, for a test. Nothing needs to be closed.
+ *
+ * @throws MR1101 for an option that is not valid
+ * @example
+ * ```ts
+ * const test = await testService(fraud)
+ * await test.send(payments, [{ card: "4711", amount: 12, at: "2026-11-21T10:00:00Z" }])
+ * await test.end(payments)
+ * assert.equal(test.values(velocity)[0]?.n, 1)
+ * ```
+ */
+export async function testService(app: Service, options: TestOptions = {}): Promise<TestService> {
+  const { now = begin, seed, settles = true } = options
+  if (seed !== undefined && !Number.isSafeInteger(seed)) {
+    throw new MillraceError("MR1101", `testService, seed: ${String(seed)} is not a whole number.`, { given: seed })
+  }
+  const order = seed === undefined ? plainOrder : randomOrder(seed)
+  return new TestService(await Works.open(compile(app), instant(now, "testService, now"), order), settles)
+}
+
+/** A service under test, from {@link testService}. */
+export class TestService {
+  readonly #works: Works
+  readonly #settles: boolean
+  /** Calls that change something, one after the other. */
+  #last: Promise<unknown> = Promise.resolve()
+  #running = 0
+
+  constructor(works: Works, settles: boolean) {
+    this.#works = works
+    this.#settles = settles
+  }
+
+  /** The clock. */
+  get now(): Date {
+    return new Date(this.#works.now)
+  }
+
+  /** How many transactions there have been. */
+  get transactions(): number {
+    return this.#works.transactions
+  }
+
+  /**
+   * Sends records to a source, as a producer does: each is checked by the schema and given its key, event time and
+   * partition.
+   *
+   * @throws the first refusal's code, such as MR1002, when a record is refused; see {@link offer} for tests of refusals
+   * @throws MR1008 for a stream that is not the service's, MR1016 for one that the service writes itself
+   * @example `await test.send(payments, [{ card: "4711", amount: 12, at: "2026-11-21T10:00:00Z" }])`
+   */
+  async send<In>(to: Stream<In, unknown, Keying>, records: NoInfer<Sent<In>>): Promise<void> {
+    const { refused, accepted } = await this.offer(to, records)
+    const [first] = refused
+    if (first === undefined) return
+    const { code, message, details } = first.problem
+    const others = refused.length > 1 ? `, and ${refused.length - 1} more were refused` : ""
+    const hint =
+      code === "MR1005" ? ` The clock of this test stands at ${this.now.toISOString()}: see testService(app, { now }).` : ""
+    throw new MillraceError(
+      code,
+      `record ${first.index} of ${accepted + refused.length} was refused: ${message}${hint}${others}`,
+      details,
+    )
+  }
+
+  /**
+   * Sends records as {@link send} does and returns what became of them: refused ones among them are the test's matter.
+   *
+   * @throws MR1008 for a stream that is not the service's, MR1016 for one that the service writes itself
+   * @example
+   * ```ts
+   * const { refused } = await test.offer(payments, [{ card: "", amount: 12 }])
+   * assert.equal(refused[0]?.problem.code, "MR1003")
+   * ```
+   */
+  async offer<In>(to: Stream<In, unknown, Keying>, records: NoInfer<Sent<In>>): Promise<Offered> {
+    const stream = this.#source(to.name)
+    const list: readonly unknown[] = Array.isArray(records) ? records : [records]
+    const lines = list.map((record, index) => jsonLine(record, stream.name, index))
+    return this.#act(async () => {
+      const refused = await this.#works.send(stream, lines, this.#settles)
+      await this.#mayWork()
+      return { accepted: lines.length - refused.length, refused }
+    })
+  }
+
+  /**
+   * Ends a source, or all sources: no more records come, so every window closes and every event-time timer runs.
+   *
+   * @throws MR1008 for a stream that is not the service's, MR1016 for one that the service writes itself
+   */
+  async end(source?: Stream<never, unknown, Keying>): Promise<void> {
+    const { streams } = this.#works.program.plan
+    const sources = source === undefined ? streams.filter(({ role }) => role === "source") : [this.#source(source.name)]
+    await this.#act(async () => {
+      for (const stream of sources) this.#works.mark(stream, Number.POSITIVE_INFINITY)
+      await this.#mayWork()
+    })
+  }
+
+  /**
+   * Lets event time pass in every partition of a source, without a record: its watermark is at least this far from here on.
+   * Records with earlier times are late.
+   *
+   * @throws MR1008 for a stream that is not the service's, MR1016 for one that the service writes itself
+   * @example `await test.watermarkTo(payments, "2026-11-21T11:00:00Z") // closes the windows before eleven`
+   */
+  async watermarkTo(source: Stream<never, unknown, Keying>, to: EventTime): Promise<void> {
+    const stream = this.#source(source.name)
+    const watermark = instant(to, "watermarkTo")
+    await this.#act(async () => {
+      this.#works.mark(stream, watermark)
+      await this.#mayWork()
+    })
+  }
+
+  /**
+   * Moves the clock on. What is due on the way happens at its time and in its order: processing-time timers, partitions
+   * found idle, files that are full by age. Event time does not move by it.
+   *
+   * @throws MR1101 when it is no duration
+   * @example `await test.advance("5m")`
+   */
+  async advance(by: Duration): Promise<void> {
+    await this.#act(() => this.#works.advance(this.#works.now + durationMs(by, "advance"), this.#settles))
+  }
+
+  /**
+   * Moves the clock on to a time, as {@link advance} does.
+   *
+   * @throws MR1101 when that is before now: a clock does not go back
+   */
+  async advanceTo(time: EventTime): Promise<void> {
+    const to = instant(time, "advanceTo")
+    await this.#act(async () => {
+      if (to < this.#works.now) {
+        const message = `advanceTo: ${new Date(to).toISOString()} is before now, ${this.now.toISOString()}; a clock does not go back.`
+        throw new MillraceError("MR1101", message, { to, now: this.#works.now })
+      }
+      await this.#works.advance(to, this.#settles)
+    })
+  }
+
+  /** Lets all stages work until none has input: only needed with `settles: false`. */
+  async settle(): Promise<void> {
+    await this.#act(() => this.#works.settle())
+  }
+
+  /** One transaction of one stage and partition; false when none has input. Only needed with `settles: false`. */
+  async step(): Promise<boolean> {
+    return this.#act(() => this.#works.step())
+  }
+
+  /** The process dies and starts again: all that is not committed is lost, and everything resumes from what is. */
+  async crash(): Promise<void> {
+    await this.#act(() => this.#works.crash())
+  }
+
+  /**
+   * Crashes after so many transactions from now, wherever that is: between two stages, before what a record leads to.
+   *
+   * @throws MR1101 when it is not a whole number above 0
+   */
+  crashAfter(transactions: number): void {
+    if (!Number.isSafeInteger(transactions) || transactions < 1) {
+      const message = `crashAfter: ${String(transactions)} is not a whole number above 0; crash() crashes at once.`
+      throw new MillraceError("MR1101", message, { given: transactions })
+    }
+    this.#works.crashAfter(transactions)
+  }
+
+  /**
+   * What a stream or sink has been given, late records and dead letters not among them. Each partition is in its own
+   * order; the partitions are merged by event time.
+   *
+   * @param of - a stream, an outlet (what `.to(…)` gave), a sink, or the name of a stream or sink
+   * @throws MR1008 for one that is not the service's
+   */
+  records<T>(of: Stream<never, T, Keying> | Outlet<T>): TestRecord<T>[]
+  records(of: string | Target<never>): TestRecord<unknown>[]
+  records(of: Named): TestRecord<unknown>[] {
+    this.#assertAtRest("records")
+    return this.#works.log.records(streamNamed(this.#works, of))
+  }
+
+  /** The values of {@link records}. */
+  values<T>(of: Stream<never, T, Keying> | Outlet<T>): T[]
+  values(of: string | Target<never>): unknown[]
+  values(of: Named): unknown[] {
+    return this.records(of as string).map(({ value }) => value)
+  }
+
+  /**
+   * The files that a file sink has decided so far, in that order. Rows that are in no file yet are in {@link records}.
+   *
+   * @throws MR1008 when it is no sink of the service
+   */
+  files<Row>(of: Outlet<Row>): TestFile<Row>[]
+  files(of: string | Target<never>): TestFile<unknown>[]
+  files(of: Named): TestFile<unknown>[] {
+    this.#assertAtRest("files")
+    const { log, program, effects } = this.#works
+    const stream = streamNamed(this.#works, of)
+    const sink = program.plan.sinks.find((each) => each.stream === stream.name)
+    if (sink === undefined) throw new MillraceError("MR1008", `files: ${JSON.stringify(stream.name)} is a stream, not a file sink.`)
+    return effects.flatMap((effect) => {
+      if (effect.kind !== "seal" || effect.sink !== sink.name) return []
+      const { partition, number, from, to } = effect
+      return [{ partition, number, rows: log.partition(stream, partition, from, to).map(({ value }) => value) }]
+    })
+  }
+
+  /**
+   * What could not be processed, of a stream and all that follows from its records; of all streams when none is named.
+   *
+   * @throws MR1008 for a stream that is not the service's
+   */
+  deadLetters(of?: Stream<never, unknown, Keying> | string): DeadLetter[] {
+    this.#assertAtRest("deadLetters")
+    const { streams } = this.#works.program.plan
+    const wanted = typeof of === "object" ? of.name : of
+    if (wanted !== undefined) this.#works.stream(wanted)
+    return streams
+      .filter(({ role, name }) => role === "dead-letter" && (wanted === undefined || name === `${wanted}.dead-letter`))
+      .flatMap((stream) => this.#works.log.records(stream).map(({ value }) => value as DeadLetter))
+  }
+
+  /** How many records came too late, by the name of the operator; operators with none are not listed. */
+  late(): Record<string, number> {
+    this.#assertAtRest("late")
+    return Object.fromEntries([...this.#works.late].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  }
+
+  /**
+   * The watermark of a stage in ms since 1970: in the partition of a key, or the least of all partitions. -Infinity: no
+   * time is known yet; Infinity: the input has ended.
+   *
+   * @param of - the stream that the stage reads, or the name of an operator with state
+   * @throws MR1008 when no stage reads or has it
+   * @example `test.watermark(payments, "4711")`
+   */
+  watermark(of: Stream<never, unknown, Keying> | string, key?: string): number {
+    this.#assertAtRest("watermark")
+    const name = typeof of === "string" ? of : of.name
+    const { service, stages } = this.#works.program.plan
+    const stage =
+      stages.find(({ operators }) => operators.some((operator) => operator.name === name)) ??
+      stages.find(({ input }) => input === name)
+    if (stage === undefined) {
+      const message = `watermark: no operator of service ${JSON.stringify(service)} is named ${JSON.stringify(name)} or reads a stream of that name.`
+      throw new MillraceError("MR1008", message, { name })
+    }
+    const partition = key === undefined ? undefined : partitionOf(key, stage.partitions)
+    const seats = this.#works.seats.filter((seat) => seat.stage === stage && (partition ?? seat.partition) === seat.partition)
+    return Math.min(...seats.map(({ machine }) => machine.watermark))
+  }
+
+  /** @throws MR1008, MR1016 */
+  #source(name: string): ReturnType<Works["stream"]> {
+    const stream = this.#works.stream(name)
+    if (stream.role === "source") return stream
+    const message = `Stream ${JSON.stringify(name)} is written by the service itself; send to one that it reads only.`
+    throw new MillraceError("MR1016", message, { stream: name, role: stream.role })
+  }
+
+  async #mayWork(): Promise<void> {
+    if (this.#settles) await this.#works.settle()
+  }
+
+  /** Calls that were not awaited still happen one after the other. */
+  async #act<T>(act: () => Promise<T>): Promise<T> {
+    this.#running++
+    const acting = this.#last.then(act)
+    this.#last = acting.catch(() => undefined)
+    try {
+      return await acting
+    } finally {
+      this.#running--
+    }
+  }
+
+  #assertAtRest(what: string): void {
+    if (this.#running > 0) throw new Error(`${what}() was called while the service is at work; await the call before it`)
+  }
+}
+
+/** What `send` takes: one record or a list; records that are themselves lists come in a list. */
+export type Sent<In> = readonly In[] | (In extends readonly unknown[] ? never : In)
+
+function instant(given: EventTime, what: string): number {
+  const ms = given instanceof Date ? given.getTime() : typeof given === "string" ? isoInstant(given) : given
+  if (Math.abs(ms) <= 8.64e15) return ms
+  const shown = typeof given === "string" ? JSON.stringify(given) : String(given)
+  throw new MillraceError("MR1101", `${what}: ${shown} is no time; give a Date, milliseconds since 1970 or an ISO 8601 text.`, { given })
+}
+
+function jsonLine(record: unknown, stream: string, index: number): string {
+  const text = JSON.stringify(record) as string | undefined
+  if (text !== undefined) return text
+  throw new MillraceError("MR1001", `stream "${stream}": record ${index} has no JSON form (${typeof record}).`, { index })
+}

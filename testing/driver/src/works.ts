@@ -1,0 +1,166 @@
+/**
+ * A service at work on the memory store, in one thread: what a host does with workers and a journal is done here one
+ * transaction at a time. Reads the log, applies, commits; starts again from what was committed.
+ *
+ * Not for: what users see of it (test-service.ts), which seat works next (order.ts).
+ *
+ * D1  Every stage and partition is a machine of the production engine; nothing here looks at a record.
+ * D2  A crash may fall between any two transactions. It loses what is in memory and nothing that was committed.
+ * D3  Nothing waits for time: the clock is a number that the test moves.
+ */
+import { type Append, type Effect, Intake, type Rejected, type Store, type Transaction } from "@millrace/engine"
+import { openMemoryStore } from "@millrace/memory"
+import { BlockWriter, MillraceError, type Program, type StreamPlan, limits } from "@millrace/model"
+import { LogBook } from "./log-book.ts"
+import type { Order } from "./order.ts"
+import { Seat } from "./seat.ts"
+
+/** Rounds in which the clock stands still and something is due all the same: more are no progress but a fault. */
+const roundsMax = 100_000
+
+export class Works {
+  readonly program: Program
+  readonly log: LogBook
+  readonly seats: readonly Seat[]
+  readonly #store: Store
+  readonly #order: Order
+  readonly #intakes: Map<string, Intake> = new Map()
+  /** Streams that have ended. */
+  readonly #ended: Set<string> = new Set()
+  /** Numbers of the transactions after which it crashes. */
+  readonly #crashes: Set<number> = new Set()
+  /** What the transactions decided, in order. */
+  readonly effects: Effect[] = []
+  /** Late records by operator. */
+  readonly late: Map<string, number> = new Map()
+  /** Transactions so far. */
+  transactions = 0
+  /** The clock, in ms. */
+  now: number
+
+  static async open(program: Program, now: number, order: Order): Promise<Works> {
+    const works: { open?: Works } = {}
+    const store = await openMemoryStore({ now: () => works.open?.now ?? now, onLost: () => undefined })
+    works.open = new Works(program, store, now, order)
+    return works.open
+  }
+
+  private constructor(program: Program, store: Store, now: number, order: Order) {
+    this.program = program
+    this.log = new LogBook(program)
+    this.now = now
+    this.#store = store
+    this.#order = order
+    const { stages, streams } = program.plan
+    this.seats = stages.flatMap((stage) => {
+      const input = streams.find(({ name }) => name === stage.input)
+      if (input === undefined) throw new Error(`plan of ${program.plan.service}: stream ${stage.input} is missing`)
+      return Array.from({ length: stage.partitions }, (_, partition) => new Seat(program, store, stage, input, partition, now))
+    })
+  }
+
+  /** Sends records as requests to a front door; returns those that were refused, with their index. */
+  async send(stream: StreamPlan, lines: readonly string[], mayWork: boolean): Promise<readonly Rejected[]> {
+    const intake = this.#intakes.get(stream.name) ?? new Intake(stream, this.program.streams.get(stream.name), new Float64Array(1))
+    this.#intakes.set(stream.name, intake)
+    const refused: Rejected[] = []
+    for (let from = 0; from < lines.length; ) {
+      // Few enough that each refusal is listed.
+      const count = Math.min(this.#order.request(lines.length - from), limits.rejectionsListedMax)
+      const body = new TextEncoder().encode(lines.slice(from, from + count).join("\n"))
+      const { appends, rejected } = intake.take(body, "ndjson", this.now)
+      this.#append(appends, [])
+      for (const { index, problem } of rejected) refused.push({ index: from + index, problem })
+      from += count
+      if (mayWork && from < lines.length) for (let left = this.#order.between(); left > 0; left--) await this.step()
+    }
+    return refused
+  }
+
+  /** Says that no record of a source is older than a time; at Infinity, that the source has ended. */
+  mark(stream: StreamPlan, watermark: number): void {
+    if (this.#ended.has(stream.name)) return
+    if (watermark === Number.POSITIVE_INFINITY) this.#ended.add(stream.name)
+    const appends = Array.from({ length: stream.partitions }, (_, partition): Append => {
+      const block = new BlockWriter(64)
+      block.mark(0, watermark)
+      return { stream: stream.name, partition, count: 1, block: block.take() }
+    })
+    this.#append(appends, [])
+  }
+
+  /** One transaction of a seat that has input; false when none has. */
+  async step(): Promise<boolean> {
+    const behind = this.seats.filter((seat) => seat.isBehind)
+    const seat = behind[this.#order.next(behind.length)]
+    if (seat === undefined) return false
+    await this.#commit(await seat.take(this.#order.cut(), this.now))
+    return true
+  }
+
+  /** Works until nothing has input. */
+  async settle(): Promise<void> {
+    while (await this.step());
+  }
+
+  /** Moves the clock, from one time at which something is due to the next. */
+  async advance(to: number, settles: boolean): Promise<void> {
+    let rounds = 0
+    for (;;) {
+      const due = Math.min(...this.seats.map(({ machine }) => machine.tickAt))
+      if (due > to) break
+      rounds = due > this.now ? 0 : rounds + 1
+      if (rounds > roundsMax) throw new Error(`the clock stands at ${this.now} and something is due for ever`)
+      this.now = Math.max(this.now, due)
+      for (const seat of this.seats) {
+        const transaction = seat.tick(this.now)
+        if (transaction !== undefined) await this.#commit(transaction)
+      }
+      if (settles) await this.settle()
+    }
+    this.now = to
+  }
+
+  /** D2. The process dies and another one takes up what was committed. */
+  async crash(): Promise<void> {
+    await this.fold()
+    for (const seat of this.seats) seat.restart(this.now)
+  }
+
+  /** Crashes once there have been so many transactions. */
+  crashAfter(transactions: number): void {
+    this.#crashes.add(this.transactions + transactions)
+  }
+
+  /** Brings the store's state up to the last commit. */
+  async fold(): Promise<void> {
+    await this.#store.fold()
+  }
+
+  /** @throws MR1008 for a name that the service does not have */
+  stream(name: string): StreamPlan {
+    const { service, streams } = this.program.plan
+    const found = streams.find((each) => each.name === name)
+    if (found !== undefined) return found
+    const names = streams.filter(({ role }) => role === "source" || role === "derived").map((each) => each.name)
+    throw new MillraceError(
+      "MR1008",
+      `There is no stream ${JSON.stringify(name)} in service ${JSON.stringify(service)}; there are ${names.join(", ")}. ` +
+        "A stream is part of a service when an outlet is reached from it, or when it is given to service(…) itself.",
+      { stream: name, streams: names },
+    )
+  }
+
+  async #commit(transaction: Transaction): Promise<void> {
+    this.#append(transaction.appends, [transaction.state])
+    for (const effect of transaction.effects) this.effects.push(effect)
+    for (const [operator, count] of transaction.late) this.late.set(operator, (this.late.get(operator) ?? 0) + count)
+    this.transactions++
+    if (this.#crashes.delete(this.transactions)) await this.crash()
+  }
+
+  #append(appends: readonly Append[], state: readonly Uint8Array[]): void {
+    const { bases } = this.#store.append({ appends, state })
+    for (const [i, append] of appends.entries()) this.log.note(append, bases[i] as number)
+  }
+}
