@@ -56,7 +56,7 @@ function inPages(text: string): string {
   let told = text
   for (const { file, page, line } of modules) {
     for (const shown of [pathToFileURL(file).href, file, path.relative(root, file)]) {
-      told = told.replaceAll(new RegExp(`${RegExp.escape(shown)}(?:[(:](\\d+)[,:](\\d+)\\)?)?`, "g"), (_, row?: string) => {
+      told = told.replaceAll(new RegExp(`${shown.replaceAll(/[^\w/]/g, "\\$&")}(?:[(:](\\d+)[,:](\\d+)\\)?)?`, "g"), (_, row?: string) => {
         return `${page}:${line + Number(row ?? 1) - 1}`
       })
     }
