@@ -31,6 +31,7 @@ import { type Chain, chain } from "./operators/index.ts"
 import { Outputs } from "./outputs.ts"
 import type { Append, StateReader } from "./ports/store.ts"
 import { KeyedState } from "./state.ts"
+import type { View } from "./view.ts"
 import type { StateMemory } from "./state/memory.ts"
 
 /** What a stage and partition has done with a batch. An adapter commits it whole or not at all. */
@@ -179,6 +180,11 @@ export class StageMachine {
   /** Lets go of the state in memory: another machine takes over. */
   close(): void {
     this.#context.state.close()
+  }
+
+  /** What an operator shows of what it keeps; undefined: there is no such operator here, or it shows nothing. */
+  view(operator: string): View | undefined {
+    return this.#chain.views.get(operator)
   }
 
   /** Clock time at which `tick` has something to do, in ms. */

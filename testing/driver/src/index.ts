@@ -1,12 +1,12 @@
 /** The test driver: a whole service in one process, on the production engine, with the clock in the test's hand. */
-export type { DeadLetter } from "@millrace/engine"
+export type { DeadLetter, TimerView } from "@millrace/engine"
 export { crashEverywhere, type CrashOptions } from "./crash-everywhere.ts"
 export type { TestRecord } from "./log-book.ts"
+export type { Outcome, TestFile } from "./outcome.ts"
 export {
   type Offered,
   type Refused,
   type Sent,
-  type TestFile,
   type TestOptions,
   testService,
   type TestService,

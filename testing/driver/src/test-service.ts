@@ -3,14 +3,14 @@
  * test's hand. Every call that makes something happen is awaited and returns when all that follows from it has happened;
  * every call that looks answers at once.
  *
- * Not for: how it works (works.ts); speed, threads, disks (the node's own tests).
+ * Not for: how it works (works.ts), what can be seen of it (outcome.ts); speed, threads, disks (the node's own tests).
  */
-import { type DeadLetter, isoInstant } from "@millrace/engine"
-import { type Duration, type ErrorData, MillraceError, durationMs, partitionOf } from "@millrace/model"
-import { type EventTime, type Keying, type Outlet, type Service, type Stream, type Target, compile } from "@millrace/sdk"
-import type { TestRecord } from "./log-book.ts"
-import { type Named, streamNamed } from "./named.ts"
+import { isoInstant } from "@millrace/engine"
+import { type Duration, type ErrorData, MillraceError, type StreamPlan, durationMs } from "@millrace/model"
+import { type EventTime, type Keying, type Service, type Stream, compile } from "@millrace/sdk"
 import { plainOrder, randomOrder } from "./order.ts"
+import { Outcome } from "./outcome.ts"
+import { Turns } from "./turns.ts"
 import { Works } from "./works.ts"
 
 /** What a test may choose. */
@@ -51,14 +51,6 @@ export interface Offered {
   readonly refused: readonly Refused[]
 }
 
-/** A file that a sink has decided: these rows, and no others, under this number. */
-export interface TestFile<Row> {
-  readonly partition: number
-  /** Number of the file within the sink and partition, from 0. */
-  readonly number: number
-  readonly rows: readonly Row[]
-}
-
 /** Where the clock begins. */
 const begin = Date.UTC(2030, 0)
 
@@ -84,16 +76,17 @@ export async function testService(app: Service, options: TestOptions = {}): Prom
 }
 
 /** A service under test, from {@link testService}. */
-export class TestService {
+export class TestService extends Outcome {
   readonly #works: Works
   readonly #settles: boolean
-  /** Calls that change something, one after the other. */
-  #last: Promise<unknown> = Promise.resolve()
-  #running = 0
+  readonly #turns: Turns
 
   constructor(works: Works, settles: boolean) {
+    const turns = new Turns()
+    super(works, turns)
     this.#works = works
     this.#settles = settles
+    this.#turns = turns
   }
 
   /** The clock. */
@@ -143,7 +136,7 @@ export class TestService {
     const stream = this.#source(to.name)
     const list: readonly unknown[] = Array.isArray(records) ? records : [records]
     const lines = list.map((record, index) => jsonLine(record, stream.name, index))
-    return this.#act(async () => {
+    return this.#turns.take(async () => {
       const refused = await this.#works.send(stream, lines, this.#settles)
       await this.#mayWork()
       return { accepted: lines.length - refused.length, refused }
@@ -158,7 +151,7 @@ export class TestService {
   async end(source?: Stream<never, unknown, Keying>): Promise<void> {
     const { streams } = this.#works.program.plan
     const sources = source === undefined ? streams.filter(({ role }) => role === "source") : [this.#source(source.name)]
-    await this.#act(async () => {
+    await this.#turns.take(async () => {
       for (const stream of sources) this.#works.mark(stream, Number.POSITIVE_INFINITY)
       await this.#mayWork()
     })
@@ -174,7 +167,7 @@ export class TestService {
   async watermarkTo(source: Stream<never, unknown, Keying>, to: EventTime): Promise<void> {
     const stream = this.#source(source.name)
     const watermark = instant(to, "watermarkTo")
-    await this.#act(async () => {
+    await this.#turns.take(async () => {
       this.#works.mark(stream, watermark)
       await this.#mayWork()
     })
@@ -188,7 +181,7 @@ export class TestService {
    * @example `await test.advance("5m")`
    */
   async advance(by: Duration): Promise<void> {
-    await this.#act(() => this.#works.advance(this.#works.now + durationMs(by, "advance"), this.#settles))
+    await this.#turns.take(() => this.#works.advance(this.#works.now + durationMs(by, "advance"), this.#settles))
   }
 
   /**
@@ -198,7 +191,7 @@ export class TestService {
    */
   async advanceTo(time: EventTime): Promise<void> {
     const to = instant(time, "advanceTo")
-    await this.#act(async () => {
+    await this.#turns.take(async () => {
       if (to < this.#works.now) {
         const message = `advanceTo: ${new Date(to).toISOString()} is before now, ${this.now.toISOString()}; a clock does not go back.`
         throw new MillraceError("MR1101", message, { to, now: this.#works.now })
@@ -209,17 +202,17 @@ export class TestService {
 
   /** Lets all stages work until none has input: only needed with `settles: false`. */
   async settle(): Promise<void> {
-    await this.#act(() => this.#works.settle())
+    await this.#turns.take(() => this.#works.settle())
   }
 
   /** One transaction of one stage and partition; false when none has input. Only needed with `settles: false`. */
   async step(): Promise<boolean> {
-    return this.#act(() => this.#works.step())
+    return this.#turns.take(() => this.#works.step())
   }
 
   /** The process dies and starts again: all that is not committed is lost, and everything resumes from what is. */
   async crash(): Promise<void> {
-    await this.#act(() => this.#works.crash())
+    await this.#turns.take(() => this.#works.crash())
   }
 
   /**
@@ -235,94 +228,8 @@ export class TestService {
     this.#works.crashAfter(transactions)
   }
 
-  /**
-   * What a stream or sink has been given, late records and dead letters not among them. Each partition is in its own
-   * order; the partitions are merged by event time.
-   *
-   * @param of - a stream, an outlet (what `.to(…)` gave), a sink, or the name of a stream or sink
-   * @throws MR1008 for one that is not the service's
-   */
-  records<T>(of: Stream<never, T, Keying> | Outlet<T>): TestRecord<T>[]
-  records(of: string | Target<never>): TestRecord<unknown>[]
-  records(of: Named): TestRecord<unknown>[] {
-    this.#assertAtRest("records")
-    return this.#works.log.records(streamNamed(this.#works, of))
-  }
-
-  /** The values of {@link records}. */
-  values<T>(of: Stream<never, T, Keying> | Outlet<T>): T[]
-  values(of: string | Target<never>): unknown[]
-  values(of: Named): unknown[] {
-    return this.records(of as string).map(({ value }) => value)
-  }
-
-  /**
-   * The files that a file sink has decided so far, in that order. Rows that are in no file yet are in {@link records}.
-   *
-   * @throws MR1008 when it is no sink of the service
-   */
-  files<Row>(of: Outlet<Row>): TestFile<Row>[]
-  files(of: string | Target<never>): TestFile<unknown>[]
-  files(of: Named): TestFile<unknown>[] {
-    this.#assertAtRest("files")
-    const { log, program, effects } = this.#works
-    const stream = streamNamed(this.#works, of)
-    const sink = program.plan.sinks.find((each) => each.stream === stream.name)
-    if (sink === undefined) throw new MillraceError("MR1008", `files: ${JSON.stringify(stream.name)} is a stream, not a file sink.`)
-    return effects.flatMap((effect) => {
-      if (effect.kind !== "seal" || effect.sink !== sink.name) return []
-      const { partition, number, from, to } = effect
-      return [{ partition, number, rows: log.partition(stream, partition, from, to).map(({ value }) => value) }]
-    })
-  }
-
-  /**
-   * What could not be processed, of a stream and all that follows from its records; of all streams when none is named.
-   *
-   * @throws MR1008 for a stream that is not the service's
-   */
-  deadLetters(of?: Stream<never, unknown, Keying> | string): DeadLetter[] {
-    this.#assertAtRest("deadLetters")
-    const { streams } = this.#works.program.plan
-    const wanted = typeof of === "object" ? of.name : of
-    if (wanted !== undefined) this.#works.stream(wanted)
-    return streams
-      .filter(({ role, name }) => role === "dead-letter" && (wanted === undefined || name === `${wanted}.dead-letter`))
-      .flatMap((stream) => this.#works.log.records(stream).map(({ value }) => value as DeadLetter))
-  }
-
-  /** How many records came too late, by the name of the operator; operators with none are not listed. */
-  late(): Record<string, number> {
-    this.#assertAtRest("late")
-    return Object.fromEntries([...this.#works.late].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-  }
-
-  /**
-   * The watermark of a stage in ms since 1970: in the partition of a key, or the least of all partitions. -Infinity: no
-   * time is known yet; Infinity: the input has ended.
-   *
-   * @param of - the stream that the stage reads, or the name of an operator with state
-   * @throws MR1008 when no stage reads or has it
-   * @example `test.watermark(payments, "4711")`
-   */
-  watermark(of: Stream<never, unknown, Keying> | string, key?: string): number {
-    this.#assertAtRest("watermark")
-    const name = typeof of === "string" ? of : of.name
-    const { service, stages } = this.#works.program.plan
-    const stage =
-      stages.find(({ operators }) => operators.some((operator) => operator.name === name)) ??
-      stages.find(({ input }) => input === name)
-    if (stage === undefined) {
-      const message = `watermark: no operator of service ${JSON.stringify(service)} is named ${JSON.stringify(name)} or reads a stream of that name.`
-      throw new MillraceError("MR1008", message, { name })
-    }
-    const partition = key === undefined ? undefined : partitionOf(key, stage.partitions)
-    const seats = this.#works.seats.filter((seat) => seat.stage === stage && (partition ?? seat.partition) === seat.partition)
-    return Math.min(...seats.map(({ machine }) => machine.watermark))
-  }
-
   /** @throws MR1008, MR1016 */
-  #source(name: string): ReturnType<Works["stream"]> {
+  #source(name: string): StreamPlan {
     const stream = this.#works.stream(name)
     if (stream.role === "source") return stream
     const message = `Stream ${JSON.stringify(name)} is written by the service itself; send to one that it reads only.`
@@ -331,22 +238,6 @@ export class TestService {
 
   async #mayWork(): Promise<void> {
     if (this.#settles) await this.#works.settle()
-  }
-
-  /** Calls that were not awaited still happen one after the other. */
-  async #act<T>(act: () => Promise<T>): Promise<T> {
-    this.#running++
-    const acting = this.#last.then(act)
-    this.#last = acting.catch(() => undefined)
-    try {
-      return await acting
-    } finally {
-      this.#running--
-    }
-  }
-
-  #assertAtRest(what: string): void {
-    if (this.#running > 0) throw new Error(`${what}() was called while the service is at work; await the call before it`)
   }
 }
 

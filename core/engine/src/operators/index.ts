@@ -1,6 +1,7 @@
 /** Builds the operators of a stage into one call chain, from the last to the first. */
 import type { OperatorCode, OperatorPlan } from "@millrace/model"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
+import type { View } from "../view.ts"
 import { filter, flatMap, map, peek, rekey } from "./functions.ts"
 import { ProcessOperator } from "./process.ts"
 import { SinkOperator } from "./to-sink.ts"
@@ -13,6 +14,8 @@ export interface Chain {
   /** In the order of the stage's operators, so that each comes after what feeds it. */
   readonly timed: ReadonlyArray<{ readonly name: string; readonly operator: TimedOperator }>
   readonly targets: readonly Target[]
+  /** What operators show of what they keep, by name. */
+  readonly views: ReadonlyMap<string, View>
 }
 
 interface Parts {
@@ -22,6 +25,8 @@ interface Parts {
   /** Takes what goes to an output of the operator's own, such as `late`. */
   port(name: string): Push
   addTimed(name: string, operator: TimedOperator): void
+  /** Lets others see what the operator keeps. */
+  show(name: string, view: View): void
   target(stream: string, upstreamBase: number): Target
 }
 
@@ -38,14 +43,16 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
   rekey: (plan, code, { out }) => rekey(code, plan.name, out),
   union: (_, __, { out }) => out,
   side: ({ side }, _, { out }) => (value, key, time) => out([side, value], key, time),
-  window: (plan, code, { out, port, context, addTimed }) => {
+  window: (plan, code, { out, port, context, addTimed, show }) => {
     const operator = new WindowOperator(plan, code, context, out, port("late"))
     addTimed(plan.name, operator)
+    show(plan.name, operator)
     return operator.push
   },
-  process: (plan, code, { out, context, addTimed }) => {
+  process: (plan, code, { out, context, addTimed, show }) => {
     const operator = new ProcessOperator(plan, code, context, out)
     addTimed(plan.name, operator)
+    show(plan.name, operator)
     return operator.push
   },
   "to-stream": (plan, _, { context, target }) => toStream(plan, target(plan.stream, plan.upstreamBase), context),
@@ -62,6 +69,7 @@ export function chain(codes: readonly OperatorCode[], context: StageContext): Ch
   const pushes: Push[] = []
   const timed: { name: string; operator: TimedOperator }[] = []
   const targets = new Map<string, Target>()
+  const views = new Map<string, View>()
   const childrenOf = (from: number, port: string): Push =>
     all(
       plans.flatMap((plan, i) =>
@@ -76,6 +84,7 @@ export function chain(codes: readonly OperatorCode[], context: StageContext): Ch
       port: (name) => childrenOf(i, name),
       context,
       addTimed: (name, operator) => timed.unshift({ name, operator }),
+      show: (name, view) => views.set(name, view),
       target: (stream, upstreamBase) => {
         const target = targets.get(stream) ?? new Target(stream, upstreamBase, context)
         targets.set(stream, target)
@@ -83,7 +92,7 @@ export function chain(codes: readonly OperatorCode[], context: StageContext): Ch
       },
     })
   }
-  return { push: childrenOf(-1, "out"), timed, targets: [...targets.values()] }
+  return { push: childrenOf(-1, "out"), timed, targets: [...targets.values()], views }
 }
 
 function all(pushes: readonly Push[]): Push {

@@ -19,6 +19,7 @@ import {
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { Schedule } from "../schedule.ts"
 import type { Bucket, Scope, StateCodec } from "../state.ts"
+import type { TimerView, View } from "../view.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "process" }>
 type Code = Extract<OperatorCode, { kind: "process" }>
@@ -41,7 +42,7 @@ const timerCodec: StateCodec<true> = {
   copy: () => true,
 }
 
-export class ProcessOperator implements TimedOperator {
+export class ProcessOperator implements TimedOperator, View {
   readonly #name: string
   readonly #code: Code
   readonly #context: StageContext
@@ -131,6 +132,17 @@ export class ProcessOperator implements TimedOperator {
   clear(key: string): void {
     for (const at of this.#kept.get(this.#bucket, key)?.value?.[1].slice() ?? []) this.clearTimer(key, at)
     this.#kept.remove(this.#bucket, key)
+  }
+
+  stateOf(key: string): unknown {
+    const kept = this.#kept.get(this.#bucket, key)?.value
+    return kept === undefined ? undefined : valueFrom(valueBytes(kept[0]))
+  }
+
+  *timers(): Iterable<TimerView> {
+    for (const time of this.#timers.ids()) {
+      for (const key of this.#timers.bucket(time).cells.keys()) yield { key, time, by: "event" }
+    }
   }
 
   #run(

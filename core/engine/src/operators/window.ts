@@ -22,12 +22,13 @@ import {
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { Schedule } from "../schedule.ts"
 import type { Bucket, Scope, StateCodec } from "../state.ts"
+import type { View } from "../view.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "window" }>
 type Code = Extract<OperatorCode, { kind: "window" }>
 type Accumulator = unknown[]
 
-export class WindowOperator implements TimedOperator {
+export class WindowOperator implements TimedOperator, View {
   readonly #plan: Plan
   readonly #names: readonly string[]
   readonly #aggregates: ReadonlyArray<Aggregate<unknown, unknown>>
@@ -151,13 +152,26 @@ export class WindowOperator implements TimedOperator {
   }
 
   /** Under the guard, because an aggregate's `result` may be a user's. */
-  readonly #complete: Push = (bounds, key, time) => {
+  readonly #complete: Push = (bounds, key, time) => this.#next(this.#result(bounds, this.#emitting), key, time)
+
+  #result(bounds: unknown, acc: Accumulator): unknown {
     const result = bounds as Record<string, unknown>
-    const acc = this.#emitting
     for (let i = 0; i < this.#aggregates.length; i++) {
       result[this.#names[i] as string] = this.#aggregates[i]?.result(acc, this.#at[i] as number)
     }
-    this.#next(result, key, time)
+    return result
+  }
+
+  /** The windows of a key that are still kept, the oldest first, each as it would be emitted now. */
+  stateOf(key: string): unknown {
+    const starts = [...this.#scope.ids()].sort((a, b) => a - b)
+    const results = starts.flatMap((start) => {
+      const acc = this.#scope.get(this.#scope.bucket(start), key)?.value
+      if (acc === undefined) return []
+      const copy = valueFrom(valueBytes(acc)) as Accumulator
+      return [this.#result({ key, start: new Date(start), end: new Date(this.#end(start)) }, copy)]
+    })
+    return results.length === 0 ? undefined : results
   }
 
   #end(start: number): number {

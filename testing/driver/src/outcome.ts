@@ -1,0 +1,180 @@
+/**
+ * What can be seen of a service under test: its outputs, what it could not process, and what its operators keep. Looking
+ * changes nothing, and what is given out is the test's own.
+ *
+ * Not for: making anything happen (test-service.ts).
+ */
+import type { DeadLetter, TimerView, View } from "@millrace/engine"
+import { MillraceError, type StagePlan, partitionOf } from "@millrace/model"
+import type { Keying, Outlet, Stream, Target } from "@millrace/sdk"
+import type { TestRecord } from "./log-book.ts"
+import { type Named, streamNamed } from "./named.ts"
+import type { Seat } from "./seat.ts"
+import type { Turns } from "./turns.ts"
+import type { Works } from "./works.ts"
+
+/** A file that a sink has decided: these rows, and no others, under this number. */
+export interface TestFile<Row> {
+  readonly partition: number
+  /** Number of the file within the sink and partition, from 0. */
+  readonly number: number
+  readonly rows: readonly Row[]
+}
+
+/** What can be seen of a service under test. */
+export class Outcome {
+  readonly #works: Works
+  readonly #turns: Turns
+
+  constructor(works: Works, turns: Turns) {
+    this.#works = works
+    this.#turns = turns
+  }
+
+  /**
+   * What a stream or sink has been given, late records and dead letters not among them. Each partition is in its own
+   * order; the partitions are merged by event time.
+   *
+   * @param of - a stream, an outlet (what `.to(…)` gave), a sink, or the name of a stream or sink
+   * @throws MR1008 for one that is not the service's
+   */
+  records<T>(of: Stream<never, T, Keying> | Outlet<T>): TestRecord<T>[]
+  records(of: string | Target<never>): TestRecord<unknown>[]
+  records(of: Named): TestRecord<unknown>[] {
+    this.#turns.assertNone("records")
+    return this.#works.log.records(streamNamed(this.#works, of))
+  }
+
+  /** The values of {@link records}. */
+  values<T>(of: Stream<never, T, Keying> | Outlet<T>): T[]
+  values(of: string | Target<never>): unknown[]
+  values(of: Named): unknown[] {
+    return this.records(of as string).map(({ value }) => value)
+  }
+
+  /**
+   * The files that a file sink has decided so far, in that order. Rows that are in no file yet are in {@link records}.
+   *
+   * @throws MR1008 when it is no sink of the service
+   */
+  files<Row>(of: Outlet<Row>): TestFile<Row>[]
+  files(of: string | Target<never>): TestFile<unknown>[]
+  files(of: Named): TestFile<unknown>[] {
+    this.#turns.assertNone("files")
+    const { log, program, effects } = this.#works
+    const stream = streamNamed(this.#works, of)
+    const sink = program.plan.sinks.find((each) => each.stream === stream.name)
+    if (sink === undefined) throw new MillraceError("MR1008", `files: ${JSON.stringify(stream.name)} is a stream, not a file sink.`)
+    return effects.flatMap((effect) => {
+      if (effect.kind !== "seal" || effect.sink !== sink.name) return []
+      const { partition, number, from, to } = effect
+      return [{ partition, number, rows: log.partition(stream, partition, from, to).map(({ value }) => value) }]
+    })
+  }
+
+  /**
+   * What could not be processed, of a stream and all that follows from its records; of all streams when none is named.
+   *
+   * @throws MR1008 for a stream that is not the service's
+   */
+  deadLetters(of?: Stream<never, unknown, Keying> | string): DeadLetter[] {
+    this.#turns.assertNone("deadLetters")
+    const { streams } = this.#works.program.plan
+    const wanted = typeof of === "object" ? of.name : of
+    if (wanted !== undefined) this.#works.stream(wanted)
+    return streams
+      .filter(({ role, name }) => role === "dead-letter" && (wanted === undefined || name === `${wanted}.dead-letter`))
+      .flatMap((stream) => this.#works.log.records(stream).map(({ value }) => value as DeadLetter))
+  }
+
+  /** How many records came too late, by the name of the operator; operators with none are not listed. */
+  late(): Record<string, number> {
+    this.#turns.assertNone("late")
+    return Object.fromEntries([...this.#works.late].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  }
+
+  /**
+   * The watermark of a stage in ms since 1970: in the partition of a key, or the least of all partitions. -Infinity: no
+   * time is known yet; Infinity: the input has ended.
+   *
+   * @param of - the stream that the stage reads, or the name of an operator with state
+   * @throws MR1008 when no stage reads or has it
+   * @example `test.watermark(payments, "4711")`
+   */
+  watermark(of: Stream<never, unknown, Keying> | string, key?: string): number {
+    this.#turns.assertNone("watermark")
+    const name = typeof of === "string" ? of : of.name
+    const { service, stages } = this.#works.program.plan
+    const stage = stageOf(stages, name) ?? stages.find(({ input }) => input === name)
+    if (stage === undefined) {
+      const message = `watermark: no operator of service ${JSON.stringify(service)} is named ${JSON.stringify(name)} or reads a stream of that name.`
+      throw new MillraceError("MR1008", message, { name })
+    }
+    return Math.min(...this.#seats(stage, key).map(({ machine }) => machine.watermark))
+  }
+
+  /**
+   * What an operator keeps for a key, as a copy: the state of a `process`, the open windows of a `window` as they would be emitted
+   * now, the row of a table. Undefined when it keeps nothing for the key. `State` is what you know it to be; nothing checks it.
+   *
+   * @throws MR1101 when no operator of that name shows what it keeps by key
+   * @example `assert.deepEqual(test.state("silence", "4711"), { last: 12 })`
+   */
+  state<State = unknown>(operator: string, key: string): State | undefined {
+    const [view] = this.#views("state", operator, key).filter(({ stateOf }) => stateOf !== undefined)
+    if (view === undefined) throw this.#noView("state", operator, "state by key")
+    return view.stateOf?.(key) as State | undefined
+  }
+
+  /**
+   * The timers that an operator has set, of all keys or of one, in the order of their times.
+   *
+   * @throws MR1101 when no operator of that name has timers
+   */
+  timers(operator: string, key?: string): TimerView[] {
+    const views = this.#views("timers", operator, key)
+    if (!views.some(({ timers }) => timers !== undefined)) throw this.#noView("timers", operator, "timers")
+    const timers = views.flatMap((view) => [...(view.timers?.() ?? [])])
+    return timers
+      .filter((timer) => key === undefined || timer.key === key)
+      .toSorted((a, b) => a.time - b.time || (a.key < b.key ? -1 : Number(a.key > b.key)))
+  }
+
+  /**
+   * The rows of a table, by key, in the order of their keys.
+   *
+   * @throws MR1101 when no table has that name
+   */
+  table<Row = unknown>(name: string): Map<string, Row> {
+    const views = this.#views("table", name, undefined)
+    if (!views.some(({ rows }) => rows !== undefined)) throw this.#noView("table", name, "the rows of a table")
+    const rows = views.flatMap((view) => [...(view.rows?.() ?? [])]) as [string, Row][]
+    return new Map(rows.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  }
+
+  #views(what: string, operator: string, key: string | undefined): View[] {
+    this.#turns.assertNone(what)
+    const stage = stageOf(this.#works.program.plan.stages, operator)
+    return stage === undefined ? [] : this.#seats(stage, key).flatMap(({ machine }) => machine.view(operator) ?? [])
+  }
+
+  #seats(stage: StagePlan, key: string | undefined): Seat[] {
+    const partition = key === undefined ? undefined : partitionOf(key, stage.partitions)
+    return this.#works.seats.filter((seat) => seat.stage === stage && (partition ?? seat.partition) === seat.partition)
+  }
+
+  #noView(what: string, operator: string, shown: string): MillraceError {
+    const { service, stages } = this.#works.program.plan
+    // A name with a "/" is no user's.
+    const known = stages.flatMap(({ operators }) => operators.map(({ name }) => name)).filter((name) => !name.includes("/"))
+    const message =
+      `${what}: no operator ${JSON.stringify(operator)} of service ${JSON.stringify(service)} shows ${shown}; ` +
+      `its operators with names are ${known.join(", ")}.`
+    return new MillraceError("MR1101", message, { operator, operators: known })
+  }
+}
+
+/** The stage that has an operator of this name. */
+function stageOf(stages: readonly StagePlan[], operator: string): StagePlan | undefined {
+  return stages.find(({ operators }) => operators.some(({ name }) => name === operator))
+}
