@@ -18,7 +18,10 @@ test("events come in the order of their numbers unless something is asked for", 
 
 test("a straggler comes as many events later as asked for", () => {
   const found = numbers({ events: 1_000, stragglers: { share: 0.05, by: 100 } })
-  assert.deepEqual(found.toSorted((a, b) => a - b), numbers({ events: 1_000 }))
+  assert.deepEqual(
+    found.toSorted((a, b) => a - b),
+    numbers({ events: 1_000 }),
+  )
   let highest = 0
   const late = found.filter((number) => {
     const straggles = number < highest
@@ -56,7 +59,10 @@ test("whatever is asked for, every event comes once or twice, and the run is the
       const found = numbers(given)
       assert.deepEqual(found, numbers(given))
       const plain = numbers({ events: given.events, outOfOrderGroup: given.outOfOrderGroup })
-      assert.deepEqual([...new Set(found)].toSorted((a, b) => a - b), plain.toSorted((a, b) => a - b))
+      assert.deepEqual(
+        [...new Set(found)].toSorted((a, b) => a - b),
+        plain.toSorted((a, b) => a - b),
+      )
       const twice = found.length - plain.length
       if (given.duplicates.share === 0) assert.equal(twice, 0)
       if (given.duplicates.share === 1) assert.equal(twice, plain.length)
@@ -67,9 +73,18 @@ test("whatever is asked for, every event comes once or twice, and the run is the
 test("generators that share a run have the same persons, auctions and bids as one alone, over the same span", () => {
   const options = { events: 10_003, rate: 1_000 }
   const parts = split(options, 4)
-  assert.deepEqual(parts.map(({ events, firstEventId }) => [events, firstEventId]), [[2_500, 1], [2_500, 2_501], [2_500, 5_001], [2_503, 7_501]])
+  assert.deepEqual(
+    parts.map(({ events, firstEventId }) => [events, firstEventId]),
+    [
+      [2_500, 1],
+      [2_500, 2_501],
+      [2_500, 5_001],
+      [2_503, 7_501],
+    ],
+  )
   const runs = parts.map((part) => new Emission(part).take(Infinity))
-  const ids = (run: readonly NexmarkEvent[]): number[] => run.flatMap((event) => (event.event_type === 1 ? [event.auction.id] : []))
+  const ids = (run: readonly NexmarkEvent[]): number[] =>
+    run.flatMap((event) => (event.event_type === 1 ? [event.auction.id] : []))
   assert.deepEqual(runs.flatMap(ids), ids(new Emission(options).take(Infinity)))
   for (const run of runs) assert.deepEqual(run.slice(2_499, 2_500).map(timeOf), [base + 10_000])
 })
@@ -78,6 +93,9 @@ test("taking in portions gives the run in portions", () => {
   const options = { events: 100, stragglers: { share: 0.2, by: 9 } }
   const emission = new Emission(options)
   const portions = [0, 1, 7, 500, 3].map((most) => emission.take(most))
-  assert.deepEqual(portions.map(({ length }) => length), [0, 1, 7, 92, 0])
+  assert.deepEqual(
+    portions.map(({ length }) => length),
+    [0, 1, 7, 92, 0],
+  )
   assert.deepEqual(portions.flat(), new Emission(options).take(Infinity))
 })

@@ -17,18 +17,30 @@ test("event ids tell the kind: 1 person, 3 auctions, 46 bids in each 50", () => 
 
 test("the first event has id 2 as in Flink, so person 1000 and auction 1000 are never emitted", () => {
   const first = events({}, 200_000)
-  assert.deepEqual(auctionsOf(first.slice(0, 2)).map(({ auction }) => auction.id), [1001, 1002])
+  assert.deepEqual(
+    auctionsOf(first.slice(0, 2)).map(({ auction }) => auction.id),
+    [1001, 1002],
+  )
   const [person] = personsOf(first)
   assert.equal(person?.person.id, 1001)
-  assert.equal(first.findIndex(({ event_type }) => event_type === 0), 48)
+  assert.equal(
+    first.findIndex(({ event_type }) => event_type === 0),
+    48,
+  )
   assert.ok(!auctionsOf(first).some(({ auction }) => auction.id === 1000))
   assert.ok(bidsOf(first).some(({ bid }) => bid.auction === 1000))
 })
 
 test("ids of persons and auctions count up without gaps", () => {
   const run = events({ firstEventId: 0, firstEventNumber: 0 }, 50_000)
-  assert.deepEqual(personsOf(run).map(({ person }) => person.id), Array.from({ length: 1_000 }, (_, i) => 1_000 + i))
-  assert.deepEqual(auctionsOf(run).map(({ auction }) => auction.id), Array.from({ length: 3_000 }, (_, i) => 1_000 + i))
+  assert.deepEqual(
+    personsOf(run).map(({ person }) => person.id),
+    Array.from({ length: 1_000 }, (_, i) => 1_000 + i),
+  )
+  assert.deepEqual(
+    auctionsOf(run).map(({ auction }) => auction.id),
+    Array.from({ length: 3_000 }, (_, i) => 1_000 + i),
+  )
 })
 
 test("the newest person and auction as of an event", () => {
@@ -41,15 +53,24 @@ test("the newest person and auction as of an event", () => {
     { id: 51, person: 1, auction: 3 },
     { id: 5_000_000_049, person: 100_000_000, auction: 300_000_002 },
   ]
-  assert.deepEqual(known.map(({ id }) => ({ id, person: lastPerson(id), auction: lastAuction(id) })), known)
+  assert.deepEqual(
+    known.map(({ id }) => ({ id, person: lastPerson(id), auction: lastAuction(id) })),
+    known,
+  )
 })
 
 test("event time follows the number at the rate, in whole microseconds and then whole milliseconds", () => {
   const slow = new Generator({ rate: 1_000 })
-  assert.deepEqual([0, 1, 999, 1_000_000].map((x) => slow.time(x) - base), [0, 1, 999, 1_000_000])
+  assert.deepEqual(
+    [0, 1, 999, 1_000_000].map((x) => slow.time(x) - base),
+    [0, 1, 999, 1_000_000],
+  )
   // 300 a second: 3333.33 µs apart.
   const uneven = new Generator({ rate: 300 })
-  assert.deepEqual([1, 2, 3, 300].map((x) => uneven.time(x) - base), [3, 6, 10, 1_000])
+  assert.deepEqual(
+    [1, 2, 3, 300].map((x) => uneven.time(x) - base),
+    [3, 6, 10, 1_000],
+  )
   const four = new Generator({ rate: 1_000, generators: 4 })
   assert.equal(four.time(1_000) - base, 4_000)
   // 100 M events at 10 M/s span 10 s.
@@ -67,11 +88,20 @@ test("a row's event time is the time of its number", () => {
 test("out of order, the events of a group change places and no group mixes with another", () => {
   const generator = new Generator({ outOfOrderGroup: 50, firstEventNumber: 0 })
   // e*953 mod 50 = 3e mod 50
-  assert.deepEqual([0, 1, 2, 16, 17, 49].map((k) => generator.number(k)), [0, 3, 6, 48, 1, 47])
+  assert.deepEqual(
+    [0, 1, 2, 16, 17, 49].map((k) => generator.number(k)),
+    [0, 3, 6, 48, 1, 47],
+  )
   const numbers = Array.from({ length: 100 }, (_, k) => generator.number(k))
   const inOrder = (from: number): number[] => Array.from({ length: 50 }, (_, i) => from + i)
-  assert.deepEqual(numbers.slice(0, 50).toSorted((a, b) => a - b), inOrder(0))
-  assert.deepEqual(numbers.slice(50).toSorted((a, b) => a - b), inOrder(50))
+  assert.deepEqual(
+    numbers.slice(0, 50).toSorted((a, b) => a - b),
+    inOrder(0),
+  )
+  assert.deepEqual(
+    numbers.slice(50).toSorted((a, b) => a - b),
+    inOrder(50),
+  )
 })
 
 test("every event is a pure function of the seed and its id", () => {
@@ -149,7 +179,10 @@ test("half of the bids come by four hot channels, the others by 10,000, nine in 
     const known = urls.get(bid.channel)
     assert.ok(known === undefined || known === bid.url, `${bid.channel} has one url`)
     urls.set(bid.channel, bid.url)
-    assert.match(bid.url, /^https:\/\/www\.nexmark\.com\/[a-z_]{3,4}\/[a-z_]{3,4}\/[a-z_]{3,4}\/item\.htm\?query=1(&channel_id=\d+)?$/)
+    assert.match(
+      bid.url,
+      /^https:\/\/www\.nexmark\.com\/[a-z_]{3,4}\/[a-z_]{3,4}\/[a-z_]{3,4}\/item\.htm\?query=1(&channel_id=\d+)?$/,
+    )
   }
   assert.equal(urls.size, 10_004)
   const without = bids.filter(({ bid }) => bid.channel.startsWith("channel-") && !bid.url.includes("channel_id"))
@@ -164,7 +197,11 @@ test("a channel's id is its number with the bits reversed", () => {
     }),
   )
   // 2: 01000…; 3: 11000… = -(01000…) as a signed number; 9999 = 0b10011100001111 is negative as well.
-  const known = new Map([["channel-2", 2 ** 30], ["channel-3", 2 ** 30], ["channel-9999", 2 ** 32 - 0b11110000111001 * 2 ** 18]])
+  const known = new Map([
+    ["channel-2", 2 ** 30],
+    ["channel-3", 2 ** 30],
+    ["channel-9999", 2 ** 32 - 0b11110000111001 * 2 ** 18],
+  ])
   for (const [channel, id] of known) assert.equal(ids.get(channel) ?? id, id, channel)
   assert.ok([...known.keys()].filter((channel) => ids.has(channel)).length >= 2)
 })
@@ -203,7 +240,9 @@ test("persons live in ten cities and six states, each as likely", () => {
 
 test("rows are padded to about 200, 500 and 100 bytes", () => {
   const run = events({}, many)
-  const people = personsOf(run).map(({ person: p }) => size([p.name, p.emailAddress, p.creditCard, p.city, p.state, p.extra], 1))
+  const people = personsOf(run).map(({ person: p }) =>
+    size([p.name, p.emailAddress, p.creditCard, p.city, p.state, p.extra], 1),
+  )
   const sales = auctionsOf(run).map(({ auction: a }) => size([a.itemName, a.description, a.extra], 6))
   const offers = bidsOf(run).map(({ bid }) => size([bid.extra], 4))
   close(mean(people), 200, 2)
@@ -215,7 +254,9 @@ test("rows are padded to about 200, 500 and 100 bytes", () => {
 })
 
 test("each letter is as likely as any other", () => {
-  const text = bidsOf(events({}, many)).map(({ bid }) => bid.extra).join("")
+  const text = bidsOf(events({}, many))
+    .map(({ bid }) => bid.extra)
+    .join("")
   for (const letter of ["a", "c", "m", "z"]) close(text.split(letter).length / text.length, 1 / 26, 0.001)
 })
 
@@ -250,7 +291,10 @@ function mean(values: readonly number[]): number {
 }
 
 function spread(values: readonly number[]): [least: number, most: number] {
-  return values.reduce<[number, number]>(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [Infinity, -Infinity])
+  return values.reduce<[number, number]>(
+    ([least, most], value) => [Math.min(least, value), Math.max(most, value)],
+    [Infinity, -Infinity],
+  )
 }
 
 function close(found: number, wanted: number, within: number): void {

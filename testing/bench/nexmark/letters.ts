@@ -1,6 +1,6 @@
 /**
- * Random texts at the price of a slice. Drawing each letter would cost more than all the rest of an event, so a long random
- * text is drawn once and an event takes a piece of it from a place that its own random numbers choose.
+ * Random texts at the price of a slice. Drawing each letter would cost more than all the rest of an event, so a long
+ * random text is drawn once and an event takes a piece of it from a place that its own random numbers choose.
  */
 import { EventRandom } from "./random.ts"
 

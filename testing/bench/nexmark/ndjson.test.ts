@@ -29,5 +29,8 @@ test("a file holds a line for each event", () => {
 test("lines come in portions, the last one empty", () => {
   const emission = new Emission({ events: 5 })
   const portions = [linesOf(emission, 3), linesOf(emission, 3), linesOf(emission, 3)]
-  assert.deepEqual(portions.map((text) => text.split("\n").length - 1), [3, 2, 0])
+  assert.deepEqual(
+    portions.map((text) => text.split("\n").length - 1),
+    [3, 2, 0],
+  )
 })

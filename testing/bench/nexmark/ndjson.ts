@@ -1,6 +1,6 @@
 /**
- * Events as NDJSON. No text of an event needs escaping and all of it is ASCII, so a line is put together without looking
- * at each character.
+ * Events as NDJSON. No text of an event needs escaping and all of it is ASCII, so a line is put together without
+ * looking at each character.
  */
 import fs from "node:fs"
 import type { Emission } from "./emission.ts"

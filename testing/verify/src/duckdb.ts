@@ -1,6 +1,7 @@
 /**
- * DuckDB as a second opinion: a private in-memory database that runs SQL and hands rows back as plain objects.
- * Numbers that a caller wants as JavaScript numbers are cast to DOUBLE in the SQL; whole numbers up to 2^53 stay exact.
+ * DuckDB as a second opinion: a private database, in memory unless a file is named, that runs SQL and hands rows back as
+ * plain objects. Numbers that a caller wants as JavaScript numbers are cast to DOUBLE in the SQL; whole numbers up to
+ * 2^53 stay exact.
  */
 import { DuckDBInstance } from "@duckdb/node-api"
 import type { DuckDBConnection } from "@duckdb/node-api"
@@ -14,8 +15,8 @@ export class DuckDb {
     this.#connection = connection
   }
 
-  static async open(): Promise<DuckDb> {
-    const instance = await DuckDBInstance.create(":memory:")
+  static async open(file = ":memory:"): Promise<DuckDb> {
+    const instance = await DuckDBInstance.create(file)
     const database = new DuckDb(instance, await instance.connect())
     await database.run("SET TimeZone = 'UTC'")
     return database

@@ -1,1 +1,1 @@
-export {}
+export { DuckDb, literal } from "./duckdb.ts"
