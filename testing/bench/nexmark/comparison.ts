@@ -1,0 +1,85 @@
+/**
+ * A query on the production engine, in the test driver, against the oracle: the same events, in requests and batches
+ * that a seed cuts at random, over several partitions, with crashes between transactions if wanted.
+ */
+import fs from "node:fs"
+import path from "node:path"
+import { testService } from "@millrace/testing"
+import { type Outlet, service, stream } from "millrace"
+import { Emission, type EmissionOptions } from "./emission.ts"
+import type { NexmarkEvent } from "./events.ts"
+import { lineOf } from "./ndjson.ts"
+import { type Difference, NexmarkOracle } from "./oracle/oracle.ts"
+import { type Answer, queries } from "./queries/index.ts"
+import { nexmark } from "./streams.ts"
+
+export interface History {
+  readonly emission: EmissionOptions
+  readonly partitions: number
+  /** In ms: larger than any event's delay, so that nothing is late; or smaller, with one partition. */
+  readonly outOfOrderMs: number
+  /** Whether events come late, and the oracle is to leave them out. */
+  readonly late?: boolean
+  /** Decides how input is cut and who works next. @default all at once, in turn */
+  readonly seed?: number
+  /** Crashes after so many transactions, again and again. @default never */
+  readonly crashEvery?: number
+}
+
+/** The events of a history, known to the oracle. */
+export class Comparison {
+  readonly #history: History
+  readonly #directory: string
+  readonly #events: readonly NexmarkEvent[]
+  readonly #oracle: NexmarkOracle
+
+  private constructor(history: History, directory: string, events: readonly NexmarkEvent[], oracle: NexmarkOracle) {
+    this.#history = history
+    this.#directory = directory
+    this.#events = events
+    this.#oracle = oracle
+  }
+
+  /** @param directory - for files; whose it is removes it */
+  static async open(history: History, directory: string): Promise<Comparison> {
+    const events = new Emission(history.emission).take(Number.POSITIVE_INFINITY)
+    const file = path.join(directory, "events.ndjson")
+    fs.writeFileSync(file, events.map((event) => `${lineOf(event)}\n`).join(""))
+    const bound = history.late === true ? { outOfOrderMs: history.outOfOrderMs } : {}
+    return new Comparison(history, directory, events, await NexmarkOracle.open(file, bound))
+  }
+
+  /** Runs a query and says how its rows differ from the oracle's. */
+  async differenceOf(query: string): Promise<Difference> {
+    const rows = await this.#run(query)
+    const file = path.join(this.#directory, `${query}.ndjson`)
+    fs.writeFileSync(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(""))
+    return this.#oracle.compare(query, file)
+  }
+
+  close(): void {
+    this.#oracle.close()
+  }
+
+  async #run(query: string): Promise<readonly unknown[]> {
+    const { partitions, outOfOrderMs, seed, crashEvery, late } = this.#history
+    const input = nexmark({ partitions, outOfOrder: outOfOrderMs })
+    const answer = queries[query]?.(input)
+    if (answer === undefined) throw new Error(`there is no query ${query}`)
+    const outlet = isOutlet(answer) ? answer : answer.to(stream<object>("result"))
+    const run = await testService(service("nexmark", [outlet]), seed === undefined ? {} : { seed })
+    for (let at = crashEvery ?? 0; crashEvery !== undefined && at < 10_000; at += crashEvery) run.crashAfter(at)
+    await run.send(input.events, [...this.#events])
+    await run.end()
+    if (crashEvery !== undefined && run.transactions < 2 * crashEvery) throw new Error(`${query}: hardly a crash`)
+    const [dead] = run.deadLetters()
+    if (dead !== undefined) throw new Error(`${query}: a dead letter: ${JSON.stringify(dead)}`)
+    const missed = Object.entries(run.late())
+    if ((late === true) !== missed.length > 0) throw new Error(`${query}: late records: ${JSON.stringify(missed)}`)
+    return run.values(outlet)
+  }
+}
+
+function isOutlet(answer: Answer): answer is Outlet {
+  return "~outlet" in answer
+}
