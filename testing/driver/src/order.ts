@@ -15,6 +15,10 @@ export interface Order {
   request(waiting: number): number
   /** How many transactions there are between two requests. */
   between(): number
+  /** Whether the store takes up the state of all commits now, so that memory may let go of it. */
+  folds(): boolean
+  /** How many bytes of state may stay in memory. */
+  readonly stateBytesMost: number
 }
 
 const everything: Cut = [Number.POSITIVE_INFINITY]
@@ -25,9 +29,11 @@ export const plainOrder: Order = {
   cut: () => everything,
   request: (waiting) => waiting,
   between: () => 0,
+  folds: () => false,
+  stateBytesMost: Number.POSITIVE_INFINITY,
 }
 
-/** Any seat, any cut: small ones as often as large ones. */
+/** Any seat, any cut, small ones as often as large ones; state goes to the store and comes back from it. */
 export function randomOrder(seed: number): Order {
   const dice = new Dice(seed)
   const size = (): number => 1 + dice.roll(2 ** dice.roll(12))
@@ -36,5 +42,8 @@ export function randomOrder(seed: number): Order {
     cut: () => Array.from({ length: 1 + dice.roll(3) }, size),
     request: (waiting) => Math.min(waiting, size()),
     between: () => dice.roll(4),
+    folds: () => dice.roll(5) === 0,
+    // Mostly so little that what the store can give back is read again and again.
+    stateBytesMost: dice.roll(4) === 0 ? Number.POSITIVE_INFINITY : dice.roll(4_096),
   }
 }

@@ -2,7 +2,7 @@
  * One stage and partition at work: the production engine's machine, and the input that it has in hand. What it has in
  * hand was decoded once and is lost in a crash; the log has it.
  */
-import { Again, type Batch, type StateReader, StageMachine, type Store, type Transaction, decodeBlock } from "@millrace/engine"
+import { Again, type Batch, StageMachine, type StateMemory, type Store, type Transaction, decodeBlock } from "@millrace/engine"
 import type { Program, StagePlan, StreamPlan } from "@millrace/model"
 import type { Cut } from "./order.ts"
 
@@ -17,22 +17,36 @@ interface InHand {
   taken: number
 }
 
+/** Which stage and partition, of what. */
+export interface Place {
+  readonly program: Program
+  readonly store: Store
+  readonly stage: StagePlan
+  readonly input: StreamPlan
+  readonly partition: number
+}
+
 export class Seat {
   readonly stage: StagePlan
   readonly partition: number
   readonly input: StreamPlan
   readonly #program: Program
   readonly #store: Store
+  readonly #memory: StateMemory
   #machine: StageMachine
   #inHand: InHand[] = []
+  /** Transactions of this machine. */
+  #done = 0
 
-  constructor(program: Program, store: Store, stage: StagePlan, input: StreamPlan, partition: number, now: number) {
+  constructor(place: Place, memory: StateMemory, now: number) {
+    const { program, store, stage, input, partition } = place
     this.#program = program
     this.#store = store
     this.stage = stage
     this.input = input
     this.partition = partition
-    this.#machine = this.#open(store.state, now)
+    this.#memory = memory
+    this.#machine = this.#open(now)
   }
 
   get machine(): StageMachine {
@@ -46,21 +60,33 @@ export class Seat {
 
   /** One transaction of the next batches, as far as there is input. */
   async take(cut: Cut, now: number): Promise<Transaction> {
-    return this.#machine.apply(await this.#batches(cut), now)
+    const batches = await this.#batches(cut)
+    this.#done++
+    return this.#machine.apply(batches, now)
   }
 
   tick(now: number): Transaction | undefined {
-    return this.#machine.tick(now)
+    const transaction = this.#machine.tick(now)
+    if (transaction !== undefined) this.#done++
+    return transaction
+  }
+
+  /** The store has taken up every transaction so far. */
+  onFolded(): void {
+    this.#machine.onFolded(this.#done)
   }
 
   /** Forgets all and starts again from what the store holds. */
   restart(now: number): void {
     this.#inHand = []
-    this.#machine = this.#open(this.#store.state, now)
+    this.#done = 0
+    this.#machine.close()
+    this.#machine = this.#open(now)
   }
 
-  #open(reader: StateReader, now: number): StageMachine {
-    return new StageMachine(this.#program, this.stage.id, this.partition, reader, now)
+  #open(now: number): StageMachine {
+    const { state } = this.#store
+    return new StageMachine(this.#program, this.stage.id, this.partition, state, now, undefined, this.#memory)
   }
 
   async #batches(cut: Cut): Promise<readonly Batch[]> {

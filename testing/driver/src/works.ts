@@ -8,7 +8,7 @@
  * D2  A crash may fall between any two transactions. It loses what is in memory and nothing that was committed.
  * D3  Nothing waits for time: the clock is a number that the test moves.
  */
-import { type Append, type Effect, Intake, type Rejected, type Store, type Transaction } from "@millrace/engine"
+import { type Append, type Effect, Intake, type Rejected, StateMemory, type Store, type Transaction } from "@millrace/engine"
 import { openMemoryStore } from "@millrace/memory"
 import { BlockWriter, MillraceError, type Program, type StreamPlan, limits } from "@millrace/model"
 import { LogBook } from "./log-book.ts"
@@ -52,10 +52,12 @@ export class Works {
     this.#store = store
     this.#order = order
     const { stages, streams } = program.plan
+    // One for all, as in a worker.
+    const memory = new StateMemory(order.stateBytesMost, order.stateBytesMost)
     this.seats = stages.flatMap((stage) => {
       const input = streams.find(({ name }) => name === stage.input)
       if (input === undefined) throw new Error(`plan of ${program.plan.service}: stream ${stage.input} is missing`)
-      return Array.from({ length: stage.partitions }, (_, partition) => new Seat(program, store, stage, input, partition, now))
+      return Array.from({ length: stage.partitions }, (_, partition) => new Seat({ program, store, stage, input, partition }, memory, now))
     })
   }
 
@@ -123,18 +125,13 @@ export class Works {
 
   /** D2. The process dies and another one takes up what was committed. */
   async crash(): Promise<void> {
-    await this.fold()
+    await this.#fold()
     for (const seat of this.seats) seat.restart(this.now)
   }
 
   /** Crashes once there have been so many transactions. */
   crashAfter(transactions: number): void {
     this.#crashes.add(this.transactions + transactions)
-  }
-
-  /** Brings the store's state up to the last commit. */
-  async fold(): Promise<void> {
-    await this.#store.fold()
   }
 
   /** @throws MR1008 for a name that the service does not have */
@@ -156,7 +153,14 @@ export class Works {
     for (const effect of transaction.effects) this.effects.push(effect)
     for (const [operator, count] of transaction.late) this.late.set(operator, (this.late.get(operator) ?? 0) + count)
     this.transactions++
+    if (this.#order.folds()) await this.#fold()
     if (this.#crashes.delete(this.transactions)) await this.crash()
+  }
+
+  /** Brings the store's state up to the last commit. */
+  async #fold(): Promise<void> {
+    await this.#store.fold()
+    for (const seat of this.seats) seat.onFolded()
   }
 
   #append(appends: readonly Append[], state: readonly Uint8Array[]): void {

@@ -141,7 +141,7 @@ export class ProcessOperator implements TimedOperator, View {
 
   *timers(): Iterable<TimerView> {
     for (const time of this.#timers.ids()) {
-      for (const key of this.#timers.bucket(time).cells.keys()) yield { key, time, by: "event" }
+      for (const key of this.#timers.keys(this.#timers.bucket(time))) yield { key, time, by: "event" }
     }
   }
 
