@@ -24,7 +24,10 @@ export type Effect = SealFile
 export interface TimedOperator {
   /** The next watermark at which it acts, in ms; Infinity: none. */
   readonly due: number
-  /** Acts on all that is due at `watermark`, which is its own `due` or lies before it. */
+  /**
+   * Acts on all that is due at `watermark`, which is its own `due` or lies before it. May stop early, after at least one step
+   * forward that its state remembers, when `context.full()`; then its `due` stays where it is and it is called again.
+   */
   advance(watermark: number): void
   /** The next clock time at which it acts. */
   readonly dueByClock: number
@@ -48,11 +51,18 @@ export interface StageContext {
   watermark: number
   /** The watermark being worked towards while timed operators act, else -Infinity. */
   step: number
+  /**
+   * The watermark up to which a timed operator has done what was due: it may be ahead of `watermark` when a transaction ended in the
+   * midst of a step. What an operator learns from its state in `reload`, it learns as of here.
+   */
+  reachedBy(operator: string): number
   /** No timed operator acts before the watermark is here; operators lower it when they learn of an earlier time. */
   due: number
   /** The clock, as last told, in ms. */
   now: number
   readonly effects: Effect[]
+  /** Whether the transaction has become so large that it should end: operators that can stop and go on later do. */
+  full(): boolean
   /** Records that came too late, by operator name. */
   readonly late: Map<string, number>
   /**

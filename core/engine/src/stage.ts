@@ -7,6 +7,7 @@
  * T2  A record whose processing throws leaves nothing behind but its dead letter; its neighbours are untouched.
  * T3  The watermark advances record by record; what is due acts before the next record is looked at.
  * T4  Timers and windows act in the order of their times; at one time, upstream operators first.
+ * T21 A transaction that grows too large ends early and the next goes on where it ended: how it was cut does not show.
  *
  * A batch runs without copies per record; only when something throws is it undone and run again record by record, on
  * values decoded once more: user code may have changed those that it was given.
@@ -54,6 +55,14 @@ export interface Transaction {
   readonly tickAt: number
 }
 
+/** What a machine may take. */
+export interface StageBounds {
+  /** What the state in memory may take, shared by the machines of a thread. @default no bound */
+  readonly memory?: StateMemory
+  /** Bytes after which a transaction ends itself. @default limits.transactionBytes */
+  readonly transactionBytes?: number
+}
+
 /** Progress of a stage and partition, part of its state. */
 interface Progress {
   readonly consumed: number
@@ -64,6 +73,8 @@ interface Progress {
   readonly lastInput: number
   readonly resting: boolean
   readonly ended: boolean
+  /** A step that is not whole yet: its time, and the timed operators that have done their part. */
+  readonly step: readonly [time: number, operators: readonly string[]] | undefined
 }
 
 /** The scope under which a stage keeps its progress: bucket 0, key `progress`. */
@@ -99,6 +110,10 @@ export class StageMachine {
   #ended: boolean
   /** Set while records are processed one by one: what must not be processed. */
   #careful: Poison | undefined
+  /** T21: see `Progress.step`. */
+  #step: Progress["step"]
+  readonly #bounds: StageBounds
+  #transactionBytes: number = limits.transactionBytes
   #records = 0
   #deadLetters = 0
   #offset = 0
@@ -106,7 +121,6 @@ export class StageMachine {
   /**
    * @param now - the clock, in ms
    * @param cursor - gets the offset of each record before it is processed
-   * @param memory - what the state in memory may take, shared by the machines of a thread
    */
   constructor(
     program: Program,
@@ -115,7 +129,7 @@ export class StageMachine {
     reader: StateReader,
     now: number,
     cursor?: Float64Array,
-    memory?: StateMemory,
+    bounds: StageBounds = {},
   ) {
     const { plan } = program
     const stage = plan.stages.find(({ id }) => id === stageId)
@@ -129,24 +143,29 @@ export class StageMachine {
     this.#lastInput = stored?.lastInput ?? now
     this.#resting = stored?.resting ?? false
     this.#ended = stored?.ended ?? false
+    this.#step = stored?.step
     this.#idleMs = input.idleMs
     const watermark = stored?.watermark ?? Number.NEGATIVE_INFINITY
     if (input.upstreams > 0) this.#merged = new MergedClock(input.upstreams, stored?.marks ?? [], stored?.idle ?? [], watermark)
     else this.#source = new SourceClock(input.outOfOrderMs, stored?.highest ?? Number.NEGATIVE_INFINITY)
+    this.#bounds = bounds
+    const outputs = this.#outputs
     this.#context = {
       program,
       plan,
       stage,
       partition,
-      state: new KeyedState(reader, partition, memory),
-      outputs: this.#outputs,
+      state: new KeyedState(reader, partition, bounds.memory),
+      outputs,
       at: { key: "", time: 0 },
       watermark,
       step: Number.NEGATIVE_INFINITY,
+      reachedBy: (operator) => (this.#step?.[1].includes(operator) === true ? this.#step[0] : this.#context.watermark),
       due: Number.POSITIVE_INFINITY,
       now,
       effects: [],
       late: new Map(),
+      full: () => outputs.bytes + this.#context.state.changedBytes >= this.#transactionBytes,
       guard: (operator, value, key, time, run) => this.#guard(operator, value, key, time, run),
     }
     this.#chain = chain(program.operators.get(stageId) ?? [], this.#context)
@@ -195,18 +214,21 @@ export class StageMachine {
   }
 
   /**
-   * Processes consecutive batches as one transaction. Entries before `consumed` are skipped: they are done.
+   * Processes consecutive batches as one transaction. Entries before `consumed` are skipped: they are done. A transaction that
+   * grows too large ends early, perhaps in the midst of what one entry has made due: give the same batches again until
+   * `consumed` is behind them all (T21).
    *
    * @param now - the clock, in ms
    */
   apply(batches: readonly Batch[], now: number, poison?: Poison): Transaction {
     const context = this.#context
     context.now = now
+    this.#transactionBytes = this.#bounds.transactionBytes ?? limits.transactionBytes
     const undo = context.state.savepoint()
     const before = this.#progress()
     if (poison === undefined || poison.size === 0) {
       try {
-        for (const batch of batches) this.#run(batch, this.#skip(batch))
+        for (const batch of batches) if (!this.#run(batch, this.#skip(batch))) break
         return this.#commit()
       } catch (thrown) {
         if (thrown instanceof BrokenInvariant) throw thrown
@@ -215,7 +237,7 @@ export class StageMachine {
     }
     this.#careful = poison ?? noPoison
     try {
-      for (const batch of batches) this.#runCarefully(batch, this.#skip(batch), this.#careful)
+      for (const batch of batches) if (!this.#runCarefully(batch, this.#skip(batch), this.#careful)) break
     } finally {
       this.#careful = undefined
     }
@@ -248,43 +270,60 @@ export class StageMachine {
     return this.#commit()
   }
 
-  /** The fast way: no copies, no checks per record. A throw anywhere ends it. */
-  #run(batch: Batch, from: number): void {
+  /** The fast way: no copies, no checks per record. A throw anywhere ends it. False: the transaction ends within the batch. */
+  #run(batch: Batch, from: number): boolean {
     const { kinds, values, keys, times, base, count } = batch
     const { push } = this.#chain
     const cursor = this.#cursor
-    if (kinds !== undefined || this.#source === undefined) {
-      for (let i = from; i < count; i++) this.#entry(batch, i, push)
-      return
-    }
     const context = this.#context
+    if (kinds !== undefined || this.#source === undefined) {
+      for (let i = from; i < count; i++) {
+        if (!this.#entry(batch, i, push)) return this.#stop(base + i)
+        if (context.full()) return this.#stop(base + i + 1)
+      }
+      return true
+    }
     const clock = this.#source
     const { outOfOrderMs } = clock
     for (let i = from; i < count; i++) {
       const time = times[i] as number
       cursor[0] = base + i
       if (time > clock.highest) {
-        clock.highest = time
         const watermark = time - outOfOrderMs
         if (watermark > context.watermark) {
-          if (watermark >= context.due) this.#advance(watermark)
+          if (watermark >= context.due && !this.#advance(watermark)) {
+            this.#records += i - from
+            return this.#stop(base + i)
+          }
           context.watermark = watermark
         }
+        clock.highest = time
       }
       push(values[i], keys[i] as string, time)
+      if ((i & 15) === 15 && context.full()) {
+        this.#records += i + 1 - from
+        return this.#stop(base + i + 1)
+      }
     }
     this.#records += count - from
+    return true
   }
 
-  /** One entry of any kind. */
-  #entry(batch: Batch, i: number, push: Push): void {
+  /** The transaction ends before an entry that has not been looked at, or that is still making things due. */
+  #stop(offset: number): false {
+    this.#consumed = offset
+    return false
+  }
+
+  /** One entry of any kind. False: what it makes due is not all done; the entry is to be looked at again. */
+  #entry(batch: Batch, i: number, push: Push): boolean {
     const kind = batch.kinds?.[i] ?? entryKind.record
     const time = batch.times[i] as number
     this.#offset = batch.base + i
     this.#cursor[0] = this.#offset
     if ((kind === entryKind.record || kind === undecodable) && this.#source !== undefined && time > this.#source.highest) {
+      if (!this.#reach(time - this.#source.outOfOrderMs)) return false
       this.#source.highest = time
-      this.#reach(time - this.#source.outOfOrderMs)
     }
     if (kind === entryKind.record) {
       this.#records++
@@ -294,13 +333,14 @@ export class StageMachine {
       const fault = batch.values[i] as Fault
       this.#deadLetter({ value: fault.raw, key: batch.keys[i] as string, time, operator: "decode", error: fault, attempts: 1 })
     } else if (kind === entryKind.idle) {
-      if (this.#merged !== undefined) this.#reach(this.#merged.rest(batch.upstreams?.[i] ?? 0))
-    } else if (this.#merged === undefined) this.#reach(time)
-    else this.#reach(this.#merged.mark(batch.upstreams?.[i] ?? 0, time))
+      if (this.#merged !== undefined) return this.#reach(this.#merged.rest(batch.upstreams?.[i] ?? 0))
+    } else if (this.#merged === undefined) return this.#reach(time)
+    else return this.#reach(this.#merged.mark(batch.upstreams?.[i] ?? 0, time))
+    return true
   }
 
   /** T2. The slow way: each record can be undone alone. */
-  #runCarefully(batch: Batch, from: number, poison: Poison): void {
+  #runCarefully(batch: Batch, from: number, poison: Poison): boolean {
     const { push } = this.#chain
     const { again } = batch
     const guarded: Push = (value, key, time) => {
@@ -310,7 +350,11 @@ export class StageMachine {
       if (poisoned === undefined) this.#attempt(valueOf, key, time, push, undefined)
       else this.#deadLetter({ value, key, time, operator: this.#stage.id, ...poisoned })
     }
-    for (let i = from; i < batch.count; i++) this.#entry(batch, i, guarded)
+    for (let i = from; i < batch.count; i++) {
+      if (!this.#entry(batch, i, guarded)) return this.#stop(batch.base + i)
+      if (this.#context.full()) return this.#stop(batch.base + i + 1)
+    }
+    return true
   }
 
   /** Runs `run` for a value, again if it throws, until the value becomes a dead letter. */
@@ -365,34 +409,56 @@ export class StageMachine {
     block.endRecord(from)
   }
 
-  #reach(watermark: number): void {
+  /** False: the transaction is full before all that is due has been done. */
+  #reach(watermark: number): boolean {
     const context = this.#context
     // W3
-    if (!(watermark > context.watermark)) return
-    if (watermark >= context.due) this.#advance(watermark)
+    if (!(watermark > context.watermark)) return true
+    if (watermark >= context.due && !this.#advance(watermark)) return false
     context.watermark = watermark
     if (watermark === Number.POSITIVE_INFINITY && !this.#ended) {
       this.#ended = true
       for (const { operator } of this.#chain.timed) operator.end()
     }
+    return true
   }
 
-  /** T3, T4: acts on all that is due up to a watermark, time by time. */
-  #advance(watermark: number): void {
+  /**
+   * T3, T4: acts on all that is due up to a watermark, time by time.
+   *
+   * T21: false when the transaction is full before that. The watermark is then that of the last whole step, so that the same call
+   * goes on where this one ended, in this process or another.
+   */
+  #advance(watermark: number): boolean {
     const context = this.#context
     const { timed } = this.#chain
     for (;;) {
       let step = Number.POSITIVE_INFINITY
       for (const { operator } of timed) if (operator.due < step) step = operator.due
       if (step > watermark || step === Number.POSITIVE_INFINITY) break
-      step = Math.max(step, context.watermark)
+      // A timer set in the past belongs to the step in which it was set, also when that is gone on with later.
+      step = Math.max(step, context.watermark, this.#step?.[0] ?? Number.NEGATIVE_INFINITY)
       context.step = step
-      for (const { operator } of timed) if (operator.due <= step) operator.advance(step)
+      for (const [i, { operator }] of timed.entries()) {
+        if (operator.due > step) continue
+        operator.advance(step)
+        if (operator.due <= step) return this.#pause([step, timed.slice(0, i).map(({ name }) => name)])
+      }
+      this.#step = undefined
       // A step below the watermark (a timer set in the past) must not take it back.
       if (step > context.watermark) context.watermark = step
+      if (context.full() && timed.some(({ operator }) => operator.due <= watermark)) return this.#pause(undefined)
     }
     context.step = Number.NEGATIVE_INFINITY
     this.#settle()
+    return true
+  }
+
+  #pause(step: Progress["step"]): false {
+    this.#step = step
+    this.#context.step = Number.NEGATIVE_INFINITY
+    this.#settle()
+    return false
   }
 
   #settle(): void {
@@ -427,6 +493,7 @@ export class StageMachine {
       lastInput: this.#lastInput,
       resting: this.#resting,
       ended: this.#ended,
+      step: this.#step,
     }
   }
 
@@ -445,6 +512,7 @@ export class StageMachine {
     if (this.#source !== undefined) this.#source.highest = progress.highest
     this.#merged?.restore(progress.marks, progress.idle, progress.watermark)
     this.#ended = progress.ended
+    this.#step = progress.step
     this.#records = 0
     this.#deadLetters = 0
     this.#reload(undefined)

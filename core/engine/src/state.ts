@@ -31,6 +31,8 @@ export class KeyedState implements Transactions {
   transaction = 1
   /** Number of the newest transaction whose changes the store can be asked for. */
   folded = 0
+  /** Bytes of what this transaction has changed, by estimate. */
+  changedBytes = 0
 
   /** @param memory - shared by all stages and partitions of a thread; without one, all that was read stays */
   constructor(reader: StateReader, partition: number, memory?: StateMemory) {
@@ -71,6 +73,7 @@ export class KeyedState implements Transactions {
       if (cell === undefined) scope.restore(bucket, before === true)
       else scope.giveBack(bucket, cell, before === absent ? undefined : before)
     }
+    if (mark === 0) this.changedBytes = 0
     this.epoch++
   }
 
@@ -91,6 +94,10 @@ export class KeyedState implements Transactions {
     this.#undo.push(step)
   }
 
+  changed(bytes: number): void {
+    this.changedBytes += bytes
+  }
+
   /**
    * Ends the transaction: writes what changed and forgets how to undo it.
    *
@@ -100,6 +107,7 @@ export class KeyedState implements Transactions {
     for (const scope of this.#scopes) scope.writeChanges(to)
     for (const scope of this.#scopes) scope.endTransaction()
     this.#undo.length = 0
+    this.changedBytes = 0
     this.transaction++
     this.epoch++
     this.memory.settle()

@@ -70,7 +70,8 @@ export class Rig {
   now: number
   readonly #intakes: Map<string, Intake> = new Map()
   /** No room at all: what the store can give back does not stay in memory. */
-  readonly #memory = new StateMemory(0, 0)
+  readonly #bounds = { memory: new StateMemory(0, 0), transactionBytes: Number.POSITIVE_INFINITY }
+
 
   private constructor(program: Program, store: Store, now: number) {
     this.program = program
@@ -89,6 +90,11 @@ export class Rig {
   static async open(service: Service, now = 0): Promise<Rig> {
     const store = await openMemoryStore({ now: () => 0, onLost: () => undefined })
     return new Rig(compile(service), store, now)
+  }
+
+  /** Bytes after which transactions end themselves from now on. */
+  set room(bytes: number) {
+    this.#bounds.transactionBytes = bytes
   }
 
   /** The seat of a stage, which is named like its input. */
@@ -245,7 +251,7 @@ export class Rig {
   }
 
   #machine(stage: string, partition: number): StageMachine {
-    return new StageMachine(this.program, stage, partition, this.#reader, this.now, undefined, this.#memory)
+    return new StageMachine(this.program, stage, partition, this.#reader, this.now, undefined, this.#bounds)
   }
 
   get #reader(): StateReader {

@@ -51,6 +51,12 @@ export const limits = {
   segmentBytes: 67_108_864,
   /** Largest frame of the journal, in bytes: a length above it is damage, not data. */
   frameBytesMax: 268_435_456,
+  /** Bytes of results and state changes after which a stage ends its transaction and goes on in another. */
+  transactionBytes: 33_554_432,
+  /** Most bytes of results of one transaction: what one record, or one firing of a timer, may add to {@link transactionBytes}. */
+  transactionBytesMax: 100_663_296,
+  /** Most bytes of the state of one key. */
+  stateValueBytesMax: 33_554_432,
   /** Journal bytes after which the state is folded into the checkpoint. */
   checkpointBytes: 134_217_728,
   /** Most records that one apply() takes. */
@@ -150,5 +156,9 @@ assertOrdered(limits.requestBytesMax, limits.bodiesBytesMax, "one request of the
 assertOrdered(limits.headersMsMax, limits.requestMsMax, "headers are part of a request")
 assertOrdered(2 * limits.liveReadersMax, limits.connectionsMax, "readers of `live` must leave connections for requests")
 assertOrdered(2 * limits.requestBytesMax, limits.frameBytesMax, "the blocks of the largest request must fit a frame")
+// A transaction ends after the step that takes it beyond `transactionBytes`: results up to `transactionBytesMax`, and state changes
+// of that many bytes by the sizes of before. One step changes few keys; what they grow by is bounded by the largest value.
+assertOrdered(limits.transactionBytesMax + limits.transactionBytes + 2 * limits.stateValueBytesMax, limits.frameBytesMax, "a transaction must fit a frame")
+assertOrdered(limits.transactionBytes, limits.transactionBytesMax, "a transaction that has ended itself must be valid")
 assertOrdered(limits.recordBytesMax, limits.stageInFlightBytesMax, "a stage must be able to take the largest record")
 assertOrdered(limits.keyLengthMax * 3 + 512, 1978, "scope, bucket and key must fit an LMDB key of 1978 bytes")

@@ -10,6 +10,8 @@ export interface Bounds {
   readonly workerHeapMegabytesMax: number
   /** See `limits.stateMemoryBytesMax`. */
   readonly stateMemoryBytesMax: number
+  /** See `limits.transactionBytes`. */
+  readonly transactionBytes: number
   /** See `limits.workerIdleMs`. */
   readonly workerIdleMs: number
   /** See `limits.ingestQueueBytesMax`. */
@@ -37,6 +39,7 @@ const defaults: Bounds = {
   loadMsMax: limits.loadMsMax,
   workerHeapMegabytesMax: limits.workerHeapMegabytesMax,
   stateMemoryBytesMax: limits.stateMemoryBytesMax,
+  transactionBytes: limits.transactionBytes,
   workerIdleMs: limits.workerIdleMs,
   ingestQueueBytesMax: limits.ingestQueueBytesMax,
   stageLagBytesMax: limits.stageLagBytesMax,

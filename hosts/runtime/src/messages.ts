@@ -30,13 +30,16 @@ export interface WorkerData {
   readonly dataDir: string
   /** See `limits.stateMemoryBytesMax`. */
   readonly stateBytesMost: number
+  /** See `limits.transactionBytes`. */
+  readonly transactionBytes: number
   /** See {@link activity}. */
   readonly activity: SharedArrayBuffer
 }
 
 /**
  * What a worker is doing, in memory shared with the node, so that it can be told after the worker hung or died:
- * `[offset or index of the record in hand, kind, job, messages dealt with, 1 while it is in the store, 1 once it shall end]`.
+ * `[offset or index of the record in hand, kind, job, messages dealt with, 1 while it is in the store, 1 once it shall end,
+ * transactions ended, bytes of transactions sent, bytes of them taken]`; the node writes the last and the sixth.
  */
 export const activity = {
   cursor: 0,
@@ -45,7 +48,10 @@ export const activity = {
   handled: 3,
   inStore: 4,
   ending: 5,
-  slots: 6,
+  ended: 6,
+  sentBytes: 7,
+  takenBytes: 8,
+  slots: 9,
   idle: 0,
   ingest: 1,
   stage: 2,

@@ -18,6 +18,7 @@ import {
   type StreamPlan,
   errorData,
   errorFrom,
+  limits,
   writeValue,
 } from "@millrace/model"
 import { type Bounds, boundsOf } from "./bounds.ts"
@@ -406,9 +407,16 @@ export class Node {
   }
 
   #onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): number {
-    const appends = transactions.flatMap((transaction) => transaction.appends.map((packed) => unpacked(packed, parcel)))
-    const state = transactions.map(({ stateAt, stateLength }) => parcel.subarray(stateAt, stateAt + stateLength))
-    const { sequence } = this.#commits.append({ appends, state })
+    let sequence = 0
+    // A frame carries as many as fit; each transaction is whole in its own.
+    for (let from = 0; from < transactions.length; ) {
+      const to = frameEnd(transactions, from)
+      const part = transactions.slice(from, to)
+      const appends = part.flatMap((transaction) => transaction.appends.map((packed) => unpacked(packed, parcel)))
+      const state = part.map(({ stateAt, stateLength }) => parcel.subarray(stateAt, stateAt + stateLength))
+      ;({ sequence } = this.#commits.append({ appends, state }))
+      from = to
+    }
     const files = transactions.flatMap(({ seat, effects }) => effects.map((effect) => [seat.service, effect] as const))
     if (files.length > 0) this.#whenDurable(sequence, files)
     return sequence
@@ -508,4 +516,16 @@ export interface NodeStatus {
   readonly outDir: string
   readonly stages: readonly object[]
   readonly sinks: readonly object[]
+}
+
+/** One past the last of the transactions from `from` on that fit one frame together. */
+function frameEnd(transactions: readonly TransactionData[], from: number): number {
+  let bytes = 0
+  let to = from
+  for (; to < transactions.length; to++) {
+    const { appends, stateLength } = transactions[to] as TransactionData
+    bytes += stateLength + appends.reduce((sum, { length }) => sum + length, 0)
+    if (to > from && bytes > limits.transactionBytesMax) break
+  }
+  return to
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict"
 import fs from "node:fs"
 import path from "node:path"
 import { it } from "node:test"
+import { limits } from "@millrace/model"
 import fc from "fast-check"
 import { idle, openNode, send, statusOf, until, valuesOf } from "../test/bench.ts"
 import type { Reading, Total } from "../test/services/sensor-flows.ts"
@@ -47,16 +48,18 @@ it("windows by another key give what a naive model gives, through all stages, fo
     fc.integer({ min: 1, max: 400 }),
     fc.constantFrom(1, 2, 4),
     fc.option(fc.constantFrom(1, 3)),
-    async (count, sensors, stepMs, workers, restartWith) => {
+    fc.constantFrom(limits.transactionBytes, 1, 3_000),
+    async (count, sensors, stepMs, workers, restartWith, transactionBytes) => {
       const readings = readingsOf(count, sensors, stepMs)
-      const bench = await openNode(t, ["sensors"], { workers })
+      const bounds = { transactionBytes }
+      const bench = await openNode(t, ["sensors"], { workers, bounds })
       const { dir } = bench
       let { node } = bench
       const half = Math.floor(count / 2)
       for (let i = 0; i < half; i += 50) await send(node, "readings", readings.slice(i, Math.min(half, i + 50)))
       if (restartWith !== null) {
         await node.close()
-        ;({ node } = await openNode(t, ["sensors"], { workers: restartWith, dir }))
+        ;({ node } = await openNode(t, ["sensors"], { workers: restartWith, dir, bounds }))
       }
       await send(node, "readings", readings.slice(half))
       await node.end("readings")

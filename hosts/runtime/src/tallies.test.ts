@@ -33,3 +33,16 @@ it("counts are right though hardly any of them fits in memory, also after a rest
   }
   for (const who of names) assert.deepEqual(counts.get(who), [1, 2, 3, 4], who)
 })
+
+it("a window of more keys than fit one transaction closes in many, with the disk setting the pace", async (t) => {
+  const bounds = { transactionBytes: 20_000, journalQueueBytesMax: 150_000, handlerMsMax: 2_000 }
+  const { node } = await openNode(t, ["crowd"], { workers: 1, bounds })
+  const names = Array.from({ length: 30_000 }, (_, i) => `visitor-${i}`)
+  for (let i = 0; i < names.length; i += 1_000) await send(node, "arrivals", names.slice(i, i + 1_000).map((who) => ({ who, at: 5 })))
+  await idle(node)
+  await node.end("arrivals")
+  await idle(node)
+  const rows = await valuesOf<{ who: string; n: number }>(node, "crowds")
+  assert.deepEqual(rows.map(({ who }) => who).toSorted(), names.toSorted())
+  assert.equal(figure(node, "millrace_workers_replaced_total"), 0)
+})

@@ -98,6 +98,11 @@ export class WorkerHandle {
     this.#worker.postMessage(message, transfer)
   }
 
+  /** So many more bytes of its transactions are on their way to the disk. */
+  taken(bytes: number): void {
+    this.#doing[activity.takenBytes] = (this.#doing[activity.takenBytes] as number) + bytes
+  }
+
   /** Messages posted so far: tells whether something came in between. */
   get posted(): number {
     return this.#posted

@@ -12,7 +12,7 @@ import { free, type PackedAppend, Parcel } from "./parcel.ts"
 import { loadPrograms } from "./programs.ts"
 import { openStateReader } from "./worker-compose.ts"
 
-const { files, dataDir, stateBytesMost, activity: shared } = workerData as WorkerData
+const { files, dataDir, stateBytesMost, transactionBytes, activity: shared } = workerData as WorkerData
 const doing = new Float64Array(shared)
 /** The first slot: the engine shows there which record it has in hand. */
 const cursor = new Float64Array(shared, activity.cursor, 1)
@@ -89,7 +89,8 @@ function deal(message: ToWorker): void {
       if (seated === undefined) throw new Error(`worker: no seat ${seatName(message.seat)}`)
       now = message.now
       enter(activity.stage, seated.number)
-      const transaction = seated.machine.tick(message.now)
+      // In the midst of its input it is neither idle nor at the end of a step.
+      const transaction = busy.has(seated) ? undefined : seated.machine.tick(message.now)
       leave()
       if (transaction === undefined) send({ kind: "ticked", seat: message.seat, tickAt: seated.machine.tickAt })
       else deliver([{ seated, transaction }])
@@ -147,7 +148,7 @@ function sit({ seat, number, poison, now: at }: Extract<ToWorker, { kind: "sit" 
   const input = program.plan.streams.find(({ name }) => name === stage?.input)
   if (input === undefined) throw new Error(`worker: no stage ${seat.stage}`)
   seats.get(seatName(seat))?.machine.close()
-  const machine = new StageMachine(program, seat.stage, seat.partition, reader, at, cursor, memory)
+  const machine = new StageMachine(program, seat.stage, seat.partition, reader, at, cursor, { memory, transactionBytes })
   seats.set(seatName(seat), { seat, number, machine, input, program, poison: new Map(poison), waiting: [] })
   const { consumed, tickAt, watermark, ended, keys } = machine
   send({ kind: "seated", seat, consumed, tickAt, watermark, ended, keys })
@@ -168,16 +169,40 @@ function processWaiting(): void {
   for (const seated of busy) {
     if (doing[activity.ending] === 1) end()
     const { machine, waiting, poison } = seated
-    seated.waiting = []
     enter(activity.stage, seated.number)
     const transaction = machine.apply(waiting, now, poison)
     leave()
     for (const offset of poison.keys()) if (offset < machine.consumed) poison.delete(offset)
+    seated.waiting = waiting.filter(({ base, count }) => base + count > machine.consumed)
     done.push({ seated, transaction })
+    busy.delete(seated)
+    if (seated.waiting.length === 0) continue
+    // The others first, then again this one.
+    busy.add(seated)
+    break
   }
-  busy.clear()
   deliver(done)
-  doing[activity.handled] = taken
+  if (busy.size === 0) doing[activity.handled] = taken
+  else goOn()
+}
+
+/** A transaction has ended before its input: the next one follows when the node has taken what was sent, or nearly so. */
+function goOn(): void {
+  if (scheduled) return
+  scheduled = true
+  const behind = (doing[activity.sentBytes] as number) - (doing[activity.takenBytes] as number)
+  if (behind <= transactionBytes) setImmediate(processWaiting)
+  else {
+    // Whoever watches sees that it is the disk that is waited for.
+    doing[activity.inStore] = 1
+    const timer = setInterval(() => {
+      if (doing[activity.ending] === 1) end()
+      if ((doing[activity.sentBytes] as number) - (doing[activity.takenBytes] as number) > transactionBytes) return
+      clearInterval(timer)
+      doing[activity.inStore] = 0
+      processWaiting()
+    }, 1)
+  }
 }
 
 interface Done {
@@ -194,6 +219,8 @@ function deliver(done: readonly Done[]): void {
     return { ...facts, seat: seated.seat, keys: seated.machine.keys, appends: packed, stateAt, stateLength: state.length }
   })
   const bytes = parcel.pack()
+  doing[activity.ended] = (doing[activity.ended] as number) + done.length
+  doing[activity.sentBytes] = (doing[activity.sentBytes] as number) + bytes.length
   for (const { transaction } of done) {
     free(transaction.state)
     for (const { block } of transaction.appends) free(block)

@@ -82,6 +82,8 @@ export class Workshop {
   #phase: Phase = "loading"
   /** Up to which commit the workers know the state to be in the store. */
   #folded = 0
+  /** The newest commit of its workers. */
+  #newest = 0
   #plans: readonly Plan[] = []
 
   constructor(options: WorkshopOptions) {
@@ -289,7 +291,8 @@ export class Workshop {
         return this.#onSeated(message)
       case "transactions":
         bench.failures = 0
-        return this.#onTransactions(message.transactions, message.parcel)
+        this.#onTransactions(message.transactions, message.parcel)
+        return this.#onTaken(bench, message.parcel.length)
       case "ticked": {
         const feed = this.#feeds.get(seatName(message.seat))
         if (feed !== undefined) {
@@ -324,10 +327,25 @@ export class Workshop {
     this.#pump(feed)
   }
 
+  /** Tells a worker that what it sent is on its way to the disk: at once while the disk keeps up, else when it has caught up. */
+  #onTaken(bench: Bench, bytes: number): void {
+    const { store, bounds } = this.#options
+    const { handle } = bench
+    if (handle === undefined) return
+    if (store.queuedBytes <= bounds.journalQueueBytesMax) handle.taken(bytes)
+    else {
+      store.durable(this.#newest).then(
+        () => handle.taken(bytes),
+        () => undefined,
+      )
+    }
+  }
+
   #onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): void {
     let sequence: number
     try {
       sequence = this.#options.events.onTransactions(transactions, parcel)
+      this.#newest = sequence
     } catch (error) {
       // The disk refuses: whoever watches it has been told and halts the workshop.
       if (isMillraceError(error)) return
@@ -391,11 +409,11 @@ export class Workshop {
 
   async #startHandle(bench: Bench): Promise<[WorkerHandle, readonly Plan[]]> {
     const { files, dataDir, bounds } = this.#options
-    const { stateMemoryBytesMax: stateBytesMost } = bounds
+    const { stateMemoryBytesMax: stateBytesMost, transactionBytes } = bounds
     const { handlerMsMax: handlerMs, loadMsMax: loadMs, workerHeapMegabytesMax: heapMegabytes } = bounds
     bench.busyAt = performance.now()
     bench.posted = 0
-    return WorkerHandle.start({ files, dataDir, stateBytesMost }, { handlerMs, loadMs, heapMegabytes }, this.#eventsOf(bench))
+    return WorkerHandle.start({ files, dataDir, stateBytesMost, transactionBytes }, { handlerMs, loadMs, heapMegabytes }, this.#eventsOf(bench))
   }
 
   #start(bench: Bench): void {

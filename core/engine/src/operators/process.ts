@@ -42,6 +42,12 @@ const timerCodec: StateCodec<true> = {
   copy: () => true,
 }
 
+const textCodec: StateCodec<string> = {
+  write: (to, text) => writeValue(to, text),
+  read: (from) => readValue(from) as string,
+  copy: (text) => text,
+}
+
 export class ProcessOperator implements TimedOperator, View {
   readonly #name: string
   readonly #code: Code
@@ -49,11 +55,13 @@ export class ProcessOperator implements TimedOperator, View {
   readonly #next: Push
   readonly #kept: Scope<Kept>
   readonly #timers: Scope<true>
+  /** Of a time whose timers fire in several transactions: the last key that had its turn. */
+  readonly #firing: Scope<string>
   readonly #init: () => Kept
   readonly #hand: Hand
   /** The times of timers; one without a bucket any more is passed over. */
   readonly #schedule = new Schedule()
-  /** Times taken out of the schedule in this transaction: a rollback puts them back. */
+  /** Times whose timers are gone since this transaction, and with them their place in the schedule: a rollback puts them back. */
   #taken: number[] = []
   #takenIn = 0
   due: number = Number.POSITIVE_INFINITY
@@ -67,6 +75,7 @@ export class ProcessOperator implements TimedOperator, View {
     const scope = `${context.plan.service}/${plan.name}`
     this.#kept = context.state.scope(scope, keptCodec)
     this.#timers = context.state.scope(`${scope}@timers`, timerCodec)
+    this.#firing = context.state.scope(`${scope}@firing`, textCodec)
     this.#init = () => [code.state(), []]
     this.#hand = new Hand(this)
     for (const at of this.#timers.ids()) this.#schedule.add(at, at)
@@ -80,15 +89,32 @@ export class ProcessOperator implements TimedOperator, View {
 
   advance(watermark: number): void {
     for (this.#settle(); this.due <= watermark; this.#settle()) {
-      const at = this.due
-      this.#take(at)
-      const bucket = this.#timers.bucket(at)
-      const keys = this.#timers.keys(bucket)
-      // Outside the guard: a timer whose code fails has become a dead letter and must not come due for ever.
-      this.#timers.drop(bucket)
-      for (const key of keys) this.#forgetTimer(key, at)
-      for (const key of keys) this.#context.guard(this.#name, { timer: new Date(at) }, key, at, this.#fire)
+      if (!this.#fireAll(this.due) || this.#context.full()) return this.#settle()
     }
+  }
+
+  /**
+   * Fires the timers of one time, each key once. One that is set anew for that time by its own code is for the next round.
+   * False: the transaction is full before that.
+   */
+  #fireAll(at: number): boolean {
+    const bucket = this.#timers.bucket(at)
+    const firing = this.#firing
+    const fired = firing.has(at) ? firing.get(firing.bucket(at), "fired")?.value : undefined
+    for (const { key } of this.#timers.entries(bucket, fired)) {
+      // Outside the guard: a timer whose code fails has become a dead letter and must not come due for ever.
+      this.#timers.remove(bucket, key)
+      this.#forgetTimer(key, at)
+      this.#context.guard(this.#name, { timer: new Date(at) }, key, at, this.#fire)
+      if (!this.#context.full()) continue
+      firing.change(firing.bucket(at), "fired", () => key).value = key
+      return false
+    }
+    if (fired !== undefined) firing.drop(firing.bucket(at))
+    if (this.#timers.keys(bucket).length > 0) return true
+    this.#take(at)
+    this.#timers.drop(bucket)
+    return true
   }
 
   readonly #fire: Push = (_, key, time) => {
@@ -184,13 +210,14 @@ export class ProcessOperator implements TimedOperator, View {
       this.#taken = []
     }
     this.#taken.push(at)
-    this.#schedule.removeFirst()
   }
 
   #settle(): void {
     const schedule = this.#schedule
     for (let { first } = schedule; first !== undefined && !this.#timers.has(first); { first } = schedule) schedule.removeFirst()
-    this.due = schedule.due
+    // A round that was left is finished first, also when its timers have set earlier ones meanwhile.
+    const [left] = this.#firing.ids()
+    this.due = left ?? schedule.due
     if (this.due < this.#context.due) this.#context.due = this.due
   }
 }

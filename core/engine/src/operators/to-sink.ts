@@ -38,6 +38,7 @@ const fileCodec: StateCodec<OpenFile | SealedFile> = {
 }
 
 export class SinkOperator implements TimedOperator {
+  readonly #name: string
   readonly #sink: SinkPlan
   readonly #context: StageContext
   readonly #scope: Scope<OpenFile | SealedFile>
@@ -48,6 +49,7 @@ export class SinkOperator implements TimedOperator {
   constructor(plan: Extract<OperatorPlan, { kind: "to-sink" }>, context: StageContext) {
     const sink = context.plan.sinks.find((each) => each.name === plan.sink)
     if (sink === undefined) throw new Error(`plan of ${context.plan.service}: sink ${plan.sink} is missing`)
+    this.#name = plan.name
     this.#sink = sink
     this.#context = context
     this.#block = context.outputs.block(plan.stream, context.partition)
@@ -63,6 +65,7 @@ export class SinkOperator implements TimedOperator {
     block.endRecord(from)
     file.next++
     file.bytes += block.length - from
+    this.#context.outputs.grew(block.length - from)
     if (file.next === file.from + 1) {
       const { now, watermark, step } = this.#context
       file.since = now
@@ -87,7 +90,7 @@ export class SinkOperator implements TimedOperator {
 
   reload(): void {
     const file = this.#scope.get(this.#scope.bucket(sinkBuckets.open), "file")?.value as OpenFile | undefined
-    this.#settle(file ?? emptyFile(), this.#context.watermark)
+    this.#settle(file ?? emptyFile(), this.#context.reachedBy(this.#name))
   }
 
   #seal(file: OpenFile): void {

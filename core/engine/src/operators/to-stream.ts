@@ -11,11 +11,13 @@ import {
 import { checked } from "../batch.ts"
 import type { Push, StageContext } from "../context.ts"
 import { keyOf, timeOf } from "../event-time.ts"
+import type { Outputs } from "../outputs.ts"
 import { asynchronous } from "./functions.ts"
 
 /** The blocks of an output stream and the watermark last told to each of its partitions. */
 export class Target {
   readonly stream: StreamPlan
+  readonly outputs: Outputs
   readonly #context: StageContext
   readonly #blocks: BlockWriter[]
   readonly #told: Float64Array
@@ -24,6 +26,7 @@ export class Target {
 
   constructor(name: string, upstreamBase: number, context: StageContext) {
     this.stream = streamOf(context, name)
+    this.outputs = context.outputs
     this.#context = context
     this.#blocks = Array.from({ length: this.stream.partitions }, (_, partition) => context.outputs.block(name, partition))
     this.#told = new Float64Array(this.stream.partitions).fill(Number.NEGATIVE_INFINITY)
@@ -95,6 +98,7 @@ export function toStream(plan: Extract<OperatorPlan, { kind: "to-stream" }>, tar
     const from = block.length
     checkSize(block.beginRecord(newKey, newTime).utf8(text), stream)
     block.endRecord(from)
+    context.outputs.grew(block.length - from)
   }
 }
 
@@ -110,13 +114,14 @@ export function broadcast(target: Target): Push {
   }
 }
 
-function append({ stream }: Target, block: BlockWriter, value: unknown, key: string, time: number): void {
+function append({ stream, outputs }: Target, block: BlockWriter, value: unknown, key: string, time: number): void {
   const from = block.length
   const bytes = block.beginRecord(key, time)
   const begin = bytes.length
   writeValue(bytes, value)
   checkSize(bytes.length - begin, stream)
   block.endRecord(from)
+  outputs.grew(block.length - from)
 }
 
 /** The next stage takes records up to the same size as a front door does. */

@@ -36,6 +36,8 @@ export class WindowOperator implements TimedOperator, View {
   readonly #at: readonly number[]
   readonly #init: () => Accumulator
   readonly #scope: Scope<Accumulator>
+  /** Of a window that is closing in several transactions: the last key that was given. */
+  readonly #closing: Scope<string>
   readonly #context: StageContext
   readonly #next: Push
   readonly #late: Push
@@ -65,6 +67,7 @@ export class WindowOperator implements TimedOperator, View {
     const mutable = this.#aggregates.some((aggregate) => aggregate.mutable)
     this.#init = mutable ? () => valueFrom(valueBytes(template)) as Accumulator : () => template.slice()
     this.#scope = context.state.scope(`${context.plan.service}/${plan.name}`, accumulatorCodec(this.#aggregates))
+    this.#closing = context.state.scope(`${context.plan.service}/${plan.name}@closing`, textCodec)
     this.#context = context
     this.#next = next
     this.#late = late
@@ -90,13 +93,14 @@ export class WindowOperator implements TimedOperator, View {
   advance(watermark: number): void {
     for (this.#settle(); this.due <= watermark; this.#settle()) {
       const start = this.#schedule.first as number
-      this.#schedule.removeFirst()
       const bucket = this.#scope.bucket(start)
-      if (this.#open.get(start) === false) this.#emitAll(bucket)
+      if (this.#open.get(start) === false && !this.#emitAll(bucket)) return
+      this.#schedule.removeFirst()
       if (this.#end(start) + this.#plan.allowedLatenessMs <= watermark) {
         this.#scope.drop(bucket)
         this.#open.delete(start)
       } else this.#note(start, true)
+      if (this.#context.full()) return this.#settle()
     }
   }
 
@@ -108,7 +112,8 @@ export class WindowOperator implements TimedOperator, View {
   reload(): void {
     this.#open.clear()
     this.#schedule.clear()
-    for (const start of this.#scope.ids()) this.#note(start, this.#end(start) <= this.#context.watermark)
+    const reached = this.#context.reachedBy(this.#plan.name)
+    for (const start of this.#scope.ids()) this.#note(start, this.#end(start) <= reached)
     this.#settle()
   }
 
@@ -140,9 +145,19 @@ export class WindowOperator implements TimedOperator, View {
     this.#late(value, key, time)
   }
 
-  #emitAll(bucket: Bucket<Accumulator>): void {
+  /** False: the transaction is full before all results of the window have been given. */
+  #emitAll(bucket: Bucket<Accumulator>): boolean {
+    const closing = this.#closing
+    const given = closing.has(bucket.id) ? closing.get(closing.bucket(bucket.id), "given")?.value : undefined
     // In key order: memory and store would otherwise give different orders, and a restart would show.
-    for (const { key, value } of this.#scope.entries(bucket)) this.#emit(bucket.id, key, value)
+    for (const { key, value } of this.#scope.entries(bucket, given)) {
+      this.#emit(bucket.id, key, value)
+      if (!this.#context.full()) continue
+      closing.change(closing.bucket(bucket.id), "given", () => key).value = key
+      return false
+    }
+    if (given !== undefined) closing.drop(closing.bucket(bucket.id))
+    return true
   }
 
   #emit(start: number, key: string, acc: Accumulator): void {
@@ -198,6 +213,12 @@ export class WindowOperator implements TimedOperator, View {
     this.due = schedule.due
     if (this.due < this.#context.due) this.#context.due = this.due
   }
+}
+
+const textCodec: StateCodec<string> = {
+  write: (to, text) => writeValue(to, text),
+  read: (from) => readValue(from) as string,
+  copy: (text) => text,
 }
 
 function positiveModulo(value: number, by: number): number {

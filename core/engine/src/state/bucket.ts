@@ -2,6 +2,7 @@
  * Buckets and cells: where the values of a scope lie in memory. A bucket may hold only some of its keys; then the store has
  * the others, and what was removed since the store last took it up is remembered.
  */
+import { sortKeys } from "./key-order.ts"
 import { keyOfRow } from "./row.ts"
 
 /** The place of one key's value. */
@@ -46,6 +47,8 @@ export class Bucket<Value> {
   /** Of a bucket of rows that is not whole: keys of which all rows are in memory. */
   readonly wholeGroups: Set<string> = new Set()
 
+  #sorted: string[] | undefined
+
   constructor(id: number, grouped: boolean, born: number) {
     this.id = id
     this.groups = grouped ? new Map() : undefined
@@ -53,7 +56,14 @@ export class Bucket<Value> {
     this.born = born
   }
 
+  /** Its keys in memory, in order; also some that are not any more. Kept until a key is added. */
+  sorted(): readonly string[] {
+    this.#sorted ??= sortKeys([...this.cells.keys()])
+    return this.#sorted
+  }
+
   put(cell: Cell<Value>): void {
+    this.#sorted = undefined
     this.bytes += cell.bytes - (this.cells.get(cell.key)?.bytes ?? 0)
     this.cells.set(cell.key, cell)
     if (this.groups === undefined) return

@@ -7,7 +7,7 @@
  *
  * Buckets and cells belong to the transaction in which they were asked for: do not keep them.
  */
-import { ByteReader, ByteWriter, type StateChangesWriter } from "@millrace/model"
+import { ByteReader, ByteWriter, MillraceError, type StateChangesWriter, limits } from "@millrace/model"
 import type { StateReader } from "../ports/store.ts"
 import { Bucket, Cell } from "./bucket.ts"
 import { compareKeys, sortKeys } from "./key-order.ts"
@@ -32,6 +32,8 @@ export interface Transactions {
   readonly folded: number
   readonly memory: StateMemory
   remember(step: Undo): void
+  /** A key is changed for the first time in this transaction; its value took so many bytes. */
+  changed(bytes: number): void
 }
 
 /** What a cell takes besides its key and its value's bytes: its object, its place in the map, the value's own overhead. */
@@ -113,10 +115,11 @@ export class Scope<Value> implements Undoable {
 
   /** All keys of a bucket, in order. */
   keys(bucket: Bucket<Value>): string[] {
-    const keys = sortKeys([...bucket.cells.keys()])
-    if (bucket.whole) return keys
-    for (const { key } of this.#stored(bucket)) keys.push(key)
-    return sortKeys(keys)
+    const keys = bucket.sorted().slice()
+    if (bucket.whole) return keys.filter((key) => bucket.cells.has(key))
+    const held = keys.filter((key) => bucket.cells.has(key))
+    for (const { key } of this.#stored(bucket)) held.push(key)
+    return sortKeys(held)
   }
 
   /**
@@ -126,9 +129,8 @@ export class Scope<Value> implements Undoable {
    * @param after - begins behind this key
    */
   *entries(bucket: Bucket<Value>, after?: string): Iterable<{ readonly key: string; readonly value: Value }> {
-    let keys = sortKeys([...bucket.cells.keys()])
-    if (after !== undefined) keys = keys.filter((key) => compareKeys(key, after) > 0)
-    let next = 0
+    const keys = bucket.sorted()
+    let next = after === undefined ? 0 : behind(keys, after)
     if (!bucket.whole) {
       for (const stored of this.#stored(bucket, after)) {
         for (; next < keys.length && compareKeys(keys[next] as string, stored.key) < 0; next++) {
@@ -212,6 +214,13 @@ export class Scope<Value> implements Undoable {
   check(value: Value): void {
     trial.length = 0
     this.#codec.write(trial, value)
+    if (trial.length <= limits.stateValueBytesMax) return
+    const { length } = trial
+    throw new MillraceError(
+      "MR1201",
+      `"${this.#name}": the state of one key would take ${length} bytes; at most ${limits.stateValueBytesMax} are kept. Keep less by key.`,
+      { bytes: length, most: limits.stateValueBytesMax },
+    )
   }
 
   writeChanges(to: StateChangesWriter): void {
@@ -334,6 +343,7 @@ export class Scope<Value> implements Undoable {
         const bytes = to.beginValue(cell.key)
         const from = bytes.length
         this.#codec.write(bytes, cell.value)
+        if (bytes.length - from > limits.stateValueBytesMax) this.check(cell.value)
         const size = bytes.length - from + cell.key.length + cellBytes
         to.endValue(from)
         grown += size - cell.bytes
@@ -350,6 +360,7 @@ export class Scope<Value> implements Undoable {
     bucket.put(cell)
     bucket.dirty.push(cell)
     this.#dirty.add(bucket)
+    this.#state.changed(cellBytes + key.length)
     this.size++
     this.#remember(bucket, cell, absent)
     return cell
@@ -362,6 +373,7 @@ export class Scope<Value> implements Undoable {
     if (cell.transaction !== transaction) {
       cell.transaction = transaction
       cell.used = transaction
+      this.#state.changed(cell.bytes)
       bucket.dirty.push(cell)
       this.#dirty.add(bucket)
     }
@@ -445,6 +457,18 @@ export class Scope<Value> implements Undoable {
       from = (piece.at(-1) as [string, Value])[0]
     }
   }
+}
+
+/** Place of the first key behind another. */
+function behind(keys: readonly string[], key: string): number {
+  let low = 0
+  let high = keys.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (compareKeys(keys[middle] as string, key) <= 0) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 const pieceKeys = 1000
