@@ -86,7 +86,7 @@ export class Seat {
 
   #open(now: number): StageMachine {
     const { state } = this.#store
-    return new StageMachine(this.#program, this.stage.id, this.partition, state, now, undefined, this.#memory)
+    return new StageMachine(this.#program, this.stage.id, this.partition, state, now, undefined, { memory: this.#memory })
   }
 
   async #batches(cut: Cut): Promise<readonly Batch[]> {
