@@ -2,7 +2,8 @@
  * The watermark of a stage's input: a promise that no record with an earlier event time is expected.
  *
  * W1  Within a source partition it is the highest event time so far minus `outOfOrder`, record by record.
- * W2  After a repartition it is the minimum over the upstream partitions; idle and ended ones are left out.
+ * W2  After a repartition it is the minimum over the upstream partitions; idle and ended ones are left out. With every upstream
+ *     idle it is as far as the furthest has said.
  * W3  It never goes back.
  */
 
@@ -31,6 +32,8 @@ export class MergedClock {
     this.#idle = new Uint8Array(upstreams)
     for (const upstream of idle) if (upstream < upstreams) this.#idle[upstream] = 1
     this.watermark = watermark
+    // A transaction may have ended before all that a mark made due was done: the clock is ahead of what was done.
+    this.#settle()
   }
 
   /** Takes all back to what it was. */
@@ -39,6 +42,7 @@ export class MergedClock {
     this.#idle.fill(0)
     for (const upstream of idle) this.#idle[upstream] = 1
     this.watermark = watermark
+    this.#settle()
   }
 
   get idle(): number[] {

@@ -160,7 +160,7 @@ export class StageMachine {
       at: { key: "", time: 0 },
       watermark,
       step: Number.NEGATIVE_INFINITY,
-      reachedBy: (operator) => (this.#step?.[1].includes(operator) === true ? this.#step[0] : this.#context.watermark),
+      reachedBy: (operator) => this.#reachedBy(operator),
       due: Number.POSITIVE_INFINITY,
       now,
       effects: [],
@@ -452,6 +452,14 @@ export class StageMachine {
     context.step = Number.NEGATIVE_INFINITY
     this.#settle()
     return true
+  }
+
+  #reachedBy(operator: string): number {
+    const { watermark } = this.#context
+    if (this.#step === undefined) return watermark
+    const [time, operators] = this.#step
+    // What was due before the step has been done by all.
+    return Math.max(watermark, operators.includes(operator) ? time : time - 1)
   }
 
   #pause(step: Progress["step"]): false {

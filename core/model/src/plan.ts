@@ -5,6 +5,7 @@
  * A stage reads one stream and is a part of the graph in which records keep their partition; its operators are listed
  * so that each comes after the one it reads from (`from`, an index into the list, or -1 for the stage's input).
  */
+import type { JoinCode, JoinShape } from "./plan-join.ts"
 import type { StandardSchema } from "./standard-schema.ts"
 
 /** Where a stream comes from, which also says who may write it. */
@@ -84,6 +85,7 @@ export type OperatorShape =
       readonly aggregates: readonly string[]
     }
   | { readonly kind: "process" }
+  | JoinShape
   /** Appends to a user stream (`derived`), keyed and timed by that stream's own definition. */
   | { readonly kind: "to-stream"; readonly stream: string; readonly upstreamBase: number }
   /** Appends to a `repartition` stream under the record's new key; to each of its partitions when it is broadcast. */
@@ -210,6 +212,7 @@ export type OperatorCode =
       readonly onRecord: (value: never, ctx: ProcessContext<never>) => Iterable<unknown> | undefined | void
       readonly onTimer?: (ctx: ProcessContext<never>) => Iterable<unknown> | undefined | void
     }
+  | JoinCode
   | { readonly kind: "union" | "side" | "to-stream" | "repartition" | "to-sink" }
 
 /** What a function of a record may know of it besides its value. The object is reused: read it, do not keep it. */

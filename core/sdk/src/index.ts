@@ -3,6 +3,8 @@ export type {
   Aggregate,
   ByteSize,
   Duration,
+  JoinContext,
+  JoinType,
   ProcessContext,
   RecordContext,
   StandardSchema,
@@ -21,7 +23,8 @@ export { min } from "./aggregates/min.ts"
 export type { AggregateOf, Aggregates, AggregatesOf, OrNull } from "./aggregates/record.ts"
 export { sum } from "./aggregates/sum.ts"
 export { diagram } from "./diagram.ts"
-export type { Aggregated, Flow, Keying, ProcessOptions } from "./flow/flow.ts"
+export type { Aggregated, Flow, Joined, Keying, ProcessOptions } from "./flow/flow.ts"
+export type { JoinOptions, LateOf, LeftOf, RightOf, Within } from "./flow/join.ts"
 export type { Windowed, WindowOptions, WindowResult } from "./flow/windowed.ts"
 export { compile, isService, type Service, service, serviceOf } from "./service.ts"
 export {

@@ -3,9 +3,11 @@ import type { OperatorCode, OperatorPlan } from "@millrace/model"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import type { View } from "../view.ts"
 import { filter, flatMap, map, peek, rekey } from "./functions.ts"
+import { JoinOperator } from "./join.ts"
 import { ProcessOperator } from "./process.ts"
 import { SinkOperator } from "./to-sink.ts"
 import { Target, broadcast, repartition, toStream } from "./to-stream.ts"
+import { WindowJoinOperator } from "./window-join.ts"
 import { WindowOperator } from "./window.ts"
 
 export interface Chain {
@@ -51,6 +53,18 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
   },
   process: (plan, code, { out, context, addTimed, show }) => {
     const operator = new ProcessOperator(plan, code, context, out)
+    addTimed(plan.name, operator)
+    show(plan.name, operator)
+    return operator.push
+  },
+  join: (plan, code, { out, port, context, addTimed, show }) => {
+    const { bound } = plan
+    if (bound.kind === "window") {
+      const operator = new WindowJoinOperator(plan, bound.window, code, context, out, port("late"))
+      addTimed(plan.name, operator)
+      return operator.push
+    }
+    const operator = new JoinOperator(plan, code, context, out, port("late"))
     addTimed(plan.name, operator)
     show(plan.name, operator)
     return operator.push

@@ -19,6 +19,7 @@ import {
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { Schedule } from "../schedule.ts"
 import type { Bucket, Scope, StateCodec } from "../state.ts"
+import { textCodec } from "./text-codec.ts"
 import type { TimerView, View } from "../view.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "process" }>
@@ -40,12 +41,6 @@ const timerCodec: StateCodec<true> = {
     return true
   },
   copy: () => true,
-}
-
-const textCodec: StateCodec<string> = {
-  write: (to, text) => writeValue(to, text),
-  read: (from) => readValue(from) as string,
-  copy: (text) => text,
 }
 
 export class ProcessOperator implements TimedOperator, View {

@@ -22,6 +22,8 @@ import {
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { Schedule } from "../schedule.ts"
 import type { Bucket, Scope, StateCodec } from "../state.ts"
+import { textCodec } from "./text-codec.ts"
+import { positiveModulo } from "./window-starts.ts"
 import type { View } from "../view.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "window" }>
@@ -213,17 +215,6 @@ export class WindowOperator implements TimedOperator, View {
     this.due = schedule.due
     if (this.due < this.#context.due) this.#context.due = this.due
   }
-}
-
-const textCodec: StateCodec<string> = {
-  write: (to, text) => writeValue(to, text),
-  read: (from) => readValue(from) as string,
-  copy: (text) => text,
-}
-
-function positiveModulo(value: number, by: number): number {
-  const rest = value % by
-  return rest < 0 ? rest + by : rest
 }
 
 function accumulatorCodec(aggregates: ReadonlyArray<Aggregate<unknown, unknown>>): StateCodec<Accumulator> {

@@ -3,11 +3,19 @@
  * until a service that contains it is started. Functions given to operators are synchronous and see one record at a
  * time; they must depend on nothing but their arguments, so that a record processed again gives the same result.
  */
-import { MillraceError, type OperatorCode, type ProcessContext, type RecordContext } from "@millrace/model"
+import {
+  type JoinContext,
+  type JoinType,
+  MillraceError,
+  type OperatorCode,
+  type ProcessContext,
+  type RecordContext,
+} from "@millrace/model"
 import type { Definition, Origin, StatelessDefinition } from "../definition.ts"
 import { checkedMs, checkedName, checkFunction, checkKeys } from "../setting.ts"
 import type { Outlet, Target } from "../target.ts"
 import { type WindowShape, windowPlan } from "../window.ts"
+import { joinDefinition, type JoinOptions, type LateOf, type LeftOf, type RightOf } from "./join.ts"
 import { Windowed, type WindowOptions } from "./windowed.ts"
 
 /** Whether the records of a flow have a key, which stateful operators need. */
@@ -164,6 +172,35 @@ export class Flow<T, K extends Keying> {
   }
 
   /**
+   * Joins this flow with another by key: `combine` is called once for each pair of partners. Both flows have keys of the same
+   * meaning; put `.keyBy(…)` before where they have not.
+   *
+   * With `within`, partners are as far apart in event time as it says; with `window`, they lie in one window; with neither, any two
+   * records of a key are partners and both flows are kept for ever. The result has the later of both event times (of a window: its
+   * last millisecond). Records behind the watermark go to `late` where time matters.
+   *
+   * @param name - stable and unique within the service: what is kept lies under it
+   * @throws MR1101 for a name or option that is not valid
+   * @example
+   * ```ts
+   * orders.join("paid", payments, { within: { after: "1h" }, type: "left" }, (order, payment) => ({
+   *   order: order.id,
+   *   paid: payment !== undefined,
+   * }))
+   * ```
+   */
+  join<U, R, Type extends JoinType = "inner">(
+    this: Flow<T, "keyed">,
+    name: string,
+    other: Flow<U, "keyed">,
+    options: JoinOptions<Type>,
+    combine: (left: LeftOf<T, NoInfer<Type>>, right: RightOf<U, NoInfer<Type>>, at: JoinContext) => R,
+  ): Joined<R, T, U> {
+    const right = originOf(other, `join ${JSON.stringify(name)}`)
+    return new Joined(joinDefinition(name, [this["~origin"], right], options, combine))
+  }
+
+  /**
    * Ends the flow in a stream or a sink. A stream takes its own key and event time from the values; the values must fit
    * its schema's input. Front doors can no longer write a stream that a service writes.
    *
@@ -183,6 +220,18 @@ export class Flow<T, K extends Keying> {
 export class Aggregated<Result, T> extends Flow<Result, "keyed"> {
   /** Records that came when all of their windows had closed, unchanged, under their own key and event time. */
   readonly late: Flow<T, "keyed">
+
+  constructor(definition: Definition) {
+    const frozen = Object.freeze(definition)
+    super({ definition: frozen, port: "out" })
+    this.late = new Flow({ definition: frozen, port: "late" })
+  }
+}
+
+/** The results of a join, and the records that came too late for it. */
+export class Joined<Result, T, U> extends Flow<Result, "keyed"> {
+  /** Records that came behind the watermark, with their side, under their own key and event time. */
+  readonly late: Flow<LateOf<T, U>, "keyed">
 
   constructor(definition: Definition) {
     const frozen = Object.freeze(definition)
