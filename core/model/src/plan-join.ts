@@ -1,5 +1,5 @@
 /** Joins of two flows by key, in the plan. */
-import type { WindowPlan } from "./plan.ts"
+import type { WindowPlan } from "./plan-window.ts"
 
 /** Which records without a partner give a result too. */
 export type JoinType = "inner" | "left" | "right" | "outer"

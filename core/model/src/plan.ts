@@ -5,6 +5,7 @@
  * A stage reads one stream and is a part of the graph in which records keep their partition; its operators are listed
  * so that each comes after the one it reads from (`from`, an index into the list, or -1 for the stage's input).
  */
+import type { WindowPlan } from "./plan-window.ts"
 import type { JoinCode, JoinShape } from "./plan-join.ts"
 import type { StandardSchema } from "./standard-schema.ts"
 
@@ -42,11 +43,7 @@ export interface StreamPlan {
   readonly jsonSchema?: unknown
 }
 
-/** Event-time window shapes. */
-export type WindowPlan = {
-  readonly kind: "tumbling" | "hopping"
-  readonly sizeMs: number
-  /** Distance of window starts; equals the size for tumbling windows. */
+/** Distance of window starts; equals the size for tumbling windows. */
   readonly everyMs: number
   /** Window starts are `offsetMs` modulo `everyMs`. */
   readonly offsetMs: number
