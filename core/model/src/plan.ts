@@ -43,12 +43,6 @@ export interface StreamPlan {
   readonly jsonSchema?: unknown
 }
 
-/** Distance of window starts; equals the size for tumbling windows. */
-  readonly everyMs: number
-  /** Window starts are `offsetMs` modulo `everyMs`. */
-  readonly offsetMs: number
-}
-
 /**
  * Which of its parent's outputs an operator reads: `out` are the results, `late` the records that came too late; others
  * are named by the operators that have them.
