@@ -71,6 +71,8 @@ export const limits = {
   bucketLoadBytesMin: 1_048_576,
   /** Heap of one worker, in megabytes. */
   workerHeapMegabytesMax: 2048,
+  /** Most records that a `topN` keeps of one key. */
+  topMost: 1_000,
   /** Attempts at a record whose processing throws before it becomes a dead letter. */
   attemptsMax: 3,
   /** Workers that one record may bring down, by a hang or a death, before it becomes a dead letter. */

@@ -5,8 +5,10 @@
  * A stage reads one stream and is a part of the graph in which records keep their partition; its operators are listed
  * so that each comes after the one it reads from (`from`, an index into the list, or -1 for the stage's input).
  */
-import type { WindowPlan } from "./plan-window.ts"
+import type { Aggregate } from "./aggregate.ts"
 import type { JoinCode, JoinShape } from "./plan-join.ts"
+import type { TableCode, TableShape } from "./plan-table.ts"
+import type { WindowPlan } from "./plan-window.ts"
 import type { StandardSchema } from "./standard-schema.ts"
 
 /** Where a stream comes from, which also says who may write it. */
@@ -66,7 +68,7 @@ export interface OperatorPlace extends OperatorInput {
 
 /** What an operator is, apart from its place: each kind with its settings. */
 export type OperatorShape =
-  | { readonly kind: "map" | "filter" | "flatMap" | "peek" | "rekey" | "union" }
+  | { readonly kind: "map" | "filter" | "flatMap" | "peek" | "rekey" | "regroup" | "union" }
   /** Says of each value which input of an operator with several it is: makes `[side, value]` of it. */
   | { readonly kind: "side"; readonly side: number }
   | {
@@ -77,6 +79,7 @@ export type OperatorShape =
     }
   | { readonly kind: "process" }
   | JoinShape
+  | TableShape
   /** Appends to a user stream (`derived`), keyed and timed by that stream's own definition. */
   | { readonly kind: "to-stream"; readonly stream: string; readonly upstreamBase: number }
   /** Appends to a `repartition` stream under the record's new key; to each of its partitions when it is broadcast. */
@@ -151,21 +154,6 @@ export interface Plan {
   readonly sinks: readonly SinkPlan[]
 }
 
-/** Where an accumulator lives: `slots` consecutive places of an array, so that the aggregates of a window share one. */
-export interface Aggregate<In, Out> {
-  /** Its kind, for people: `count`, `sum`. */
-  readonly kind: string
-  readonly slots: number
-  init(acc: unknown[], at: number): void
-  /** `time` is the record's event time in ms. */
-  add(acc: unknown[], at: number, value: In, time: number): void
-  /** Folds `other` into `acc`: for windows that merge. */
-  merge(acc: unknown[], at: number, other: readonly unknown[]): void
-  result(acc: readonly unknown[], at: number): Out
-  /** True when slots hold objects that `add` changes in place: they are copied before the first change of a transaction. */
-  readonly mutable: boolean
-}
-
 /** What a `process` operator may do for the key of the record or timer in hand. */
 export interface ProcessContext<State> {
   /** The key's state: as `state()` gave it at first; change it in place or assign anew. */
@@ -203,7 +191,10 @@ export type OperatorCode =
       readonly onRecord: (value: never, ctx: ProcessContext<never>) => Iterable<unknown> | undefined | void
       readonly onTimer?: (ctx: ProcessContext<never>) => Iterable<unknown> | undefined | void
     }
+  /** Gives each change the key of its rows' group: one change of a group, or one of two. */
+  | { readonly kind: "regroup"; readonly fn: (row: never) => string }
   | JoinCode
+  | TableCode
   | { readonly kind: "union" | "side" | "to-stream" | "repartition" | "to-sink" }
 
 /** What a function of a record may know of it besides its value. The object is reused: read it, do not keep it. */

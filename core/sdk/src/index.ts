@@ -2,6 +2,7 @@
 export type {
   Aggregate,
   ByteSize,
+  Change,
   Duration,
   JoinContext,
   JoinType,
@@ -25,6 +26,8 @@ export { sum } from "./aggregates/sum.ts"
 export { diagram } from "./diagram.ts"
 export type { Aggregated, Flow, Joined, Keying, ProcessOptions } from "./flow/flow.ts"
 export type { JoinOptions, LateOf, LeftOf, RightOf, Within } from "./flow/join.ts"
+export type { GroupedTable, RunningResult, Table } from "./flow/table.ts"
+export type { DistinctOptions, RankedBy, TableOptions, TopOptions } from "./flow/table-options.ts"
 export type { Windowed, WindowOptions, WindowResult } from "./flow/windowed.ts"
 export { compile, isService, type Service, service, serviceOf } from "./service.ts"
 export {

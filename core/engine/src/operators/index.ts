@@ -2,11 +2,17 @@
 import type { OperatorCode, OperatorPlan } from "@millrace/model"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import type { View } from "../view.ts"
+import { DistinctOperator } from "./distinct.ts"
 import { filter, flatMap, map, peek, rekey } from "./functions.ts"
 import { JoinOperator } from "./join.ts"
 import { ProcessOperator } from "./process.ts"
+import { ReduceOperator } from "./reduce.ts"
+import { regroup } from "./regroup.ts"
+import { RunningOperator } from "./running.ts"
+import { TableOperator } from "./table.ts"
 import { SinkOperator } from "./to-sink.ts"
 import { Target, broadcast, repartition, toStream } from "./to-stream.ts"
+import { TopOperator } from "./top.ts"
 import { WindowJoinOperator } from "./window-join.ts"
 import { WindowOperator } from "./window.ts"
 
@@ -67,6 +73,33 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
     const operator = new JoinOperator(plan, code, context, out, port("late"))
     addTimed(plan.name, operator)
     show(plan.name, operator)
+    return operator.push
+  },
+  regroup: (plan, code, { out }) => regroup(code, plan.name, out),
+  table: (plan, code, { out, context, addTimed, show }) => {
+    const operator = new TableOperator(plan.name, code, context, out)
+    addTimed(plan.name, operator)
+    show(plan.name, operator)
+    return operator.push
+  },
+  reduce: (plan, code, { out, context, show }) => {
+    const operator = new ReduceOperator(plan.name, context)
+    show(plan.name, operator)
+    return operator.push(code, context, out)
+  },
+  running: (plan, code, { out, context, show }) => {
+    const operator = new RunningOperator(plan, code, context, out)
+    show(plan.name, operator)
+    return plan.input === "records" ? operator.onRecord : operator.onChange
+  },
+  top: (plan, code, { out, context, show }) => {
+    const operator = new TopOperator(plan, code, context, out)
+    show(plan.name, operator)
+    return operator.push
+  },
+  distinct: (plan, code, { out, port, context, addTimed }) => {
+    const operator = new DistinctOperator(plan, code, context, out, port("late"))
+    addTimed(plan.name, operator)
     return operator.push
   },
   "to-stream": (plan, _, { context, target }) => toStream(plan, target(plan.stream, plan.upstreamBase), context),

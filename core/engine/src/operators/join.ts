@@ -15,6 +15,7 @@ import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { type Scope, rowKey, rowNumber, rowOf } from "../state.ts"
 import { keyOfRow } from "../state/row.ts"
 import type { View } from "../view.ts"
+import { flagCodec } from "./flag-codec.ts"
 import { type JoinRow, joinRow, joinRowCodec, joinValue } from "./join-row.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "join" }>
@@ -46,8 +47,6 @@ class Side {
     this.proofs = new BucketSchedule(state, this.lonely, (last) => last + 1)
   }
 }
-
-const flagCodec = { write: () => undefined, read: () => true as const, copy: () => true as const }
 
 export class JoinOperator implements TimedOperator, View {
   readonly #plan: Plan

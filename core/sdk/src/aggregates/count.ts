@@ -22,6 +22,9 @@ export function count<T = unknown>(where?: (value: T) => boolean): Aggregate<T, 
     merge(acc, at, other) {
       acc[at] = (acc[at] as number) + (other[at] as number)
     },
+    remove(acc, at, value) {
+      if (where === undefined || where(value)) acc[at] = (acc[at] as number) - 1
+    },
     result: (acc, at) => acc[at] as number,
   }
 }

@@ -26,17 +26,27 @@ export function distinctCount<T>(of: (value: T) => Scalar | null | undefined): A
     merge(acc, at, other) {
       for (const item of other[at] as ReadonlySet<Scalar>) include(acc[at] as Set<Scalar>, item)
     },
-    result: (acc, at) => (acc[at] as ReadonlySet<Scalar>).size,
+    // A number where members are kept one by one.
+    result: (acc, at) => (typeof acc[at] === "number" ? acc[at] : (acc[at] as ReadonlySet<Scalar>).size),
+    member(value) {
+      const given = of(value)
+      if (typeof given === "object" && given !== null) throw notScalar()
+      return given
+    },
   }
+}
+
+function notScalar(): MillraceError {
+  return new MillraceError(
+    "MR1201",
+    "distinctCount was given an object; give a string, number, bigint or boolean made from it.",
+  )
 }
 
 function include(set: Set<Scalar>, given: Scalar): void {
   if (typeof given === "object") {
     // Two objects that look alike are two members of a set: the count would be wrong without a word.
-    throw new MillraceError(
-      "MR1201",
-      "distinctCount was given an object; give a string, number, bigint or boolean made from it.",
-    )
+    throw notScalar()
   }
   if (set.size >= limits.collectItemsMax && !set.has(given)) {
     throw new MillraceError(

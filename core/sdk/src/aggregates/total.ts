@@ -27,6 +27,14 @@ export function total<T, R>(
       acc[at] = (acc[at] as number) + (other[at] as number)
       acc[at + 1] = (acc[at + 1] as number) + (other[at + 1] as number)
     },
+    remove(acc, at, value) {
+      const given = of(value)
+      if (given === null || given === undefined) return
+      const left = (acc[at + 1] as number) - 1
+      acc[at + 1] = left
+      // Of none, exactly nothing is left, whatever rounding there was.
+      acc[at] = left === 0 ? 0 : (acc[at] as number) - given
+    },
     result: (acc, at) => result(acc[at] as number, acc[at + 1] as number),
   }
 }

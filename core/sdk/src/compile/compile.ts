@@ -167,7 +167,7 @@ class Compilation {
     const { stage } = parent
     const { kind, code } = definition
     const at = append(stage, { kind, name: placeName(stage, kind), from: parent.at, port: definition.from.port }, code)
-    return kind === "rekey" ? { stage, at, keyed: true, moved: true } : { ...parent, at }
+    return kind === "rekey" || kind === "regroup" ? { stage, at, keyed: true, moved: true } : { ...parent, at }
   }
 
   #stateful(definition: StatefulDefinition): Place {

@@ -11,11 +11,23 @@ import {
   type ProcessContext,
   type RecordContext,
 } from "@millrace/model"
+import { type Aggregates, type AggregatesOf, checkAggregates } from "../aggregates/record.ts"
 import type { Definition, Origin, StatelessDefinition } from "../definition.ts"
 import { checkedMs, checkedName, checkFunction, checkKeys } from "../setting.ts"
 import type { Outlet, Target } from "../target.ts"
 import { type WindowShape, windowPlan } from "../window.ts"
 import { joinDefinition, type JoinOptions, type LateOf, type LeftOf, type RightOf } from "./join.ts"
+import {
+  type DistinctOptions,
+  distinctMade,
+  reduceMade,
+  stateful,
+  type TableOptions,
+  tableMade,
+  type TopOptions,
+  topMade,
+} from "./table-options.ts"
+import { running, type RunningResult, Table } from "./table.ts"
 import { Windowed, type WindowOptions } from "./windowed.ts"
 
 /** Whether the records of a flow have a key, which stateful operators need. */
@@ -48,7 +60,7 @@ export class Flow<T, K extends Keying> {
    */
   map<U>(fn: (value: T, at: RecordContext) => U): Flow<U, K> {
     checkFunction(fn, "map")
-    return after(this["~origin"], { kind: "map", fn })
+    return flowAfter(this["~origin"], { kind: "map", fn })
   }
 
   /**
@@ -60,7 +72,7 @@ export class Flow<T, K extends Keying> {
   filter(fn: (value: T, at: RecordContext) => boolean): Flow<T, K>
   filter(fn: (value: T, at: RecordContext) => boolean): Flow<T, K> {
     checkFunction(fn, "filter")
-    return after(this["~origin"], { kind: "filter", fn })
+    return flowAfter(this["~origin"], { kind: "filter", fn })
   }
 
   /**
@@ -70,7 +82,7 @@ export class Flow<T, K extends Keying> {
    */
   flatMap<U>(fn: (value: T, at: RecordContext) => Iterable<U>): Flow<U, K> {
     checkFunction(fn, "flatMap")
-    return after(this["~origin"], { kind: "flatMap", fn })
+    return flowAfter(this["~origin"], { kind: "flatMap", fn })
   }
 
   /**
@@ -80,7 +92,7 @@ export class Flow<T, K extends Keying> {
    */
   peek(fn: (value: T, at: RecordContext) => void): Flow<T, K> {
     checkFunction(fn, "peek")
-    return after(this["~origin"], { kind: "peek", fn })
+    return flowAfter(this["~origin"], { kind: "peek", fn })
   }
 
   /**
@@ -91,7 +103,7 @@ export class Flow<T, K extends Keying> {
    */
   keyBy(fn: (value: T) => string): Flow<T, "keyed"> {
     checkFunction(fn, "keyBy")
-    return after(this["~origin"], { kind: "rekey", fn })
+    return flowAfter(this["~origin"], { kind: "rekey", fn })
   }
 
   /**
@@ -201,6 +213,64 @@ export class Flow<T, K extends Keying> {
   }
 
   /**
+   * The newest value of each key by event time, as a table; of one time, the one that came last.
+   *
+   * @param name - stable and unique within the service: the rows are kept under it
+   * @example `sensors.toTable("newest", { deleted: (reading) => reading.retired })`
+   */
+  toTable(this: Flow<T, "keyed">, name: string, options: TableOptions<T> = {}): Table<T> {
+    return new Table({ definition: stateful(name, this["~origin"], tableMade(name, options)), port: "out" })
+  }
+
+  /**
+   * Each key's values made one, in the order in which they come: the first is the row, then `fn(row, value)`.
+   *
+   * @param name - stable and unique within the service: the rows are kept under it
+   * @example `readings.reduce("highest", (high, reading) => (reading.value > high.value ? reading : high))`
+   */
+  reduce(this: Flow<T, "keyed">, name: string, fn: (row: T, value: T) => T): Table<T> {
+    return new Table({ definition: stateful(name, this["~origin"], reduceMade(name, fn)), port: "out" })
+  }
+
+  /**
+   * Aggregates over all records of a key so far, as a table that changes with each record. For windows, `.window(…)` first.
+   *
+   * @param name - stable and unique within the service: what is kept lies under it
+   * @throws MR1101 for an aggregate named `key`, `start` or `end`, or that is not an aggregate
+   * @example `bids.aggregate("per-auction", { bids: count(), bidders: distinctCount((bid) => bid.bidder) })`
+   */
+  aggregate<A extends Aggregates<T>>(
+    this: Flow<T, "keyed">,
+    name: string,
+    aggregates: A & AggregatesOf<T>,
+  ): Table<RunningResult<A>> {
+    checkedName(name, "aggregate")
+    checkAggregates(aggregates, `aggregate ${JSON.stringify(name)}`)
+    return new Table(running(name, this["~origin"], "records", aggregates))
+  }
+
+  /**
+   * The first `n` records of each key in an order, as a table whose rows are lists: the rank is the place in the list.
+   *
+   * @param name - stable and unique within the service: what is kept lies under it
+   * @example `bids.topN("best-bids", { n: 10, by: (bid) => bid.price })`
+   */
+  topN(this: Flow<T, "keyed">, name: string, options: TopOptions<T>): Table<readonly T[]> {
+    return new Table({ definition: stateful(name, this["~origin"], topMade(name, options)), port: "out" })
+  }
+
+  /**
+   * Lets the first of each key pass (of each key and value of `of`), and stops those like it that come after, for ever or `within` a
+   * time. What is first is who came first. Records behind the watermark by more than `within` go to `late`.
+   *
+   * @param name - stable and unique within the service: what is remembered lies under it
+   * @example `payments.distinct("once", { of: (payment) => payment.id, within: "1d" })`
+   */
+  distinct(this: Flow<T, "keyed">, name: string, options: DistinctOptions<T> = {}): Aggregated<T, T> {
+    return new Aggregated(stateful(name, this["~origin"], distinctMade(name, options)))
+  }
+
+  /**
    * Ends the flow in a stream or a sink. A stream takes its own key and event time from the values; the values must fit
    * its schema's input. Front doors can no longer write a stream that a service writes.
    *
@@ -251,7 +321,8 @@ function flow<U, K extends Keying>(definition: Definition): Flow<U, K> {
   return new Flow({ definition: Object.freeze(definition), port: "out" })
 }
 
-function after<U, K extends Keying>(
+/** A flow behind an operator that looks at one record at a time. */
+export function flowAfter<U, K extends Keying>(
   from: Origin,
   code: OperatorCode & { kind: StatelessDefinition["kind"] },
 ): Flow<U, K> {

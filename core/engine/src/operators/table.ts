@@ -1,0 +1,123 @@
+/**
+ * A flow as a table: the newest value of each key by event time; of one time, the one that came last. Gives each change as
+ * `[old, new]`. A value that says that its row is deleted leaves a mark until nothing older can come, so that an older value that
+ * comes after it does not bring the row back.
+ */
+import { type ByteReader, type ByteWriter, type OperatorCode, valueBytes, valueFrom } from "@millrace/model"
+import { BucketSchedule } from "../bucket-schedule.ts"
+import type { Push, StageContext, TimedOperator } from "../context.ts"
+import type { Bucket, Scope, StateCodec } from "../state.ts"
+import type { View } from "../view.ts"
+import { flagCodec } from "./flag-codec.ts"
+
+interface Row {
+  time: number
+  /** Undefined: deleted. */
+  bytes: Uint8Array | undefined
+}
+
+const deleted = 0xffffffff
+
+const rowCodec: StateCodec<Row> = {
+  write: (to: ByteWriter, { time, bytes }: Row) => {
+    to.f64(time)
+    to.u32(bytes?.length ?? deleted)
+    if (bytes !== undefined) to.bytes(bytes)
+  },
+  read: (from: ByteReader): Row => {
+    const time = from.f64()
+    const length = from.u32()
+    return { time, bytes: length === deleted ? undefined : from.bytes(length).slice() }
+  },
+  copy: (row) => ({ ...row }),
+}
+
+export class TableOperator implements TimedOperator, View {
+  readonly #code: Extract<OperatorCode, { kind: "table" }>
+  readonly #context: StageContext
+  readonly #next: Push
+  readonly #rows: Scope<Row>
+  /** Deleted rows, by the time of their deletion. */
+  readonly #graves: Scope<true>
+  readonly #schedule: BucketSchedule
+  due: number = Number.POSITIVE_INFINITY
+  readonly dueByClock: number = Number.POSITIVE_INFINITY
+
+  constructor(name: string, code: Extract<OperatorCode, { kind: "table" }>, context: StageContext, next: Push) {
+    const { state, plan } = context
+    this.#code = code
+    this.#context = context
+    this.#next = next
+    this.#rows = state.scope(`${plan.service}/${name}`, rowCodec)
+    this.#graves = state.scope(`${plan.service}/${name}@deleted`, flagCodec)
+    this.#schedule = new BucketSchedule(state, this.#graves, (time) => time)
+    this.#settle()
+  }
+
+  push: Push = (value, key, time) => {
+    const { watermark } = this.#context
+    const bucket = this.#bucket
+    const before = this.#rows.get(bucket, key)?.value
+    if (before !== undefined && time < before.time) return
+    const gone = (this.#code.deleted as ((value: unknown) => boolean) | undefined)?.(value) === true
+    const old = before?.bytes === undefined ? undefined : valueFrom(before.bytes)
+    if (gone && time <= watermark) this.#rows.remove(bucket, key)
+    else {
+      const row = this.#rows.change(bucket, key, () => ({ time, bytes: undefined })).value as Row
+      row.time = time
+      row.bytes = gone ? undefined : valueBytes(value)
+      if (gone) {
+        this.#dueAt(this.#schedule.note(time))
+        this.#graves.change(this.#graves.bucket(time), key, () => true)
+      }
+    }
+    if (gone && old === undefined) return
+    this.#next([old, gone ? undefined : value], key, Math.max(time, watermark))
+  }
+
+  /** Nothing older than these deletions can come: their marks go. */
+  advance(watermark: number): void {
+    for (this.#settle(); this.due <= watermark; this.#settle()) {
+      const time = this.#schedule.first
+      const bucket = this.#graves.bucket(time)
+      for (const key of this.#graves.keys(bucket)) {
+        const row = this.#rows.get(this.#bucket, key)?.value
+        if (row?.time === time && row.bytes === undefined) this.#rows.remove(this.#bucket, key)
+      }
+      this.#graves.drop(bucket)
+      if (this.#context.full()) return this.#settle()
+    }
+  }
+
+  tick(): void {}
+
+  end(): void {}
+
+  reload(): void {
+    this.#schedule.reload()
+    this.#settle()
+  }
+
+  stateOf(key: string): unknown {
+    const bytes = this.#rows.get(this.#bucket, key)?.value?.bytes
+    return bytes === undefined ? undefined : valueFrom(bytes)
+  }
+
+  *rows(): Iterable<readonly [key: string, value: unknown]> {
+    for (const { key, value } of this.#rows.entries(this.#bucket)) if (value.bytes !== undefined) yield [key, valueFrom(value.bytes)]
+  }
+
+  get #bucket(): Bucket<Row> {
+    return this.#rows.bucket(0)
+  }
+
+  #dueAt(due: number): void {
+    if (due < this.due) this.due = due
+    if (due < this.#context.due) this.#context.due = due
+  }
+
+  #settle(): void {
+    this.due = this.#schedule.due
+    if (this.due < this.#context.due) this.#context.due = this.due
+  }
+}

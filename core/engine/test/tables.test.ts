@@ -1,0 +1,216 @@
+// Tables against what one would work out by hand over the whole history.
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { count, distinctCount, mean, service, stream, sum, type Table } from "@millrace/sdk"
+import { files } from "@millrace/sdk/files"
+import type { Change } from "@millrace/model"
+import fc from "fast-check"
+import { type Found, Rig } from "./rig.ts"
+import { atOnce, drive, type Turn, turns } from "./schedule.ts"
+
+interface Event {
+  readonly k: string
+  readonly t: number
+  /** The group of the row. */
+  readonly g: string
+  readonly v: number
+  readonly gone: boolean
+  readonly id: number
+}
+
+const events: fc.Arbitrary<readonly Event[]> = fc
+  .array(
+    fc.record({
+      k: fc.constantFrom("a", "b", "c"),
+      step: fc.integer({ min: -6, max: 9 }),
+      g: fc.constantFrom("x", "y"),
+      v: fc.integer({ min: -3, max: 3 }),
+      gone: fc.integer({ max: 4, min: 0 }).map((n) => n === 0),
+    }),
+    { maxLength: 30, size: "max" },
+  )
+  .map((all) => {
+    let t = 1_000
+    return all.map(({ step, ...event }, id) => ({ ...event, t: (t += step), id }))
+  })
+
+const outOfOrder = fc.constantFrom(0, 4, 100)
+
+function source(outOfOrderMs: number, partitions = 1) {
+  return stream<Event>("in", { partitions, key: (event) => event.k, time: (event) => event.t, outOfOrder: outOfOrderMs })
+}
+
+/** Applies changes one after the other; each must begin where the one before ended. */
+function folded(found: readonly Found[]): Map<string, unknown> {
+  const rows = new Map<string, unknown>()
+  for (const { value } of found) {
+    const change = value as Change<unknown>
+    assert.deepEqual(change.old, rows.get(change.key), `the change of ${change.key} begins where the last one ended`)
+    assert.ok(change.old !== undefined || change.new !== undefined)
+    if (change.new === undefined) rows.delete(change.key)
+    else rows.set(change.key, change.new)
+  }
+  return new Map([...rows].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** The rows of a table after all events, along two ways that must give the same bytes. */
+async function rowsOf(make: (from: ReturnType<typeof source>) => Table<unknown>, given: readonly Event[], most: number, way: readonly Turn[], ends = true) {
+  const bytes: Uint8Array[] = []
+  let rows = new Map<string, unknown>()
+  for (const path of [atOnce, way]) {
+    const rig = await Rig.open(service("s", [make(source(most)).changes().to(files("changes"))]))
+    rig.produce("in", given)
+    if (ends) rig.end("in")
+    await drive(rig, rig.seat("in"), path)
+    assert.deepEqual(await rig.deadLetters("in"), [])
+    bytes.push(await rig.bytes("s/changes.rows"))
+    rows = folded(await rig.records("s/changes.rows"))
+  }
+  assert.deepEqual(bytes[1], bytes[0])
+  return rows
+}
+
+function mapOf<V>(entries: Iterable<readonly [string, V]>): Map<string, V> {
+  return new Map([...entries].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+test("a table holds the newest value of each key by event time, also where deletions and older values come late", async () => {
+  await fc.assert(
+    fc.asyncProperty(events, outOfOrder, turns, async (given, most, way) => {
+      const rows = await rowsOf((from) => from.toTable("t", { deleted: (event) => event.gone }), given, most, way)
+      const newest = new Map<string, Event>()
+      let watermark = Number.NEGATIVE_INFINITY
+      for (const event of given) {
+        watermark = Math.max(watermark, event.t - most)
+        const before = newest.get(event.k)
+        // The mark of a deletion goes once nothing older is expected.
+        if (before !== undefined && before.gone && before.t <= watermark) newest.delete(event.k)
+        if ((newest.get(event.k)?.t ?? Number.NEGATIVE_INFINITY) <= event.t) newest.set(event.k, event)
+      }
+      assert.deepEqual(rows, mapOf([...newest].filter(([, event]) => !event.gone)))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test("reduce makes each key's values one, in the order in which they come", async () => {
+  await fc.assert(
+    fc.asyncProperty(events, turns, async (given, way) => {
+      const rows = await rowsOf((from) => from.reduce("r", (row, event) => ({ ...event, v: row.v * 2 - event.v })), given, 0, way)
+      const expected = new Map<string, Event>()
+      for (const event of given) {
+        const row = expected.get(event.k)
+        expected.set(event.k, row === undefined ? event : { ...event, v: row.v * 2 - event.v })
+      }
+      assert.deepEqual(rows, mapOf(expected))
+    }),
+    { numRuns: 200 },
+  )
+})
+
+function aggregated(key: string, all: readonly Event[]): object {
+  const values = all.map(({ v }) => v)
+  const total = values.reduce((a, b) => a + b, 0)
+  return { key, n: all.length, positive: values.filter((v) => v > 0).length, total, mean: total / all.length, different: new Set(values).size }
+}
+
+const aggregates = {
+  n: count(),
+  positive: count((event: Event) => event.v > 0),
+  total: sum((event: Event) => event.v),
+  mean: mean((event: Event) => event.v),
+  different: distinctCount((event: Event) => event.v),
+}
+
+test("running aggregates are those of all records of a key so far", async () => {
+  await fc.assert(
+    fc.asyncProperty(events, outOfOrder, turns, async (given, most, way) => {
+      const rows = await rowsOf((from) => from.aggregate("a", aggregates), given, most, way)
+      const keys = [...new Set(given.map(({ k }) => k))]
+      assert.deepEqual(rows, mapOf(keys.map((key) => [key, aggregated(key, given.filter(({ k }) => k === key))])))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test("topN is the beginning of the sorted records of a key", async () => {
+  await fc.assert(
+    fc.asyncProperty(events, fc.integer({ min: 1, max: 5 }), fc.constantFrom("ascending" as const, "descending" as const), turns, async (given, n, order, way) => {
+      const rows = await rowsOf((from) => from.topN("top", { n, order, by: (event) => [event.v, event.g] }), given, 0, way)
+      const keys = [...new Set(given.map(({ k }) => k))]
+      const sign = order === "ascending" ? 1 : -1
+      const before = (a: Event, b: Event): number => sign * (a.v - b.v || (a.g < b.g ? -1 : a.g > b.g ? 1 : 0)) || a.t - b.t || a.id - b.id
+      assert.deepEqual(rows, mapOf(keys.map((key) => [key, given.filter(({ k }) => k === key).toSorted(before).slice(0, n)])))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test("a group's aggregates are those of the rows that it has now, in any partition count and order", async () => {
+  await fc.assert(
+    fc.asyncProperty(events, fc.constantFrom(1, 3), turns, fc.array(fc.nat(40), { minLength: 1, maxLength: 10 }), async (given, partitions, way, drawn) => {
+      const grouped = source(100, partitions)
+        .toTable("t", { deleted: (event) => event.gone })
+        .filter((event) => event.v !== 0)
+        .map((event) => ({ ...event, v: event.v * 2 }))
+        .groupBy((event) => event.g)
+        .aggregate("by-group", aggregates)
+      const rig = await Rig.open(service("s", [grouped.changes().to(files("changes"))]))
+      rig.produce("in", given)
+      rig.end("in")
+      for (let i = 0; rig.seats.some((seat) => rig.behind(seat)); i++) {
+        const waiting = rig.seats.filter((seat) => rig.behind(seat))
+        const seat = waiting[(drawn[i % drawn.length] as number) % waiting.length]
+        if (seat === undefined) break
+        const { cut, room, crash } = way[i % way.length] as Turn
+        rig.room = room
+        await rig.take(seat, cut)
+        if (crash) await rig.restart(seat)
+      }
+      const newest = new Map<string, Event>()
+      for (const event of given) if ((newest.get(event.k)?.t ?? Number.NEGATIVE_INFINITY) <= event.t) newest.set(event.k, event)
+      const rows = [...newest.values()].filter((event) => !event.gone && event.v !== 0).map((event) => ({ ...event, v: event.v * 2 }))
+      const groups = [...new Set(rows.map(({ g }) => g))]
+      assert.deepEqual(folded(await rig.records("s/changes.rows")), mapOf(groups.map((g) => [g, aggregated(g, rows.filter((row) => row.g === g))])))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test("distinct lets the first of its kind pass, for ever or within a time, and forgets in time", async () => {
+  await fc.assert(
+    fc.asyncProperty(events, outOfOrder, fc.constantFrom(undefined, 1, 5, 40), fc.boolean(), turns, async (given, most, within, byValue, way) => {
+      const options = { ...(byValue ? { of: (event: Event) => event.v } : {}), ...(within === undefined ? {} : { within }) }
+      const once = source(most).distinct("d", options)
+      const rig = await Rig.open(service("s", [once.to(files("out")), once.late.to(files("late"))]))
+      rig.produce("in", given)
+      rig.end("in")
+      await drive(rig, rig.seat("in"), way)
+      const passed = new Map<string, number>()
+      const out: Event[] = []
+      const late: Event[] = []
+      let watermark = Number.NEGATIVE_INFINITY
+      for (const event of given) {
+        watermark = Math.max(watermark, event.t - most)
+        const kind = byValue ? `${event.k} ${event.v}` : event.k
+        if (within !== undefined && event.t + within <= watermark) {
+          late.push(event)
+          continue
+        }
+        const before = passed.get(kind)
+        // What was seen is forgotten when it stops nothing any more.
+        if (before !== undefined && within !== undefined && before + within <= watermark) passed.delete(kind)
+        else if (before !== undefined && event.t < before + (within ?? Number.POSITIVE_INFINITY)) continue
+        passed.set(kind, event.t)
+        out.push(event)
+      }
+      assert.deepEqual(await rig.values("s/out.rows"), out)
+      assert.deepEqual(await rig.values("s/late.rows"), late)
+      if (within !== undefined) {
+        await rig.store.fold()
+        for (const scope of ["s/d", "s/d@over"]) assert.deepEqual(rig.store.state.buckets(scope, 0), [])
+      }
+    }),
+    { numRuns: 400 },
+  )
+})

@@ -1,0 +1,23 @@
+/** Aggregates: how the values of a window or a group become one. */
+
+/** Where an accumulator lives: `slots` consecutive places of an array, so that the aggregates of a window share one. */
+export interface Aggregate<In, Out> {
+  /** Its kind, for people: `count`, `sum`. */
+  readonly kind: string
+  readonly slots: number
+  init(acc: unknown[], at: number): void
+  /** `time` is the record's event time in ms. */
+  add(acc: unknown[], at: number, value: In, time: number): void
+  /** Folds `other` into `acc`: for windows that merge. */
+  merge(acc: unknown[], at: number, other: readonly unknown[]): void
+  result(acc: readonly unknown[], at: number): Out
+  /** Takes a value out again that was added: for tables, whose rows change and go. Undefined: it cannot. */
+  remove?(acc: unknown[], at: number, value: In, time: number): void
+  /**
+   * Of an aggregate that counts different things: what the value counts as. Where members can be kept one by one, they are, and
+   * `result` sees their number instead of what `add` makes.
+   */
+  member?(value: In): string | number | bigint | boolean | null | undefined
+  /** True when slots hold objects that `add` changes in place: they are copied before the first change of a transaction. */
+  readonly mutable: boolean
+}

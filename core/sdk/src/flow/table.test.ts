@@ -1,0 +1,51 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { type Change, isMillraceError } from "@millrace/model"
+import { collect, count, type Flow, max, mean, stream, type Table, type TopOptions } from "../index.ts"
+
+interface Bid {
+  readonly auction: string
+  readonly bidder: string
+  readonly price: number
+}
+
+const bids = stream<Bid>("bids", { key: (bid) => bid.auction })
+
+function is<T>(thing: T): T {
+  return thing
+}
+
+test("the types of rows are known through tables, groups and changes", () => {
+  const best = bids.topN("best", { n: 2, by: (bid) => [bid.price, bid.bidder] })
+  is<Table<readonly Bid[]>>(best)
+  const prices = best.map(([first]) => first?.price ?? 0)
+  is<Table<number>>(prices)
+  is<Flow<Change<number>, "keyed">>(prices.changes())
+  is<Flow<number, "keyed">>(prices.toStream())
+  const perKind = bids.toTable("newest").groupBy((bid) => bid.bidder).aggregate("by-bidder", { n: count(), mean: mean((bid) => bid.price) })
+  is<Table<{ readonly key: string; readonly n: number; readonly mean: number }>>(perKind)
+  is<Table<Bid>>(bids.reduce("highest", (high, bid) => (bid.price > high.price ? bid : high)))
+  is<Flow<Bid, "keyed">>(bids.distinct("once", { of: (bid) => bid.bidder, within: "1h" }).late)
+  // @ts-expect-error -- a flow without a key makes no table
+  assert.ok(stream<Bid>("unkeyed").toTable("t"))
+  // @ts-expect-error -- a price has no order with a text
+  assert.ok(bids.topN("bad", { n: 1, by: (bid) => ({ price: bid.price }) }))
+})
+
+function refused(says: RegExp, define: () => unknown): void {
+  assert.throws(define, (error: unknown) => isMillraceError(error) && error.code === "MR1101" && says.test(error.message), String(says))
+}
+
+test("what cannot be meant is refused with its name and the mend", () => {
+  refused(/^topN "t", n: 0 is not a whole number from 1 to 1000\.$/, () => bids.topN("t", { n: 0, by: (bid) => bid.price }))
+  refused(/^topN "t", order: "up" is neither/, () => bids.topN("t", { n: 1, by: (bid) => bid.price, order: "up" } as unknown as TopOptions<Bid>))
+  refused(/^distinct "d", within: 0 must be at least 1 ms\.$/, () => bids.distinct("d", { within: 0 }))
+  refused(/^distinct "d": there is no option "by"/, () => bids.distinct("d", { by: 1 } as object))
+  refused(/^toTable: "no name" is not a name/, () => bids.toTable("no name"))
+  refused(/^reduce "r": expected a function/, () => bids.reduce("r", undefined as never))
+  const grouped = bids.toTable("newest").groupBy((bid) => bid.bidder)
+  refused(/^aggregate "g": "all" \(collect\) cannot take out a row .* use count, sum, mean or distinctCount\.$/, () =>
+    grouped.aggregate("g", { all: collect() }),
+  )
+  refused(/"highest" \(max\) cannot take out a row/, () => grouped.aggregate("g", { highest: max((bid) => bid.price) }))
+})

@@ -1,0 +1,131 @@
+/**
+ * Tables: the newest row of each key, and how it changes. A table is a plain value like a flow; its rows are kept under the name of the
+ * operator that makes it.
+ */
+import { type Change, MillraceError } from "@millrace/model"
+import { type Aggregates, type AggregatesOf, type AggregateOf, checkAggregates } from "../aggregates/record.ts"
+import type { Origin } from "../definition.ts"
+import { checkedName, checkFunction } from "../setting.ts"
+import { type Flow, flowAfter } from "./flow.ts"
+
+/** What a running aggregate gives: its key beside the aggregates' results. */
+export type RunningResult<A> = { readonly key: string } & { readonly [N in keyof A]: AggregateOf<A[N]> } extends infer R
+  ? { readonly [N in keyof R]: R[N] }
+  : never
+
+/** Inside, a table's flow: each change as a pair. */
+type Pair = readonly [old: unknown, now: unknown]
+
+/** Rows of type `T`, one to a key. */
+export class Table<T> {
+  readonly "~table": Origin
+  /** Never there: makes the compiler tell tables of different rows apart. */
+  declare readonly "~row": T
+
+  constructor(changes: Origin) {
+    this["~table"] = Object.freeze(changes)
+  }
+
+  /** Each change of a row, with what it was before: adding up what comes and taking away what goes always gives the table. */
+  changes(): Flow<Change<T>, "keyed"> {
+    return flowAfter(this["~table"], {
+      kind: "map",
+      fn: ([old, now]: Pair, { key }: { readonly key: string }) => ({ key, old, new: now }),
+    })
+  }
+
+  /** The new row at each change; rows that go are passed over. */
+  toStream(): Flow<T, "keyed"> {
+    return flowAfter(this["~table"], {
+      kind: "flatMap",
+      fn: ([, now]: Pair) => (now === undefined ? [] : [now]),
+    })
+  }
+
+  /** Turns each row into another; the key stays. `fn` must depend on nothing but the row. */
+  map<U>(fn: (row: T) => U): Table<U> {
+    checkFunction(fn, "table.map")
+    const each = fn as (row: unknown) => unknown
+    const of = (row: unknown): unknown => (row === undefined ? undefined : each(row))
+    return new Table(after(this["~table"], ([old, now]) => [[of(old), of(now)]]))
+  }
+
+  /** Keeps the rows for which `fn` answers true: one that does no more is gone. */
+  filter(fn: (row: T) => boolean): Table<T> {
+    checkFunction(fn, "table.filter")
+    const keeps = fn as (row: unknown) => boolean
+    const of = (row: unknown): unknown => (row !== undefined && keeps(row) ? row : undefined)
+    return new Table(
+      after(this["~table"], (pair) => {
+        const old = of(pair[0])
+        const now = of(pair[1])
+        return old === undefined && now === undefined ? [] : [[old, now]]
+      }),
+    )
+  }
+
+  /**
+   * Puts the rows into groups; follow it with `.aggregate(…)`. A row that changes its group leaves one and enters the other.
+   *
+   * @example `winners.groupBy((bid) => bid.category).aggregate("average-price", { price: mean((bid) => bid.price) })`
+   */
+  groupBy(fn: (row: T) => string): GroupedTable<T> {
+    checkFunction(fn, "groupBy")
+    return new GroupedTable(this["~table"], fn)
+  }
+}
+
+/** A table's rows in groups, which still lack their aggregates. */
+export class GroupedTable<T> {
+  readonly #from: Origin
+  readonly #group: (row: never) => string
+  /** Never there: see {@link Table}. */
+  declare readonly "~row": T
+
+  constructor(from: Origin, group: (row: never) => string) {
+    this.#from = from
+    this.#group = group
+  }
+
+  /**
+   * Aggregates over the rows that each group has now: rows that change or go are taken out again, exactly. A group without rows is
+   * gone.
+   *
+   * @param name - stable and unique within the service: the state is kept under it
+   * @throws MR1101 for an aggregate that cannot take a row out again
+   */
+  aggregate<A extends Aggregates<T>>(name: string, aggregates: A & AggregatesOf<T>): Table<RunningResult<A>> {
+    checkedName(name, "aggregate")
+    const what = `aggregate ${JSON.stringify(name)}`
+    checkAggregates(aggregates, what)
+    for (const [field, { kind, remove, member }] of Object.entries(aggregates as Aggregates<T>)) {
+      if (remove !== undefined || member !== undefined) continue
+      throw new MillraceError(
+        "MR1101",
+        `${what}: ${JSON.stringify(field)} (${kind}) cannot take out a row that has changed or gone; over a table's groups use count, ` +
+          "sum, mean or distinctCount.",
+        { field, kind },
+      )
+    }
+    const grouped = flowAfter(this.#from, { kind: "regroup", fn: this.#group })
+    return new Table(running(name, grouped["~origin"], "changes", aggregates))
+  }
+}
+
+/** Running aggregates over records or changes. */
+export function running(name: string, from: Origin, input: "records" | "changes", aggregates: Aggregates<never>): Origin {
+  return {
+    definition: Object.freeze({
+      kind: "stateful",
+      name,
+      inputs: Object.freeze([Object.freeze({ from })] as const),
+      shape: Object.freeze({ kind: "running", input, aggregates: Object.freeze(Object.keys(aggregates)) }),
+      code: Object.freeze({ kind: "running", aggregates: Object.freeze({ ...aggregates }) }),
+    }),
+    port: "out",
+  }
+}
+
+function after(from: Origin, fn: (pair: Pair) => readonly Pair[]): Origin {
+  return flowAfter(from, { kind: "flatMap", fn })["~origin"]
+}
