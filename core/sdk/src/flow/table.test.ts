@@ -38,14 +38,14 @@ function refused(says: RegExp, define: () => unknown): void {
 
 test("what cannot be meant is refused with its name and the mend", () => {
   refused(/^topN "t", n: 0 is not a whole number from 1 to 1000\.$/, () => bids.topN("t", { n: 0, by: (bid) => bid.price }))
-  refused(/^topN "t", order: "up" is neither/, () => bids.topN("t", { n: 1, by: (bid) => bid.price, order: "up" } as unknown as TopOptions<Bid>))
+  refused(/^topN "t", order: "up" is neither/, () => bids.topN("t", { n: 1, by: (bid: Bid) => bid.price, order: "up" } as unknown as TopOptions<Bid>))
   refused(/^distinct "d", within: 0 must be at least 1 ms\.$/, () => bids.distinct("d", { within: 0 }))
   refused(/^distinct "d": there is no option "by"/, () => bids.distinct("d", { by: 1 } as object))
   refused(/^toTable: "no name" is not a name/, () => bids.toTable("no name"))
   refused(/^reduce "r": expected a function/, () => bids.reduce("r", undefined as never))
   const grouped = bids.toTable("newest").groupBy((bid) => bid.bidder)
   refused(/^aggregate "g": "all" \(collect\) cannot take out a row .* use count, sum, mean or distinctCount\.$/, () =>
-    grouped.aggregate("g", { all: collect() }),
+    grouped.aggregate("g", { all: collect((bid) => bid.price) }),
   )
   refused(/"highest" \(max\) cannot take out a row/, () => grouped.aggregate("g", { highest: max((bid) => bid.price) }))
 })
