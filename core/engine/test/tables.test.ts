@@ -160,9 +160,9 @@ test("a group's aggregates are those of the rows that it has now, in any partiti
       rig.end("in")
       for (let i = 0; rig.seats.some((seat) => rig.behind(seat)); i++) {
         const waiting = rig.seats.filter((seat) => rig.behind(seat))
-        const seat = waiting[(drawn[i % drawn.length] as number) % waiting.length]
+        const seat = waiting[(drawn.at(i % drawn.length) ?? 0) % waiting.length]
         if (seat === undefined) break
-        const { cut, room, crash } = way[i % way.length] as Turn
+        const { cut, room, crash } = way.at(i % way.length) as Turn
         rig.room = room
         await rig.take(seat, cut)
         if (crash) await rig.restart(seat)
