@@ -1,8 +1,6 @@
 /** The order of values that records are ranked by: numbers, texts, dates, bigints, booleans, and lists of these. */
 import { MillraceError } from "@millrace/model"
 
-export type Rank = number | string | bigint | boolean | Date | readonly Rank[]
-
 /**
  * Below zero when `a` comes first in ascending order. Numbers and bigints compare with each other; NaN comes before all numbers.
  *
