@@ -8,6 +8,7 @@
 import type { Aggregate } from "./aggregate.ts"
 import type { JoinCode, JoinShape } from "./plan-join.ts"
 import type { TableCode, TableShape } from "./plan-table.ts"
+import type { TableJoinCode, TableJoinShape } from "./plan-table-join.ts"
 import type { WindowPlan } from "./plan-window.ts"
 import type { StandardSchema } from "./standard-schema.ts"
 
@@ -80,6 +81,7 @@ export type OperatorShape =
   | { readonly kind: "process" }
   | JoinShape
   | TableShape
+  | TableJoinShape
   /** Appends to a user stream (`derived`), keyed and timed by that stream's own definition. */
   | { readonly kind: "to-stream"; readonly stream: string; readonly upstreamBase: number }
   /** Appends to a `repartition` stream under the record's new key; to each of its partitions when it is broadcast. */
@@ -195,6 +197,7 @@ export type OperatorCode =
   | { readonly kind: "regroup"; readonly fn: (row: never) => string }
   | JoinCode
   | TableCode
+  | TableJoinCode
   | { readonly kind: "union" | "side" | "to-stream" | "repartition" | "to-sink" }
 
 /** What a function of a record may know of it besides its value. The object is reused: read it, do not keep it. */

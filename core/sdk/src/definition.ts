@@ -52,6 +52,10 @@ export interface StatefulDefinition {
   readonly name: string
   /** One, or several: then the operator gets `[side, value]`, where `side` is the input's place in this list. */
   readonly inputs: readonly [Input, ...Input[]]
+  /** Its results may have other keys than the records that it read. */
+  readonly moves?: true
+  /** It keeps nothing by key, so records without one are welcome. */
+  readonly keyless?: true
   /** What the plan says of it. Its kind names it in errors. */
   readonly shape: OperatorShape
   readonly code: OperatorCode

@@ -2,13 +2,18 @@
 import type { OperatorCode, OperatorPlan } from "@millrace/model"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import type { View } from "../view.ts"
+import { AsOfOperator } from "./as-of.ts"
+import { BroadcastOperator } from "./broadcast.ts"
 import { DistinctOperator } from "./distinct.ts"
+import { EnrichOperator } from "./enrich.ts"
+import { ForeignSettleOperator, foreignMeet, foreignSend } from "./foreign.ts"
 import { filter, flatMap, map, peek, rekey } from "./functions.ts"
 import { JoinOperator } from "./join.ts"
 import { ProcessOperator } from "./process.ts"
 import { ReduceOperator } from "./reduce.ts"
 import { regroup } from "./regroup.ts"
 import { RunningOperator } from "./running.ts"
+import { TableJoinOperator } from "./table-join.ts"
 import { TableOperator } from "./table.ts"
 import { SinkOperator } from "./to-sink.ts"
 import { Target, broadcast, repartition, toStream } from "./to-stream.ts"
@@ -100,6 +105,34 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
   distinct: (plan, code, { out, port, context, addTimed }) => {
     const operator = new DistinctOperator(plan, code, context, out, port("late"))
     addTimed(plan.name, operator)
+    return operator.push
+  },
+  enrich: (plan, code, { out, context, show }) => {
+    const operator = new EnrichOperator(plan, code, context, out)
+    show(plan.name, operator)
+    return operator.push
+  },
+  "as-of": (plan, code, { out, port, context, addTimed }) => {
+    const operator = new AsOfOperator(plan, code, context, out, port("late"))
+    addTimed(plan.name, operator)
+    return operator.push
+  },
+  "table-join": (plan, code, { out, context, show }) => {
+    const operator = new TableJoinOperator(plan, code, context, out)
+    show(plan.name, operator)
+    return operator.push
+  },
+  "foreign-send": (plan, code, { out, context }) => foreignSend(plan.name, code, context, out),
+  "foreign-meet": (plan, code, { out, context }) => foreignMeet(plan, code, context, out),
+  "foreign-settle": (plan, _, { out, context, show }) => {
+    const operator = new ForeignSettleOperator(plan.name, context, out)
+    show(plan.name, operator)
+    return operator.push
+  },
+  broadcast: (plan, code, { out, context, addTimed, show }) => {
+    const operator = new BroadcastOperator(plan.name, code, context, out)
+    addTimed(plan.name, operator)
+    show(plan.name, operator)
     return operator.push
   },
   "to-stream": (plan, _, { context, target }) => toStream(plan, target(plan.stream, plan.upstreamBase), context),

@@ -1,28 +1,15 @@
 /** A table in which each key's values are made one, in the order in which they come. Gives each change as `[old, new]`. */
-import { type ByteReader, type ByteWriter, type OperatorCode, valueBytes, valueFrom } from "@millrace/model"
+import { type OperatorCode, valueBytes, valueFrom } from "@millrace/model"
 import type { Push, StageContext } from "../context.ts"
-import type { Scope, StateCodec } from "../state.ts"
+import type { Scope } from "../state.ts"
 import type { View } from "../view.ts"
-
-/** The value as bytes, so that user code cannot change what is kept. */
-interface Kept {
-  bytes: Uint8Array
-}
-
-const keptCodec: StateCodec<Kept> = {
-  write: (to: ByteWriter, { bytes }: Kept) => {
-    to.u32(bytes.length)
-    to.bytes(bytes)
-  },
-  read: (from: ByteReader): Kept => ({ bytes: from.bytes(from.u32()).slice() }),
-  copy: (kept) => ({ ...kept }),
-}
+import { type KeptBytes, keptBytesCodec } from "./kept-bytes.ts"
 
 export class ReduceOperator implements View {
-  readonly #kept: Scope<Kept>
+  readonly #kept: Scope<KeptBytes>
 
   constructor(name: string, context: StageContext) {
-    this.#kept = context.state.scope(`${context.plan.service}/${name}`, keptCodec)
+    this.#kept = context.state.scope(`${context.plan.service}/${name}`, keptBytesCodec)
   }
 
   push({ fn }: Extract<OperatorCode, { kind: "reduce" }>, context: StageContext, next: Push): Push {
@@ -38,7 +25,7 @@ export class ReduceOperator implements View {
       const old = valueFrom(before.bytes)
       const now = reduce(valueFrom(before.bytes), value)
       const bytes = valueBytes(now)
-      ;(this.#kept.change(bucket, key, () => ({ bytes })).value as Kept).bytes = bytes
+      ;(this.#kept.change(bucket, key, () => ({ bytes })).value as KeptBytes).bytes = bytes
       next([old, now], key, Math.max(time, context.watermark))
     }
   }

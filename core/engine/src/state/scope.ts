@@ -118,7 +118,7 @@ export class Scope<Value> implements Undoable {
     const keys = bucket.sorted().slice()
     if (bucket.whole) return keys.filter((key) => bucket.cells.has(key))
     const held = keys.filter((key) => bucket.cells.has(key))
-    for (const { key } of this.#stored(bucket)) held.push(key)
+    for (const { key } of this.#stored(bucket)) if (!bucket.cells.has(key) && !bucket.gone.has(key)) held.push(key)
     return sortKeys(held)
   }
 
@@ -137,7 +137,11 @@ export class Scope<Value> implements Undoable {
           const cell = bucket.cells.get(keys[next] as string)
           if (cell?.value !== undefined) yield { key: cell.key, value: cell.value }
         }
-        if (!bucket.cells.has(stored.key)) yield stored
+        if (keys[next] === stored.key) next++
+        // It may have come into memory since, or have gone.
+        const cell = bucket.cells.get(stored.key)
+        if (cell?.value !== undefined) yield { key: cell.key, value: cell.value }
+        else if (!bucket.gone.has(stored.key)) yield stored
       }
     }
     for (; next < keys.length; next++) {
@@ -443,7 +447,7 @@ export class Scope<Value> implements Undoable {
     return cell
   }
 
-  /** What only the store has of a bucket, in the order of keys. */
+  /** What the store has of a bucket, in the order of keys; memory may know better. */
   *#stored(bucket: Bucket<Value>, after?: string): Iterable<{ readonly key: string; readonly value: Value }> {
     for (let from = after; ;) {
       // In pieces: what reads them may take long, and a store's cursor is not held open meanwhile.
@@ -452,7 +456,7 @@ export class Scope<Value> implements Undoable {
       for (const [key, bytes] of this.#reader.entries(this.#name, this.#partition, bucket.id, range)) {
         piece.push([key, this.#codec.read(new ByteReader(bytes))])
       }
-      for (const [key, value] of piece) if (!bucket.cells.has(key) && !bucket.gone.has(key)) yield { key, value }
+      for (const [key, value] of piece) yield { key, value }
       if (piece.length < pieceKeys) return
       from = (piece.at(-1) as [string, Value])[0]
     }

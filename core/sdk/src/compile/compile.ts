@@ -174,7 +174,7 @@ class Compilation {
     const { name, inputs, shape, code } = definition
     const points = inputs.map((input) => this.#point(input))
     for (const { keyed, broadcast } of points) {
-      if (keyed || broadcast) continue
+      if (keyed || broadcast || definition.keyless === true) continue
       throw this.#refusal(
         `the ${shape.kind} ${JSON.stringify(name)} reads records that have no key`,
         "Give its stream a key, or put .keyBy(…) before it.",
@@ -185,7 +185,7 @@ class Compilation {
     // P4: records of one key meet on one partition before anything is kept of them.
     const { stage, ...read } = this.#meet(name, sided)
     const at = append(stage, { ...shape, name, ...read }, code)
-    return { stage, at, keyed: true, moved: false }
+    return { stage, at, keyed: definition.keyless !== true || points.some(({ keyed, broadcast }) => keyed && !broadcast), moved: definition.moves === true }
   }
 
   #union(definition: UnionDefinition): Place {

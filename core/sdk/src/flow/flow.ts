@@ -16,6 +16,7 @@ import type { Definition, Origin, StatelessDefinition } from "../definition.ts"
 import { checkedMs, checkedName, checkFunction, checkKeys } from "../setting.ts"
 import type { Outlet, Target } from "../target.ts"
 import { type WindowShape, windowPlan } from "../window.ts"
+import { Connected } from "./connected.ts"
 import { joinDefinition, type JoinOptions, type LateOf, type LeftOf, type RightOf } from "./join.ts"
 import {
   type DistinctOptions,
@@ -27,7 +28,8 @@ import {
   type TopOptions,
   topMade,
 } from "./table-options.ts"
-import { running, type RunningResult, Table } from "./table.ts"
+import { asOfDefinition, type AsOfOptions, broadcastDefinition, enrichDefinition, type EnrichOptions } from "./table-join.ts"
+import { running, type RunningResult, Table, tableOf } from "./table.ts"
 import { Windowed, type WindowOptions } from "./windowed.ts"
 
 /** Whether the records of a flow have a key, which stateful operators need. */
@@ -207,9 +209,71 @@ export class Flow<T, K extends Keying> {
     other: Flow<U, "keyed">,
     options: JoinOptions<Type>,
     combine: (left: LeftOf<T, NoInfer<Type>>, right: RightOf<U, NoInfer<Type>>, at: JoinContext) => R,
-  ): Joined<R, T, U> {
-    const right = originOf(other, `join ${JSON.stringify(name)}`)
+  ): Joined<R, T, U>
+  /**
+   * Joins this flow with a table: each record gets the row that its key has when the record is processed. Which comes first, a record or
+   * a change of the row, is a matter of arrival; where event time must decide, see {@link joinAsOf}.
+   *
+   * @example `payments.join("with-owner", accounts, { type: "left" }, (payment, account) => ({ ...payment, owner: account?.owner }))`
+   */
+  join<U, R, Type extends "inner" | "left" = "inner">(
+    this: Flow<T, "keyed">,
+    name: string,
+    other: Table<U>,
+    options: EnrichOptions<Type>,
+    combine: (value: T, row: RightOf<U, NoInfer<Type>>, at: JoinContext) => R,
+  ): Flow<R, "keyed">
+  join(
+    name: string,
+    other: Flow<unknown, "keyed"> | Table<unknown>,
+    options: JoinOptions<JoinType> & EnrichOptions<"inner" | "left">,
+    combine: (left: never, right: never, at: JoinContext) => unknown,
+  ): Flow<unknown, "keyed"> {
+    const table = tableOf(other)
+    if (table !== undefined) return flow(enrichDefinition(name, [this["~origin"], table], options, combine))
+    const right = originOf(other as Flow<unknown, "keyed">, `join ${JSON.stringify(name)}`)
     return new Joined(joinDefinition(name, [this["~origin"], right], options, combine))
+  }
+
+  /**
+   * Joins this flow with versions by key and event time: each record gets the last version whose event time is not after its own. The
+   * result comes, with the record's event time, when the watermark proves that no such version is still to come.
+   *
+   * @returns the results; `late` has the records that came behind the watermark
+   * @example `orders.joinAsOf("in-euros", rates, {}, (order, rate) => ({ ...order, euros: order.amount * rate.euros }))`
+   */
+  joinAsOf<U, R, Type extends "inner" | "left" = "inner">(
+    this: Flow<T, "keyed">,
+    name: string,
+    versions: Flow<U, "keyed">,
+    options: AsOfOptions<Type, U>,
+    combine: (value: T, version: RightOf<U, NoInfer<Type>>, at: JoinContext) => R,
+  ): Aggregated<R, T> {
+    const right = originOf(versions, `joinAsOf ${JSON.stringify(name)}`)
+    return new Aggregated(asOfDefinition(name, [this["~origin"], right], options, combine))
+  }
+
+  /**
+   * Gives each record all rows of a table, which every partition has a copy of: rules, settings, small reference data. `fn` returns or
+   * yields results; key and event time stay.
+   *
+   * @param name - stable and unique within the service: the rows are kept under it
+   * @example
+   * ```ts
+   * payments.withBroadcast("checked", rules, function* (payment, rows) {
+   *   for (const rule of rows.values()) if (payment.amount > rule.limit) yield { payment, rule: rule.name }
+   * })
+   * ```
+   */
+  withBroadcast<U, R>(name: string, table: Table<U>, fn: (value: T, rows: ReadonlyMap<string, U>, at: JoinContext) => Iterable<R>): Flow<R, K> {
+    const rows = tableOf(table)
+    if (rows === undefined) throw new MillraceError("MR1101", `withBroadcast ${JSON.stringify(name)}: expected a table, such as rules.toTable("rules").`)
+    return flow(broadcastDefinition(name, [this["~origin"], rows], fn))
+  }
+
+  /** This flow and another, by key, for one custom operator over both; follow it with `.process(…)`. */
+  connect<U>(this: Flow<T, "keyed">, other: Flow<U, "keyed">): Connected<T, U> {
+    return new Connected(this["~origin"], originOf(other, "connect"))
   }
 
   /**

@@ -49,3 +49,25 @@ test("what cannot be meant is refused with its name and the mend", () => {
   )
   refused(/"highest" \(max\) cannot take out a row/, () => grouped.aggregate("g", { highest: max((bid) => bid.price) }))
 })
+
+test("joins with tables know their types, and refuse what cannot be meant", () => {
+  const auctions = stream<{ id: string; seller: string }>("auctions", { key: (auction) => auction.id })
+  const table = auctions.toTable("auctions-now")
+  const joined = bids.join("j", table, { type: "left" }, (bid, auction) => {
+    // @ts-expect-error -- there may be none
+    is<{ id: string }>(auction)
+    return { price: bid.price, seller: auction?.seller }
+  })
+  is<Flow<{ price: number; seller: string | undefined }, "keyed">>(joined)
+  is<Flow<string, "keyed">>(bids.joinAsOf("v", auctions, {}, (_, auction) => auction.seller))
+  is<Flow<string, "keyed">>(bids.withBroadcast("b", table, (_, rows) => [...rows.values()].map(({ seller }) => seller)))
+  is<Flow<string, "unkeyed">>(stream<Bid>("unkeyed").withBroadcast("c", table, (_, rows) => [...rows.keys()]))
+  const outer = bids.toTable("bids-now").join("o", table, { type: "outer" }, (bid, auction) => [bid?.price, auction?.seller] as const)
+  is<Table<readonly [number | undefined, string | undefined]>>(outer)
+  bids.toTable("bids-too").join("f", table, { on: (bid) => bid.auction }, (bid, auction) => [bid.price, auction.seller] as const)
+  refused(/^join "x", type: "outer" is neither "inner" nor "left"\.$/, () => bids.join("x", table, { type: "outer" } as object, () => 1))
+  refused(/^join "x" with on, type: "outer" is neither/, () => table.join("x", table, { type: "outer", on: () => "a" }, () => 1))
+  refused(/^join "x": a table is joined with a table/, () => table.join("x", bids as never, {}, () => 1))
+  refused(/^withBroadcast "x": expected a table/, () => bids.withBroadcast("x", bids as never, () => []))
+  refused(/^joinAsOf "x": there is no option "within"/, () => bids.joinAsOf("x", bids, { within: 1 } as object, () => 1))
+})

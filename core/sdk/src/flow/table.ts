@@ -2,11 +2,13 @@
  * Tables: the newest row of each key, and how it changes. A table is a plain value like a flow; its rows are kept under the name of the
  * operator that makes it.
  */
-import { type Change, MillraceError } from "@millrace/model"
+import { type Change, type JoinContext, type JoinType, MillraceError } from "@millrace/model"
 import { type Aggregates, type AggregatesOf, type AggregateOf, checkAggregates } from "../aggregates/record.ts"
 import type { Origin } from "../definition.ts"
 import { checkedName, checkFunction } from "../setting.ts"
 import { type Flow, flowAfter } from "./flow.ts"
+import type { LeftOf, RightOf } from "./join.ts"
+import { tableJoinDefinition, type TableJoinOptions } from "./table-join.ts"
 
 /** What a running aggregate gives: its key beside the aggregates' results. */
 export type RunningResult<A> = { readonly key: string } & { readonly [N in keyof A]: AggregateOf<A[N]> } extends infer R
@@ -65,6 +67,30 @@ export class Table<T> {
   }
 
   /**
+   * Joins this table with another, by key, or by a foreign key that its rows name (`on`). The result is a table whose rows change with
+   * those of both.
+   *
+   * @param name - stable and unique within the service: what is kept lies under it
+   * @example
+   * ```ts
+   * orders.join("with-customer", customers, { on: (order) => order.customer, type: "left" }, (order, customer) => ({
+   *   ...order,
+   *   country: customer?.country,
+   * }))
+   * ```
+   */
+  join<U, R, Type extends JoinType = "inner">(
+    name: string,
+    other: Table<U>,
+    options: TableJoinOptions<T, Type>,
+    combine: (left: LeftOf<T, NoInfer<Type>>, right: RightOf<U, NoInfer<Type>>, at: JoinContext) => R,
+  ): Table<R> {
+    const right = tableOf(other)
+    if (right === undefined) throw new MillraceError("MR1101", `join ${JSON.stringify(name)}: a table is joined with a table; make one with .toTable("…").`)
+    return new Table({ definition: tableJoinDefinition(name, [this["~table"], right], options, combine), port: "out" })
+  }
+
+  /**
    * Puts the rows into groups; follow it with `.aggregate(…)`. A row that changes its group leaves one and enters the other.
    *
    * @example `winners.groupBy((bid) => bid.category).aggregate("average-price", { price: mean((bid) => bid.price) })`
@@ -110,6 +136,11 @@ export class GroupedTable<T> {
     const grouped = flowAfter(this.#from, { kind: "regroup", fn: this.#group })
     return new Table(running(name, grouped["~origin"], "changes", aggregates))
   }
+}
+
+/** The changes of a table; undefined when it is none. */
+export function tableOf(given: unknown): Origin | undefined {
+  return typeof given === "object" && given !== null ? (given as Partial<Table<unknown>>)["~table"] : undefined
 }
 
 /** Running aggregates over records or changes. */
