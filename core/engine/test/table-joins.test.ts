@@ -214,13 +214,13 @@ test("a broadcast table is whole in every partition, and nobody changes its rows
     fc.asyncProperty(events, fc.constantFrom(1, 3), fc.constantFrom(1, 2), turns, order, async (given, leftParts, rightParts, way, drawn) => {
       const { left, right } = streams(leftParts, rightParts)
       const rules = right.toTable("rules", { deleted: (event) => event.gone })
-      const checked = left.withBroadcast("checked", rules, (event, rows) => [{ id: event.id, rules: [...rows.values()].map(({ id }) => id).toSorted() }])
+      const checked = left.withBroadcast("checked", rules, (event, rows) => [{ id: event.id, rules: [...rows.values()].map(({ id }) => id).toSorted((a, b) => a - b) }])
       const rig = await Rig.open(service("s", [checked.to(files("out"))]))
       rig.produce("right", given.filter(({ side }) => side === "right"))
       await stir(rig, drawn, way)
       rig.produce("left", given.filter(({ side }) => side === "left"))
       await stir(rig, drawn, way)
-      const ids = [...newest(given, "right").values()].map(({ id }) => id).toSorted()
+      const ids = [...newest(given, "right").values()].map(({ id }) => id).toSorted((a, b) => a - b)
       const found = (await rig.values("s/out.rows")) as { id: number }[]
       const expected = given.filter(({ side }) => side === "left").map(({ id }) => ({ id, rules: ids }))
       assert.deepEqual(found.toSorted((a, b) => a.id - b.id), expected)
