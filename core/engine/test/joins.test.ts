@@ -116,7 +116,7 @@ test("an interval join gives each pair within the bound once, those without a pa
       assert.deepEqual(await rig.values("s/late.rows"), late.map(({ side, id }) => ({ side, id })))
       assert.equal(rig.late()["j"] ?? 0, late.length)
       assert.deepEqual(await rig.deadLetters("in"), [])
-      // J3: nothing is kept once the input has ended.
+      // K3: nothing is kept once the input has ended.
       await rig.store.fold()
       for (const scope of ["s/j@left", "s/j@right", "s/j@left-lonely", "s/j@right-lonely"]) assert.deepEqual(rig.store.state.buckets(scope, 0), [])
     }),

@@ -2,8 +2,8 @@
  * Joins a flow with versions: each record gets the version of its key that was valid at its event time, the last one not after it. It
  * waits until the watermark proves that no such version is still to come, so the order of arrival does not show.
  *
- * O1  A record's result is that of the newest version at or before its event time, whenever either came.
- * O2  Versions that no record to come can ask for are forgotten.
+ * K6  A record's result is that of the newest version at or before its event time, whenever either came.
+ * K7  Versions that no record to come can ask for are forgotten.
  */
 import {
   type ByteReader,
@@ -149,7 +149,7 @@ export class AsOfOperator implements TimedOperator {
     this.#forget(key, this.#context.watermark - 1)
   }
 
-  /** O2: of the versions at or before `time`, which the watermark has passed, only the last can still be asked for. */
+  /** K7: of the versions at or before `time`, which the watermark has passed, only the last can still be asked for. */
   #forget(key: string, time: number): void {
     const bucket = this.#versions.bucket(0)
     const group = this.#versions.group(bucket, key)

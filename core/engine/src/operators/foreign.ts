@@ -3,8 +3,8 @@
  * table's row there, and the result travels back. Messages of different keys overtake each other, so each change of a left row has a
  * number (as in KIP-213 of Apache Kafka): what comes back with an older one than the newest is passed over.
  *
- * F1  The result of a left row's newest version wins, in whatever order results come back.
- * F2  Only the place that a row names now answers for it: the place that it has left is silent.
+ * K8  The result of a left row's newest version wins, in whatever order results come back.
+ * K9  Only the place that a row names now answers for it: the place that it has left is silent.
  */
 import {
   type ByteReader,
@@ -120,7 +120,7 @@ export function foreignMeet(
     const cellKey = rowKey(key, leftKey)
     if (row === undefined || row === null) {
       lefts.remove(bucket, cellKey)
-      // F2: of a row that is gone, its last place says so.
+      // K9: of a row that is gone, its last place says so.
       if (row === null) next([version, undefined] satisfies Answer, leftKey, Math.max(time, context.watermark))
       return
     }
@@ -154,7 +154,7 @@ const settledCodec: StateCodec<Settled> = {
   copy: (settled) => ({ ...settled }),
 }
 
-/** F1: the table of results, by the left table's keys. */
+/** K8: the table of results, by the left table's keys. */
 export class ForeignSettleOperator implements View {
   readonly #results: Scope<Settled>
   readonly push: Push

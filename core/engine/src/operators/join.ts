@@ -2,10 +2,10 @@
  * Joins two flows whose records meet by key: each new record finds its partners among those that came before it, and waits for
  * those that come after. Times decide who is whose partner, so the order of arrival does not show in the set of results.
  *
- * J1  Two records of one key are joined exactly once if and only if their times are within the bound.
- * J2  A record without a partner gives a result (left, right, outer) when the watermark proves that none can come.
- * J3  A record is kept as long as a partner may come, no longer (up to the width of a slice).
- * J4  A record behind the watermark is late: partners may be gone already. It goes to `late`, whole.
+ * K1  Two records of one key are joined exactly once if and only if their times are within the bound.
+ * K2  A record without a partner gives a result (left, right, outer) when the watermark proves that none can come.
+ * K3  A record is kept as long as a partner may come, no longer (up to the width of a slice).
+ * K4  A record behind the watermark is late: partners may be gone already. It goes to `late`, whole.
  *
  * Rows lie in slices of event time, so what is over is dropped as a whole.
  */
@@ -124,7 +124,7 @@ export class JoinOperator implements TimedOperator, View {
     return left?.length === 0 && right?.length === 0 ? undefined : { left, right }
   }
 
-  /** J1: joins a record with what is there of the other side. Whether there was anything. */
+  /** K1: joins a record with what is there of the other side. Whether there was anything. */
   #meet(at: 0 | 1, value: unknown, { rows, lonely, afterMs }: Side, key: string, time: number, from: number, to: number): boolean {
     const slice = this.#sliceMs
     let found = false
@@ -162,7 +162,7 @@ export class JoinOperator implements TimedOperator, View {
     lonely.change(lonely.bucket(last), name, () => true)
   }
 
-  /** J2. False: the transaction is full before all of them have been told. */
+  /** K2. False: the transaction is full before all of them have been told. */
   #tellLonely(at: number, { rows, lonely }: Side, last: number): boolean {
     if (lonely === undefined) return true
     const bucket = lonely.bucket(last)
