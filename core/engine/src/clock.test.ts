@@ -86,11 +86,14 @@ test("the end of some upstreams is not the end while another is idle", () => {
   assert.equal(clock.mark(2, Infinity), Infinity)
 })
 
-test("with every upstream idle the watermark stands still", () => {
-  const clock = start()
-  for (const each of [0, 1, 2]) clock.mark(each, 7)
-  for (const each of [0, 1, 2]) clock.rest(each)
-  assert.equal(clock.watermark, 7)
+test("with every upstream idle the watermark is as far as the furthest has said, whichever rested first", () => {
+  for (const order of [[0, 1, 2], [2, 1, 0], [1, 0, 2]]) {
+    const clock = start()
+    for (const [upstream, time] of [7, 30, 20].entries()) clock.mark(upstream, time)
+    for (const each of order) clock.rest(each)
+    assert.equal(clock.watermark, 30)
+    assert.equal(clock.mark(0, 8), 30, "what has been reached stays")
+  }
 })
 
 test("a clock taken back is as it was", () => {

@@ -3,6 +3,7 @@ import { test } from "node:test"
 import { count, hopping, service, stream, sum } from "@millrace/sdk"
 import { files } from "@millrace/sdk/files"
 import fc from "fast-check"
+import { events } from "./events.ts"
 import { Rig } from "./rig.ts"
 import { atOnce, drive, type Turn, turns } from "./schedule.ts"
 import { type Event, type Result, type WindowRule, windowsOf } from "./window-model.ts"
@@ -21,26 +22,6 @@ const rule: fc.Arbitrary<WindowRule> = fc
   })
 
 const tumblingRule = rule.map((each) => ({ ...each, every: each.size, offset: each.offset % each.size }))
-
-/** Event times go forward, with steps back. */
-const events: fc.Arbitrary<readonly Event[]> = fc
-  .array(
-    fc.record({
-      k: fc.constantFrom("a", "b", "ä"),
-      step: fc.integer({ min: -25, max: 30 }),
-      v: fc.integer({ min: -9, max: 9 }),
-    }),
-    { maxLength: 40, size: "max" },
-  )
-  .chain((steps) =>
-    fc.integer({ min: -50, max: 50 }).map((from) => {
-      let at = from
-      return steps.map(({ k, step, v }) => {
-        at += step
-        return { k, t: at, v }
-      })
-    }),
-  )
 
 function program({ size, every, offset, lateness, outOfOrder }: WindowRule) {
   const input = stream("in", { partitions: 1, key: (e: Event) => e.k, time: (e) => e.t, outOfOrder })

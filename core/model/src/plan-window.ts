@@ -1,6 +1,7 @@
 /** Windows, in the plan. */
+import type { Aggregate } from "./aggregate.ts"
 
-/** Event-time window shapes. */
+/** Windows whose bounds do not depend on the records. */
 export type WindowPlan = {
   readonly kind: "tumbling" | "hopping"
   readonly sizeMs: number
@@ -9,3 +10,39 @@ export type WindowPlan = {
   /** Window starts are `offsetMs` modulo `everyMs`. */
   readonly offsetMs: number
 }
+
+/** What all window operators have. */
+interface Windowing {
+  /** How long after its end a window still takes records. */
+  readonly allowedLatenessMs: number
+  /** Whether results say which {@link Pane} they are. */
+  readonly panes: boolean
+  readonly aggregates: readonly string[]
+}
+
+/** Operators that aggregate records by key and window. */
+export type WindowingShape =
+  | (Windowing & { readonly kind: "window"; readonly window: WindowPlan })
+  /** Windows that end once their key was silent for `gapMs`, and merge when a record closes the gap between two. */
+  | (Windowing & { readonly kind: "session"; readonly gapMs: number })
+
+/** The aggregates by name, in the order of the plan. */
+export type WindowingCode = { readonly kind: "window"; readonly aggregates: AggregateCodes } | { readonly kind: "session"; readonly aggregates: AggregateCodes }
+
+type AggregateCodes = Readonly<Record<string, Aggregate<never, unknown>>>
+
+/** What a window's result holds besides the aggregates. Times in ms in files: see the sink. */
+export interface WindowBounds {
+  readonly key: string
+  /** First instant of the window. */
+  readonly start: Date
+  /** First instant after the window. */
+  readonly end: Date
+}
+
+/**
+ * Why a window that can give several results gives this one: `final`, its end was reached; `refined`, a record came after that,
+ * within the allowed lateness; `retracted`, an earlier result of these bounds, as it was, does not hold any more: it was a
+ * session that has grown or merged, and its successor follows.
+ */
+export type Pane = "final" | "refined" | "retracted"

@@ -5,11 +5,10 @@
  * A stage reads one stream and is a part of the graph in which records keep their partition; its operators are listed
  * so that each comes after the one it reads from (`from`, an index into the list, or -1 for the stage's input).
  */
-import type { Aggregate } from "./aggregate.ts"
 import type { JoinCode, JoinShape } from "./plan-join.ts"
 import type { TableCode, TableShape } from "./plan-table.ts"
 import type { TableJoinCode, TableJoinShape } from "./plan-table-join.ts"
-import type { WindowPlan } from "./plan-window.ts"
+import type { WindowingCode, WindowingShape } from "./plan-window.ts"
 import type { StandardSchema } from "./standard-schema.ts"
 
 /** Where a stream comes from, which also says who may write it. */
@@ -72,12 +71,7 @@ export type OperatorShape =
   | { readonly kind: "map" | "filter" | "flatMap" | "peek" | "rekey" | "regroup" | "union" }
   /** Says of each value which input of an operator with several it is: makes `[side, value]` of it. */
   | { readonly kind: "side"; readonly side: number }
-  | {
-      readonly kind: "window"
-      readonly window: WindowPlan
-      readonly allowedLatenessMs: number
-      readonly aggregates: readonly string[]
-    }
+  | WindowingShape
   | { readonly kind: "process" }
   | JoinShape
   | TableShape
@@ -186,7 +180,7 @@ export type OperatorCode =
   | { readonly kind: "flatMap"; readonly fn: (value: never, at: RecordContext) => Iterable<unknown> }
   | { readonly kind: "peek"; readonly fn: (value: never, at: RecordContext) => void }
   | { readonly kind: "rekey"; readonly fn: (value: never) => string }
-  | { readonly kind: "window"; readonly aggregates: Readonly<Record<string, Aggregate<never, unknown>>> }
+  | WindowingCode
   | {
       readonly kind: "process"
       readonly state: () => unknown
@@ -221,13 +215,4 @@ export interface Program {
   readonly streams: ReadonlyMap<string, StreamCode>
   /** By stage id, in the order of the stage's operators. */
   readonly operators: ReadonlyMap<string, readonly OperatorCode[]>
-}
-
-/** A tumbling or hopping window's result: the window's key and bounds beside the aggregates. Times in ms in files: see the sink. */
-export interface WindowBounds {
-  readonly key: string
-  /** First instant of the window. */
-  readonly start: Date
-  /** First instant after the window. */
-  readonly end: Date
 }

@@ -60,12 +60,16 @@ function operatorId(stage: number, at: number): string {
 }
 
 function operatorLabel(operator: OperatorPlan): string {
-  if (operator.kind === "window")
-    return `${text(operator.name)}<br/>${windowLabel(operator.window)}<br/>${text(operator.aggregates.join(", "))}`
+  if (operator.kind === "window") return windowed(operator, windowLabel(operator.window))
+  if (operator.kind === "session") return windowed(operator, `session ${span(operator.gapMs)}`)
   if (operator.kind === "rekey") return "keyBy"
   if (operator.kind === "side") return `input ${operator.side + 1}`
   // Operators without a name of their user have one with a "/" in it.
   return operator.name.includes("/") ? operator.kind : `${text(operator.name)}<br/>${operator.kind}`
+}
+
+function windowed({ name, aggregates }: { readonly name: string; readonly aggregates: readonly string[] }, label: string): string {
+  return `${text(name)}<br/>${label}<br/>${text(aggregates.join(", "))}`
 }
 
 function windowLabel({ kind, sizeMs, everyMs, offsetMs }: WindowPlan): string {

@@ -6,6 +6,7 @@ export type {
   Duration,
   JoinContext,
   JoinType,
+  Pane,
   ProcessContext,
   RecordContext,
   StandardSchema,
@@ -30,8 +31,9 @@ export type { Connected, ConnectedProcessOptions } from "./flow/connected.ts"
 export type { AsOfOptions, EnrichOptions, TableJoinOptions } from "./flow/table-join.ts"
 export type { GroupedTable, RunningResult, Table } from "./flow/table.ts"
 export type { DistinctOptions, RankedBy, TableOptions, TopOptions } from "./flow/table-options.ts"
-export type { Windowed, WindowOptions, WindowResult } from "./flow/windowed.ts"
+export type { KnownOptions, PanesOf, Windowed, WindowOptions, WindowResult, WindowShape } from "./flow/windowed.ts"
 export { compile, isService, type Service, service, serviceOf } from "./service.ts"
+export { session, type SessionOptions, type SessionWindow } from "./session.ts"
 export {
   type EventTime,
   type PlainStreamOptions,
@@ -41,4 +43,4 @@ export {
   type StreamSettings,
 } from "./stream.ts"
 export type { Outlet, Target } from "./target.ts"
-export { hopping, type HoppingOptions, tumbling, type TumblingOptions, type WindowShape } from "./window.ts"
+export { type AlignedWindow, hopping, type HoppingOptions, tumbling, type TumblingOptions } from "./window.ts"

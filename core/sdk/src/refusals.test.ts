@@ -10,6 +10,7 @@ import {
   hopping,
   mean,
   service,
+  session,
   stream,
   type StreamSettings,
   tumbling,
@@ -93,6 +94,8 @@ test("a window refuses shapes that are not valid, naming itself", () => {
     [/^window "w", every: 0 must be at least 1 ms\.$/, hopping({ size: "1h", every: 0 })],
     [/^window "w": every \(7200000 ms\) is longer than size/, hopping({ size: "1h", every: "2h" })],
     [/^window "w": each record would belong to 1001 windows; at most 1000/, hopping({ size: 1001, every: 1 })],
+    [/^window "w", gap: "0s" must be at least 1 ms\.$/, session({ gap: "0s" })],
+    [/^window "w", gap: undefined is not a duration/, loose({ kind: "session" })],
     [/^window "w": give a shape/, loose("1h")],
     [/^window "w": give a shape/, loose(undefined)],
   ]
@@ -105,13 +108,17 @@ test("a window refuses shapes that are not valid, naming itself", () => {
   )
   refused("MR1101", /^tumbling: there is no option "every"/, () => tumbling(loose({ size: "1h", every: "1h" })))
   refused("MR1101", /^hopping: the options must be an object/, () => hopping(loose("1h")))
+  refused("MR1101", /^session: there is no option "size"/, () => session(loose({ size: "1h" })))
+  refused("MR1101", /^join "j", window: give a shape/, () =>
+    rows.join("j", rows, { window: loose(session({ gap: "1h" })) }, () => 0),
+  )
   assert.doesNotThrow(() => rows.window("w", hopping({ size: 1000, every: 1 })))
   assert.doesNotThrow(() => rows.window("w", hopping({ size: "7s", every: "2s" })), "every need not divide size")
 })
 
 test("aggregates cannot be named like the window's own fields", () => {
   const window = rows.window("w", tumbling("1h"))
-  for (const name of ["key", "start", "end", "__proto__"]) {
+  for (const name of ["key", "start", "end", "pane", "__proto__"]) {
     refused("MR1101", /^window "w": an aggregate cannot be named/, () =>
       window.aggregate(loose<never>(Object.fromEntries([[name, count()]]))),
     )

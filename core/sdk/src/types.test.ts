@@ -10,6 +10,7 @@ import {
   collect,
   count,
   distinctCount,
+  type Duration,
   first,
   type Flow,
   hopping,
@@ -18,7 +19,9 @@ import {
   max,
   mean,
   min,
+  type Pane,
   service,
+  session,
   stream,
   sum,
   tumbling,
@@ -88,6 +91,19 @@ test("a stream without a schema has the type that it is given", () => {
   same<KeyingOf<typeof keyed>, "keyed">(true)
   const unknown = stream("plain")
   same<ValueOf<typeof unknown>, unknown>(true)
+})
+
+test("a window that may give several results of one key says which they are, one that cannot does not", () => {
+  const plain = zodFlights.window("w", session({ gap: "5m" })).aggregate({ n: count() })
+  same<ValueOf<typeof plain>, { readonly key: string; readonly start: Date; readonly end: Date; readonly n: number }>(true)
+  const none = zodFlights.window("w", tumbling("1h"), { allowedLateness: 0 }).aggregate({ n: count() })
+  same<ValueOf<typeof none>, ValueOf<typeof plain>>(true)
+  const panes = zodFlights.window("w", tumbling("1h"), { allowedLateness: "5m" }).aggregate({ n: count() })
+  same<ValueOf<typeof panes>["pane"], Pane>(true)
+  const lateness = "5m" as Duration
+  const perhaps = zodFlights.window("w", tumbling("1h"), { allowedLateness: lateness }).aggregate({ n: count() })
+  same<ValueOf<typeof perhaps>["pane"], Pane | undefined>(true)
+  same<typeof panes.late, Flow<Flight, "keyed">>(true)
 })
 
 test("a window's result has the types of its aggregates", () => {
@@ -189,6 +205,12 @@ export function refused(): void {
 
   // @ts-expect-error a window needs a key
   stream("a", { schema }).window("w", tumbling("1h"))
+  // @ts-expect-error the option is misspelt
+  zodFlights.window("w", tumbling("1h"), { allowedLatenes: "1s" })
+  // @ts-expect-error sessions have a gap
+  zodFlights.window("w", session({ size: "1s" }))
+  // @ts-expect-error sessions of two flows cannot be joined
+  zodFlights.join("j", zodFlights, { window: session({ gap: "1s" }) }, () => 0)
   // @ts-expect-error a process needs a key
   stream("a", { schema }).process("p", { state: () => 0, onRecord: () => undefined })
   // @ts-expect-error a new key is a string

@@ -1,12 +1,12 @@
 /**
- * The shapes of event-time windows. A shape is data; the operator that uses it checks it, so that a fault names the
- * operator.
+ * The shapes of windows whose bounds do not depend on the records. A shape is data; the operator that uses it checks it, so that
+ * a fault names the operator.
  */
 import { type Duration, limits, MillraceError, type WindowPlan } from "@millrace/model"
 import { checkedMs, checkKeys } from "./setting.ts"
 
-/** A window shape, from {@link tumbling} or {@link hopping}: give it to `.window(name, shape)`. */
-export interface WindowShape {
+/** Windows that lie where they lie whatever the records are, from {@link tumbling} or {@link hopping}. */
+export interface AlignedWindow {
   readonly kind: "tumbling" | "hopping"
   readonly size: Duration
   readonly every: Duration
@@ -41,7 +41,7 @@ export interface HoppingOptions {
  * tumbling({ size: "1d", offset: "6h" }) // days that begin at 06:00 UTC
  * ```
  */
-export function tumbling(size: Duration | TumblingOptions): WindowShape {
+export function tumbling(size: Duration | TumblingOptions): AlignedWindow {
   if (typeof size !== "object") return Object.freeze({ kind: "tumbling", size, every: size, offset: 0 })
   checkKeys(size, ["size", "offset"], "tumbling")
   return Object.freeze({ kind: "tumbling", size: size.size, every: size.size, offset: size.offset ?? 0 })
@@ -56,16 +56,17 @@ export function tumbling(size: Duration | TumblingOptions): WindowShape {
  * hopping({ size: "5m", every: "30s" }) // the last five minutes, twice a minute
  * ```
  */
-export function hopping(options: HoppingOptions): WindowShape {
+export function hopping(options: HoppingOptions): AlignedWindow {
   checkKeys(options, ["size", "every", "offset"], "hopping")
   const { size, every, offset = 0 } = options
   return Object.freeze({ kind: "hopping", size, every, offset })
 }
 
 /** The checked shape in milliseconds. @throws MR1101 */
-export function windowPlan(shape: WindowShape, what: string): WindowPlan {
+export function windowPlan(shape: AlignedWindow, what: string): WindowPlan {
   const shapeGiven: unknown = shape
-  if (typeof shapeGiven !== "object" || shapeGiven === null || !("kind" in shapeGiven)) {
+  const kind = typeof shapeGiven === "object" && shapeGiven !== null && "kind" in shapeGiven ? shapeGiven.kind : undefined
+  if (kind !== "tumbling" && kind !== "hopping") {
     throw new MillraceError(
       "MR1101",
       `${what}: give a shape, such as tumbling("1h") or hopping({ size: "5m", every: "30s" }).`,

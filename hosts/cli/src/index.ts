@@ -14,6 +14,7 @@ export {
   mean,
   min,
   service,
+  session,
   stream,
   sum,
   tumbling,

@@ -13,6 +13,7 @@ import { ProcessOperator } from "./process.ts"
 import { ReduceOperator } from "./reduce.ts"
 import { regroup } from "./regroup.ts"
 import { RunningOperator } from "./running.ts"
+import { SessionOperator } from "./session.ts"
 import { TableJoinOperator } from "./table-join.ts"
 import { TableOperator } from "./table.ts"
 import { SinkOperator } from "./to-sink.ts"
@@ -58,6 +59,12 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
   side: ({ side }, _, { out }) => (value, key, time) => out([side, value], key, time),
   window: (plan, code, { out, port, context, addTimed, show }) => {
     const operator = new WindowOperator(plan, code, context, out, port("late"))
+    addTimed(plan.name, operator)
+    show(plan.name, operator)
+    return operator.push
+  },
+  session: (plan, code, { out, port, context, addTimed, show }) => {
+    const operator = new SessionOperator(plan, code, context, out, port("late"))
     addTimed(plan.name, operator)
     show(plan.name, operator)
     return operator.push

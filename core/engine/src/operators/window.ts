@@ -8,35 +8,21 @@
  *
  * Invariants W7 to W13 of docs/specs/windows.md.
  */
-import {
-  type Aggregate,
-  type ByteReader,
-  type ByteWriter,
-  type OperatorCode,
-  type OperatorPlan,
-  readValue,
-  valueBytes,
-  valueFrom,
-  writeValue,
-} from "@millrace/model"
+import type { OperatorCode, OperatorPlan, Pane } from "@millrace/model"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { Schedule } from "../schedule.ts"
-import type { Bucket, Scope, StateCodec } from "../state.ts"
+import type { Bucket, Scope } from "../state.ts"
+import { Accumulation, type Accumulator } from "./accumulation.ts"
 import { textCodec } from "./text-codec.ts"
 import { positiveModulo } from "./window-starts.ts"
 import type { View } from "../view.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "window" }>
 type Code = Extract<OperatorCode, { kind: "window" }>
-type Accumulator = unknown[]
 
 export class WindowOperator implements TimedOperator, View {
   readonly #plan: Plan
-  readonly #names: readonly string[]
-  readonly #aggregates: ReadonlyArray<Aggregate<unknown, unknown>>
-  /** Where each aggregate's slots begin. */
-  readonly #at: readonly number[]
-  readonly #init: () => Accumulator
+  readonly #accumulation: Accumulation
   readonly #scope: Scope<Accumulator>
   /** Of a window that is closing in several transactions: the last key that was given. */
   readonly #closing: Scope<string>
@@ -54,21 +40,8 @@ export class WindowOperator implements TimedOperator, View {
 
   constructor(plan: Plan, code: Code, context: StageContext, next: Push, late: Push) {
     this.#plan = plan
-    this.#names = Object.keys(code.aggregates)
-    this.#aggregates = Object.values(code.aggregates) as Aggregate<unknown, unknown>[]
-    const at: number[] = []
-    let slots = 0
-    for (const { slots: more } of this.#aggregates) {
-      at.push(slots)
-      slots += more
-    }
-    this.#at = at
-    // Begun with fractions, so that an accumulator of numbers alone is an array of unboxed doubles and adding allocates nothing.
-    const template: Accumulator = Array.from({ length: slots }, () => 0.5)
-    for (let i = 0; i < this.#aggregates.length; i++) this.#aggregates[i]?.init(template, at[i] as number)
-    const mutable = this.#aggregates.some((aggregate) => aggregate.mutable)
-    this.#init = mutable ? () => valueFrom(valueBytes(template)) as Accumulator : () => template.slice()
-    this.#scope = context.state.scope(`${context.plan.service}/${plan.name}`, accumulatorCodec(this.#aggregates))
+    this.#accumulation = new Accumulation(code.aggregates, 0)
+    this.#scope = context.state.scope(`${context.plan.service}/${plan.name}`, this.#accumulation.codec)
     this.#closing = context.state.scope(`${context.plan.service}/${plan.name}@closing`, textCodec)
     this.#context = context
     this.#next = next
@@ -130,14 +103,9 @@ export class WindowOperator implements TimedOperator, View {
       this.#note(start, closed)
       this.#settle()
     }
-    const cell = this.#scope.change(bucket, key, this.#init)
-    const acc = cell.value as Accumulator
-    const aggregates = this.#aggregates
-    const at = this.#at
-    for (let i = 0; i < aggregates.length; i++) {
-      ;(aggregates[i] as Aggregate<unknown, unknown>).add(acc, at[i] as number, value, time)
-    }
-    if (closed) this.#emit(start, key, acc)
+    const acc = this.#scope.change(bucket, key, this.#accumulation.init).value as Accumulator
+    this.#accumulation.add(acc, value, time)
+    if (closed) this.#emit(start, key, acc, "refined")
     return true
   }
 
@@ -153,7 +121,7 @@ export class WindowOperator implements TimedOperator, View {
     const given = closing.has(bucket.id) ? closing.get(closing.bucket(bucket.id), "given")?.value : undefined
     // In key order: memory and store would otherwise give different orders, and a restart would show.
     for (const { key, value } of this.#scope.entries(bucket, given)) {
-      this.#emit(bucket.id, key, value)
+      this.#emit(bucket.id, key, value, "final")
       if (!this.#context.full()) continue
       closing.change(closing.bucket(bucket.id), "given", () => key).value = key
       return false
@@ -162,21 +130,16 @@ export class WindowOperator implements TimedOperator, View {
     return true
   }
 
-  #emit(start: number, key: string, acc: Accumulator): void {
+  #emit(start: number, key: string, acc: Accumulator, pane: Pane): void {
     const end = this.#end(start)
     this.#emitting = acc
-    this.#context.guard(this.#plan.name, { key, start: new Date(start), end: new Date(end) }, key, end - 1, this.#complete)
+    const bounds = { key, start: new Date(start), end: new Date(end) }
+    this.#context.guard(this.#plan.name, this.#plan.panes ? { ...bounds, pane } : bounds, key, end - 1, this.#complete)
   }
 
   /** Under the guard, because an aggregate's `result` may be a user's. */
-  readonly #complete: Push = (bounds, key, time) => this.#next(this.#result(bounds, this.#emitting), key, time)
-
-  #result(bounds: unknown, acc: Accumulator): unknown {
-    const result = bounds as Record<string, unknown>
-    for (let i = 0; i < this.#aggregates.length; i++) {
-      result[this.#names[i] as string] = this.#aggregates[i]?.result(acc, this.#at[i] as number)
-    }
-    return result
+  readonly #complete: Push = (bounds, key, time) => {
+    this.#next(this.#accumulation.complete(bounds as Record<string, unknown>, this.#emitting), key, time)
   }
 
   /** The windows of a key that are still kept, the oldest first, each as it would be emitted now. */
@@ -185,8 +148,8 @@ export class WindowOperator implements TimedOperator, View {
     const results = starts.flatMap((start) => {
       const acc = this.#scope.get(this.#scope.bucket(start), key)?.value
       if (acc === undefined) return []
-      const copy = valueFrom(valueBytes(acc)) as Accumulator
-      return [this.#result({ key, start: new Date(start), end: new Date(this.#end(start)) }, copy)]
+      const bounds = { key, start: new Date(start), end: new Date(this.#end(start)) }
+      return [this.#accumulation.complete(bounds, this.#accumulation.copy(acc))]
     })
     return results.length === 0 ? undefined : results
   }
@@ -214,14 +177,5 @@ export class WindowOperator implements TimedOperator, View {
     }
     this.due = schedule.due
     if (this.due < this.#context.due) this.#context.due = this.due
-  }
-}
-
-function accumulatorCodec(aggregates: ReadonlyArray<Aggregate<unknown, unknown>>): StateCodec<Accumulator> {
-  const mutable = aggregates.some((aggregate) => aggregate.mutable)
-  return {
-    write: (to: ByteWriter, acc: Accumulator) => writeValue(to, acc),
-    read: (from: ByteReader) => readValue(from) as Accumulator,
-    copy: mutable ? (acc) => valueFrom(valueBytes(acc)) as Accumulator : (acc) => acc.slice(),
   }
 }

@@ -26,3 +26,11 @@ export function rowOf(cellKey: string): string {
 export function rowNumber(number: number): string {
   return number.toString(36).padStart(11, "0")
 }
+
+/** The name of a row by a time in ms: rows are in the order of their times, those before 1970 included. */
+export function rowTime(ms: number): string {
+  return ms < 0 ? `-${rowNumber(ms + timeMsMax)}` : rowNumber(ms)
+}
+
+/** The latest time there is, in ms: that of Date. */
+const timeMsMax = 8.64e15

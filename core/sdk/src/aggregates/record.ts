@@ -14,6 +14,7 @@ export type AggregatesOf<T> = Readonly<
   readonly key?: never
   readonly start?: never
   readonly end?: never
+  readonly pane?: never
 }
 
 /** What an aggregate gives. */
@@ -22,7 +23,7 @@ export type AggregateOf<A> = A extends { result(acc: readonly unknown[], at: num
 /** What an aggregate of possibly missing values gives: null only where values can be missing. */
 export type OrNull<Result, Value> = Value & (null | undefined) extends never ? Result : Result | null
 
-const reserved = ["key", "start", "end", "__proto__"]
+const reserved = ["key", "start", "end", "pane", "__proto__"]
 
 /** @throws MR1101 */
 export function checkAggregates(aggregates: unknown, what: string): void {

@@ -70,6 +70,7 @@ test("a window with its late records compiles to one stage and two sinks", () =>
             port: "out",
             window: { kind: "tumbling", sizeMs: 3_600_000, everyMs: 3_600_000, offsetMs: 1_800_000 },
             allowedLatenessMs: 300_000,
+            panes: true,
             aggregates: ["flights", "delayed"],
           },
           {

@@ -13,9 +13,8 @@ import {
 } from "@millrace/model"
 import { type Aggregates, type AggregatesOf, checkAggregates } from "../aggregates/record.ts"
 import type { Definition, Origin, StatelessDefinition } from "../definition.ts"
-import { checkedMs, checkedName, checkFunction, checkKeys } from "../setting.ts"
+import { checkedName, checkFunction, checkKeys } from "../setting.ts"
 import type { Outlet, Target } from "../target.ts"
-import { type WindowShape, windowPlan } from "../window.ts"
 import { Connected } from "./connected.ts"
 import { joinDefinition, type JoinOptions, type LateOf, type LeftOf, type RightOf } from "./join.ts"
 import {
@@ -30,7 +29,7 @@ import {
 } from "./table-options.ts"
 import { asOfDefinition, type AsOfOptions, broadcastDefinition, enrichDefinition, type EnrichOptions } from "./table-join.ts"
 import { running, type RunningResult, Table, tableOf } from "./table.ts"
-import { Windowed, type WindowOptions } from "./windowed.ts"
+import { type KnownOptions, type PanesOf, Windowed, type WindowOptions, type WindowShape } from "./windowed.ts"
 
 /** Whether the records of a flow have a key, which stateful operators need. */
 export type Keying = "keyed" | "unkeyed"
@@ -112,20 +111,17 @@ export class Flow<T, K extends Keying> {
    * Groups values by key and event time into windows; follow it with `.aggregate(…)`. Needs a keyed flow.
    *
    * @param name - stable and unique within the service: the state is kept under it
-   * @throws MR1101 for a name, shape or lateness that is not valid
+   * @param shape - `tumbling("1h")`, `hopping({ size: "5m", every: "30s" })`, `session({ gap: "10m" })`
+   * @throws MR1101 for a name, shape or option that is not valid
    * @example `flights.window("hourly-delays", tumbling("1h"))`
    */
-  window(this: Flow<T, "keyed">, name: string, shape: WindowShape, options: WindowOptions = {}): Windowed<T> {
-    checkedName(name, "window")
-    const what = `window ${JSON.stringify(name)}`
-    checkKeys(options, ["allowedLateness"], what)
-    const plan = windowPlan(shape, what)
-    return new Windowed(
-      this["~origin"],
-      name,
-      plan,
-      checkedMs(options.allowedLateness ?? 0, `${what}, allowedLateness`),
-    )
+  window<const O extends WindowOptions = {}>(
+    this: Flow<T, "keyed">,
+    name: string,
+    shape: WindowShape,
+    options?: KnownOptions<O, WindowOptions>,
+  ): Windowed<T, PanesOf<O>> {
+    return new Windowed(this["~origin"], checkedName(name, "window"), shape, options ?? {})
   }
 
   /**

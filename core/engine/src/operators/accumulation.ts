@@ -1,0 +1,67 @@
+/**
+ * The aggregates of a window operator and the array in which one window of one key accumulates them: first the operator's own
+ * numbers, then each aggregate's slots. Of numbers alone it is an array of unboxed doubles, and adding allocates nothing.
+ *
+ * Not here: which window a value belongs to, and when it gives its result.
+ */
+import { type Aggregate, type ByteReader, type ByteWriter, type WindowingCode, readValue, valueBytes, valueFrom, writeValue } from "@millrace/model"
+import type { StateCodec } from "../state.ts"
+
+export type Accumulator = unknown[]
+
+export class Accumulation {
+  readonly #names: readonly string[]
+  readonly #aggregates: ReadonlyArray<Aggregate<unknown, unknown>>
+  /** Where each aggregate's slots begin. */
+  readonly #at: readonly number[]
+  /** An accumulator of nothing. */
+  readonly init: () => Accumulator
+  readonly copy: (acc: Accumulator) => Accumulator
+  readonly codec: StateCodec<Accumulator>
+
+  /** @param own - how many numbers of its own the operator keeps in front, 0 at first */
+  constructor(aggregates: WindowingCode["aggregates"], own: number) {
+    this.#names = Object.keys(aggregates)
+    this.#aggregates = Object.values(aggregates) as Aggregate<unknown, unknown>[]
+    const at: number[] = []
+    let slots = own
+    for (const { slots: more } of this.#aggregates) {
+      at.push(slots)
+      slots += more
+    }
+    this.#at = at
+    // Begun with fractions: that is what makes the engine keep doubles.
+    const template: Accumulator = Array.from({ length: slots }, () => 0.5)
+    for (let i = 0; i < own; i++) template[i] = 0
+    for (let i = 0; i < this.#aggregates.length; i++) this.#aggregates[i]?.init(template, at[i] as number)
+    const mutable = this.#aggregates.some((aggregate) => aggregate.mutable)
+    this.copy = mutable ? (acc) => valueFrom(valueBytes(acc)) as Accumulator : (acc) => acc.slice()
+    this.init = () => this.copy(template)
+    this.codec = {
+      write: (to: ByteWriter, acc: Accumulator) => writeValue(to, acc),
+      read: (from: ByteReader) => readValue(from) as Accumulator,
+      copy: this.copy,
+    }
+  }
+
+  add(acc: Accumulator, value: unknown, time: number): void {
+    const aggregates = this.#aggregates
+    const at = this.#at
+    for (let i = 0; i < aggregates.length; i++) {
+      ;(aggregates[i] as Aggregate<unknown, unknown>).add(acc, at[i] as number, value, time)
+    }
+  }
+
+  /** Folds `later` into `acc`; `later` is not used afterwards. */
+  merge(acc: Accumulator, later: Accumulator): void {
+    for (let i = 0; i < this.#aggregates.length; i++) this.#aggregates[i]?.merge(acc, this.#at[i] as number, later)
+  }
+
+  /** Puts what the aggregates give into a result. */
+  complete(result: Record<string, unknown>, acc: Accumulator): Record<string, unknown> {
+    for (let i = 0; i < this.#aggregates.length; i++) {
+      result[this.#names[i] as string] = this.#aggregates[i]?.result(acc, this.#at[i] as number)
+    }
+    return result
+  }
+}

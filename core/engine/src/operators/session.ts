@@ -1,0 +1,253 @@
+/**
+ * Session windows: the records of a key belong together as long as less than the gap lies between one and the next. A session
+ * [first, last + gap) closes once its end is at or before the watermark; a record that lies within the gap of two merges them.
+ *
+ * Kept: one row per session, named by the time of the record that began it, which never changes and always lies within the
+ * session; and, by time, which sessions to look at then. A session whose end has moved since is looked at again at its end, so a
+ * record that prolongs one costs no change there.
+ *
+ * Of what was given, a copy is kept as long as it may have to be taken back. The retraction comes right before the result that
+ * takes its place, so a reader who folds by key and bounds is never without one for long, and never has two.
+ *
+ * Invariants W21 to W26 of docs/specs/windows.md.
+ */
+import type { OperatorCode, OperatorPlan, Pane } from "@millrace/model"
+import { BucketSchedule } from "../bucket-schedule.ts"
+import type { Push, StageContext, TimedOperator } from "../context.ts"
+import { type Bucket, type Scope, type StateCodec, rowKey, rowTime } from "../state.ts"
+import { keyOfRow } from "../state/row.ts"
+import type { View } from "../view.ts"
+import { Accumulation, type Accumulator } from "./accumulation.ts"
+
+type Plan = Extract<OperatorPlan, { kind: "session" }>
+type Code = Extract<OperatorCode, { kind: "session" }>
+
+/** The session's own numbers: times of its earliest and latest record, and whether its result has been given since it grew. */
+const first = 0
+const last = 1
+const given = 2
+const own = 3
+
+export class SessionOperator implements TimedOperator, View {
+  readonly #plan: Plan
+  readonly #context: StageContext
+  readonly #next: Push
+  readonly #late: Push
+  readonly #accumulation: Accumulation
+  readonly #sessions: Scope<Accumulator>
+  /** Sessions to look at, by time; cells are named like theirs. */
+  readonly #looks: Scope<true>
+  readonly #schedule: BucketSchedule
+  /** Results that were given and may have to be taken back, by the session's first record; undefined: none ever are. */
+  readonly #results: Scope<Accumulator> | undefined
+  #emitting: Accumulator = []
+  due: number = Number.POSITIVE_INFINITY
+  readonly dueByClock: number = Number.POSITIVE_INFINITY
+
+  constructor(plan: Plan, code: Code, context: StageContext, next: Push, late: Push) {
+    const { state } = context
+    const scope = `${context.plan.service}/${plan.name}`
+    this.#plan = plan
+    this.#context = context
+    this.#next = next
+    this.#late = late
+    this.#accumulation = new Accumulation(code.aggregates, own)
+    this.#sessions = state.rows(scope, this.#accumulation.codec)
+    this.#looks = state.scope(`${scope}@looks`, flagCodec)
+    this.#schedule = new BucketSchedule(state, this.#looks, (time) => time)
+    if (plan.panes) this.#results = state.rows(`${scope}@results`, this.#accumulation.codec)
+    this.#settle()
+  }
+
+  push: Push = (value, key, time) => {
+    const { gapMs, allowedLatenessMs } = this.#plan
+    const sessions = this.#sessions
+    const bucket = this.#bucket
+    let earlier: string | undefined
+    let later: string | undefined
+    // At most two: sessions of a key are at least the gap apart. In the order of their times, as their names are.
+    for (const cell of sessions.group(bucket, key)) {
+      const session = cell.value as Accumulator
+      if (!(time > (session[first] as number) - gapMs && time < (session[last] as number) + gapMs)) continue
+      if (earlier === undefined) earlier = cell.key
+      else later = cell.key
+    }
+    if (earlier === undefined) {
+      if (time + gapMs + allowedLatenessMs <= this.#context.watermark) return this.#tooLate(value, key, time)
+      this.#begin(value, key, time)
+    } else this.#prolong(earlier, later, value, key, time)
+  }
+
+  advance(watermark: number): void {
+    for (this.#settle(); this.due <= watermark; this.#settle()) {
+      const looks = this.#looks
+      const bucket = looks.bucket(this.due)
+      // In key order: memory and store would otherwise give different orders, and a restart would show.
+      for (const { key: name } of looks.entries(bucket)) {
+        looks.remove(bucket, name)
+        this.#look(name, bucket.id)
+        if (this.#context.full()) return this.#settle()
+      }
+      looks.drop(bucket)
+    }
+  }
+
+  tick(): void {}
+
+  end(): void {}
+
+  reload(): void {
+    this.#schedule.reload()
+    this.#settle()
+  }
+
+  /** The sessions of a key that are still kept, the oldest first, each as it would be given now. */
+  stateOf(key: string): unknown {
+    const results = this.#sessions.group(this.#bucket, key).map(({ value }) => {
+      const session = this.#accumulation.copy(value as Accumulator)
+      return this.#accumulation.complete(this.#bounds(key, session), session)
+    })
+    return results.length === 0 ? undefined : results
+  }
+
+  #begin(value: unknown, key: string, time: number): void {
+    const name = rowKey(key, rowTime(time))
+    const session = this.#sessions.change(this.#bucket, name, this.#accumulation.init).value as Accumulator
+    session[first] = time
+    session[last] = time
+    this.#accumulation.add(session, value, time)
+    this.#grown(name, key, session, false)
+  }
+
+  /** A record of one session, or of two that it makes one. */
+  #prolong(name: string, other: string | undefined, value: unknown, key: string, time: number): void {
+    const sessions = this.#sessions
+    const bucket = this.#bucket
+    const session = sessions.change(bucket, name, this.#accumulation.init).value as Accumulator
+    if (other !== undefined) {
+      const later = sessions.get(bucket, other)?.value as Accumulator
+      this.#accumulation.merge(session, this.#accumulation.copy(later))
+      session[last] = later[last]
+      sessions.remove(bucket, other)
+    }
+    this.#accumulation.add(session, value, time)
+    if (time < (session[first] as number)) session[first] = time
+    if (time > (session[last] as number)) session[last] = time
+    // Its look lies at or before its end, unless that look was for letting it go.
+    if (this.#plan.allowedLatenessMs > 0) this.#grown(name, key, session, true)
+  }
+
+  /** What follows from a session's new bounds: a result at once if it is closed, else a look at its end. */
+  #grown(name: string, key: string, session: Accumulator, known: boolean): void {
+    const end = this.#end(session)
+    const wasGiven = session[given] === 1
+    if (end > this.#context.watermark) {
+      session[given] = 0
+      if (!known || wasGiven) this.#lookAt(end, name)
+      return
+    }
+    session[given] = 1
+    if (!wasGiven) this.#lookAt(end + this.#plan.allowedLatenessMs, name)
+    this.#emit(key, session, "refined")
+  }
+
+  /** A session's look has come: it gives its result, goes, or is looked at again later. */
+  #look(name: string, time: number): void {
+    const session = this.#sessions.get(this.#bucket, name)?.value
+    // Merged into another.
+    if (session === undefined) return
+    const { allowedLatenessMs } = this.#plan
+    const end = this.#end(session)
+    const next = session[given] === 1 ? end + allowedLatenessMs : end
+    if (next > time) return this.#lookAt(next, name)
+    const key = keyOfRow(name)
+    if (session[given] === 1) return this.#letGo(name, key, session)
+    if (allowedLatenessMs === 0) {
+      this.#sessions.remove(this.#bucket, name)
+      return this.#emit(key, session, "final")
+    }
+    const changed = this.#sessions.change(this.#bucket, name, this.#accumulation.init).value as Accumulator
+    changed[given] = 1
+    this.#lookAt(end + allowedLatenessMs, name)
+    this.#emit(key, changed, "final")
+  }
+
+  #letGo(name: string, key: string, session: Accumulator): void {
+    this.#sessions.remove(this.#bucket, name)
+    const results = this.#results
+    if (results !== undefined) results.remove(results.bucket(0), rowKey(key, rowTime(session[first] as number)))
+  }
+
+  #emit(key: string, session: Accumulator, pane: Pane): void {
+    const results = this.#results
+    if (results !== undefined) {
+      this.#retract(results, key, session)
+      const name = rowKey(key, rowTime(session[first] as number))
+      results.change(results.bucket(0), name, this.#accumulation.init).value = this.#accumulation.copy(session)
+    }
+    this.#give(key, session, pane)
+  }
+
+  /** Takes back what was given of the sessions that this one has become of. */
+  #retract(results: Scope<Accumulator>, key: string, session: Accumulator): void {
+    const bucket = results.bucket(0)
+    const before = results
+      .group(bucket, key)
+      .filter(({ value }) => {
+        const result = value as number[]
+        if ((result[last] as number) < (session[first] as number) || (result[first] as number) > (session[last] as number)) return false
+        return result[first] !== session[first] || result[last] !== session[last]
+      })
+      .map((cell) => [cell.key, cell.value as Accumulator] as const)
+    for (const [name, result] of before) {
+      results.remove(bucket, name)
+      this.#give(key, result, "retracted")
+    }
+  }
+
+  #give(key: string, session: Accumulator, pane: Pane): void {
+    this.#emitting = session
+    const bounds = this.#bounds(key, session)
+    const result = this.#plan.panes ? { ...bounds, pane } : bounds
+    this.#context.guard(this.#plan.name, result, key, this.#end(session) - 1, this.#complete)
+  }
+
+  /** Under the guard, because an aggregate's `result` may be a user's. */
+  readonly #complete: Push = (bounds, key, time) => {
+    this.#next(this.#accumulation.complete(bounds as Record<string, unknown>, this.#emitting), key, time)
+  }
+
+  #bounds(key: string, session: Accumulator): { key: string; start: Date; end: Date } {
+    return { key, start: new Date(session[first] as number), end: new Date(this.#end(session)) }
+  }
+
+  #end(session: Accumulator): number {
+    return (session[last] as number) + this.#plan.gapMs
+  }
+
+  #lookAt(time: number, name: string): void {
+    this.#schedule.note(time)
+    this.#looks.change(this.#looks.bucket(time), name, yes)
+    if (time < this.due) this.due = time
+    if (time < this.#context.due) this.#context.due = time
+  }
+
+  #tooLate(value: unknown, key: string, time: number): void {
+    const { late } = this.#context
+    late.set(this.#plan.name, (late.get(this.#plan.name) ?? 0) + 1)
+    this.#late(value, key, time)
+  }
+
+  get #bucket(): Bucket<Accumulator> {
+    return this.#sessions.bucket(0)
+  }
+
+  #settle(): void {
+    this.due = this.#schedule.due
+    if (this.due < this.#context.due) this.#context.due = this.due
+  }
+}
+
+const yes = (): true => true
+
+const flagCodec: StateCodec<true> = { write: () => undefined, read: yes, copy: yes }
