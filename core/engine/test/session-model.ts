@@ -28,7 +28,7 @@ interface Session {
 }
 
 /** Groups events of one key by silences of at least the gap. */
-export function sessionsOf(events: readonly Event[], gap: number): Session[] {
+function sessionsOf(events: readonly Event[], gap: number): Session[] {
   const sessions: Session[] = []
   for (const event of events.toSorted((a, b) => a.t - b.t)) {
     const before = sessions.at(-1)
