@@ -4,14 +4,14 @@
  */
 import fs from "node:fs"
 import path from "node:path"
-import { testService } from "@millrace/testing"
-import { type Outlet, service, stream } from "millrace"
+import { type TestService, testService } from "@millrace/testing"
+import { type Change, type Outlet, service, stream } from "millrace"
 import { Emission, type EmissionOptions } from "./emission.ts"
 import type { NexmarkEvent } from "./events.ts"
 import { lineOf } from "./ndjson.ts"
 import { type Difference, NexmarkOracle } from "./oracle/oracle.ts"
-import { type Answer, queries } from "./queries/index.ts"
-import { nexmark } from "./streams.ts"
+import { isOutlet, isTable, queries } from "./queries/index.ts"
+import { type Nexmark, nexmark, sideRows } from "./streams.ts"
 
 export interface History {
   readonly emission: EmissionOptions
@@ -62,13 +62,29 @@ export class Comparison {
   }
 
   async #run(query: string): Promise<readonly unknown[]> {
-    const { partitions, outOfOrderMs, seed, crashEvery, late } = this.#history
+    const { partitions, outOfOrderMs } = this.#history
     const input = nexmark({ partitions, outOfOrder: outOfOrderMs })
     const answer = queries[query]?.(input)
     if (answer === undefined) throw new Error(`there is no query ${query}`)
+    if (isTable(answer)) {
+      const changes = stream<Change<object>>("changes", { key: ({ key }) => key })
+      const last = new Map<string, object | undefined>()
+      const run = await this.#runTo(answer.changes().to(changes), input, query)
+      for (const { key, new: row } of run.values(changes)) last.set(key, row)
+      return [...last.values()].filter((row) => row !== undefined).flatMap((row) => (Array.isArray(row) ? (row as object[]) : [row]))
+    }
     const outlet = isOutlet(answer) ? answer : answer.to(stream<object>("result"))
+    return (await this.#runTo(outlet, input, query)).values(outlet)
+  }
+
+  async #runTo(outlet: Outlet<unknown>, input: Nexmark, query: string): Promise<TestService> {
+    const { seed, crashEvery, late } = this.#history
     const run = await testService(service("nexmark", [outlet]), seed === undefined ? {} : { seed })
     for (let at = crashEvery ?? 0; crashEvery !== undefined && at < 10_000; at += crashEvery) run.crashAfter(at)
+    if (query === "q13") {
+      await run.send(input.side, sideRows())
+      await run.end(input.side)
+    }
     await run.send(input.events, [...this.#events])
     await run.end()
     if (crashEvery !== undefined && run.transactions < 2 * crashEvery) throw new Error(`${query}: hardly a crash`)
@@ -76,10 +92,6 @@ export class Comparison {
     if (dead !== undefined) throw new Error(`${query}: a dead letter: ${JSON.stringify(dead)}`)
     const missed = Object.entries(run.late())
     if ((late === true) !== missed.length > 0) throw new Error(`${query}: late records: ${JSON.stringify(missed)}`)
-    return run.values(outlet)
+    return run
   }
-}
-
-function isOutlet(answer: Answer): answer is Outlet {
-  return "~outlet" in answer
 }

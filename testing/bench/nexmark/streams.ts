@@ -7,6 +7,18 @@ export interface Nexmark {
   readonly persons: Flow<Person, "unkeyed">
   readonly auctions: Flow<Auction, "unkeyed">
   readonly bids: Flow<Bid, "unkeyed">
+  /** The bounded side input of q13: rows of a key below 10,000 and its text. */
+  readonly side: Stream<SideRow, SideRow, "keyed">
+}
+
+export interface SideRow {
+  readonly key: number
+  readonly value: string
+}
+
+/** All rows of the side input. */
+export function sideRows(): SideRow[] {
+  return Array.from({ length: 10_000 }, (_, key) => ({ key, value: String(key) }))
 }
 
 export interface NexmarkOptions {
@@ -23,5 +35,6 @@ export function nexmark({ partitions = 8, outOfOrder = "4s" }: NexmarkOptions = 
     persons: events.filter((event) => event.event_type === 0).map(({ person }) => person),
     auctions: events.filter((event) => event.event_type === 1).map(({ auction }) => auction),
     bids: events.filter((event) => event.event_type === 2).map(({ bid }) => bid),
+    side: stream<SideRow>("side", { key: ({ key }) => String(key), partitions: 1 }),
   }
 }
