@@ -26,8 +26,26 @@ import { q9 } from "./q9.ts"
 export type Answer = Flow<object, Keying> | Table<object> | Outlet
 
 export const queries: Readonly<Record<string, (input: Nexmark) => Answer>> = {
-  ...{ q0, q1, q2, q3, q4, q5, q7, q8, q9, q10, q13, q14 },
-  ...{ q15, q16, q17, q18, q19, q20, q21, q22 },
+  q0,
+  q1,
+  q2,
+  q3,
+  q4,
+  q5,
+  q7,
+  q8,
+  q9,
+  q10,
+  q13,
+  q14,
+  q15,
+  q16,
+  q17,
+  q18,
+  q19,
+  q20,
+  q21,
+  q22,
 }
 
 /** Whether the query names its sink itself. */
