@@ -2,6 +2,7 @@
  * The order of play: which seat works next and how its input is cut into batches and transactions. What a service gives
  * must not depend on it; a seed makes it as wild as it can be on a machine with many workers, the same each time.
  */
+import { limits } from "@millrace/model"
 import { Dice } from "./dice.ts"
 
 /** How many entries each batch of the next transaction takes. */
@@ -19,6 +20,8 @@ export interface Order {
   folds(): boolean
   /** How many bytes of state may stay in memory. */
   readonly stateBytesMost: number
+  /** After how many bytes of results and changes a transaction ends, in the midst of its input. */
+  readonly transactionBytes: number
 }
 
 const everything: Cut = [Number.POSITIVE_INFINITY]
@@ -31,9 +34,10 @@ export const plainOrder: Order = {
   between: () => 0,
   folds: () => false,
   stateBytesMost: Number.POSITIVE_INFINITY,
+  transactionBytes: limits.transactionBytes,
 }
 
-/** Any seat, any cut, small ones as often as large ones; state goes to the store and comes back from it. */
+/** Any seat, any cut, small ones as often as large ones; transactions that end early; state that comes back from the store. */
 export function randomOrder(seed: number): Order {
   const dice = new Dice(seed)
   const size = (): number => 1 + dice.roll(2 ** dice.roll(12))
@@ -45,5 +49,6 @@ export function randomOrder(seed: number): Order {
     folds: () => dice.roll(5) === 0,
     // Mostly so little that what the store can give back is read again and again.
     stateBytesMost: dice.roll(4) === 0 ? Number.POSITIVE_INFINITY : dice.roll(4_096),
+    transactionBytes: dice.roll(4) === 0 ? limits.transactionBytes : 64 * 2 ** dice.roll(8),
   }
 }

@@ -2,7 +2,7 @@
  * One stage and partition at work: the production engine's machine, and the input that it has in hand. What it has in
  * hand was decoded once and is lost in a crash; the log has it.
  */
-import { Again, type Batch, StageMachine, type StateMemory, type Store, type Transaction, decodeBlock } from "@millrace/engine"
+import { Again, type Batch, type StageBounds, StageMachine, type Store, type Transaction, decodeBlock } from "@millrace/engine"
 import type { Program, StagePlan, StreamPlan } from "@millrace/model"
 import type { Cut } from "./order.ts"
 
@@ -32,20 +32,22 @@ export class Seat {
   readonly input: StreamPlan
   readonly #program: Program
   readonly #store: Store
-  readonly #memory: StateMemory
+  readonly #bounds: StageBounds
   #machine: StageMachine
   #inHand: InHand[] = []
+  /** Batches that a transaction has not got to the end of. */
+  #waiting: readonly Batch[] = []
   /** Transactions of this machine. */
   #done = 0
 
-  constructor(place: Place, memory: StateMemory, now: number) {
+  constructor(place: Place, bounds: StageBounds, now: number) {
     const { program, store, stage, input, partition } = place
     this.#program = program
     this.#store = store
     this.stage = stage
     this.input = input
     this.partition = partition
-    this.#memory = memory
+    this.#bounds = bounds
     this.#machine = this.#open(now)
   }
 
@@ -58,14 +60,18 @@ export class Seat {
     return this.#machine.consumed < this.#store.extent(this.input.name, this.partition).next
   }
 
-  /** One transaction of the next batches, as far as there is input. */
+  /** One transaction of the next batches, as far as there is input; of those in hand, if the last one ended early (T21). */
   async take(cut: Cut, now: number): Promise<Transaction> {
-    const batches = await this.#batches(cut)
+    const batches = this.#waiting.length > 0 ? this.#waiting : await this.#batches(cut)
     this.#done++
-    return this.#machine.apply(batches, now)
+    const transaction = this.#machine.apply(batches, now)
+    this.#waiting = batches.filter(({ base, count }) => base + count > transaction.consumed)
+    return transaction
   }
 
   tick(now: number): Transaction | undefined {
+    // In the midst of its input it is neither idle nor at the end of a step.
+    if (this.#waiting.length > 0) return undefined
     const transaction = this.#machine.tick(now)
     if (transaction !== undefined) this.#done++
     return transaction
@@ -79,6 +85,7 @@ export class Seat {
   /** Forgets all and starts again from what the store holds. */
   restart(now: number): void {
     this.#inHand = []
+    this.#waiting = []
     this.#done = 0
     this.#machine.close()
     this.#machine = this.#open(now)
@@ -86,7 +93,7 @@ export class Seat {
 
   #open(now: number): StageMachine {
     const { state } = this.#store
-    return new StageMachine(this.#program, this.stage.id, this.partition, state, now, undefined, { memory: this.#memory })
+    return new StageMachine(this.#program, this.stage.id, this.partition, state, now, undefined, this.#bounds)
   }
 
   async #batches(cut: Cut): Promise<readonly Batch[]> {

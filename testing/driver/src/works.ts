@@ -8,7 +8,7 @@
  * D2  A crash may fall between any two transactions. It loses what is in memory and nothing that was committed.
  * D3  Nothing waits for time: the clock is a number that the test moves.
  */
-import { type Append, type Effect, Intake, type Rejected, StateMemory, type Store, type Transaction } from "@millrace/engine"
+import { type Append, type Effect, Intake, type Rejected, type StageBounds, StateMemory, type Store, type Transaction } from "@millrace/engine"
 import { openMemoryStore } from "@millrace/memory"
 import { BlockWriter, MillraceError, type Program, type StreamPlan, limits } from "@millrace/model"
 import { LogBook } from "./log-book.ts"
@@ -53,11 +53,12 @@ export class Works {
     this.#order = order
     const { stages, streams } = program.plan
     // One for all, as in a worker.
-    const memory = new StateMemory(order.stateBytesMost, order.stateBytesMost)
+    const { stateBytesMost, transactionBytes } = order
+    const bounds: StageBounds = { memory: new StateMemory(stateBytesMost, stateBytesMost), transactionBytes }
     this.seats = stages.flatMap((stage) => {
       const input = streams.find(({ name }) => name === stage.input)
       if (input === undefined) throw new Error(`plan of ${program.plan.service}: stream ${stage.input} is missing`)
-      return Array.from({ length: stage.partitions }, (_, partition) => new Seat({ program, store, stage, input, partition }, memory, now))
+      return Array.from({ length: stage.partitions }, (_, partition) => new Seat({ program, store, stage, input, partition }, bounds, now))
     })
   }
 
