@@ -16,12 +16,19 @@ export interface Bench {
   readonly name: string
   /** One sentence: what is measured. */
   readonly about: string
-  run(say: (line: string) => void): Promise<readonly Figure[]>
+  /** @param only - which of its parts to run; none: all */
+  run(say: (line: string) => void, only: readonly string[]): Promise<readonly Figure[]>
 }
 
 export interface Report {
   readonly bench: string
-  readonly machine: { readonly cpu: string; readonly cores: number; readonly memory: string; readonly node: string; readonly date: string }
+  readonly machine: {
+    readonly cpu: string
+    readonly cores: number
+    readonly memory: string
+    readonly node: string
+    readonly date: string
+  }
   readonly figures: readonly Figure[]
 }
 

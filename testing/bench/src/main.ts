@@ -1,17 +1,18 @@
-/** `npm run bench -- NAME [--json FILE]`: runs one benchmark; without a name, lists them. */
+/** `npm run bench -- NAME [PART…] [--json FILE]`: runs one benchmark; without a name, lists them. */
 import { writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { engine } from "./engine.ts"
 import { type Bench, reportOf } from "./figures.ts"
 import { latency } from "./latency.ts"
+import { nexmarkBench } from "../nexmark/bench.ts"
 import { pipeline } from "./pipeline.ts"
 import { recovery } from "./recovery.ts"
 import { start } from "./start.ts"
 
-const benches: readonly Bench[] = [pipeline, latency, engine, recovery, start]
+const benches: readonly Bench[] = [pipeline, latency, engine, recovery, start, nexmarkBench]
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { json: { type: "string" } } })
-const [name] = positionals
+const [name, ...only] = positionals
 const chosen = benches.find((bench) => bench.name === name)
 
 if (name === undefined) {
@@ -21,7 +22,7 @@ if (name === undefined) {
   process.exitCode = 2
 } else {
   console.error(chosen.about)
-  const figures = await chosen.run((line) => console.error(`  ${line}`))
+  const figures = await chosen.run((line) => console.error(`  ${line}`), only)
   const report = reportOf(chosen.name, figures, new Date())
   for (const { name: figure, value, unit, aim, oracle } of figures) {
     const aimed = aim === undefined ? "" : `  (aim ${aim.toLocaleString("en")})`
