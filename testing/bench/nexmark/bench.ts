@@ -12,8 +12,7 @@ import { Emission, type EmissionOptions } from "./emission.ts"
 import { writeNdjson } from "./ndjson.ts"
 import { agrees, differenceText, NexmarkOracle } from "./oracle/oracle.ts"
 import { queries } from "./queries/index.ts"
-import { runQuery } from "./run-query.ts"
-import type { RunReport } from "./run.ts"
+import { rowsIn, runQuery, type RunReport } from "./run-query.ts"
 
 /** Event time passes at 100,000 events a second: a window of 10 s holds a million of them, and several close in a run. */
 const rate = 100_000
@@ -76,8 +75,8 @@ async function judgeOf(dir: string, emission: EmissionOptions): Promise<Judge> {
     async verdict(query, say) {
       const to = path.join(dir, `${query}.ndjson`)
       await runQuery({ query, emission, to })
-      const difference = await oracle.compare(query, to)
-      fs.rmSync(to)
+      const difference = await oracle.compare(query, rowsIn(query, to))
+      fs.rmSync(to, { recursive: true })
       if (!agrees(difference)) say(differenceText(difference))
       return agrees(difference) ? "agrees" : "differs"
     },

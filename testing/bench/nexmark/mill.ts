@@ -10,6 +10,7 @@ import { openDiskStore } from "@millrace/disk"
 import {
   type Batch,
   decodeBlock,
+  type Effect,
   Intake,
   StageMachine,
   StateMemory,
@@ -18,6 +19,7 @@ import {
 } from "@millrace/engine"
 import { entryKind, limits, type Program, type StreamPlan } from "@millrace/model"
 import { compile, type Service } from "@millrace/sdk"
+import { SinkFiles } from "./sink-files.ts"
 
 /** Bytes on their way to the disk at which the work waits for it. */
 const queuedBytesMost = 33_554_432
@@ -40,8 +42,10 @@ export interface MillOptions {
   readonly dir: string
   /** The clock, in ms. */
   readonly now: number
-  /** Told what is appended to streams that no stage reads. */
-  readonly onOutput?: (stream: StreamPlan, block: Uint8Array) => void
+  /** A directory for the files of sinks. */
+  readonly out: string
+  /** Told what is appended to streams that no stage reads and that are not a sink's. */
+  readonly onOutput?: (block: Uint8Array) => void
 }
 
 export class Mill {
@@ -51,6 +55,9 @@ export class Mill {
   readonly #byStream: ReadonlyMap<string, readonly Seat[]>
   readonly #streams: ReadonlyMap<string, StreamPlan>
   readonly #onOutput: MillOptions["onOutput"]
+  readonly #files: SinkFiles
+  /** Files decided and not yet written. */
+  readonly #decided: Effect[] = []
   readonly #intakes: Map<string, Intake> = new Map()
   #folding = false
   #failure: Error | undefined
@@ -62,29 +69,42 @@ export class Mill {
   late = 0
 
   static async open(service: Service, options: MillOptions): Promise<Mill> {
-    const { dir, now } = options
+    const { dir, now, out } = options
+    const program = compile(service)
     const mill: { open?: Mill } = {}
     const onLost = (_: number, reason: Error): void => mill.open?.fail(reason)
     const store = await openDiskStore({ dir, now: () => Date.now(), onLost })
-    mill.open = new Mill(compile(service), store, now, options.onOutput)
+    mill.open = new Mill(program, store, await SinkFiles.open(program.plan, out), now, options.onOutput)
     return mill.open
   }
 
-  private constructor(program: Program, store: Store, now: number, onOutput: MillOptions["onOutput"]) {
+  private constructor(
+    program: Program,
+    store: Store,
+    files: SinkFiles,
+    now: number,
+    onOutput: MillOptions["onOutput"],
+  ) {
     this.#program = program
     this.#store = store
+    this.#files = files
     this.#onOutput = onOutput
     this.now = now
     const { streams, stages } = program.plan
     this.#streams = new Map(streams.map((stream) => [stream.name, stream]))
-    const memory = new StateMemory(limits.stateMemoryBytesMax)
+    const bounds = { memory: new StateMemory(limits.stateMemoryBytesMax) }
     this.#seats = stages.flatMap(({ id, input, partitions }) =>
       Array.from({ length: partitions }, (_, partition): Seat => {
-        const machine = new StageMachine(program, id, partition, store.state, now, undefined, memory)
+        const machine = new StageMachine(program, id, partition, store.state, now, undefined, bounds)
         return { input: this.#stream(input), partition, machine, waiting: [], unfolded: [], folded: 0 }
       }),
     )
     this.#byStream = Map.groupBy(this.#seats, ({ input }) => input.name)
+  }
+
+  /** Whether any stage reads a stream. */
+  reads(stream: string): boolean {
+    return this.#byStream.has(stream)
   }
 
   /** Takes decoded records of a source; offsets go on from those before. */
@@ -122,6 +142,7 @@ export class Mill {
       }
     }
     if (this.#failure !== undefined) throw this.#failure
+    for (const file of this.#decided.splice(0)) await this.#files.deliver(file)
     const store = this.#store
     if (!this.#folding && store.unfoldedBytes > limits.checkpointBytes) this.#fold()
     if (store.queuedBytes > queuedBytesMost || this.#last - store.durableSequence > queuedCommitsMost) {
@@ -168,19 +189,25 @@ export class Mill {
   }
 
   #apply(seat: Seat, batches: readonly Batch[]): void {
-    this.#commit(seat, seat.machine.apply(batches, this.now))
+    // A transaction that grows too large ends before its input; the next one goes on with the same.
+    for (let left = batches; left.length > 0;) {
+      this.#commit(seat, seat.machine.apply(left, this.now))
+      left = left.filter(({ base, count }) => base + count > seat.machine.consumed)
+    }
   }
 
-  #commit(seat: Seat, { appends, state, deadLetters, late }: Transaction): void {
+  #commit(seat: Seat, { appends, state, deadLetters, late, effects }: Transaction): void {
     const { bases, sequence } = this.#store.append({ appends, state: [state] })
     this.#last = sequence
     seat.unfolded.push(sequence)
     this.transactions++
     this.deadLetters += deadLetters
+    this.#decided.push(...effects)
     for (const count of late.values()) this.late += count
     for (const [i, { stream, partition, block }] of appends.entries()) {
       const reading = this.#byStream.get(stream)?.[partition]
-      if (reading === undefined) this.#onOutput?.(this.#stream(stream), block)
+      if (this.#stream(stream).role === "sink") this.#files.take(stream, partition, block)
+      else if (reading === undefined) this.#onOutput?.(block)
       else {
         reading.waiting.push(
           decodeBlock(block, bases[i] as number, 0, reading.input, this.#program.streams.get(stream)),

@@ -3,7 +3,6 @@ import { execFile } from "node:child_process"
 import path from "node:path"
 import { promisify } from "node:util"
 import type { EmissionOptions } from "./emission.ts"
-import type { RunReport } from "./run.ts"
 
 export interface QueryRun {
   readonly query: string
@@ -13,8 +12,23 @@ export interface QueryRun {
   readonly partitions?: number
   /** NDJSON of these events, to be read instead of generating them. */
   readonly from?: string
-  /** NDJSON that rows are written to; without it they are counted and dropped. */
+  /**
+   * NDJSON that rows are written to, or the directory of files for a query with a sink of its own; without it, rows are
+   * counted and dropped.
+   */
   readonly to?: string
+}
+
+/** What a run took. */
+export interface RunReport {
+  readonly query: string
+  readonly events: number
+  /** Rows that came out; of a table, changes of rows. */
+  readonly rows: number
+  readonly seconds: number
+  readonly cpuSeconds: number
+  readonly peakBytes: number
+  readonly transactions: number
 }
 
 const run = promisify(execFile)
@@ -23,4 +37,9 @@ export async function runQuery(wanted: QueryRun): Promise<RunReport> {
   const program = path.join(import.meta.dirname, "run.ts")
   const { stdout } = await run(process.execPath, ["--conditions=@millrace/source", program, JSON.stringify(wanted)])
   return JSON.parse(stdout) as RunReport
+}
+
+/** What reads the rows of a run, for the oracle. */
+export function rowsIn(query: string, to: string): string {
+  return query === "q10" ? `read_csv('${to}/q10/**/*.csv', hive_partitioning = true)` : to
 }

@@ -1,30 +1,19 @@
 /**
  * One query over many events, in a process of its own, so that its memory is its own: takes a `QueryRun` as JSON, as in
- * `run.ts '{"query":"q5","emission":{"events":1000000}}'`, and prints what it took as one line of JSON. Rows are counted
- * and dropped (a blackhole sink) unless a file is named.
+ * `run.ts '{"query":"q5","emission":{"events":1000000}}'`, and prints a `RunReport` as one line of JSON. Rows are
+ * counted and dropped (a blackhole sink) unless a file is named; those of a query with a sink of its own go there.
  */
 import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
-import { BlockCursor, entryKind } from "@millrace/model"
 import { type Outlet, service, stream } from "millrace"
 import { Emission } from "./emission.ts"
 import { type NexmarkEvent, timeOf } from "./events.ts"
 import { Mill } from "./mill.ts"
-import { isOutlet, queries } from "./queries/index.ts"
-import type { QueryRun } from "./run-query.ts"
-import { nexmark } from "./streams.ts"
-
-/** What a run took. */
-export interface RunReport {
-  readonly query: string
-  readonly events: number
-  readonly rows: number
-  readonly seconds: number
-  readonly cpuSeconds: number
-  readonly peakBytes: number
-  readonly transactions: number
-}
+import { isOutlet, isTable, queries } from "./queries/index.ts"
+import { RowFile } from "./row-file.ts"
+import type { QueryRun, RunReport } from "./run-query.ts"
+import { nexmark, sideRows } from "./streams.ts"
 
 /** Events of one partition that make one transaction. */
 const perBatch = 4_096
@@ -32,16 +21,34 @@ const perBatch = 4_096
 const perRequest = 1 << 20
 
 const given = JSON.parse(process.argv[2] ?? "{}") as QueryRun
-const { query, emission, partitions = 4 } = given
-const input = nexmark({ partitions, ...(given.outOfOrderMs === undefined ? {} : { outOfOrder: given.outOfOrderMs }) })
-const answer = queries[query]?.(input)
-if (answer === undefined) throw new Error(`there is no query ${query}; there are ${Object.keys(queries).join(", ")}`)
+const { query, emission, partitions = 4, outOfOrderMs } = given
+const input = nexmark({ partitions, ...(outOfOrderMs === undefined ? {} : { outOfOrder: outOfOrderMs }) })
+const build = queries[query]
+if (build === undefined) throw new Error(`there is no query ${query}; there are ${Object.keys(queries).join(", ")}`)
 
-const newline = Uint8Array.of(10)
+const answer = build(input)
 let rows = 0
-const file = given.to === undefined ? undefined : fs.openSync(given.to, "w")
+const file =
+  given.to === undefined || isOutlet(answer) ? undefined : new RowFile(given.to, isTable(answer) ? "table" : "rows")
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "nexmark-run-"))
-const mill = await Mill.open(service("nexmark", [outlet()]), { dir, now: Date.UTC(2030, 0), onOutput })
+const app = service("nexmark", [outlet()])
+const mill = await Mill.open(app, {
+  dir: path.join(dir, "data"),
+  now: Date.UTC(2030, 0),
+  out: (isOutlet(answer) ? given.to : undefined) ?? path.join(dir, "out"),
+  onOutput: (block) => file?.take(block),
+})
+if (mill.reads(input.side.name)) {
+  const side = sideRows()
+  mill.feed(
+    input.side.name,
+    0,
+    side,
+    side.map(() => 0),
+    side.map(({ key }) => String(key)),
+  )
+  await mill.settle()
+}
 let events = 0
 const cpu = process.cpuUsage()
 const started = performance.now()
@@ -52,7 +59,7 @@ const { user, system } = process.cpuUsage(cpu)
 const report: RunReport = {
   query,
   events,
-  rows,
+  rows: file?.close() ?? rows,
   seconds,
   cpuSeconds: (user + system) / 1e6,
   peakBytes: process.resourceUsage().maxRSS * 1024,
@@ -65,8 +72,14 @@ console.log(JSON.stringify(report))
 
 function outlet(): Outlet {
   if (isOutlet(answer)) return answer
-  if (file !== undefined) return answer.to(stream<object>("result"))
-  return answer.filter(() => rows++ < 0).to(stream<object>("blackhole"))
+  const flow = isTable(answer) ? answer.changes() : answer
+  if (file === undefined) return flow.filter(() => rows++ < 0).to(stream<object>("blackhole"))
+  if (!isTable(answer)) return answer.to(stream<object>("result"))
+  // Under the row's key, so that the last of each key is the table.
+  return answer
+    .changes()
+    .map(({ key, new: row }) => ({ key, row }))
+    .to(stream<{ key: string; row: object | undefined }>("table", { key: ({ key }) => key }))
 }
 
 /** The generator as a source that can be replayed: decoded events, under offsets of their own. */
@@ -96,17 +109,4 @@ async function read(from: string): Promise<void> {
 
 function noKeys(values: readonly NexmarkEvent[]): string[] {
   return Array.from(values, () => "")
-}
-
-/** Rows of JSON as they lie in a stream's block. */
-function onOutput(_: unknown, block: Uint8Array): void {
-  if (file === undefined) return
-  const cursor = new BlockCursor(block)
-  const lines: Uint8Array[] = []
-  while (cursor.next()) {
-    if (cursor.kind !== entryKind.record) continue
-    rows++
-    lines.push(block.subarray(cursor.valueStart, cursor.valueEnd), newline)
-  }
-  fs.writeSync(file, Buffer.concat(lines))
 }
