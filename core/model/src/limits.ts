@@ -71,6 +71,8 @@ export const limits = {
   bucketLoadBytesMin: 1_048_576,
   /** Heap of one worker, in megabytes. */
   workerHeapMegabytesMax: 2048,
+  /** Most matches of one key that have begun and are not complete. */
+  partialMatchesMax: 1_000,
   /** Most records that a `topN` keeps of one key. */
   topMost: 1_000,
   /** Attempts at a record whose processing throws before it becomes a dead letter. */

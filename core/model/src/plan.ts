@@ -6,6 +6,7 @@
  * so that each comes after the one it reads from (`from`, an index into the list, or -1 for the stage's input).
  */
 import type { JoinCode, JoinShape } from "./plan-join.ts"
+import type { MatchCode, MatchShape } from "./plan-pattern.ts"
 import type { TableCode, TableShape } from "./plan-table.ts"
 import type { TableJoinCode, TableJoinShape } from "./plan-table-join.ts"
 import type { WindowingCode, WindowingShape } from "./plan-window.ts"
@@ -76,6 +77,7 @@ export type OperatorShape =
   | JoinShape
   | TableShape
   | TableJoinShape
+  | MatchShape
   /** Appends to a user stream (`derived`), keyed and timed by that stream's own definition. */
   | { readonly kind: "to-stream"; readonly stream: string; readonly upstreamBase: number }
   /** Appends to a `repartition` stream under the record's new key; to each of its partitions when it is broadcast. */
@@ -192,6 +194,7 @@ export type OperatorCode =
   | JoinCode
   | TableCode
   | TableJoinCode
+  | MatchCode
   | { readonly kind: "union" | "side" | "to-stream" | "repartition" | "to-sink" }
 
 /** What a function of a record may know of it besides its value. The object is reused: read it, do not keep it. */

@@ -14,6 +14,9 @@ const baseTime = Date.UTC(2026, 0, 1, 23, 59, 30)
 /** Queries of which the oracle knows what comes too late for them. */
 const judgeLateness = ["q5"]
 
+/** Patterns are about the order of events; of one millisecond, that of different partitions is not defined. */
+const isPattern = (query: string): boolean => query.startsWith("cep")
+
 const histories: Readonly<Record<string, History>> = {
   "in order": { emission: { seed: 1, events: 6_000, rate: 100, baseTime }, partitions: 1, outOfOrderMs: 4_000 },
   "out of order": {
@@ -42,6 +45,12 @@ const histories: Readonly<Record<string, History>> = {
     partitions: 2,
     outOfOrderMs: 4_000,
     seed: 4,
+  },
+  "with many events of one millisecond in one partition": {
+    emission: { seed: 6, events: 1_000, rate: 5_000, baseTime, hotAuctions: 10, hotBidders: 10 },
+    partitions: 1,
+    outOfOrderMs: 4_000,
+    seed: 6,
   },
   // One partition: then the watermark is the same for all, and what is late does not depend on who works first.
   "with late events": {
@@ -72,7 +81,9 @@ for (const [title, history] of Object.entries(histories)) {
       comparison.close()
       fs.rmSync(directory, { recursive: true, force: true })
     })
-    const judged = history.late === true ? judgeLateness : Object.keys(queries)
+    const all = Object.keys(queries)
+    const ties = history.partitions > 1 && title.includes("one millisecond")
+    const judged = history.late === true ? judgeLateness : all.filter((query) => !ties || !isPattern(query))
     for (const query of judged) {
       test(`${query} ${title}`, async () => {
         const difference = await comparison.differenceOf(query)

@@ -9,6 +9,7 @@ import { EnrichOperator } from "./enrich.ts"
 import { ForeignSettleOperator, foreignMeet, foreignSend } from "./foreign.ts"
 import { filter, flatMap, map, peek, rekey } from "./functions.ts"
 import { JoinOperator } from "./join.ts"
+import { MatchOperator } from "./match.ts"
 import { ProcessOperator } from "./process.ts"
 import { ReduceOperator } from "./reduce.ts"
 import { regroup } from "./regroup.ts"
@@ -140,6 +141,11 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
     const operator = new BroadcastOperator(plan.name, code, context, out)
     addTimed(plan.name, operator)
     show(plan.name, operator)
+    return operator.push
+  },
+  match: (plan, code, { out, port, context, addTimed }) => {
+    const operator = new MatchOperator(plan, code, context, { next: out, timedOut: port("timedOut"), late: port("late") })
+    addTimed(plan.name, operator)
     return operator.push
   },
   "to-stream": (plan, _, { context, target }) => toStream(plan, target(plan.stream, plan.upstreamBase), context),

@@ -17,6 +17,7 @@ import { checkedName, checkFunction, checkKeys } from "../setting.ts"
 import type { Outlet, Target } from "../target.ts"
 import { Connected } from "./connected.ts"
 import { joinDefinition, type JoinOptions, type LateOf, type LeftOf, type RightOf } from "./join.ts"
+import { type MatchWith, Pattern, PatternStart } from "./pattern.ts"
 import {
   type DistinctOptions,
   distinctMade,
@@ -331,6 +332,39 @@ export class Flow<T, K extends Keying> {
   }
 
   /**
+   * Looks for a pattern in the records of each key, in the order of their event times. A match is an object with a field for each
+   * stage: its record, or a list where a stage may take several; its event time is that of its last record. Also known as complex
+   * event processing (CEP), or MATCH_RECOGNIZE.
+   *
+   * @param name - stable and unique within the service: what is kept lies under it
+   * @returns the matches; `timedOut` has what was not complete in time, `late` the records behind the watermark
+   * @throws MR1101 for a pattern that can match nothing, or that nothing can complete
+   * @example
+   * ```ts
+   * logins.match("break-in", (pattern) =>
+   *   pattern
+   *     .begin("failed", (login) => !login.ok)
+   *     .timesOrMore(3)
+   *     .followedBy("in", (login, { failed }) => login.ok && login.from === failed[0]?.from)
+   *     .within("5m")
+   *     .skip("past-last"),
+   * )
+   * ```
+   */
+  match<Done, Name extends string, Value>(
+    this: Flow<T, "keyed">,
+    name: string,
+    define: (pattern: PatternStart<T>) => Pattern<T, Done, Name, Value>,
+  ): Matched<MatchWith<Done, Name, Value>, T> {
+    checkFunction(define, `match ${JSON.stringify(name)}`)
+    const given: unknown = define(new PatternStart<T>())
+    if (!(given instanceof Pattern)) {
+      throw new MillraceError("MR1101", `match ${JSON.stringify(name)}: the function must return a pattern, such as pattern.begin("a").next("b", …).`)
+    }
+    return new Matched(given.definition(name, this["~origin"]))
+  }
+
+  /**
    * Ends the flow in a stream or a sink. A stream takes its own key and event time from the values; the values must fit
    * its schema's input. Front doors can no longer write a stream that a service writes.
    *
@@ -366,6 +400,21 @@ export class Joined<Result, T, U> extends Flow<Result, "keyed"> {
   constructor(definition: Definition) {
     const frozen = Object.freeze(definition)
     super({ definition: frozen, port: "out" })
+    this.late = new Flow({ definition: frozen, port: "late" })
+  }
+}
+
+/** The matches of a pattern, what ran out of time, and the records that came too late. */
+export class Matched<Match, T> extends Flow<Match, "keyed"> {
+  /** Matches that were not complete within their time, with what they had; their event time is the end of it. */
+  readonly timedOut: Flow<Partial<Match>, "keyed">
+  /** Records that came behind the watermark, under their own key and event time. */
+  readonly late: Flow<T, "keyed">
+
+  constructor(definition: Definition) {
+    const frozen = Object.freeze(definition)
+    super({ definition: frozen, port: "out" })
+    this.timedOut = new Flow({ definition: frozen, port: "timedOut" })
     this.late = new Flow({ definition: frozen, port: "late" })
   }
 }

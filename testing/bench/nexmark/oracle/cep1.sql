@@ -1,21 +1,27 @@
 -- Low averages: bids of a bidder on an auction whose average, so far, stays below 10,000; ended by the first bid that lifts it to
--- 10,000 or more. The next search begins after that bid.
+-- 10,000 or more. The next search begins after that bid; a beginning that nothing ends is no match, and the search begins at the
+-- next bid. From all beginnings as in cep2, the first, then the first behind the one before.
 WITH RECURSIVE bids AS (
-  SELECT auction, bidder, price, dateTime, row_number() OVER (PARTITION BY auction, bidder ORDER BY dateTime, seq) AS place
-  FROM bid
-), walk AS (
-  SELECT auction, bidder, 0::BIGINT AS place, 0::BIGINT AS num, 0::HUGEINT AS total, 0::BIGINT AS first, 0::BIGINT AS last,
-    false AS found, 0::BIGINT AS start_tstamp, 0::BIGINT AS end_tstamp, 0::BIGINT AS avg_price
-  FROM (SELECT DISTINCT auction, bidder FROM bids)
+  SELECT auction, bidder, price, dateTime, row_number() OVER sequence AS place,
+    sum(price - 10000) OVER (sequence ROWS UNBOUNDED PRECEDING) AS y, sum(price) OVER (sequence ROWS UNBOUNDED PRECEDING) AS total
+  FROM bid WINDOW sequence AS (PARTITION BY auction, bidder ORDER BY dateTime, seq)
+), match AS (
+  SELECT a.auction, a.bidder, a.place, a.dateTime, a.total - a.price AS before, min(b.place) AS ended
+  FROM bids a JOIN bids b ON b.auction = a.auction AND b.bidder = a.bidder AND b.place > a.place AND b.y >= a.y - (a.price - 10000)
+  WHERE a.price < 10000
+  GROUP BY ALL
+), chosen AS (
+  SELECT auction, bidder, min(place) AS place FROM match GROUP BY auction, bidder
   UNION ALL
-  SELECT auction, bidder, b.place,
-    CASE WHEN low THEN num + 1 ELSE 0 END, CASE WHEN low THEN total + price ELSE 0 END,
-    CASE WHEN num = 0 THEN dateTime ELSE first END, dateTime,
-    num > 0 AND NOT low, first, last, CASE WHEN num > 0 AND NOT low THEN (total // num)::BIGINT ELSE 0 END
-  FROM (
-    SELECT w.auction, w.bidder, w.num, w.total, w.first, w.last, b.place, b.price, b.dateTime,
-      w.total + b.price < 10000 * (w.num + 1) AS low
-    FROM walk w JOIN bids b ON b.auction = w.auction AND b.bidder = w.bidder AND b.place = w.place + 1
-  ) b
+  SELECT * FROM (
+    SELECT c.auction, c.bidder, min(later.place) AS place
+    FROM chosen c
+      JOIN match m ON m.auction = c.auction AND m.bidder = c.bidder AND m.place = c.place
+      JOIN match later ON later.auction = c.auction AND later.bidder = c.bidder AND later.place > m.ended
+    GROUP BY c.auction, c.bidder
+  )
 )
-SELECT auction, bidder, start_tstamp, end_tstamp, avg_price FROM walk WHERE found
+SELECT m.auction, m.bidder, m.dateTime AS start_tstamp, l.dateTime AS end_tstamp,
+  ((l.total - m.before) // (m.ended - m.place))::BIGINT AS avg_price
+FROM match m JOIN chosen USING (auction, bidder, place)
+  JOIN bids l ON l.auction = m.auction AND l.bidder = m.bidder AND l.place = m.ended - 1

@@ -1,6 +1,10 @@
 /** The queries by name, in the workload's order. */
 import type { Flow, Keying, Outlet, Table } from "millrace"
 import type { Nexmark } from "../streams.ts"
+import { cep0 } from "./cep0.ts"
+import { cep1 } from "./cep1.ts"
+import { cep2 } from "./cep2.ts"
+import { cep3 } from "./cep3.ts"
 import { q0 } from "./q0.ts"
 import { q1 } from "./q1.ts"
 import { q10 } from "./q10.ts"
@@ -46,6 +50,10 @@ export const queries: Readonly<Record<string, (input: Nexmark) => Answer>> = {
   q20,
   q21,
   q22,
+  cep0,
+  cep1,
+  cep2,
+  cep3,
 }
 
 /** Whether the query names its sink itself. */
