@@ -57,8 +57,8 @@ function written(start: PatternStart<Event>, all: readonly ModelStage[], within:
     const fits = (event: Event): boolean => wanted.includes(event.v)
     const added: unknown = pattern === undefined ? start.begin(name, fits) : pattern[follows](name, fits)
     let next = added as AnyPattern
-    if (most === null) next = (least === 1 ? next.oneOrMore() : next.timesOrMore(least)) as AnyPattern
-    else if (most > 1) next = next.times(least, most) as AnyPattern
+    if (most === null) next = least === 1 ? next.oneOrMore() : next.timesOrMore(least)
+    else if (most > 1) next = next.times(least, most)
     if (most !== 1 && inner === "next") next = next.consecutive()
     if (most !== 1 && inner === "followedByAny") next = next.allowCombinations()
     pattern = next
@@ -175,7 +175,7 @@ async function examples(text: string, define: (start: PatternStart<Event>) => Pa
       .join(" "),
   })
   const rig = await Rig.open(service("s", [found.map(name).to(files("matches")), found.timedOut.map(name).to(files("over"))]))
-  rig.produce("in", [...text].map((v, id) => ({ k: "x", t: id, v, id })))
+  rig.produce("in", Array.from(text).map((v, id) => ({ k: "x", t: id, v, id })))
   rig.end("in")
   await rig.settle()
   const over = ((await rig.values("s/over.rows")) as { match: string }[]).map(({ match }) => `over ${match}`)

@@ -20,6 +20,8 @@ export interface History {
   readonly outOfOrderMs: number
   /** Whether events come late, and the oracle is to leave them out. */
   readonly late?: boolean
+  /** For patterns alone. */
+  readonly patterns?: boolean
   /** Decides how input is cut and who works next. @default all at once, in turn */
   readonly seed?: number
   /** Crashes after so many transactions, again and again. @default never */

@@ -28,13 +28,14 @@ test("a condition knows the stages before its own, and a match has one field for
         return login.ok
       })
       .notNext("logout", (_, match) => is<Login>(match.in).ok)
+      .followedBy("then", () => true)
       .followedBy("more", () => true)
       .optional()
       .within("5m")
       .skip({ toLast: "in" }),
   )
-  is<Flow<{ readonly failed: readonly Login[]; readonly in: Login; readonly more: Login | undefined }, "keyed">>(found)
-  is<Flow<{ readonly failed?: readonly Login[]; readonly in?: Login; readonly more?: Login | undefined }, "keyed">>(found.timedOut)
+  is<Flow<{ readonly failed: readonly Login[]; readonly in: Login; readonly then: Login; readonly more: Login | undefined }, "keyed">>(found)
+  is<Flow<{ readonly failed?: readonly Login[]; readonly in?: Login; readonly then?: Login; readonly more?: Login | undefined }, "keyed">>(found.timedOut)
   is<Flow<Login, "keyed">>(found.late)
   // @ts-expect-error -- there is no such stage to skip to
   assert.throws(() => logins.match("m", (p) => p.begin("a").skip({ toFirst: "b" })))

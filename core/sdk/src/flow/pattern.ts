@@ -134,7 +134,7 @@ export class Pattern<T, Done, Name extends string, Value> {
   until(fits: Fits<T, MatchWith<Done, Name, Value>>): Pattern<T, Done, Name, Value> {
     checkFunction(fits, this.#what("until"))
     if (this.#last.stage.most !== null) throw this.#fault("until", "the stage takes a fixed number of records; put .oneOrMore() or .timesOrMore(…) before.")
-    return new Pattern([...this.#parts.slice(0, -1), { ...this.#last, until: fits as PatternCondition }], this.#withinMs, this.#skip)
+    return new Pattern([...this.#parts.slice(0, -1), { ...this.#last, until: fits }], this.#withinMs, this.#skip)
   }
 
   /** The last record of a match comes less than this after its first. What is not complete by then goes to `timedOut`. */
