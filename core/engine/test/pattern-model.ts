@@ -70,6 +70,7 @@ export function matchesOf(stages: readonly ModelStage[], events: readonly ModelE
   /** A stage has taken these records: it may take more, and what follows may come. */
   function loop(at: number, taken: readonly (readonly number[])[], own: readonly number[], start: number): void {
     const stage = stages[at]
+    if (stage === undefined) return
     const last = own.at(-1) as number
     if (own.length >= stage.least) go(at + 1, [...taken, own], last, start)
     if (stage.most !== null && own.length >= stage.most) return
