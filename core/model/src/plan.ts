@@ -38,7 +38,7 @@ export interface StreamPlan {
   readonly keyed: boolean
   /**
    * Partitions of all stages that write it, so that its watermark is their minimum: for `repartition` streams, and for `derived`
-   * ones. 0: the watermark comes from the records' own times. A writing stage marks as `upstreamBase` + its partition.
+   * ones, in the plans of all services that run together. 0: the watermark comes from the records' own times. A writing stage marks as `upstreamBase` + its partition.
    */
   readonly upstreams: number
   readonly description?: string

@@ -1,14 +1,15 @@
 /** Loads service modules: imports each file and compiles the services that it exports. User code runs here. */
 import { pathToFileURL } from "node:url"
+import { together } from "@millrace/engine"
 import { MillraceError, type Program, isMillraceError } from "@millrace/model"
 import { compile, isService } from "@millrace/sdk"
 import type { ServiceFile } from "./messages.ts"
 
 /**
- * @throws MR1104 when a module cannot be imported or exports no service, MR1102 when two services share a name, and what
- * `compile` throws
+ * @throws MR1104 when a module cannot be imported or exports no service, MR1102 when two services share a name, MR1103
+ * when two write one stream, and what `compile` throws
  */
-export async function loadPrograms(files: readonly ServiceFile[]): Promise<Program[]> {
+export async function loadPrograms(files: readonly ServiceFile[]): Promise<readonly Program[]> {
   const programs: Program[] = []
   for (const { file } of files) {
     const services = (await exportsOf(file)).filter(isService)
@@ -24,7 +25,7 @@ export async function loadPrograms(files: readonly ServiceFile[]): Promise<Progr
       programs.push(program)
     }
   }
-  return programs
+  return together(programs)
 }
 
 async function exportsOf(file: string): Promise<unknown[]> {

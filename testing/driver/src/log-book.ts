@@ -3,7 +3,8 @@
  * was given and decodes them as readers of the stream do, anew each time: a test may change what it got.
  */
 import { type Append, decodeBlock } from "@millrace/engine"
-import { type Program, type StreamPlan, entryKind } from "@millrace/model"
+import { type StreamPlan, entryKind } from "@millrace/model"
+import type { Catalogue } from "./catalogue.ts"
 
 /** A record as it lies in a stream. */
 export interface TestRecord<T> {
@@ -23,11 +24,11 @@ interface Kept {
 }
 
 export class LogBook {
-  readonly #program: Program
+  readonly #catalogue: Catalogue
   readonly #kept: Map<string, Kept[][]> = new Map()
 
-  constructor(program: Program) {
-    this.#program = program
+  constructor(catalogue: Catalogue) {
+    this.#catalogue = catalogue
   }
 
   note({ stream, partition, block }: Append, base: number): void {
@@ -60,7 +61,7 @@ export class LogBook {
   /** The records of one partition with offsets in [from, to). */
   partition(stream: StreamPlan, partition: number, from = 0, to: number = Number.POSITIVE_INFINITY): TestRecord<unknown>[] {
     const records: TestRecord<unknown>[] = []
-    const code = this.#program.streams.get(stream.name)
+    const code = this.#catalogue.code(stream.name)
     for (const { base, block } of this.#kept.get(stream.name)?.[partition] ?? []) {
       if (base >= to) break
       const { count, kinds, values, keys, times } = decodeBlock(block, base, 0, stream, code)

@@ -5,10 +5,10 @@
  * Not for: making anything happen (test-service.ts).
  */
 import type { DeadLetter, TimerView, View } from "@millrace/engine"
-import { MillraceError, type StagePlan, partitionOf } from "@millrace/model"
+import { MillraceError, partitionOf } from "@millrace/model"
 import type { Keying, Outlet, Stream, Target } from "@millrace/sdk"
+import type { Named, Staged } from "./catalogue.ts"
 import type { TestRecord } from "./log-book.ts"
-import { type Named, streamNamed } from "./named.ts"
 import type { Seat } from "./seat.ts"
 import type { Turns } from "./turns.ts"
 import type { Works } from "./works.ts"
@@ -42,7 +42,7 @@ export class Outcome {
   records(of: string | Target<never>): TestRecord<unknown>[]
   records(of: Named): TestRecord<unknown>[] {
     this.#turns.assertNone("records")
-    return this.#works.log.records(streamNamed(this.#works, of))
+    return this.#works.log.records(this.#works.catalogue.streamOf(of))
   }
 
   /** The values of {@link records}. */
@@ -61,12 +61,12 @@ export class Outcome {
   files(of: string | Target<never>): TestFile<unknown>[]
   files(of: Named): TestFile<unknown>[] {
     this.#turns.assertNone("files")
-    const { log, program, effects } = this.#works
-    const stream = streamNamed(this.#works, of)
-    const sink = program.plan.sinks.find((each) => each.stream === stream.name)
-    if (sink === undefined) throw new MillraceError("MR1008", `files: ${JSON.stringify(stream.name)} is a stream, not a file sink.`)
-    return effects.flatMap((effect) => {
-      if (effect.kind !== "seal" || effect.sink !== sink.name) return []
+    const { log, catalogue, decided } = this.#works
+    const stream = catalogue.streamOf(of)
+    const sunk = catalogue.sinks.find(({ sink }) => sink.stream === stream.name)
+    if (sunk === undefined) throw new MillraceError("MR1008", `files: ${JSON.stringify(stream.name)} is a stream, not a file sink.`)
+    return decided.flatMap(({ service, effect }) => {
+      if (effect.kind !== "seal" || effect.sink !== sunk.sink.name || service !== sunk.service) return []
       const { partition, number, from, to } = effect
       return [{ partition, number, rows: log.partition(stream, partition, from, to).map(({ value }) => value) }]
     })
@@ -79,10 +79,10 @@ export class Outcome {
    */
   deadLetters(of?: Stream<never, unknown, Keying> | string): DeadLetter[] {
     this.#turns.assertNone("deadLetters")
-    const { streams } = this.#works.program.plan
+    const { catalogue } = this.#works
     const wanted = typeof of === "object" ? of.name : of
-    if (wanted !== undefined) this.#works.stream(wanted)
-    return streams
+    if (wanted !== undefined) catalogue.stream(wanted)
+    return catalogue.streams
       .filter(({ role, name }) => role === "dead-letter" && (wanted === undefined || name === `${wanted}.dead-letter`))
       .flatMap((stream) => this.#works.log.records(stream).map(({ value }) => value as DeadLetter))
   }
@@ -104,13 +104,8 @@ export class Outcome {
   watermark(of: Stream<never, unknown, Keying> | string, key?: string): number {
     this.#turns.assertNone("watermark")
     const name = typeof of === "string" ? of : of.name
-    const { service, stages } = this.#works.program.plan
-    const stage = stageOf(stages, name) ?? stages.find(({ input }) => input === name)
-    if (stage === undefined) {
-      const message = `watermark: no operator of service ${JSON.stringify(service)} is named ${JSON.stringify(name)} or reads a stream of that name.`
-      throw new MillraceError("MR1008", message, { name })
-    }
-    return Math.min(...this.#seats(stage, key).map(({ machine }) => machine.watermark))
+    const seats = this.#works.catalogue.stagesAt(name).flatMap((staged) => this.#seats(staged, key))
+    return Math.min(...seats.map(({ machine }) => machine.watermark))
   }
 
   /**
@@ -122,7 +117,7 @@ export class Outcome {
    */
   state<State = unknown>(operator: string, key: string): State | undefined {
     const [view] = this.#views("state", operator, key).filter(({ stateOf }) => stateOf !== undefined)
-    if (view === undefined) throw this.#noView("state", operator, "state by key")
+    if (view === undefined) throw this.#works.catalogue.noView("state", operator, "state by key")
     return view.stateOf?.(key) as State | undefined
   }
 
@@ -133,7 +128,7 @@ export class Outcome {
    */
   timers(operator: string, key?: string): TimerView[] {
     const views = this.#views("timers", operator, key)
-    if (!views.some(({ timers }) => timers !== undefined)) throw this.#noView("timers", operator, "timers")
+    if (!views.some(({ timers }) => timers !== undefined)) throw this.#works.catalogue.noView("timers", operator, "timers")
     const timers = views.flatMap((view) => [...(view.timers?.() ?? [])])
     return timers
       .filter((timer) => key === undefined || timer.key === key)
@@ -147,34 +142,21 @@ export class Outcome {
    */
   table<Row = unknown>(name: string): Map<string, Row> {
     const views = this.#views("table", name, undefined)
-    if (!views.some(({ rows }) => rows !== undefined)) throw this.#noView("table", name, "the rows of a table")
+    if (!views.some(({ rows }) => rows !== undefined)) throw this.#works.catalogue.noView("table", name, "the rows of a table")
     const rows = views.flatMap((view) => [...(view.rows?.() ?? [])]) as [string, Row][]
     return new Map(rows.toSorted(([a], [b]) => (a < b ? -1 : 1)))
   }
 
   #views(what: string, operator: string, key: string | undefined): View[] {
     this.#turns.assertNone(what)
-    const stage = stageOf(this.#works.program.plan.stages, operator)
-    return stage === undefined ? [] : this.#seats(stage, key).flatMap(({ machine }) => machine.view(operator) ?? [])
+    const staged = this.#works.catalogue.stageWith(operator)
+    return staged === undefined ? [] : this.#seats(staged, key).flatMap(({ machine }) => machine.view(operator) ?? [])
   }
 
-  #seats(stage: StagePlan, key: string | undefined): Seat[] {
+  #seats({ program, stage }: Staged, key: string | undefined): Seat[] {
     const partition = key === undefined ? undefined : partitionOf(key, stage.partitions)
-    return this.#works.seats.filter((seat) => seat.stage === stage && (partition ?? seat.partition) === seat.partition)
+    return this.#works.seats.filter((seat) => {
+      return seat.service === program.plan.service && seat.stage === stage && (partition ?? seat.partition) === seat.partition
+    })
   }
-
-  #noView(what: string, operator: string, shown: string): MillraceError {
-    const { service, stages } = this.#works.program.plan
-    // A name with a "/" is no user's.
-    const known = stages.flatMap(({ operators }) => operators.map(({ name }) => name)).filter((name) => !name.includes("/"))
-    const message =
-      `${what}: no operator ${JSON.stringify(operator)} of service ${JSON.stringify(service)} shows ${shown}; ` +
-      `its operators with names are ${known.join(", ")}.`
-    return new MillraceError("MR1101", message, { operator, operators: known })
-  }
-}
-
-/** The stage that has an operator of this name. */
-function stageOf(stages: readonly StagePlan[], operator: string): StagePlan | undefined {
-  return stages.find(({ operators }) => operators.some(({ name }) => name === operator))
 }

@@ -51,6 +51,10 @@ export class Seat {
     this.#machine = this.#open(now)
   }
 
+  get service(): string {
+    return this.#program.plan.service
+  }
+
   get machine(): StageMachine {
     return this.#machine
   }

@@ -6,8 +6,9 @@
  * Not for: how it works (works.ts), what can be seen of it (outcome.ts); speed, threads, disks (the node's own tests).
  */
 import { isoInstant } from "@millrace/engine"
-import { type Duration, type ErrorData, MillraceError, type StreamPlan, durationMs } from "@millrace/model"
-import { type EventTime, type Keying, type Service, type Stream, compile } from "@millrace/sdk"
+import { type Duration, type ErrorData, MillraceError, durationMs } from "@millrace/model"
+import type { EventTime, Keying, Service, Stream } from "@millrace/sdk"
+import { Catalogue } from "./catalogue.ts"
 import { plainOrder, randomOrder } from "./order.ts"
 import { Outcome } from "./outcome.ts"
 import { Turns } from "./turns.ts"
@@ -51,13 +52,16 @@ export interface Offered {
   readonly refused: readonly Refused[]
 }
 
+const known: Readonly<Record<keyof TestOptions, true>> = { now: true, seed: true, settles: true }
+
 /** Where the clock begins. */
 const begin = Date.UTC(2030, 0)
 
 /**
- * Starts a service in this process, for a test. Nothing needs to be closed.
+ * Starts a service in this process, for a test; or several that read each other's streams. Nothing needs to be closed.
  *
- * @throws MR1101 for an option that is not valid
+ * @throws MR1101 for an option that is not valid, MR1102 when services share a name or disagree
+ * about a stream, MR1103 when two write one
  * @example
  * ```ts
  * const test = await testService(fraud)
@@ -66,13 +70,18 @@ const begin = Date.UTC(2030, 0)
  * assert.equal(test.values(velocity)[0]?.n, 1)
  * ```
  */
-export async function testService(app: Service, options: TestOptions = {}): Promise<TestService> {
+export async function testService(app: Service | readonly Service[], options: TestOptions = {}): Promise<TestService> {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name))
+  if (unknown !== undefined) {
+    const message = `testService: there is no option ${JSON.stringify(unknown)}; there are ${Object.keys(known).join(", ")}.`
+    throw new MillraceError("MR1101", message, { option: unknown })
+  }
   const { now = begin, seed, settles = true } = options
   if (seed !== undefined && !Number.isSafeInteger(seed)) {
     throw new MillraceError("MR1101", `testService, seed: ${String(seed)} is not a whole number.`, { given: seed })
   }
   const order = seed === undefined ? plainOrder : randomOrder(seed)
-  return new TestService(await Works.open(compile(app), instant(now, "testService, now"), order), settles)
+  return new TestService(await Works.open(new Catalogue([app].flat()), instant(now, "testService, now"), order), settles)
 }
 
 /** A service under test, from {@link testService}. */
@@ -133,7 +142,7 @@ export class TestService extends Outcome {
    * ```
    */
   async offer<In>(to: Stream<In, unknown, Keying>, records: NoInfer<Sent<In>>): Promise<Offered> {
-    const stream = this.#source(to.name)
+    const stream = this.#works.catalogue.source(to.name)
     const list: readonly unknown[] = Array.isArray(records) ? records : [records]
     const lines = list.map((record, index) => jsonLine(record, stream.name, index))
     return this.#turns.take(async () => {
@@ -149,8 +158,8 @@ export class TestService extends Outcome {
    * @throws MR1008 for a stream that is not the service's, MR1016 for one that the service writes itself
    */
   async end(source?: Stream<never, unknown, Keying>): Promise<void> {
-    const { streams } = this.#works.program.plan
-    const sources = source === undefined ? streams.filter(({ role }) => role === "source") : [this.#source(source.name)]
+    const { streams } = this.#works.catalogue
+    const sources = source === undefined ? streams.filter(({ role }) => role === "source") : [this.#works.catalogue.source(source.name)]
     await this.#turns.take(async () => {
       for (const stream of sources) this.#works.mark(stream, Number.POSITIVE_INFINITY)
       await this.#mayWork()
@@ -165,7 +174,7 @@ export class TestService extends Outcome {
    * @example `await test.watermarkTo(payments, "2026-11-21T11:00:00Z") // closes the windows before eleven`
    */
   async watermarkTo(source: Stream<never, unknown, Keying>, to: EventTime): Promise<void> {
-    const stream = this.#source(source.name)
+    const stream = this.#works.catalogue.source(source.name)
     const watermark = instant(to, "watermarkTo")
     await this.#turns.take(async () => {
       this.#works.mark(stream, watermark)
@@ -226,14 +235,6 @@ export class TestService extends Outcome {
       throw new MillraceError("MR1101", message, { given: transactions })
     }
     this.#works.crashAfter(transactions)
-  }
-
-  /** @throws MR1008, MR1016 */
-  #source(name: string): StreamPlan {
-    const stream = this.#works.stream(name)
-    if (stream.role === "source") return stream
-    const message = `Stream ${JSON.stringify(name)} is written by the service itself; send to one that it reads only.`
-    throw new MillraceError("MR1016", message, { stream: name, role: stream.role })
   }
 
   async #mayWork(): Promise<void> {

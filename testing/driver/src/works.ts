@@ -1,5 +1,5 @@
 /**
- * A service at work on the memory store, in one thread: what a host does with workers and a journal is done here one
+ * Services at work on the memory store, in one thread: what a host does with workers and a journal is done here one
  * transaction at a time. Reads the log, applies, commits; starts again from what was committed.
  *
  * Not for: what users see of it (test-service.ts), which seat works next (order.ts).
@@ -10,7 +10,8 @@
  */
 import { type Append, type Effect, Intake, type Rejected, type StageBounds, StateMemory, type Store, type Transaction } from "@millrace/engine"
 import { openMemoryStore } from "@millrace/memory"
-import { BlockWriter, MillraceError, type Program, type StreamPlan, limits } from "@millrace/model"
+import { BlockWriter, type StreamPlan, limits } from "@millrace/model"
+import type { Catalogue } from "./catalogue.ts"
 import { LogBook } from "./log-book.ts"
 import type { Order } from "./order.ts"
 import { Seat } from "./seat.ts"
@@ -18,8 +19,14 @@ import { Seat } from "./seat.ts"
 /** Rounds in which the clock stands still and something is due all the same: more are no progress but a fault. */
 const roundsMax = 100_000
 
+/** What a transaction of a service decided. */
+export interface Decided {
+  readonly service: string
+  readonly effect: Effect
+}
+
 export class Works {
-  readonly program: Program
+  readonly catalogue: Catalogue
   readonly log: LogBook
   readonly seats: readonly Seat[]
   readonly #store: Store
@@ -30,7 +37,7 @@ export class Works {
   /** Numbers of the transactions after which it crashes. */
   readonly #crashes: Set<number> = new Set()
   /** What the transactions decided, in order. */
-  readonly effects: Effect[] = []
+  readonly decided: Decided[] = []
   /** Late records by operator. */
   readonly late: Map<string, number> = new Map()
   /** Transactions so far. */
@@ -38,25 +45,25 @@ export class Works {
   /** The clock, in ms. */
   now: number
 
-  static async open(program: Program, now: number, order: Order): Promise<Works> {
+  static async open(catalogue: Catalogue, now: number, order: Order): Promise<Works> {
     const works: { open?: Works } = {}
     const store = await openMemoryStore({ now: () => works.open?.now ?? now, onLost: () => undefined })
-    works.open = new Works(program, store, now, order)
+    works.open = new Works(catalogue, store, now, order)
     return works.open
   }
 
-  private constructor(program: Program, store: Store, now: number, order: Order) {
-    this.program = program
-    this.log = new LogBook(program)
+  private constructor(catalogue: Catalogue, store: Store, now: number, order: Order) {
+    this.catalogue = catalogue
+    this.log = new LogBook(catalogue)
     this.now = now
     this.#store = store
     this.#order = order
-    const { stages, streams } = program.plan
     // One for all, as in a worker.
     const { stateBytesMost, transactionBytes } = order
     const bounds: StageBounds = { memory: new StateMemory(stateBytesMost, stateBytesMost), transactionBytes }
-    this.seats = stages.flatMap((stage) => {
-      const input = streams.find(({ name }) => name === stage.input)
+    this.seats = catalogue.stages.flatMap(({ program, stage }) => {
+      // As the service itself knows it: another one may be who writes it.
+      const input = program.plan.streams.find(({ name }) => name === stage.input)
       if (input === undefined) throw new Error(`plan of ${program.plan.service}: stream ${stage.input} is missing`)
       return Array.from({ length: stage.partitions }, (_, partition) => new Seat({ program, store, stage, input, partition }, bounds, now))
     })
@@ -64,7 +71,7 @@ export class Works {
 
   /** Sends records as requests to a front door; returns those that were refused, with their index. */
   async send(stream: StreamPlan, lines: readonly string[], mayWork: boolean): Promise<readonly Rejected[]> {
-    const intake = this.#intakes.get(stream.name) ?? new Intake(stream, this.program.streams.get(stream.name), new Float64Array(1))
+    const intake = this.#intakes.get(stream.name) ?? new Intake(stream, this.catalogue.code(stream.name), new Float64Array(1))
     this.#intakes.set(stream.name, intake)
     const refused: Rejected[] = []
     for (let from = 0; from < lines.length; ) {
@@ -97,7 +104,7 @@ export class Works {
     const behind = this.seats.filter((seat) => seat.isBehind)
     const seat = behind[this.#order.next(behind.length)]
     if (seat === undefined) return false
-    await this.#commit(await seat.take(this.#order.cut(), this.now))
+    await this.#commit(seat, await seat.take(this.#order.cut(), this.now))
     return true
   }
 
@@ -117,7 +124,7 @@ export class Works {
       this.now = Math.max(this.now, due)
       for (const seat of this.seats) {
         const transaction = seat.tick(this.now)
-        if (transaction !== undefined) await this.#commit(transaction)
+        if (transaction !== undefined) await this.#commit(seat, transaction)
       }
       if (settles) await this.settle()
     }
@@ -135,23 +142,9 @@ export class Works {
     this.#crashes.add(this.transactions + transactions)
   }
 
-  /** @throws MR1008 for a name that the service does not have */
-  stream(name: string): StreamPlan {
-    const { service, streams } = this.program.plan
-    const found = streams.find((each) => each.name === name)
-    if (found !== undefined) return found
-    const names = streams.filter(({ role }) => role === "source" || role === "derived").map((each) => each.name)
-    throw new MillraceError(
-      "MR1008",
-      `There is no stream ${JSON.stringify(name)} in service ${JSON.stringify(service)}; there are ${names.join(", ")}. ` +
-        "A stream is part of a service when an outlet is reached from it, or when it is given to service(…) itself.",
-      { stream: name, streams: names },
-    )
-  }
-
-  async #commit(transaction: Transaction): Promise<void> {
+  async #commit({ service }: Seat, transaction: Transaction): Promise<void> {
     this.#append(transaction.appends, [transaction.state])
-    for (const effect of transaction.effects) this.effects.push(effect)
+    for (const effect of transaction.effects) this.decided.push({ service, effect })
     for (const [operator, count] of transaction.late) this.late.set(operator, (this.late.get(operator) ?? 0) + count)
     this.transactions++
     if (this.#order.folds()) await this.#fold()

@@ -155,6 +155,8 @@ test("an ended source stays ended: what comes after is late", async () => {
 test("options that are not valid are refused", async () => {
   await assert.rejects(testService(fraud, { now: "yesterday" }), { code: "MR1101" })
   await assert.rejects(testService(fraud, { seed: 1.5 }), { code: "MR1101" })
+  const unknown = { clock: 0 } as object
+  await assert.rejects(testService(fraud, unknown), { code: "MR1101", message: /no option "clock"; there are now, seed, settles/ })
   const run = await testService(fraud)
   assert.throws(() => run.crashAfter(0), { code: "MR1101" })
 })

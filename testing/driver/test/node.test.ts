@@ -163,7 +163,7 @@ const way = fc.record({ seed: fc.option(fc.integer(), { nil: undefined }), worke
 test("the driver gives what a node gives, to the byte of each file", async (t) => {
   await fc.assert(
     fc.asyncProperty(inTime, way, (records, how) => compare(t, records, { ...how, all: true })),
-    { numRuns: 8, endOnFailure: true },
+    { numRuns: 6, endOnFailure: true },
   )
 })
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import fc from "fast-check"
 import { service, stream } from "@millrace/sdk"
-import { crashEverywhere, type TestService, testService } from "../src/index.ts"
+import { crashEverywhere, inAnyOrder, type TestService, testService } from "../src/index.ts"
 import { byShopFile, fraud, lateFile, paid, payments, quiet, spentFile } from "./fraud.ts"
 
 const payment = fc.record({
@@ -92,4 +92,29 @@ test("a service that keeps something where no crash keeps it is found out", asyn
     message: /"sums" holds other records after a crash after transaction 1 of 2/,
   })
   await assert.rejects(crashEverywhere(leaky, scenario, { most: 0 }), { code: "MR1101" })
+})
+
+test("what depends on the order of work is found out, with its seed", async () => {
+  const numbers = stream<{ n: number }>("numbers", { key: ({ n }) => String(n % 5), partitions: 4 })
+  const sums = stream<{ before: number[] }>("sums")
+  // Records of several partitions meet by another key in no order.
+  const met = numbers
+    .keyBy(() => "one")
+    .process("met", {
+      state: (): number[] => [],
+      onRecord({ n }, ctx) {
+        ctx.state.push(n)
+        return [{ before: ctx.state.slice(0, -1) }]
+      },
+    })
+  const racing = service("racing", [met.to(sums)])
+  const send = async (run: TestService): Promise<void> => run.send(numbers, [1, 2, 3, 4, 5, 6].map((n) => ({ n })))
+  await assert.rejects(inAnyOrder(racing, send), { name: "AssertionError", message: /"sums" holds other records with seed \d+/ })
+  const settled = async (run: TestService): Promise<unknown> => {
+    await send(run)
+    return run.state<number[]>("met", "one")?.toSorted()
+  }
+  const counted = service("counted", [met.map(({ before }) => ({ before: [before.length] })).to(sums)])
+  assert.deepEqual(await inAnyOrder(counted, settled, { seeds: 5 }), [1, 2, 3, 4, 5, 6])
+  await assert.rejects(inAnyOrder(counted, settled, { seeds: 0 }), { code: "MR1101" })
 })

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { compile, count, service, stream, tumbling } from "@millrace/sdk"
+import { together } from "./together.ts"
+
+const clicks = stream<{ user: string; page: string }>("clicks", { key: ({ user }) => user, partitions: 3 })
+const views = stream<{ page: string }>("views", { key: ({ page }) => page, partitions: 2 })
+const hits = stream<{ n: number }>("hits")
+
+const collector = compile(service("collector", [clicks.map(({ page }) => ({ page })).to(views)]))
+const counter = compile(service("counter", [views.window("per-page", tumbling("1m")).aggregate({ n: count() }).to(hits)]))
+
+test("a stream that another service writes has that one's upstreams", () => {
+  const upstreamsOf = (programs: ReturnType<typeof together>, name: string): number[] =>
+    programs.map(({ plan }) => plan.streams.find((each) => each.name === name)?.upstreams ?? -1)
+  assert.deepEqual(upstreamsOf([collector, counter], "views"), [3, 0])
+  assert.deepEqual(upstreamsOf(together([collector, counter]), "views"), [3, 3])
+  assert.deepEqual(upstreamsOf(together([counter, collector]), "views"), [3, 3])
+})
+
+test("programs that share no written stream stay as they are", () => {
+  const alone = together([counter])
+  assert.equal(alone[0], counter)
+  assert.equal(together([collector, counter])[0], collector)
+})
+
+test("two services that write one stream are refused", () => {
+  const other = compile(service("other", [clicks.map(({ page }) => ({ page })).to(views)]))
+  assert.throws(() => together([collector, other]), {
+    code: "MR1103",
+    message: /^Services "collector" and "other" both write stream "views"; a stream has one writer\./,
+  })
+})
