@@ -8,6 +8,7 @@ import { cep3 } from "./cep3.ts"
 import { q0 } from "./q0.ts"
 import { q1 } from "./q1.ts"
 import { q10 } from "./q10.ts"
+import { q11 } from "./q11.ts"
 import { q13 } from "./q13.ts"
 import { q14 } from "./q14.ts"
 import { q15 } from "./q15.ts"
@@ -22,6 +23,7 @@ import { q22 } from "./q22.ts"
 import { q3 } from "./q3.ts"
 import { q4 } from "./q4.ts"
 import { q5 } from "./q5.ts"
+import { q6 } from "./q6.ts"
 import { q7 } from "./q7.ts"
 import { q8 } from "./q8.ts"
 import { q9 } from "./q9.ts"
@@ -36,10 +38,12 @@ export const queries: Readonly<Record<string, (input: Nexmark) => Answer>> = {
   q3,
   q4,
   q5,
+  q6,
   q7,
   q8,
   q9,
   q10,
+  q11,
   q13,
   q14,
   q15,
