@@ -214,3 +214,77 @@ test("distinct lets the first of its kind pass, for ever or within a time, and f
     { numRuns: 400 },
   )
 })
+
+test("a table keeps the oldest value of each key, of one time the one that came first", async () => {
+  await fc.assert(
+    fc.asyncProperty(events, outOfOrder, turns, async (given, most, way) => {
+      const rows = await rowsOf((from) => from.deduplicate("d"), given, most, way)
+      const oldest = new Map<string, Event>()
+      for (const event of given) if (event.t < (oldest.get(event.k)?.t ?? Number.POSITIVE_INFINITY)) oldest.set(event.k, event)
+      assert.deepEqual(rows, mapOf(oldest))
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test("of each group of duplicates the first or last by event time comes out, in whatever order they come", async () => {
+  await fc.assert(
+    fc.asyncProperty(events, outOfOrder, fc.constantFrom(1, 5, 40), fc.constantFrom("first" as const, "last" as const), turns, async (given, most, within, keep, way) => {
+      const once = source(most).deduplicate("d", { keep, within })
+      const bytes: Uint8Array[] = []
+      for (const path of [atOnce, way]) {
+        const rig = await Rig.open(service("s", [once.to(files("out")), once.late.to(files("late"))]))
+        rig.produce("in", given)
+        rig.end("in")
+        await drive(rig, rig.seat("in"), path)
+        bytes.push(await rig.bytes("s/out.rows"), await rig.bytes("s/late.rows"))
+        let watermark = Number.NEGATIVE_INFINITY
+        const late: Event[] = []
+        const timely: Event[] = []
+        for (const event of given) {
+          watermark = Math.max(watermark, event.t - most)
+          ;(event.t < watermark ? late : timely).push(event)
+        }
+        const expected: { time: number; value: Event }[] = []
+        for (const key of ["a", "b", "c"]) {
+          let group: { start: number; last: Event } | undefined
+          const close = (): void => {
+            if (keep === "last" && group !== undefined) expected.push({ time: group.start + within - 1, value: group.last })
+          }
+          for (const event of timely.filter(({ k }) => k === key).toSorted((a, b) => a.t - b.t)) {
+            if (group !== undefined && event.t < group.start + within) group.last = event
+            else {
+              close()
+              group = { start: event.t, last: event }
+              if (keep === "first") expected.push({ time: event.t, value: event })
+            }
+          }
+          close()
+        }
+        const found = (await rig.records("s/out.rows")).map(({ time, value }) => ({ time, value: value as Event }))
+        const inOrder = (a: { time: number; value: Event }, b: typeof a): number => a.time - b.time || (a.value.k < b.value.k ? -1 : 1)
+        assert.deepEqual(found, expected.toSorted(inOrder))
+        assert.deepEqual(await rig.values("s/late.rows"), late)
+        await rig.store.fold()
+        for (const scope of ["s/d", "s/d@ends", "s/d@waiting"]) {
+          assert.deepEqual([...rig.store.state.buckets(scope, 0)].filter((bucket) => [...rig.store.state.entries(scope, 0, bucket)].length > 0), [])
+        }
+      }
+      assert.deepEqual(bytes.slice(2), bytes.slice(0, 2))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test("a table that ends in a sink gives its changes", async () => {
+  const rig = await Rig.open(service("s", [source(0).toTable("t", { deleted: (event) => event.gone }).to(files("out"))]))
+  const event: Event = { k: "a", t: 1, g: "x", v: 1, gone: false, id: 1 }
+  rig.produce("in", [event, { ...event, v: 2 }, { ...event, gone: true }])
+  await rig.settle()
+  const now = { ...event, v: 2 }
+  assert.deepEqual(await rig.values("s/out.rows"), [
+    { key: "a", old: undefined, new: event },
+    { key: "a", old: event, new: now },
+    { key: "a", old: now, new: undefined },
+  ])
+})

@@ -5,8 +5,10 @@
 import type { Aggregate } from "./aggregate.ts"
 
 export type TableShape =
-  /** The newest value of each key, by event time. */
-  | { readonly kind: "table" }
+  /** One value of each key: the newest by event time, or the oldest. */
+  | { readonly kind: "table"; readonly keep: "first" | "last" }
+  /** Of the records of a key less than `withinMs` after the first of them, one, once it is certain. */
+  | { readonly kind: "deduplicate"; readonly keep: "first" | "last"; readonly withinMs: number }
   /** Each key's values made one, as they come. */
   | { readonly kind: "reduce" }
   /** Running aggregates of each key: over records, or over the rows of a table, which also go. */
@@ -18,6 +20,7 @@ export type TableShape =
 
 export type TableCode =
   | { readonly kind: "table"; readonly deleted?: (value: never) => boolean }
+  | { readonly kind: "deduplicate" }
   | { readonly kind: "reduce"; readonly fn: (before: never, value: never) => unknown }
   | { readonly kind: "running"; readonly aggregates: Readonly<Record<string, Aggregate<never, unknown>>> }
   | { readonly kind: "top"; readonly by: (value: never) => unknown }

@@ -4,6 +4,7 @@ import type { Push, StageContext, TimedOperator } from "../context.ts"
 import type { View } from "../view.ts"
 import { AsOfOperator } from "./as-of.ts"
 import { BroadcastOperator } from "./broadcast.ts"
+import { DeduplicateOperator } from "./deduplicate.ts"
 import { DistinctOperator } from "./distinct.ts"
 import { EnrichOperator } from "./enrich.ts"
 import { ForeignSettleOperator, foreignMeet, foreignSend } from "./foreign.ts"
@@ -90,7 +91,13 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
   },
   regroup: (plan, code, { out }) => regroup(code, plan.name, out),
   table: (plan, code, { out, context, addTimed, show }) => {
-    const operator = new TableOperator(plan.name, code, context, out)
+    const operator = new TableOperator(plan, code, context, out)
+    addTimed(plan.name, operator)
+    show(plan.name, operator)
+    return operator.push
+  },
+  deduplicate: (plan, _, { out, port, context, addTimed, show }) => {
+    const operator = new DeduplicateOperator(plan, context, out, port("late"))
     addTimed(plan.name, operator)
     show(plan.name, operator)
     return operator.push

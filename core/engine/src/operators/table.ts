@@ -1,9 +1,9 @@
 /**
- * A flow as a table: the newest value of each key by event time; of one time, the one that came last. Gives each change as
- * `[old, new]`. A value that says that its row is deleted leaves a mark until nothing older can come, so that an older value that
- * comes after it does not bring the row back.
+ * A flow as a table: the newest value of each key by event time; of one time, the one that came last. Or the oldest; of one time, the
+ * one that came first. Gives each change as `[old, new]`. A value that says that its row is deleted leaves a mark until nothing older
+ * can come, so that an older value that comes after it does not bring the row back.
  */
-import { type ByteReader, type ByteWriter, type OperatorCode, valueBytes, valueFrom } from "@millrace/model"
+import { type ByteReader, type ByteWriter, type OperatorCode, type OperatorPlan, valueBytes, valueFrom } from "@millrace/model"
 import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import type { Bucket, Scope, StateCodec } from "../state.ts"
@@ -33,7 +33,8 @@ const rowCodec: StateCodec<Row> = {
 }
 
 export class TableOperator implements TimedOperator, View {
-  readonly #code: Extract<OperatorCode, { kind: "table" }>
+  readonly #deleted: ((value: unknown) => boolean) | undefined
+  readonly #keepsFirst: boolean
   readonly #context: StageContext
   readonly #next: Push
   readonly #rows: Scope<Row>
@@ -43,9 +44,15 @@ export class TableOperator implements TimedOperator, View {
   due: number = Number.POSITIVE_INFINITY
   readonly dueByClock: number = Number.POSITIVE_INFINITY
 
-  constructor(name: string, code: Extract<OperatorCode, { kind: "table" }>, context: StageContext, next: Push) {
+  constructor(
+    { name, keep }: Extract<OperatorPlan, { kind: "table" }>,
+    code: Extract<OperatorCode, { kind: "table" }>,
+    context: StageContext,
+    next: Push,
+  ) {
     const { state, plan } = context
-    this.#code = code
+    this.#deleted = code.deleted as ((value: unknown) => boolean) | undefined
+    this.#keepsFirst = keep === "first"
     this.#context = context
     this.#next = next
     this.#rows = state.scope(`${plan.service}/${name}`, rowCodec)
@@ -58,8 +65,8 @@ export class TableOperator implements TimedOperator, View {
     const { watermark } = this.#context
     const bucket = this.#bucket
     const before = this.#rows.get(bucket, key)?.value
-    if (before !== undefined && time < before.time) return
-    const gone = (this.#code.deleted as ((value: unknown) => boolean) | undefined)?.(value) === true
+    if (before !== undefined && (this.#keepsFirst ? time >= before.time : time < before.time)) return
+    const gone = this.#deleted?.(value) === true
     const old = before?.bytes === undefined ? undefined : valueFrom(before.bytes)
     if (gone && time <= watermark) this.#rows.remove(bucket, key)
     else {

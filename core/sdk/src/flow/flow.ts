@@ -4,6 +4,7 @@
  * time; they must depend on nothing but their arguments, so that a record processed again gives the same result.
  */
 import {
+  type Duration,
   type JoinContext,
   type JoinType,
   MillraceError,
@@ -20,6 +21,8 @@ import { joinDefinition, type JoinOptions, type LateOf, type LeftOf, type RightO
 import { type MatchWith, Pattern, PatternStart } from "./pattern.ts"
 import {
   type DistinctOptions,
+  deduplicateMade,
+  type DeduplicateOptions,
   distinctMade,
   reduceMade,
   stateful,
@@ -318,6 +321,26 @@ export class Flow<T, K extends Keying> {
    */
   topN(this: Flow<T, "keyed">, name: string, options: TopOptions<T>): Table<readonly T[]> {
     return new Table({ definition: stateful(name, this["~origin"], topMade(name, options)), port: "out" })
+  }
+
+  /**
+   * One record of each key: the first or the last by event time. Without `within`, a table of one row for each key, which changes when
+   * one comes that is older (newer) than the row.
+   *
+   * With `within`, a flow: duplicates are the records less than that after the first of them, and one of each such group comes out. The
+   * first comes when the watermark has passed it; the last when it has passed the group's end, with its last millisecond as event time. The
+   * order in which records come does not show, and nothing is remembered beyond the group's end; records behind the watermark
+   * go to `late`. Where the first to come is good enough and must come out at once, see {@link distinct}.
+   *
+   * @param name - stable and unique within the service: what is kept lies under it
+   * @throws MR1101 for a name or option that is not valid
+   * @example `orders.keyBy((order) => order.id).deduplicate("once", { keep: "first", within: "1d" })`
+   */
+  deduplicate(this: Flow<T, "keyed">, name: string, options: DeduplicateOptions & { readonly within: Duration }): Aggregated<T, T>
+  deduplicate(this: Flow<T, "keyed">, name: string, options?: DeduplicateOptions & { readonly within?: undefined }): Table<T>
+  deduplicate(name: string, options: DeduplicateOptions = {}): Aggregated<T, T> | Table<T> {
+    const definition = stateful(name, this["~origin"], deduplicateMade(name, options))
+    return options.within === undefined ? new Table({ definition, port: "out" }) : new Aggregated(definition)
   }
 
   /**

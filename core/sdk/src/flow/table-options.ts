@@ -21,6 +21,16 @@ export interface TopOptions<T> {
   readonly order?: "descending" | "ascending"
 }
 
+export interface DeduplicateOptions {
+  /** Which of its records a key keeps, by event time; of one time, the one that came first, or last. @default "first" */
+  readonly keep?: "first" | "last"
+  /**
+   * Duplicates are records less than this after the first of them. Then one of each such group comes out, once it is certain, and
+   * nothing is remembered longer. @default for ever: a table with one row of each key
+   */
+  readonly within?: Duration | undefined
+}
+
 export interface DistinctOptions<T> {
   /** What makes records of one key alike. @default their key alone */
   readonly of?: (value: T) => string | number | bigint | boolean | Date
@@ -36,7 +46,7 @@ export function tableMade(name: string, options: TableOptions<never>): Made {
   const { deleted } = options
   checkFunction(deleted, `${what}, deleted`, "optional")
   return {
-    shape: { kind: "table" },
+    shape: { kind: "table", keep: "last" },
     code: { kind: "table", ...(deleted === undefined ? {} : { deleted }) },
   }
 }
@@ -56,6 +66,18 @@ export function topMade(name: string, options: TopOptions<never>): Made {
   }
   const n = checkedWhole(options.n, 1, limits.topMost, `${what}, n`)
   return { shape: { kind: "top", n, order }, code: { kind: "top", by } }
+}
+
+export function deduplicateMade(name: string, options: DeduplicateOptions): Made {
+  const what = named(name, "deduplicate")
+  checkKeys(options, ["keep", "within"], what)
+  const { keep = "first", within } = options
+  if (keep !== "first" && keep !== "last") {
+    throw new MillraceError("MR1101", `${what}, keep: ${JSON.stringify(keep)} is neither "first" nor "last".`)
+  }
+  if (within === undefined) return { shape: { kind: "table", keep }, code: { kind: "table" } }
+  const withinMs = checkedMs(within, `${what}, within`, 1)
+  return { shape: { kind: "deduplicate", keep, withinMs }, code: { kind: "deduplicate" } }
 }
 
 export function distinctMade(name: string, options: DistinctOptions<never>): Made {

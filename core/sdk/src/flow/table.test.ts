@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { type Change, isMillraceError } from "@millrace/model"
-import { collect, count, type Flow, max, mean, stream, type Table, type TopOptions } from "../index.ts"
+import { collect, count, type Flow, max, mean, type Outlet, stream, type Table, type TopOptions } from "../index.ts"
 
 interface Bid {
   readonly auction: string
@@ -26,6 +26,13 @@ test("the types of rows are known through tables, groups and changes", () => {
   is<Table<{ readonly key: string; readonly n: number; readonly mean: number }>>(perKind)
   is<Table<Bid>>(bids.reduce("highest", (high, bid) => (bid.price > high.price ? bid : high)))
   is<Flow<Bid, "keyed">>(bids.distinct("once", { of: (bid) => bid.bidder, within: "1h" }).late)
+  is<Table<Bid>>(bids.deduplicate("first-bid", { keep: "first" }))
+  is<Flow<Bid, "keyed">>(bids.deduplicate("last-bid", { keep: "last", within: "1h" }).late)
+  // @ts-expect-error -- without a time bound nothing is ever final, so it is no flow
+  is<Flow<Bid, "keyed">>(bids.deduplicate("no-flow"))
+  is<Outlet<Change<number>>>(prices.to(stream<Change<number>>("prices")))
+  // @ts-expect-error -- a stream of rows does not take changes
+  assert.ok(prices.to(stream<number>("rows")))
   // @ts-expect-error -- a flow without a key makes no table
   assert.ok(stream<Bid>("unkeyed").toTable("t"))
   // @ts-expect-error -- a price has no order with a text
@@ -41,6 +48,9 @@ test("what cannot be meant is refused with its name and the mend", () => {
   refused(/^topN "t", order: "up" is neither/, () => bids.topN("t", { n: 1, by: (bid: Bid) => bid.price, order: "up" } as unknown as TopOptions<Bid>))
   refused(/^distinct "d", within: 0 must be at least 1 ms\.$/, () => bids.distinct("d", { within: 0 }))
   refused(/^distinct "d": there is no option "by"/, () => bids.distinct("d", { by: 1 } as object))
+  refused(/^deduplicate "d", within: 0 must be at least 1 ms\.$/, () => bids.deduplicate("d", { within: 0 }))
+  refused(/^deduplicate "d", keep: "newest" is neither "first" nor "last"\.$/, () => bids.deduplicate("d", { keep: "newest" } as object))
+  refused(/^deduplicate "d": there is no option "of"/, () => bids.deduplicate("d", { of: 1 } as object))
   refused(/^toTable: "no name" is not a name/, () => bids.toTable("no name"))
   refused(/^reduce "r": expected a function/, () => bids.reduce("r", undefined as never))
   const grouped = bids.toTable("newest").groupBy((bid) => bid.bidder)

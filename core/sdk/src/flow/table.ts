@@ -6,6 +6,7 @@ import { type Change, type JoinContext, type JoinType, MillraceError } from "@mi
 import { type Aggregates, type AggregatesOf, type AggregateOf, checkAggregates } from "../aggregates/record.ts"
 import type { Origin } from "../definition.ts"
 import { checkedName, checkFunction } from "../setting.ts"
+import type { Outlet, Target } from "../target.ts"
 import { type Flow, flowAfter } from "./flow.ts"
 import type { LeftOf, RightOf } from "./join.ts"
 import { tableJoinDefinition, type TableJoinOptions } from "./table-join.ts"
@@ -42,6 +43,17 @@ export class Table<T> {
       kind: "flatMap",
       fn: ([, now]: Pair) => (now === undefined ? [] : [now]),
     })
+  }
+
+  /**
+   * Ends the table in a stream or a sink, which get each change as `{ key, old, new }`: of a new row `old` is missing, of one that is gone
+   * `new`. For new rows alone, `.toStream().to(…)`.
+   *
+   * @returns an outlet, for `service(name, […])`
+   * @example `balances.to(files("balances", { format: "ndjson" }))`
+   */
+  to<Gives>(to: Target<Change<T>, Gives>): Outlet<unknown extends Gives ? Change<T> : Gives> {
+    return this.changes().to(to)
   }
 
   /** Turns each row into another; the key stays. `fn` must depend on nothing but the row. */
