@@ -7,7 +7,7 @@ import { count, max, mean, service, stream, tumbling } from "millrace"
 import { day, files } from "millrace/files"
 import { z } from "zod"
 
-const flights = stream("flights", {
+export const flights = stream("flights", {
   schema: z.object({
     /** Scheduled departure, UTC. */
     date: z.coerce.date(),
@@ -41,21 +41,22 @@ const rows = hourly.map(({ key, start, end, flights: departures, meanDelay, wors
 // The replay runs far faster than real time. Files end by event time alone, so every run writes the same ones.
 const every = "1d"
 
-export default service("flights", [
-  rows.to(
-    files("hourly-delays", {
-      format: "parquet",
-      partitionBy: [day("start")],
-      columns: {
-        origin: "string",
-        start: "timestamp",
-        end: "timestamp",
-        flights: "int64",
-        meanDelay: "double",
-        worstDelay: "int64",
-      },
-      roll: { every },
-    }),
-  ),
-  hourly.late.to(files("late-flights", { format: "ndjson", roll: { every } })),
-])
+export const delays = rows.to(
+  files("hourly-delays", {
+    format: "parquet",
+    partitionBy: [day("start")],
+    columns: {
+      origin: "string",
+      start: "timestamp",
+      end: "timestamp",
+      flights: "int64",
+      meanDelay: "double",
+      worstDelay: "int64",
+    },
+    roll: { every },
+  }),
+)
+
+export const late = hourly.late.to(files("late-flights", { format: "ndjson", roll: { every } }))
+
+export default service("flights", [delays, late])

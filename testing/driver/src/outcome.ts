@@ -6,7 +6,7 @@
  */
 import type { DeadLetter, TimerView, View } from "@millrace/engine"
 import { MillraceError, partitionOf } from "@millrace/model"
-import type { Keying, Outlet, Stream, Target } from "@millrace/sdk"
+import type { Keying, Outlet, Stream, Table, Target } from "@millrace/sdk"
 import type { Named, Staged } from "./catalogue.ts"
 import type { TestRecord } from "./log-book.ts"
 import type { Seat } from "./seat.ts"
@@ -136,14 +136,20 @@ export class Outcome {
   }
 
   /**
-   * The rows of a table, by key, in the order of their keys.
+   * The rows of a table, by key, in the order of their keys: of a table that a named operator makes (`toTable`, `reduce`, `aggregate`,
+   * `topN`, `join`), or of a broadcast's state.
    *
-   * @throws MR1101 when no table has that name
+   * @param of - the table, or the name of its operator
+   * @throws MR1101 when it is none, or one that is computed from another (`map`, `filter`) and not kept
+   * @example `assert.equal(test.table(balances).get("4711")?.total, 12)`
    */
-  table<Row = unknown>(name: string): Map<string, Row> {
+  table<Row>(of: Table<Row>): Map<string, Row>
+  table(of: string): Map<string, unknown>
+  table(of: string | Table<unknown>): Map<string, unknown> {
+    const name = typeof of === "string" ? of : nameOf(of)
     const views = this.#views("table", name, undefined)
     if (!views.some(({ rows }) => rows !== undefined)) throw this.#works.catalogue.noView("table", name, "the rows of a table")
-    const rows = views.flatMap((view) => [...(view.rows?.() ?? [])]) as [string, Row][]
+    const rows = views.flatMap((view) => [...(view.rows?.() ?? [])])
     return new Map(rows.toSorted(([a], [b]) => (a < b ? -1 : 1)))
   }
 
@@ -159,4 +165,12 @@ export class Outcome {
       return seat.service === program.plan.service && seat.stage === stage && (partition ?? seat.partition) === seat.partition
     })
   }
+}
+
+function nameOf(table: Table<unknown>): string {
+  const { definition } = table["~table"]
+  if (definition.kind === "stateful") return definition.name
+  const message =
+    "table: this one is computed from another, by map or filter, and not kept. Look at the table that it is made from, or send its changes() to a stream."
+  throw new MillraceError("MR1101", message)
 }

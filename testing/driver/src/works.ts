@@ -7,6 +7,8 @@
  * D1  Every stage and partition is a machine of the production engine; nothing here looks at a record.
  * D2  A crash may fall between any two transactions. It loses what is in memory and nothing that was committed.
  * D3  Nothing waits for time: the clock is a number that the test moves.
+ *
+ * With the tests that hold them in docs/specs/testing.md.
  */
 import { type Append, type Effect, Intake, type Rejected, type StageBounds, StateMemory, type Store, type Transaction } from "@millrace/engine"
 import { openMemoryStore } from "@millrace/memory"
