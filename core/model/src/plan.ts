@@ -7,6 +7,7 @@
  */
 import type { JoinCode, JoinShape } from "./plan-join.ts"
 import type { MatchCode, MatchShape } from "./plan-pattern.ts"
+import type { ProcessCode, ProcessShape } from "./plan-process.ts"
 import type { TableCode, TableShape } from "./plan-table.ts"
 import type { TableJoinCode, TableJoinShape } from "./plan-table-join.ts"
 import type { WindowingCode, WindowingShape } from "./plan-window.ts"
@@ -73,7 +74,7 @@ export type OperatorShape =
   /** Says of each value which input of an operator with several it is: makes `[side, value]` of it. */
   | { readonly kind: "side"; readonly side: number }
   | WindowingShape
-  | { readonly kind: "process" }
+  | ProcessShape
   | JoinShape
   | TableShape
   | TableJoinShape
@@ -152,29 +153,6 @@ export interface Plan {
   readonly sinks: readonly SinkPlan[]
 }
 
-/** What a `process` operator may do for the key of the record or timer in hand. */
-export interface ProcessContext<State> {
-  /** The key's state: as `state()` gave it at first; change it in place or assign anew. */
-  state: State
-  readonly key: string
-  /** Event time of the record, or the time of the timer, in ms. */
-  readonly time: number
-  /**
-   * The watermark, in ms: as the record was looked at, its own time counted; in a timer, what has been reached, which is
-   * the timer's time or, of a timer set in the past, later.
-   */
-  readonly watermark: number
-  /**
-   * Calls `onTimer` once the watermark has reached `at` (ms); for a time in the past, when the watermark next moves.
-   * Setting the same time again changes nothing.
-   */
-  setTimer(at: number): void
-  /** Takes back a timer. */
-  clearTimer(at: number): void
-  /** Forgets the key's state and its timers; state looked at afterwards is as `state()` gives it. */
-  clear(): void
-}
-
 /** The code of one operator; `kind` as in its plan. */
 export type OperatorCode =
   | { readonly kind: "map"; readonly fn: (value: never, at: RecordContext) => unknown }
@@ -183,12 +161,7 @@ export type OperatorCode =
   | { readonly kind: "peek"; readonly fn: (value: never, at: RecordContext) => void }
   | { readonly kind: "rekey"; readonly fn: (value: never) => string }
   | WindowingCode
-  | {
-      readonly kind: "process"
-      readonly state: () => unknown
-      readonly onRecord: (value: never, ctx: ProcessContext<never>) => Iterable<unknown> | undefined | void
-      readonly onTimer?: (ctx: ProcessContext<never>) => Iterable<unknown> | undefined | void
-    }
+  | ProcessCode
   /** Gives each change the key of its rows' group: one change of a group, or one of two. */
   | { readonly kind: "regroup"; readonly fn: (row: never) => string }
   | JoinCode

@@ -7,6 +7,11 @@ export type {
   JoinContext,
   JoinType,
   Pane,
+  KeptCounter,
+  KeptList,
+  KeptMap,
+  KeptReduced,
+  KeptValue,
   ProcessContext,
   RecordContext,
   StandardSchema,
@@ -24,8 +29,9 @@ export { mean } from "./aggregates/mean.ts"
 export { min } from "./aggregates/min.ts"
 export type { AggregateOf, Aggregates, AggregatesOf, OrNull } from "./aggregates/record.ts"
 export { sum } from "./aggregates/sum.ts"
+export { type Keep, keepCounter, keepList, keepMap, type KeepOptions, keepReduced, keepValue, type Side, side } from "./flow/keep.ts"
 export { diagram } from "./diagram.ts"
-export type { Aggregated, Flow, Joined, Keying, Matched, ProcessOptions } from "./flow/flow.ts"
+export type { Aggregated, Flow, Joined, Keying, Matched, Processed, ProcessOptions } from "./flow/flow.ts"
 export type { JoinOptions, LateOf, LeftOf, RightOf, Within } from "./flow/join.ts"
 export type { Connected, ConnectedProcessOptions } from "./flow/connected.ts"
 export type { AfterMatch, Fits, MatchWith, Pattern, PatternStart } from "./flow/pattern.ts"

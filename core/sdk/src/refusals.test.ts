@@ -8,6 +8,8 @@ import {
   type Aggregate,
   count,
   hopping,
+  keepCounter,
+  keepReduced,
   mean,
   service,
   session,
@@ -254,4 +256,14 @@ test("a stream written from more partitions than a block can number is refused",
   const outlets = Array.from({ length: 65 }, (_, i) => stream<Row>(`in-${i}`, { partitions: 1024 }).to(target))
   refused("MR1103", /the stream "target" is written from more than 65536 partitions/, () => service("s", outlets))
   assert.doesNotThrow(() => service("s", outlets.slice(0, 64)))
+})
+
+test("a process refuses what it cannot keep, naming it", () => {
+  const define = (more: object) => () => rows.process("p", { state: () => 0, onRecord: () => undefined, ...more })
+  refused("MR1101", /^process "p", keeps\.seen: expected keepValue\(\)/, define({ keeps: { seen: new Map() } }))
+  refused("MR1101", /^process "p", keeps\.seen, ttl: 0 must be at least 1 ms\.$/, define({ keeps: { seen: keepCounter({ ttl: 0 }) } }))
+  refused("MR1101", /^process "p", keeps\.seen, ttlBy: "clock" is neither/, define({ keeps: { seen: keepCounter({ ttlBy: loose("clock") }) } }))
+  refused("MR1101", /^process "p", keeps\.seen: there is no option "tll"/, define({ keeps: { seen: keepCounter(loose({ tll: 1 })) } }))
+  refused("MR1101", /^process "p", sides\.out: expected side<…>\(\)\.$/, define({ sides: { out: true } }))
+  refused("MR1101", /^keepReduced: expected a function/, () => keepReduced(loose<() => number>(undefined)))
 })

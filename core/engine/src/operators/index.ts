@@ -71,8 +71,8 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
     show(plan.name, operator)
     return operator.push
   },
-  process: (plan, code, { out, context, addTimed, show }) => {
-    const operator = new ProcessOperator(plan, code, context, out)
+  process: (plan, code, { out, port, context, addTimed, show }) => {
+    const operator = new ProcessOperator(plan, code, context, out, port)
     addTimed(plan.name, operator)
     show(plan.name, operator)
     return operator.push

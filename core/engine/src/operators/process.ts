@@ -17,16 +17,18 @@ import {
   writeValue,
 } from "@millrace/model"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
+import { BucketSchedule } from "../bucket-schedule.ts"
 import { Schedule } from "../schedule.ts"
 import type { Bucket, Scope, StateCodec } from "../state.ts"
+import { Keeps } from "./keeps.ts"
 import { textCodec } from "./text-codec.ts"
 import type { TimerView, View } from "../view.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "process" }>
 type Code = Extract<OperatorCode, { kind: "process" }>
 
-/** What is kept for a key: `[state, timers]`, timers in ms, each once. */
-type Kept = [state: unknown, timers: number[]]
+/** What is kept for a key: its state, its timers and those by the clock, in ms, each once. */
+type Kept = [state: unknown, timers: number[], clockTimers?: number[]]
 
 const keptCodec: StateCodec<Kept> = {
   write: (to: ByteWriter, kept: Kept) => writeValue(to, kept),
@@ -60,9 +62,13 @@ export class ProcessOperator implements TimedOperator, View {
   #taken: number[] = []
   #takenIn = 0
   due: number = Number.POSITIVE_INFINITY
-  readonly dueByClock: number = Number.POSITIVE_INFINITY
+  readonly #sides: ReadonlyMap<string, Push>
+  readonly #keeps: Keeps | undefined
+  /** Keys of timers by the clock, by their times. */
+  readonly #clockTimers: Scope<true>
+  readonly #clock: BucketSchedule
 
-  constructor(plan: Plan, code: Code, context: StageContext, next: Push) {
+  constructor(plan: Plan, code: Code, context: StageContext, next: Push, port: (name: string) => Push) {
     this.#name = plan.name
     this.#code = code
     this.#context = context
@@ -72,7 +78,12 @@ export class ProcessOperator implements TimedOperator, View {
     this.#timers = context.state.scope(`${scope}@timers`, timerCodec)
     this.#firing = context.state.scope(`${scope}@firing`, textCodec)
     this.#init = () => [code.state(), []]
-    this.#hand = new Hand(this)
+    this.#sides = new Map((plan.sides ?? []).map((name) => [name, port(`side.${name}`)]))
+    this.#clockTimers = context.state.scope(`${scope}@clock-timers`, timerCodec)
+    this.#clock = new BucketSchedule(context.state, this.#clockTimers, (at) => at)
+    this.#keeps = plan.keeps === undefined ? undefined : new Keeps(plan.keeps, code.reducers ?? {}, context, scope)
+    if (this.#keeps !== undefined) this.#keeps.onDue = () => this.#settle()
+    this.#hand = new Hand(this, this.#keeps?.handles ?? {})
     for (const at of this.#timers.ids()) this.#schedule.add(at, at)
     this.#settle()
   }
@@ -84,7 +95,10 @@ export class ProcessOperator implements TimedOperator, View {
 
   advance(watermark: number): void {
     for (this.#settle(); this.due <= watermark; this.#settle()) {
-      if (!this.#fireAll(this.due) || this.#context.full()) return this.#settle()
+      // What is over at a time is over for the timers of that time.
+      const keeps = this.#keeps
+      if (keeps !== undefined && keeps.due <= this.due) keeps.expire("event")
+      else if (!this.#fireAll(this.due) || this.#context.full()) return this.#settle()
     }
   }
 
@@ -119,11 +133,75 @@ export class ProcessOperator implements TimedOperator, View {
     this.#run(key, time, Math.max(watermark, step), (_value, ctx) => onTimer(ctx as never), undefined)
   }
 
-  tick(): void {}
+  get dueByClock(): number {
+    return Math.min(this.#clock.due, this.#keeps?.dueByClock ?? Number.POSITIVE_INFINITY)
+  }
+
+  tick(now: number): void {
+    const keeps = this.#keeps
+    while (keeps !== undefined && keeps.dueByClock <= now) keeps.expire("processing")
+    while (this.#clock.due <= now) {
+      const at = this.#clock.first
+      const bucket = this.#clockTimers.bucket(at)
+      for (const { key } of this.#clockTimers.entries(bucket)) {
+        // Outside the guard: a timer whose code fails has become a dead letter and must not come due for ever.
+        this.#clockTimers.remove(bucket, key)
+        this.#forgetClockTimer(key, at)
+        this.#context.guard(this.#name, { clockTimer: new Date(at) }, key, this.#eventTime, this.#fireByClock)
+        // The rest is due at once.
+        if (this.#context.full()) return
+      }
+      this.#clockTimers.drop(bucket)
+    }
+  }
+
+  /** Event time of what the clock brings about: as far as it has come, or the clock's before there is any. */
+  get #eventTime(): number {
+    const { watermark, now } = this.#context
+    return Number.isFinite(watermark) ? watermark : now
+  }
+
+  readonly #fireByClock: Push = (_, key, time) => {
+    const { onClockTimer } = this.#code
+    if (onClockTimer === undefined) return
+    this.#run(key, time, this.#context.watermark, (_value, ctx) => onClockTimer(ctx as never), undefined)
+  }
 
   end(): void {}
 
+  setClockTimer(key: string, at: number): void {
+    if (!Number.isFinite(at)) {
+      throw new MillraceError("MR1201", `operator "${this.#name}": a timer was set for ${at}, which is no time in ms.`)
+    }
+    const kept = this.#kept.change(this.#bucket, key, this.#init).value as Kept
+    const timers = (kept[2] ??= [])
+    if (timers.includes(at)) return
+    timers.push(at)
+    this.#clock.note(at)
+    this.#clockTimers.change(this.#clockTimers.bucket(at), key, () => true)
+  }
+
+  clearClockTimer(key: string, at: number): void {
+    this.#forgetClockTimer(key, at)
+    if (this.#clockTimers.has(at)) this.#clockTimers.remove(this.#clockTimers.bucket(at), key)
+  }
+
+  /** Gives a value to a side output. */
+  side(name: string, value: unknown, key: string, time: number): void {
+    const push = this.#sides.get(name)
+    if (push === undefined) {
+      throw new MillraceError("MR1201", `operator "${this.#name}": there is no side output ${JSON.stringify(name)}; name it in sides.`)
+    }
+    push(value, key, time)
+  }
+
+  get now(): number {
+    return this.#context.now
+  }
+
   reload(): void {
+    this.#clock.reload()
+    this.#keeps?.reload()
     if (this.#takenIn === this.#context.state.transaction) {
       for (const at of this.#taken) if (this.#timers.has(at)) this.#schedule.add(at, at)
     }
@@ -152,7 +230,9 @@ export class ProcessOperator implements TimedOperator, View {
 
   clear(key: string): void {
     for (const at of this.#kept.get(this.#bucket, key)?.value?.[1].slice() ?? []) this.clearTimer(key, at)
+    for (const at of this.#kept.get(this.#bucket, key)?.value?.[2]?.slice() ?? []) this.clearClockTimer(key, at)
     this.#kept.remove(this.#bucket, key)
+    this.#keeps?.clear()
   }
 
   stateOf(key: string): unknown {
@@ -164,6 +244,9 @@ export class ProcessOperator implements TimedOperator, View {
     for (const time of this.#timers.ids()) {
       for (const key of this.#timers.keys(this.#timers.bucket(time))) yield { key, time, by: "event" }
     }
+    for (const time of this.#clockTimers.ids()) {
+      for (const key of this.#clockTimers.keys(this.#clockTimers.bucket(time))) yield { key, time, by: "processing" }
+    }
   }
 
   #run(
@@ -174,6 +257,7 @@ export class ProcessOperator implements TimedOperator, View {
     value: unknown,
   ): void {
     const hand = this.#hand
+    this.#keeps?.take(key, time)
     const kept = this.#kept.change(this.#bucket, key, this.#init).value as Kept
     hand.take(key, time, watermark, kept[0])
     const out = handler(value, hand)
@@ -194,6 +278,12 @@ export class ProcessOperator implements TimedOperator, View {
     if (place >= 0) kept[1].splice(place, 1)
   }
 
+  #forgetClockTimer(key: string, at: number): void {
+    if (this.#kept.get(this.#bucket, key) === undefined) return
+    const kept = this.#kept.change(this.#bucket, key, this.#init).value as Kept
+    kept[2] = kept[2]?.filter((each) => each !== at) ?? []
+  }
+
   get #bucket(): Bucket<Kept> {
     return this.#kept.bucket(0)
   }
@@ -212,7 +302,7 @@ export class ProcessOperator implements TimedOperator, View {
     for (let { first } = schedule; first !== undefined && !this.#timers.has(first); { first } = schedule) schedule.removeFirst()
     // A round that was left is finished first, also when its timers have set earlier ones meanwhile.
     const [left] = this.#firing.ids()
-    this.due = left ?? schedule.due
+    this.due = left ?? Math.min(schedule.due, this.#keeps?.due ?? Number.POSITIVE_INFINITY)
     if (this.due < this.#context.due) this.#context.due = this.due
   }
 }
@@ -227,8 +317,27 @@ class Hand implements ProcessContext<unknown> {
   /** Whether there is a state: not after it was cleared, until it is looked at or assigned again. */
   holds = false
 
-  constructor(operator: ProcessOperator) {
+  readonly keeps: object
+
+  constructor(operator: ProcessOperator, keeps: object) {
     this.#operator = operator
+    this.keeps = keeps
+  }
+
+  get now(): number {
+    return this.#operator.now
+  }
+
+  side(name: string, value: unknown): void {
+    this.#operator.side(name, value, this.key, this.time)
+  }
+
+  setClockTimer(at: number): void {
+    this.#operator.setClockTimer(this.key, at)
+  }
+
+  clearClockTimer(at: number): void {
+    this.#operator.clearClockTimer(this.key, at)
   }
 
   take(key: string, time: number, watermark: number, state: unknown): void {

@@ -17,6 +17,7 @@ import type { Definition, Origin, StatelessDefinition } from "../definition.ts"
 import { checkedName, checkFunction, checkKeys } from "../setting.ts"
 import type { Outlet, Target } from "../target.ts"
 import { Connected } from "./connected.ts"
+import { type HandlesOf, type Keep, keepPlans, type Side, sideNames, type SidesOf } from "./keep.ts"
 import { joinDefinition, type JoinOptions, type LateOf, type LeftOf, type RightOf } from "./join.ts"
 import { type MatchWith, Pattern, PatternStart } from "./pattern.ts"
 import {
@@ -39,13 +40,19 @@ import { type KnownOptions, type PanesOf, Windowed, type WindowOptions, type Win
 export type Keying = "keyed" | "unkeyed"
 
 /** A custom operator with state by key: see {@link Flow.process}. */
-export interface ProcessOptions<T, State, OnRecord, OnTimer> {
+export interface ProcessOptions<T, State, OnRecord, OnTimer, Keeps, Sides> {
   /** The state of a key that has none yet. */
   readonly state: () => State
   /** Called for each record; what it yields or returns goes on under the same key and event time. */
-  onRecord(value: T, ctx: ProcessContext<State>): Iterable<OnRecord> | undefined | void
+  onRecord(value: T, ctx: ProcessContext<State, HandlesOf<Keeps>, SidesOf<Sides>>): Iterable<OnRecord> | undefined | void
   /** Called once the watermark has reached a time given to `ctx.setTimer`; `ctx.time` is that time. */
-  onTimer?(ctx: ProcessContext<State>): Iterable<OnTimer> | undefined | void
+  onTimer?(ctx: ProcessContext<State, HandlesOf<Keeps>, SidesOf<Sides>>): Iterable<OnTimer> | undefined | void
+  /** Called once the clock has reached a time given to `ctx.setClockTimer`. */
+  onClockTimer?(ctx: ProcessContext<State, HandlesOf<Keeps>, SidesOf<Sides>>): Iterable<OnTimer> | undefined | void
+  /** What is kept by key besides the state, each part stored by itself: `{ seen: keepMap<string, number>({ ttl: "1h" }) }`. */
+  readonly keeps?: Keeps
+  /** Side outputs: `{ alarms: side<Alarm>() }`. They are flows under `sides` of the result. */
+  readonly sides?: Sides
 }
 
 /** A flow of values of type `T`. */
@@ -144,28 +151,52 @@ export class Flow<T, K extends Keying> {
    * })
    * ```
    */
-  process<State, OnRecord = never, OnTimer = never>(
+  process<
+    State,
+    OnRecord = never,
+    OnTimer = never,
+    Keeps extends Readonly<Record<string, Keep<unknown>>> = Readonly<Record<never, Keep<unknown>>>,
+    Sides extends Readonly<Record<string, Side<unknown>>> = Readonly<Record<never, Side<unknown>>>,
+  >(
     this: Flow<T, "keyed">,
     name: string,
-    options: ProcessOptions<T, State, OnRecord, OnTimer>,
-  ): Flow<OnRecord | OnTimer, "keyed"> {
+    options: ProcessOptions<T, State, OnRecord, OnTimer, Keeps, Sides>,
+  ): Processed<OnRecord | OnTimer, SidesOf<Sides>> {
     checkedName(name, "process")
     const what = `process ${JSON.stringify(name)}`
-    checkKeys(options, ["state", "onRecord", "onTimer"], what)
+    checkKeys(options, ["state", "onRecord", "onTimer", "onClockTimer", "keeps", "sides"], what)
     checkFunction(options.state, `${what}, state`)
     checkFunction(options.onRecord, `${what}, onRecord`)
     checkFunction(options.onTimer, `${what}, onTimer`, "optional")
+    checkFunction(options.onClockTimer, `${what}, onClockTimer`, "optional")
+    const keeps = options.keeps === undefined ? {} : { keeps: keepPlans(options.keeps, what) }
+    const sides = options.sides === undefined ? {} : { sides: sideNames(options.sides, what) }
     const { state } = options
     const onRecord = options.onRecord.bind(options)
     const onTimer = options.onTimer?.bind(options)
-    const code = { kind: "process" as const, state, onRecord, ...(onTimer === undefined ? {} : { onTimer }) }
-    return flow({
-      kind: "stateful",
-      name,
-      inputs: [{ from: this["~origin"] }],
-      shape: { kind: "process" },
-      code: Object.freeze(code),
-    })
+    const onClockTimer = options.onClockTimer?.bind(options)
+    const reducers: Record<string, (before: never, value: never) => unknown> = {}
+    for (const [kept, { "~keep": declared }] of Object.entries(options.keeps ?? {})) {
+      if (declared.reduce !== undefined) reducers[kept] = declared.reduce
+    }
+    const code = {
+      kind: "process" as const,
+      state,
+      onRecord,
+      ...(onTimer === undefined ? {} : { onTimer }),
+      ...(onClockTimer === undefined ? {} : { onClockTimer }),
+      ...(Object.keys(reducers).length === 0 ? {} : { reducers }),
+    }
+    return new Processed(
+      {
+        kind: "stateful",
+        name,
+        inputs: [{ from: this["~origin"] }],
+        shape: { kind: "process", ...keeps, ...sides },
+        code: Object.freeze(code),
+      },
+      Object.keys(options.sides ?? {}),
+    )
   }
 
   /**
@@ -412,6 +443,19 @@ export class Aggregated<Result, T> extends Flow<Result, "keyed"> {
     const frozen = Object.freeze(definition)
     super({ definition: frozen, port: "out" })
     this.late = new Flow({ definition: frozen, port: "late" })
+  }
+}
+
+/** The results of a process, and its side outputs. */
+export class Processed<Result, Sides> extends Flow<Result, "keyed"> {
+  /** Its side outputs by name, under the keys and event times of the records or timers that gave them. */
+  readonly sides: { readonly [N in keyof Sides]: Flow<Sides[N], "keyed"> }
+
+  constructor(definition: Definition, sides: readonly string[]) {
+    const frozen = Object.freeze(definition)
+    super({ definition: frozen, port: "out" })
+    const flows = sides.map((name) => [name, new Flow({ definition: frozen, port: `side.${name}` })] as const)
+    this.sides = Object.freeze(Object.fromEntries(flows)) as Processed<Result, Sides>["sides"]
   }
 }
 
