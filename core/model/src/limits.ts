@@ -74,7 +74,7 @@ export const limits = {
   /** Most matches of one key that have begun and are not complete. */
   partialMatchesMax: 1_000,
   /** Most records that a `topN` keeps of one key. */
-  topMost: 1_000,
+  topRecordsMax: 1_000,
   /** Attempts at a record whose processing throws before it becomes a dead letter. */
   attemptsMax: 3,
   /** Workers that one record may bring down, by a hang or a death, before it becomes a dead letter. */

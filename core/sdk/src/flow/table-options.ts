@@ -64,7 +64,7 @@ export function topMade(name: string, options: TopOptions<never>): Made {
   if (order !== "descending" && order !== "ascending") {
     throw new MillraceError("MR1101", `${what}, order: ${JSON.stringify(order)} is neither "descending" nor "ascending".`)
   }
-  const n = checkedWhole(options.n, 1, limits.topMost, `${what}, n`)
+  const n = checkedWhole(options.n, 1, limits.topRecordsMax, `${what}, n`)
   return { shape: { kind: "top", n, order }, code: { kind: "top", by } }
 }
 
