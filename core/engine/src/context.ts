@@ -2,6 +2,7 @@
 import type { Plan, Program, StagePlan } from "@millrace/model"
 import type { Outputs } from "./outputs.ts"
 import type { KeyedState } from "./state.ts"
+import type { TaskEffect } from "./tasks/effects.ts"
 
 /** Hands a value on: to the next operator, or nowhere. */
 export type Push = (value: unknown, key: string, time: number) => void
@@ -18,7 +19,10 @@ export interface SealFile {
   readonly to: number
 }
 
-export type Effect = SealFile
+export type Effect = SealFile | TaskEffect
+
+/** The next time after `afterMs` at which a cron expression is due; undefined: never. */
+export type CronClock = (expression: string, timeZone: string, afterMs: number) => number | undefined
 
 /** An operator that acts when the watermark or the clock has come to a time. */
 export interface TimedOperator {
@@ -61,6 +65,9 @@ export interface StageContext {
   /** The clock, as last told, in ms. */
   now: number
   readonly effects: Effect[]
+  /** The offset of the record in hand. */
+  offset(): number
+  readonly cron: CronClock
   /** Whether the transaction has become so large that it should end: operators that can stop and go on later do. */
   full(): boolean
   /** Records that came too late, by operator name. */

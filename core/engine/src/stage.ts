@@ -26,7 +26,7 @@ import {
 } from "@millrace/model"
 import { type Batch, type Fault, type Poison, undecodable } from "./batch.ts"
 import { MergedClock, SourceClock } from "./clock.ts"
-import type { Effect, Push, StageContext } from "./context.ts"
+import type { CronClock, Effect, Push, StageContext } from "./context.ts"
 import { type DeadLetterCause, deadLetterText } from "./dead-letter.ts"
 import { type Chain, chain } from "./operators/index.ts"
 import { Outputs } from "./outputs.ts"
@@ -61,6 +61,8 @@ export interface StageBounds {
   readonly memory?: StateMemory
   /** Bytes after which a transaction ends itself. @default limits.transactionBytes */
   readonly transactionBytes?: number
+  /** @default none: no cron is ever due */
+  readonly cron?: CronClock
 }
 
 /** Progress of a stage and partition, part of its state. */
@@ -165,6 +167,8 @@ export class StageMachine {
       now,
       effects: [],
       late: new Map(),
+      offset: () => this.#cursor[0] as number,
+      cron: bounds.cron ?? (() => undefined),
       full: () => outputs.bytes + this.#context.state.changedBytes >= this.#transactionBytes,
       guard: (operator, value, key, time, run) => this.#guard(operator, value, key, time, run),
     }
@@ -204,6 +208,26 @@ export class StageMachine {
   /** What an operator shows of what it keeps; undefined: there is no such operator here, or it shows nothing. */
   view(operator: string): View | undefined {
     return this.#chain.views.get(operator)
+  }
+
+  /**
+   * What was done elsewhere for an operator has come to an end: calls of a task.
+   *
+   * @param now - the clock, in ms
+   */
+  complete(operator: string, outcomes: readonly unknown[], now: number): Transaction {
+    const complete = this.#chain.completing.get(operator)
+    if (complete === undefined) throw new BrokenInvariant(`stage ${this.#stage.id}: operator ${operator} completes nothing`)
+    this.#context.now = now
+    this.#transactionBytes = this.#bounds.transactionBytes ?? limits.transactionBytes
+    this.#context.state.savepoint()
+    complete(outcomes)
+    return this.#commit()
+  }
+
+  /** Asks an operator about what it keeps; reads only. */
+  ask(operator: string, question: unknown): unknown {
+    return this.#chain.views.get(operator)?.answer?.(question)
   }
 
   /** Clock time at which `tick` has something to do, in ms. */

@@ -19,6 +19,8 @@ export interface View {
   stateOf?(key: string): unknown
   /** The timers that are set in this partition, in no order. */
   timers?(): Iterable<TimerView>
+  /** Answers a question of the operator's own kind. */
+  answer?(question: unknown): unknown
   /** The rows of a table in this partition, in no order. */
   rows?(): Iterable<readonly [key: string, value: unknown]>
 }

@@ -70,7 +70,7 @@ export class Rig {
   now: number
   readonly #intakes: Map<string, Intake> = new Map()
   /** No room at all: what the store can give back does not stay in memory. */
-  readonly #bounds = { memory: new StateMemory(0, 0), transactionBytes: Number.POSITIVE_INFINITY }
+  readonly #bounds = { memory: new StateMemory(0, 0), transactionBytes: Number.POSITIVE_INFINITY, cron: everyMinutes }
 
 
   private constructor(program: Program, store: Store, now: number) {
@@ -177,6 +177,11 @@ export class Rig {
     return transaction === undefined ? undefined : this.#commit(seat, transaction)
   }
 
+  /** Tells an operator what has come of what it had done elsewhere. */
+  complete(seat: Seat, operator: string, outcomes: readonly unknown[]): Transaction {
+    return this.#commit(seat, seat.machine.complete(operator, outcomes, this.now))
+  }
+
   /** Kills a seat and starts it again from what it had committed. */
   async restart(seat: Seat): Promise<void> {
     await this.store.fold()
@@ -237,6 +242,7 @@ export class Rig {
   files(sink: string): SealFile[] {
     return this.seats
       .flatMap(({ transactions }) => transactions.flatMap(({ effects }) => effects))
+      .filter((effect) => effect.kind === "seal")
       .filter((effect) => effect.sink === sink)
   }
 
@@ -269,6 +275,12 @@ export class Rig {
     }
     return transaction
   }
+}
+
+/** Knows expressions such as every three minutes: a star, a slash, 3, four stars. */
+function everyMinutes(expression: string, _timeZone: string, afterMs: number): number {
+  const step = Number(expression.split(" ")[0]?.slice(2)) * 60_000
+  return (Math.floor(afterMs / step) + 1) * step
 }
 
 /** The first entries of a batch, as a batch. */

@@ -75,6 +75,26 @@ export const limits = {
   partialMatchesMax: 1_000,
   /** Most records that a `topN` keeps of one key. */
   topRecordsMax: 1_000,
+  /** Ended attempts that are kept of a run. */
+  attemptsKeptMax: 20,
+  /** Lines that are kept of what an attempt logs. */
+  attemptLinesMax: 100,
+  /** Longest line that is kept of it, in characters. */
+  attemptLineLengthMax: 1_000,
+  /** Most calls of one task at once, and runs of one call. */
+  callsMax: 10_000,
+  /** Runs that one command may begin again in one step. */
+  runsPerStepMax: 1_000,
+  /** Runs that are looked at for one page of a search. */
+  runsSearchedMax: 10_000,
+  /** Most runs of one page. */
+  pageRunsMax: 1_000,
+  /** Most runs of one cron that are made up for at once. */
+  cronRunsMax: 1_000,
+  /** A cron's time that is noticed later than this was missed, in milliseconds. */
+  cronLateMsMax: 60_000,
+  /** Largest input or output of a task, in bytes. */
+  taskValueBytesMax: 1_048_576,
   /** Attempts at a record whose processing throws before it becomes a dead letter. */
   attemptsMax: 3,
   /** Workers that one record may bring down, by a hang or a death, before it becomes a dead letter. */

@@ -8,6 +8,7 @@
 import type { JoinCode, JoinShape } from "./plan-join.ts"
 import type { MatchCode, MatchShape } from "./plan-pattern.ts"
 import type { ProcessCode, ProcessShape } from "./plan-process.ts"
+import type { TaskCode, TaskPlan, TaskShape, ToTaskShape } from "./plan-task.ts"
 import type { TableCode, TableShape } from "./plan-table.ts"
 import type { TableJoinCode, TableJoinShape } from "./plan-table-join.ts"
 import type { WindowingCode, WindowingShape } from "./plan-window.ts"
@@ -18,6 +19,7 @@ export type StreamRole =
   | "source" // front doors write it
   | "derived" // a stage writes it, users read it
   | "repartition" // between two stages, marks its upstreams' watermarks
+  | "task" // what a task is told
   | "sink" // rows on their way to a sink; one upstream per partition
   | "dead-letter" // what could not be processed
 
@@ -79,6 +81,8 @@ export type OperatorShape =
   | TableShape
   | TableJoinShape
   | MatchShape
+  | TaskShape
+  | ToTaskShape
   /** Appends to a user stream (`derived`), keyed and timed by that stream's own definition. */
   | { readonly kind: "to-stream"; readonly stream: string; readonly upstreamBase: number }
   /** Appends to a `repartition` stream under the record's new key; to each of its partitions when it is broadcast. */
@@ -151,6 +155,7 @@ export interface Plan {
   readonly streams: readonly StreamPlan[]
   readonly stages: readonly StagePlan[]
   readonly sinks: readonly SinkPlan[]
+  readonly tasks: readonly TaskPlan[]
 }
 
 /** The code of one operator; `kind` as in its plan. */
@@ -168,7 +173,7 @@ export type OperatorCode =
   | TableCode
   | TableJoinCode
   | MatchCode
-  | { readonly kind: "union" | "side" | "to-stream" | "repartition" | "to-sink" }
+  | { readonly kind: "union" | "side" | "to-stream" | "repartition" | "to-sink" | "task" | "to-task" }
 
 /** What a function of a record may know of it besides its value. The object is reused: read it, do not keep it. */
 export interface RecordContext {
@@ -189,6 +194,8 @@ export interface Program {
   readonly plan: Plan
   /** By stream name; streams that users defined only. */
   readonly streams: ReadonlyMap<string, StreamCode>
+  /** By name. */
+  readonly tasks: ReadonlyMap<string, TaskCode>
   /** By stage id, in the order of the stage's operators. */
   readonly operators: ReadonlyMap<string, readonly OperatorCode[]>
 }

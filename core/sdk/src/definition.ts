@@ -4,7 +4,7 @@
  * The typed faces that users hold (`Flow`, `Stream`) carry one of these under a name that begins with "~", as Standard
  * Schema does: there for other modules of this package, and last in a list of completions.
  */
-import type { OperatorCode, OperatorShape, Port, StreamCode } from "@millrace/model"
+import type { OperatorCode, OperatorShape, Port, StreamCode, TaskCode, TaskPlan } from "@millrace/model"
 
 /** A point of the graph: a definition and which of its outputs is meant. */
 export interface Origin {
@@ -59,6 +59,15 @@ export interface StatefulDefinition {
   /** What the plan says of it. Its kind names it in errors. */
   readonly shape: OperatorShape
   readonly code: OperatorCode
+}
+
+/** A task: where flows end that start it. Its outputs are a stream. */
+export interface TaskDefinition {
+  readonly kind: "task"
+  readonly name: string
+  readonly settings: Omit<TaskPlan, "commands" | "output" | "inputSchema" | "outputSchema">
+  readonly code: TaskCode
+  readonly output: StreamDefinition
 }
 
 export type Definition = StreamDefinition | StatelessDefinition | UnionDefinition | StatefulDefinition

@@ -4,11 +4,12 @@
  */
 import { MillraceError, type Program } from "@millrace/model"
 import { compileParts, type Part } from "./compile/compile.ts"
-import type { Definition, Origin } from "./definition.ts"
+import type { Definition, Origin, StreamDefinition, TaskDefinition } from "./definition.ts"
 import type { Keying } from "./flow/flow.ts"
 import { checkedName } from "./setting.ts"
 import type { Stream } from "./stream.ts"
-import type { Outlet } from "./target.ts"
+import { isTaskDefinition, type Outlet, type SinkDefinition } from "./target.ts"
+import type { Task } from "./task/task.ts"
 
 /** Recognises a service from whichever copy of this package: a bundle brings its own. */
 const program: unique symbol = Symbol.for("millrace.service")
@@ -23,7 +24,7 @@ export interface Service {
  * Makes a service of all that the given outlets reach. Export it as the module's default.
  *
  * @param name - letters, digits, ".", "_" and "-", at most 128; state is kept under it
- * @param parts - outlets, from `.to(…)`; also streams that are only to be kept
+ * @param parts - outlets, from `.to(…)`; also tasks, and streams that are only to be kept
  * @throws MR1101 for a name or part that is not valid
  * @throws MR1102 when two definitions share a name
  * @throws MR1103 when the graph cannot run
@@ -32,7 +33,7 @@ export interface Service {
  * export default service("fraud", [velocity.to(files("velocity"))])
  * ```
  */
-export function service(name: string, parts: ReadonlyArray<Outlet | Stream<never, unknown, Keying>>): Service {
+export function service(name: string, parts: ReadonlyArray<Outlet | Stream<never, unknown, Keying> | Task<never, unknown>>): Service {
   checkedName(name, "service")
   if (!Array.isArray(parts)) {
     throw new MillraceError(
@@ -86,6 +87,8 @@ function partOf(part: unknown, name: string, index: number): Part {
   if (typeof part === "object" && part !== null) {
     const joined = (part as Partial<Outlet>)["~outlet"]
     if (joined !== undefined) return joined
+    const target = (part as { readonly "~target"?: StreamDefinition | SinkDefinition | TaskDefinition })["~target"]
+    if (target !== undefined && isTaskDefinition(target)) return { from: undefined, target }
     const from = (part as { readonly "~origin"?: Origin })["~origin"]
     if (from !== undefined && isStream(from.definition)) return { from, target: undefined }
   }

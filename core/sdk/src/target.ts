@@ -3,14 +3,14 @@
  * (a stream, a sink) only the compiler of services asks.
  */
 import type { SinkPlan } from "@millrace/model"
-import type { Origin, StreamDefinition } from "./definition.ts"
+import type { Origin, StreamDefinition, TaskDefinition } from "./definition.ts"
 
 /**
- * Something that `.to(…)` takes: a stream, or a sink such as `files(…)`. `T` is what it accepts, `Gives` what readers
+ * Something that `.to(…)` takes: a stream, a task, or a sink such as `files(…)`. `T` is what it accepts, `Gives` what readers
  * get from it: unknown where that is what was put in.
  */
 export interface Target<T, Gives = unknown> {
-  readonly "~target": StreamDefinition | SinkDefinition
+  readonly "~target": StreamDefinition | SinkDefinition | TaskDefinition
   /** Never there: makes the compiler tell targets of different types apart. */
   readonly "~accepts"?: ((value: T) => void) | undefined
   /** Never there, as above. */
@@ -22,12 +22,16 @@ export type SinkDefinition = Omit<SinkPlan, "stream" | "stage" | "operator">
 
 /** A flow that has reached its target, from `.to(…)`: give it to `service(name, […])`. `T` is what readers of it get. */
 export interface Outlet<T = unknown> {
-  readonly "~outlet": { readonly from: Origin; readonly target: StreamDefinition | SinkDefinition }
+  readonly "~outlet": { readonly from: Origin; readonly target: StreamDefinition | SinkDefinition | TaskDefinition }
   /** Never there: what the values are, for tests that read them. */
   readonly "~values"?: T | undefined
 }
 
 /** Whether a target or definition is a stream. */
-export function isStreamDefinition(of: StreamDefinition | SinkDefinition): of is StreamDefinition {
+export function isStreamDefinition(of: StreamDefinition | SinkDefinition | TaskDefinition): of is StreamDefinition {
   return of.kind === "stream"
+}
+
+export function isTaskDefinition(of: StreamDefinition | SinkDefinition | TaskDefinition): of is TaskDefinition {
+  return of.kind === "task"
 }

@@ -417,7 +417,7 @@ export class Node {
       ;({ sequence } = this.#commits.append({ appends, state }))
       from = to
     }
-    const files = transactions.flatMap(({ seat, effects }) => effects.map((effect) => [seat.service, effect] as const))
+    const files = transactions.flatMap(({ seat, effects }) => effects.filter((effect) => effect.kind === "seal").map((effect) => [seat.service, effect] as const))
     if (files.length > 0) this.#whenDurable(sequence, files)
     return sequence
   }

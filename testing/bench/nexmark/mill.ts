@@ -10,7 +10,7 @@ import { openDiskStore } from "@millrace/disk"
 import {
   type Batch,
   decodeBlock,
-  type Effect,
+  type SealFile,
   Intake,
   StageMachine,
   StateMemory,
@@ -57,7 +57,7 @@ export class Mill {
   readonly #onOutput: MillOptions["onOutput"]
   readonly #files: SinkFiles
   /** Files decided and not yet written. */
-  readonly #decided: Effect[] = []
+  readonly #decided: SealFile[] = []
   readonly #intakes: Map<string, Intake> = new Map()
   #folding = false
   #failure: Error | undefined
@@ -202,7 +202,7 @@ export class Mill {
     seat.unfolded.push(sequence)
     this.transactions++
     this.deadLetters += deadLetters
-    this.#decided.push(...effects)
+    this.#decided.push(...effects.filter((effect) => effect.kind === "seal"))
     for (const count of late.values()) this.late += count
     for (const [i, { stream, partition, block }] of appends.entries()) {
       const reading = this.#byStream.get(stream)?.[partition]

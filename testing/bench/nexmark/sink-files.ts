@@ -2,7 +2,7 @@
  * Files that transactions have decided, encoded and put as a node's delivery thread does, but on this one. Rows are kept from
  * their transaction on instead of being read back from the log.
  */
-import type { Effect, FilePlace, Row } from "@millrace/engine"
+import type { SealFile, FilePlace, Row } from "@millrace/engine"
 import { fileEncoder, openDirectory, sinkFiles } from "@millrace/files"
 import { BlockCursor, ByteReader, entryKind, type Plan, readValue, type SinkPlan } from "@millrace/model"
 
@@ -45,7 +45,7 @@ export class SinkFiles {
   }
 
   /** Writes a file that was decided. */
-  async deliver({ sink: name, partition, number, from, to }: Effect): Promise<void> {
+  async deliver({ sink: name, partition, number, from, to }: SealFile): Promise<void> {
     const sink = this.#sinks.find((each) => each.name === name)
     if (sink === undefined) throw new Error(`no sink ${name}`)
     const pending = this.#of(sink.stream, partition)

@@ -20,6 +20,8 @@ import { TableJoinOperator } from "./table-join.ts"
 import { TableOperator } from "./table.ts"
 import { SinkOperator } from "./to-sink.ts"
 import { Target, broadcast, repartition, toStream } from "./to-stream.ts"
+import { TaskOperator } from "./task.ts"
+import { toTask } from "./to-task.ts"
 import { TopOperator } from "./top.ts"
 import { WindowJoinOperator } from "./window-join.ts"
 import { WindowOperator } from "./window.ts"
@@ -32,7 +34,11 @@ export interface Chain {
   readonly targets: readonly Target[]
   /** What operators show of what they keep, by name. */
   readonly views: ReadonlyMap<string, View>
+  /** Operators that have work done elsewhere, by name: take what has come of it. */
+  readonly completing: ReadonlyMap<string, Complete>
 }
+
+type Complete = (outcomes: readonly unknown[]) => void
 
 interface Parts {
   /** Takes the results. */
@@ -43,6 +49,8 @@ interface Parts {
   addTimed(name: string, operator: TimedOperator): void
   /** Lets others see what the operator keeps. */
   show(name: string, view: View): void
+  /** The operator has work done elsewhere. */
+  completes(name: string, complete: Complete): void
   target(stream: string, upstreamBase: number): Target
 }
 
@@ -157,6 +165,14 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
   },
   "to-stream": (plan, _, { context, target }) => toStream(plan, target(plan.stream, plan.upstreamBase), context),
   repartition: (plan, _, { target }) => (plan.broadcast === true ? broadcast : repartition)(target(plan.stream, plan.upstreamBase)),
+  task: (plan, _, { context, addTimed, show, completes, target }) => {
+    const operator = new TaskOperator(plan, context, target)
+    addTimed(plan.name, operator)
+    show(plan.name, operator)
+    completes(plan.name, operator.complete)
+    return operator.push
+  },
+  "to-task": (plan, _, { context, target }) => toTask(plan, target(plan.stream, 0), context),
   "to-sink": (plan, _, { context, addTimed }) => {
     const operator = new SinkOperator(plan, context)
     addTimed(plan.name, operator)
@@ -170,6 +186,7 @@ export function chain(codes: readonly OperatorCode[], context: StageContext): Ch
   const timed: { name: string; operator: TimedOperator }[] = []
   const targets = new Map<string, Target>()
   const views = new Map<string, View>()
+  const completing = new Map<string, Complete>()
   const childrenOf = (from: number, port: string): Push =>
     all(
       plans.flatMap((plan, i) =>
@@ -185,6 +202,7 @@ export function chain(codes: readonly OperatorCode[], context: StageContext): Ch
       context,
       addTimed: (name, operator) => timed.unshift({ name, operator }),
       show: (name, view) => views.set(name, view),
+      completes: (name, complete) => completing.set(name, complete),
       target: (stream, upstreamBase) => {
         const target = targets.get(stream) ?? new Target(stream, upstreamBase, context)
         targets.set(stream, target)
@@ -192,7 +210,7 @@ export function chain(codes: readonly OperatorCode[], context: StageContext): Ch
       },
     })
   }
-  return { push: childrenOf(-1, "out"), timed, targets: [...targets.values()], views }
+  return { push: childrenOf(-1, "out"), timed, targets: [...targets.values()], views, completing }
 }
 
 function all(pushes: readonly Push[]): Push {

@@ -111,6 +111,7 @@ test("a window with its late records compiles to one stage and two sinks", () =>
         roll: { bytes: 1_048_576, everyMs: 60_000, watermarkMs: 0 },
       },
     ],
+    tasks: [],
   } satisfies Plan)
   assert.deepEqual([...streams.keys()], ["flights"])
   assert.deepEqual(
@@ -287,7 +288,7 @@ test("a stream given to a service as it is is kept without a stage", () => {
 })
 
 test("a service of nothing compiles to an empty plan", () => {
-  assert.deepEqual(compile(service("empty", [])).plan, { service: "empty", streams: [], stages: [], sinks: [] })
+  assert.deepEqual(compile(service("empty", [])).plan, { service: "empty", streams: [], stages: [], sinks: [], tasks: [] })
 })
 
 test("the same definitions compile to the same plan", () => {

@@ -19,21 +19,27 @@ import {
   type Program,
   type StagePlan,
   type StreamCode,
+  type StandardSchema,
   type StreamPlan,
+  type TaskPlan,
 } from "@millrace/model"
-import type { Definition, Input, Origin, StatefulDefinition, StreamDefinition, UnionDefinition } from "../definition.ts"
+import type { Definition, Input, Origin, StatefulDefinition, StreamDefinition, TaskDefinition, UnionDefinition } from "../definition.ts"
 import { deadLetterSuffix } from "../stream.ts"
-import { isStreamDefinition, type SinkDefinition } from "../target.ts"
+import { isStreamDefinition, isTaskDefinition, type SinkDefinition } from "../target.ts"
 import { append, Graph, placeName, sinkOperatorName, type Stage, type StageInput, stagePlan } from "./graph.ts"
 import { inOrder } from "./order.ts"
-import { deadLetterStream, repartitionStream, sinkStream, userStream } from "./stream-plans.ts"
+import { jsonSchemaOf } from "../json-schema.ts"
+import { commandStream, deadLetterStream, repartitionStream, sinkStream, userStream } from "./stream-plans.ts"
 
 /** What a service is made of: flows with their targets, and streams that are only kept. */
 export interface Part {
-  readonly from: Origin
+  /** Undefined: the target, a task, is part of the service, whoever starts it. */
+  readonly from: Origin | undefined
   /** Undefined: the stream that `from` names is part of the service, nothing more. */
-  readonly target: StreamDefinition | SinkDefinition | undefined
+  readonly target: Target | undefined
 }
+
+type Target = StreamDefinition | SinkDefinition | TaskDefinition
 
 /** Where a definition has found its place. */
 interface Place {
@@ -59,6 +65,11 @@ function reads(points: readonly Point[]): OperatorInputs {
   return others.length === 0 ? (first as OperatorInput) : { ...(first as OperatorInput), also: Object.freeze(others) }
 }
 
+function schemaMember(name: "inputSchema" | "outputSchema", schema: StandardSchema | undefined): Partial<TaskPlan> {
+  const jsonSchema = jsonSchemaOf(schema)
+  return jsonSchema === undefined ? {} : { [name]: jsonSchema }
+}
+
 /**
  * @throws MR1102 when two definitions share a name, MR1103 when the graph cannot run
  */
@@ -69,7 +80,8 @@ export function compileParts(service: string, parts: readonly Part[]): Program {
 class Compilation {
   readonly #graph: Graph
   readonly #places = new Map<Definition, Place>()
-  readonly #outlets = new Map<StreamDefinition | SinkDefinition, Origin[]>()
+  readonly #outlets = new Map<Target, Origin[]>()
+  readonly #tasks = new Map<TaskDefinition, TaskPlan>()
 
   constructor(service: string) {
     this.#graph = new Graph(service)
@@ -80,7 +92,8 @@ class Compilation {
     for (const { target } of parts)
       if (target !== undefined && isStreamDefinition(target)) graph.written.set(target.name, 0)
     for (const { from, target } of parts) {
-      if (target === undefined) graph.meet(from.definition as StreamDefinition)
+      if (from === undefined) this.#task(target as TaskDefinition)
+      else if (target === undefined) graph.meet(from.definition as StreamDefinition)
       else this.#outlet(from, target)
     }
     const ordered = inOrder(graph)
@@ -88,7 +101,8 @@ class Compilation {
     for (const stage of ordered) operators.set(stage.input.name, Object.freeze(stage.codes))
     const streams = new Map<string, StreamCode>()
     for (const { name, code } of graph.definitions.values()) streams.set(name, code)
-    return Object.freeze({ plan: this.#plan(ordered), streams, operators })
+    const tasks = new Map([...this.#tasks.keys()].map(({ name, code }) => [name, code]))
+    return Object.freeze({ plan: this.#plan(ordered), streams, tasks, operators })
   }
 
   #plan(ordered: readonly Stage[]): Plan {
@@ -105,6 +119,7 @@ class Compilation {
       streams: Object.freeze([...users, ...graph.internal, ...deadLetters.values()]),
       stages: Object.freeze(stages),
       sinks: Object.freeze(graph.sinks),
+      tasks: Object.freeze([...this.#tasks.values()]),
     })
   }
 
@@ -112,13 +127,41 @@ class Compilation {
     return userStream(definition, this.#graph.written.get(definition.name))
   }
 
-  #outlet(from: Origin, target: StreamDefinition | SinkDefinition): void {
+  /** A stage of its own: its input is what the task is told, its output the stream of outputs. */
+  #task(definition: TaskDefinition): TaskPlan {
+    const known = this.#tasks.get(definition)
+    if (known !== undefined) return known
+    const { name, settings, code, output } = definition
+    this.#graph.claim(name, definition, "task")
+    const commands = commandStream(`${this.#graph.service}/${name}.commands`, output)
+    this.#graph.internal.push(commands)
+    this.#graph.meet(output)
+    this.#graph.written.set(output.name, this.#graph.written.get(output.name) ?? 0)
+    const plan: TaskPlan = Object.freeze({
+      ...settings,
+      commands: commands.name,
+      output: output.name,
+      ...schemaMember("inputSchema", code.input),
+      ...schemaMember("outputSchema", code.output),
+    })
+    this.#tasks.set(definition, plan)
+    const stage = this.#stage(commands, { ...output, name })
+    append(stage, { kind: "task", name, from: -1, port: "out", task: name, stream: output.name }, { kind: "task" })
+    return plan
+  }
+
+  #outlet(from: Origin, target: Target): void {
     const before = this.#outlets.get(target) ?? []
     // P3: the same flow to the same target is one outlet, given twice.
     if (before.some(({ definition, port }) => definition === from.definition && port === from.port)) return
     this.#outlets.set(target, [...before, from])
     const { stage, at } = this.#place(from.definition)
     const base = { from: at, port: from.port }
+    if (isTaskDefinition(target)) {
+      const { commands, name: task } = this.#task(target)
+      append(stage, { kind: "to-task", name: placeName(stage, "to-task"), ...base, task, stream: commands }, { kind: "to-task" })
+      return
+    }
     if (isStreamDefinition(target)) {
       this.#graph.meet(target)
       const upstreamBase = this.#upstreamBase(target.name, stage)

@@ -7,7 +7,7 @@ export function inOrder(graph: Graph): readonly Stage[] {
   const writers = new Map<string, Stage[]>()
   for (const stage of graph.stages.values()) {
     for (const operator of stage.operators) {
-      if (operator.kind !== "to-stream" && operator.kind !== "repartition") continue
+      if (!("stream" in operator) || operator.kind === "to-sink") continue
       writers.set(operator.stream, [...(writers.get(operator.stream) ?? []), stage])
     }
   }

@@ -35,6 +35,11 @@ export function repartitionStream(name: string, input: StageInput, upstreams: nu
   return internalStream(name, "repartition", input, upstreams)
 }
 
+/** What a task is told: one partition, so that all of its runs wait in one queue. Kept only until it has been read. */
+export function commandStream(name: string, input: StageInput): StreamPlan {
+  return { ...internalStream(name, "task", { ...input, partitions: 1 }, 0), keyed: false }
+}
+
 /** Rows on their way to a sink. */
 export function sinkStream(name: string, input: StageInput): StreamPlan {
   return internalStream(name, "sink", input, 0)

@@ -1,0 +1,28 @@
+/** Makes a run of a task of each record: the record's transaction enqueues it, so exactly once. */
+import { MillraceError, type OperatorPlan, writeValue } from "@millrace/model"
+import type { Push, StageContext } from "../context.ts"
+import { enqueueCommand } from "../tasks/input.ts"
+import { asynchronous } from "./functions.ts"
+import type { Target } from "./to-stream.ts"
+
+type Plan = Extract<OperatorPlan, { kind: "to-task" }>
+
+export function toTask({ task }: Plan, target: Target, context: StageContext): Push {
+  const plan = context.plan.tasks.find(({ name }) => name === task)
+  const code = context.program.tasks.get(task)
+  if (plan === undefined || code === undefined) throw new Error(`plan of ${context.plan.service}: task ${task} is missing`)
+  return (value) => {
+    if (value instanceof Promise) throw asynchronous(`task "${task}"`)
+    const text = JSON.stringify(value)
+    if (text === undefined) {
+      throw new MillraceError("MR1023", `task "${task}": a value without a JSON form (${typeof value}) cannot be its input.`)
+    }
+    // What JSON makes of it is what the run will get.
+    const command = enqueueCommand(plan, code, JSON.parse(text), text, { trigger: "record" })
+    const block = target.blockFor("")
+    const from = block.length
+    writeValue(block.beginRecord("", context.now), command)
+    block.endRecord(from)
+    context.outputs.grew(block.length - from)
+  }
+}

@@ -1,0 +1,65 @@
+/** What a task asks its host to do once the transaction is durable. */
+import type { ErrorData } from "@millrace/model"
+import type { RunStatus } from "./run.ts"
+
+/** One run of a call. */
+export interface CalledRun {
+  readonly number: number
+  readonly attempt: number
+  /** JSON. */
+  readonly input: string
+  readonly key: string
+  readonly enqueuedAt: number
+  readonly traceparent?: string
+}
+
+/** Call the task's code. Only an outcome with this lease counts. */
+export interface CallTask {
+  readonly kind: "call"
+  readonly task: string
+  readonly lease: number
+  /** One; of a task with `batch`, several. */
+  readonly runs: readonly CalledRun[]
+  /** A worker died with it: it gets one of its own, so that it harms nobody else. */
+  readonly alone: boolean
+}
+
+/** Abort a call: its outcome does not count any more. */
+export interface AbortCall {
+  readonly kind: "abort"
+  readonly task: string
+  readonly lease: number
+  readonly reason: "cancelled" | "timed-out" | "superseded"
+}
+
+/** A run has ended. */
+export interface RunEnded {
+  readonly kind: "ended"
+  readonly task: string
+  readonly number: number
+  readonly status: RunStatus
+  /** Only when somebody waits for it. */
+  readonly output?: string
+  readonly error?: ErrorData
+}
+
+/** An enqueue with a ticket has become this run, or joined it. */
+export interface RunPlaced {
+  readonly kind: "placed"
+  readonly task: string
+  readonly ticket: string
+  readonly number: number
+  /** Whether the run was there before. */
+  readonly joined: boolean
+}
+
+export type TaskEffect = CallTask | AbortCall | RunEnded | RunPlaced
+
+/** How a call ended for one of its runs. */
+export type Outcome = { readonly number: number; readonly lease: number; readonly logs?: readonly string[] } & (
+  | { readonly kind: "succeeded"; readonly output: string }
+  /** `final`: not to be repeated; `afterMs`: to be repeated after this long. */
+  | { readonly kind: "failed"; readonly error: ErrorData; readonly final?: boolean; readonly afterMs?: number }
+  /** The worker is gone, through whose fault is not known. */
+  | { readonly kind: "lost"; readonly error: ErrorData }
+)

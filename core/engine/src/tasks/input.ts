@@ -1,0 +1,50 @@
+/** From what a caller gives to what a task is told: checks the input and asks the task's functions about it. */
+import { MillraceError, type StandardSchema, type TaskCode, type TaskPlan, limits, priorityMost } from "@millrace/model"
+import { checkedKey } from "../event-time.ts"
+import type { EnqueueFacts, TaskCommand } from "./task-command.ts"
+
+/**
+ * The command that makes a run of an input.
+ *
+ * @param value - as JSON gives it; `text` is its JSON
+ * @throws MR1023 with each fault and its path, MR1013 when it is too large, MR1201 when the task's functions do not answer well
+ */
+export function enqueueCommand(plan: TaskPlan, code: TaskCode, value: unknown, text: string, facts: EnqueueFacts): TaskCommand {
+  const what = `task "${plan.name}"`
+  if (text.length > limits.taskValueBytesMax) {
+    throw new MillraceError("MR1013", `${what}: an input of ${text.length} bytes; at most ${limits.taskValueBytesMax} are taken.`, {
+      bytes: text.length,
+      most: limits.taskValueBytesMax,
+    })
+  }
+  const input = fitting(value, code.input, "MR1023", `${what}, input`)
+  const key = code.key === undefined ? undefined : checkedKey((code.key as (input: unknown) => unknown)(input), what)
+  const priority = facts.priority ?? (code.priority as ((input: unknown) => number) | undefined)?.(input)
+  if (priority !== undefined && !(Number.isInteger(priority) && Math.abs(priority) <= priorityMost)) {
+    throw new MillraceError("MR1201", `${what}: the priority ${String(priority)} is no whole number from -${priorityMost} to ${priorityMost}.`)
+  }
+  const withKey = key === undefined || key === "" ? facts : { ...facts, key }
+  const all = priority === undefined || priority === 0 ? withKey : { ...withKey, priority }
+  return Object.keys(all).length === 0 ? ["enqueue", text] : ["enqueue", text, all]
+}
+
+/**
+ * A value as a schema gives it.
+ *
+ * @throws `code` with each fault and its path
+ */
+export function fitting(value: unknown, schema: StandardSchema | undefined, code: "MR1023" | "MR1206", what: string): unknown {
+  if (schema === undefined) return value
+  const result = schema["~standard"].validate(value)
+  if (result instanceof Promise) {
+    result.catch(() => undefined)
+    throw new MillraceError(code, `${what}: its schema is asynchronous; tasks need a synchronous one.`)
+  }
+  if (result.issues === undefined) return result.value
+  const faults = result.issues.map((issue) => ({
+    path: (issue.path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join("."),
+    message: issue.message,
+  }))
+  const listed = faults.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ")
+  throw new MillraceError(code, `${what}: ${listed}`, { faults })
+}

@@ -1,0 +1,123 @@
+/** What may be asked of a task's queue, and the answers: runs, pages of runs, how it stands. */
+import { type ErrorData, type TaskPlan, limits } from "@millrace/model"
+import type { TaskQueue } from "./queue.ts"
+import { runsPerBlock } from "./queue.ts"
+import type { AttemptFacts, Run, RunStatus, Trigger } from "./run.ts"
+
+export interface RunSearch {
+  readonly status?: RunStatus
+  /** Enqueued at or after this, in ms. */
+  readonly since?: number
+  readonly key?: string
+  /** The text of the input or of the error contains this. */
+  readonly q?: string
+  /** Only runs with lower numbers: where the page before has ended. */
+  readonly before?: number
+  readonly limit: number
+}
+
+export type TaskQuestion = { readonly kind: "run"; readonly number: number } | { readonly kind: "runs"; readonly search: RunSearch } | { readonly kind: "stand" }
+
+/** A run as it is shown. */
+export interface RunView {
+  readonly number: number
+  readonly task: string
+  readonly status: RunStatus
+  readonly key: string
+  readonly priority: number
+  readonly trigger: Trigger
+  /** JSON. */
+  readonly input: string
+  readonly output?: string
+  readonly error?: ErrorData
+  readonly enqueuedAt: number
+  /** Of a delayed run: when it may start. */
+  readonly dueAt?: number
+  readonly startedAt?: number
+  readonly finishedAt?: number
+  /** Number of the newest attempt; 0: none has begun. */
+  readonly attempt: number
+  readonly attempts: readonly AttemptFacts[]
+  readonly traceparent?: string
+  readonly idempotencyKey?: string
+}
+
+export interface RunPage {
+  /** Newest first. */
+  readonly runs: readonly RunView[]
+  /** Give it as `before` for the next page; undefined: there is none. */
+  readonly next?: number
+}
+
+/** How a task stands. */
+export interface TaskStand {
+  readonly task: string
+  readonly paused: boolean
+  /** Runs by status; the ended ones since ever. */
+  readonly counts: Readonly<Record<RunStatus, number>>
+  /** When the oldest run that may start was enqueued, in ms. */
+  readonly oldestReadyAt?: number
+}
+
+export function answerOf(queue: TaskQueue, plan: TaskPlan, question: TaskQuestion): RunView | RunPage | TaskStand | undefined {
+  switch (question.kind) {
+    case "run": {
+      const run = queue.run(question.number)
+      return run === undefined ? undefined : viewOf(plan, question.number, run)
+    }
+    case "runs":
+      return pageOf(queue, plan, question.search)
+    case "stand": {
+      const { paused, counts, oldestReadyAt } = queue
+      const stand = { task: plan.name, paused, counts }
+      return oldestReadyAt === undefined ? stand : { ...stand, oldestReadyAt }
+    }
+  }
+}
+
+function pageOf(queue: TaskQueue, plan: TaskPlan, search: RunSearch): RunPage {
+  const { before = Number.POSITIVE_INFINITY, limit } = search
+  const runs: RunView[] = []
+  let searched = 0
+  for (const block of queue.blocks()) {
+    if (block * runsPerBlock >= before) continue
+    for (const [number, run] of [...queue.runsOf(block)].toReversed()) {
+      if (number >= before) continue
+      if (runs.length >= limit || searched >= limits.runsSearchedMax) return { runs, next: number + 1 }
+      searched++
+      if (fits(run, search)) runs.push(viewOf(plan, number, run))
+    }
+  }
+  return { runs }
+}
+
+function fits(run: Run, { status, since, key, q }: RunSearch): boolean {
+  if (status !== undefined && run.status !== status) return false
+  if (since !== undefined && run.enqueuedAt < since) return false
+  if (key !== undefined && run.key !== key) return false
+  return q === undefined || run.input.includes(q) || (run.error?.message ?? "").includes(q)
+}
+
+function viewOf({ name: task }: TaskPlan, number: number, run: Run): RunView {
+  const { status, key, priority, trigger, input, enqueuedAt, attempt, attempts } = run
+  const { output, error, dueAt, startedAt, finishedAt, traceparent, idempotencyKey } = run
+  return {
+    number,
+    task,
+    status,
+    key,
+    priority,
+    trigger,
+    input,
+    ...(output === undefined ? {} : { output }),
+    ...(error === undefined ? {} : { error }),
+    enqueuedAt,
+    ...(status === "delayed" ? { dueAt } : {}),
+    ...(startedAt === 0 ? {} : { startedAt }),
+    ...(finishedAt === 0 ? {} : { finishedAt }),
+    attempt,
+    attempts,
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  }
+}

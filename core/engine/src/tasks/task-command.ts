@@ -1,0 +1,35 @@
+/** What a task is told, as records of its stream of commands: coded arrays, the kind first. A run's number is the offset of its `enqueue`. */
+import type { Trigger } from "./run.ts"
+
+/** What is said of a run besides its input; only what is not the default. */
+export interface EnqueueFacts {
+  readonly key?: string
+  readonly priority?: number
+  readonly delayMs?: number
+  readonly idempotencyKey?: string
+  readonly traceparent?: string
+  readonly trigger?: Trigger
+  /** Whoever enqueues it wants to hear of its end. */
+  readonly waited?: boolean
+  /** Asks for the number of the run that it becomes, or joins. */
+  readonly ticket?: string
+}
+
+/** Which runs a command is for. */
+export interface RunFilter {
+  readonly status?: "failed" | "cancelled" | "expired"
+  /** Ended at or after this, in ms. */
+  readonly since?: number
+  readonly key?: string
+  /** The text of the error contains this. */
+  readonly q?: string
+}
+
+export type TaskCommand =
+  | readonly ["enqueue", input: string, facts?: EnqueueFacts]
+  | readonly ["cancel", number: number, reason?: string]
+  /** A run that has ended, unless it succeeded, begins again. */
+  | readonly ["retry", number: number]
+  | readonly ["retry-all", filter: RunFilter, after?: string]
+  | readonly ["pause"]
+  | readonly ["resume"]

@@ -1,0 +1,336 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import type { ErrorData, MillraceError } from "@millrace/model"
+import { service, stream, task } from "@millrace/sdk"
+import { z } from "zod"
+import { fitting, type RunPage } from "../src/index.ts"
+import { Rig } from "./rig.ts"
+import { TaskRig } from "./task-rig.ts"
+
+const oops: ErrorData = { code: "MR1201", message: "oops", details: {} }
+const run = (input: unknown): unknown => input
+
+test("a run is called, its output is kept and published", async () => {
+  const rig = await TaskRig.open(task("t", { run }), 1000)
+  const number = await rig.enqueue({ a: 1 }, { waited: true })
+  assert.equal(rig.status(number), "running")
+  assert.deepEqual(rig.callOf(number).runs, [{ number: 0, attempt: 1, input: '{"a":1}', key: "", enqueuedAt: 1000 }])
+  rig.finish(number, { kind: "succeeded", output: '{"b":2}' })
+  assert.deepEqual(rig.ended, [{ kind: "ended", task: "t", number: 0, status: "succeeded", output: '{"b":2}' }])
+  assert.deepEqual(await rig.outputs(), [{ b: 2 }])
+  const { attempts, output, finishedAt } = rig.run(number)
+  assert.deepEqual([attempts, output, finishedAt], [[{ startedAt: 1000, endedAt: 1000, outcome: "succeeded" }], '{"b":2}', 1000])
+})
+
+test("a failed attempt is repeated after its backoff, and the last one ends the run", async () => {
+  const rig = await TaskRig.open(task("t", { run, retry: { attempts: 3, backoff: { first: "1s", factor: 3, jitter: false } } }))
+  const number = await rig.enqueue(1)
+  rig.finish(number, { kind: "failed", error: oops })
+  assert.deepEqual([rig.status(number), rig.run(number).dueAt], ["delayed", 1000])
+  await rig.pass(999)
+  assert.equal(rig.status(number), "delayed")
+  await rig.pass(1)
+  assert.equal(rig.callOf(number).runs[0]?.attempt, 2)
+  rig.finish(number, { kind: "failed", error: oops })
+  await rig.pass(3000)
+  rig.finish(number, { kind: "failed", error: oops })
+  assert.deepEqual([rig.status(number), rig.run(number).error, rig.run(number).attempts.length], ["failed", oops, 3])
+  assert.deepEqual(await rig.outputs(), [])
+})
+
+test("jitter spreads waits between half and whole", async () => {
+  const rig = await TaskRig.open(task("t", { run, retry: { attempts: 2, backoff: { first: "10s" } } }))
+  const waits: number[] = []
+  for (let i = 0; i < 50; i++) {
+    const number = await rig.enqueue(i)
+    rig.finish(number, { kind: "failed", error: oops })
+    waits.push(rig.run(number).dueAt as number)
+  }
+  assert.ok(waits.every((wait) => wait >= 5_000 && wait <= 10_000))
+  assert.ok(new Set(waits).size > 25)
+})
+
+test("a final failure ends the run at once, and a failure may say when to try again", async () => {
+  const rig = await TaskRig.open(task("t", { run }))
+  const final = await rig.enqueue(1)
+  rig.finish(final, { kind: "failed", error: oops, final: true })
+  assert.equal(rig.status(final), "failed")
+  const later = await rig.enqueue(2)
+  rig.finish(later, { kind: "failed", error: oops, afterMs: 77_000 })
+  assert.equal(rig.run(later).dueAt, 77_000)
+})
+
+test("an outcome under an old lease changes nothing", async () => {
+  const rig = await TaskRig.open(task("t", { run }))
+  const number = await rig.enqueue(1)
+  const { lease } = rig.callOf(number)
+  await rig.restart()
+  const again = rig.callOf(number)
+  assert.notEqual(again.lease, lease)
+  rig.complete([{ kind: "succeeded", number, lease, output: '"old"' }])
+  assert.deepEqual([rig.status(number), await rig.outputs()], ["running", []])
+  rig.complete([{ kind: "succeeded", number, lease: again.lease, output: '"new"' }])
+  rig.complete([{ kind: "succeeded", number, lease: again.lease, output: '"twice"' }])
+  assert.deepEqual(await rig.outputs(), ["new"])
+})
+
+test("runs wait for their turn: by priority, then as they were enqueued", async () => {
+  const rig = await TaskRig.open(task("t", { run, concurrency: 1 }))
+  const first = await rig.enqueue("first")
+  const numbers: number[] = []
+  for (const priority of [0, 5, 0, 5, -3]) numbers.push(await rig.enqueue("next", { priority }))
+  const order: number[] = []
+  for (let number = first; rig.running.length > 0;) {
+    rig.finish(number, { kind: "succeeded", output: "1" })
+    number = rig.running[0] as number
+    if (number !== undefined) order.push(number)
+  }
+  const [a, b, c, d, e] = numbers
+  assert.deepEqual(order, [b, d, a, c, e])
+})
+
+test("runs of one key wait for each other, those of others do not", async () => {
+  const rig = await TaskRig.open(task("t", { run, key: () => "", concurrency: { perKey: 1 } }))
+  const a1 = await rig.enqueue(1, { key: "a" })
+  const a2 = await rig.enqueue(2, { key: "a" })
+  const b1 = await rig.enqueue(3, { key: "b" })
+  assert.deepEqual(rig.running, [a1, b1])
+  // A run that waits to be repeated does not keep its key.
+  rig.finish(a1, { kind: "failed", error: oops })
+  assert.deepEqual(rig.running, [b1, a2])
+  await rig.pass(60_000)
+  assert.deepEqual(rig.running, [b1, a2])
+  rig.finish(a2, { kind: "succeeded", output: "1" })
+  assert.deepEqual(rig.running, [b1, a1])
+})
+
+test("a token bucket lets so many start, then one by one", async () => {
+  const rig = await TaskRig.open(task("t", { run, rateLimit: { limit: 2, per: "10s" } }))
+  for (let i = 0; i < 5; i++) await rig.enqueue(i)
+  assert.equal(rig.running.length, 2)
+  await rig.pass(4_999)
+  assert.equal(rig.running.length, 2)
+  await rig.pass(1)
+  assert.equal(rig.running.length, 3)
+  await rig.pass(10_000)
+  assert.equal(rig.running.length, 5)
+})
+
+test("each key has its own bucket, which is forgotten when it is full again", async () => {
+  const rig = await TaskRig.open(task("t", { run, key: () => "", rateLimit: { limit: 1, per: "1m" } }))
+  const numbers = [await rig.enqueue(1, { key: "a" }), await rig.enqueue(2, { key: "a" }), await rig.enqueue(3, { key: "b" })]
+  assert.deepEqual(rig.running, [numbers[0], numbers[2]])
+  await rig.pass(60_000)
+  assert.deepEqual(rig.running, [numbers[0], numbers[2], numbers[1]])
+  for (const number of numbers) rig.finish(number, { kind: "succeeded", output: "1" })
+  await rig.pass(600_000)
+  assert.equal([...rig.rig.store.state.entries("tasks/t@gates", 0, 0)].length, 0)
+})
+
+test("a throttled key keeps its first run, a debounced one its last input", async () => {
+  const throttled = await TaskRig.open(task("t", { run, throttle: "1m" }))
+  const first = await throttled.enqueue(1, { ticket: "one" })
+  await throttled.enqueue(2, { ticket: "two" })
+  assert.deepEqual(
+    throttled.placed.map(({ ticket, number, joined }) => [ticket, number, joined]),
+    [
+      ["one", first, false],
+      ["two", first, true],
+    ],
+  )
+  await throttled.pass(60_000)
+  const third = await throttled.enqueue(3)
+  assert.equal(throttled.status(third), "running")
+
+  const debounced = await TaskRig.open(task("d", { run, debounce: { wait: "10s", most: "25s" } }))
+  const number = await debounced.enqueue(1)
+  for (const input of [2, 3]) {
+    await debounced.pass(9_000)
+    await debounced.enqueue(input)
+  }
+  // 9 + 9 + 10 s would be more than the most.
+  assert.equal(debounced.run(number).dueAt, 25_000)
+  await debounced.pass(7_000)
+  assert.equal(debounced.callOf(number).runs[0]?.input, "3")
+  const next = await debounced.enqueue(4)
+  assert.equal(debounced.status(next), "delayed")
+})
+
+test("a repeat with the same idempotency key joins the run, until the window is over", async () => {
+  const rig = await TaskRig.open(task("t", { run, idempotency: "1h" }))
+  const number = await rig.enqueue(1, { idempotencyKey: "k", waited: true })
+  rig.finish(number, { kind: "succeeded", output: '"done"' })
+  await rig.enqueue(1, { idempotencyKey: "k", waited: true, ticket: "again" })
+  assert.deepEqual(rig.placed.map((each) => each.number), [number])
+  assert.deepEqual(rig.ended.map(({ output }) => output), ['"done"', '"done"'])
+  await rig.pass(3_600_000)
+  const other = await rig.enqueue(1, { idempotencyKey: "k" })
+  assert.equal(rig.status(other), "running")
+})
+
+test("a run that does not start in time expires; one that has started does not", async () => {
+  const rig = await TaskRig.open(task("t", { run, concurrency: 1, ttl: "1m" }))
+  const runs = await rig.enqueue(1)
+  const waits = await rig.enqueue(2)
+  await rig.pass(60_000)
+  assert.deepEqual([rig.status(runs), rig.status(waits), rig.run(waits).error?.code], ["running", "expired", "MR1208"])
+  rig.finish(runs, { kind: "succeeded", output: "1" })
+  assert.deepEqual(rig.running, [])
+})
+
+test("an attempt that takes too long is aborted and repeated; a run that takes too long has failed", async () => {
+  const rig = await TaskRig.open(task("t", { run, timeout: { attempt: "10s", run: "30s" }, retry: { attempts: 9, backoff: { first: "1s", factor: 1, jitter: false } } }))
+  const number = await rig.enqueue(1)
+  const { lease } = rig.callOf(number)
+  await rig.pass(10_000)
+  assert.deepEqual(rig.aborted, [{ kind: "abort", task: "t", lease, reason: "timed-out" }])
+  assert.deepEqual([rig.status(number), rig.run(number).attempts[0]?.outcome], ["delayed", "timed-out"])
+  rig.complete([{ kind: "succeeded", number, lease, output: "1" }])
+  assert.equal(rig.status(number), "delayed")
+  await rig.pass(20_000)
+  assert.deepEqual([rig.status(number), rig.run(number).error?.code], ["failed", "MR1202"])
+})
+
+test("a cancelled run is aborted, and nothing comes of it", async () => {
+  const rig = await TaskRig.open(task("t", { run, concurrency: 1 }))
+  const runs = await rig.enqueue(1)
+  const waits = await rig.enqueue(2)
+  const delayed = await rig.enqueue(3, { delayMs: 1000 })
+  const { lease } = rig.callOf(runs)
+  for (const number of [delayed, waits, runs]) await rig.tell(["cancel", number, "not wanted"])
+  for (const number of [delayed, waits, runs]) assert.deepEqual([rig.status(number), rig.run(number).error?.code], ["cancelled", "MR1207"])
+  rig.complete([{ kind: "succeeded", number: runs, lease, output: "1" }])
+  await rig.pass(10_000)
+  assert.deepEqual([rig.running, await rig.outputs(), rig.stand.counts.cancelled], [[], [], 3])
+})
+
+test("a worker that dies costs its neighbours no attempt, and who dies alone has failed", async () => {
+  const rig = await TaskRig.open(task("t", { run, retry: { attempts: 2, backoff: { first: "1s", jitter: false } } }))
+  const culprit = await rig.enqueue("loops")
+  const neighbour = await rig.enqueue("works")
+  const lost = [culprit, neighbour].map((number) => ({ kind: "lost" as const, number, lease: rig.callOf(number).lease, error: oops }))
+  rig.complete(lost)
+  for (const number of [culprit, neighbour]) {
+    const { alone, runs } = rig.callOf(number)
+    assert.deepEqual([alone, runs[0]?.attempt], [true, 1])
+  }
+  rig.finish(neighbour, { kind: "succeeded", output: "1" })
+  rig.finish(culprit, { kind: "lost", error: oops })
+  assert.deepEqual([rig.status(neighbour), rig.status(culprit)], ["succeeded", "delayed"])
+  await rig.pass(1000)
+  assert.equal(rig.callOf(culprit).alone, true)
+  rig.finish(culprit, { kind: "lost", error: oops })
+  assert.equal(rig.status(culprit), "failed")
+})
+
+test("a batch is called when it is whole, or when the first has waited; each run ends by itself", async () => {
+  const rig = await TaskRig.open(task("t", { batch: { size: 3, wait: "5s" }, run: (inputs) => inputs }))
+  const numbers = [await rig.enqueue(1), await rig.enqueue(2)]
+  assert.deepEqual(rig.running, [])
+  numbers.push(await rig.enqueue(3))
+  assert.deepEqual([rig.running, rig.calls.size], [numbers, 1])
+  rig.finish(numbers[0] as number, { kind: "succeeded", output: "1" })
+  rig.finish(numbers[1] as number, { kind: "failed", error: oops, final: true })
+  assert.deepEqual(numbers.map((number) => rig.status(number)), ["succeeded", "failed", "running"])
+  const alone = await rig.enqueue(4)
+  await rig.pass(5_000)
+  assert.deepEqual(rig.running, [numbers[2], alone])
+})
+
+test("a paused task starts nothing until it is resumed", async () => {
+  const rig = await TaskRig.open(task("t", { run }))
+  await rig.tell(["pause"])
+  const number = await rig.enqueue(1)
+  assert.deepEqual([rig.stand.paused, rig.status(number), rig.stand.oldestReadyAt], [true, "waiting", 0])
+  await rig.restart()
+  assert.equal(rig.status(number), "waiting")
+  await rig.tell(["resume"])
+  assert.equal(rig.status(number), "running")
+})
+
+test("failed runs begin again, one or all that a filter finds", async () => {
+  const rig = await TaskRig.open(task("t", { run, retry: 1 }))
+  const numbers: number[] = []
+  for (let i = 0; i < 2500; i++) numbers.push(rig.note(["enqueue", String(i), { key: i % 2 === 0 ? "even" : "odd" }]))
+  await rig.hear()
+  for (let left = numbers.length; left > 0;) {
+    const outcomes = rig.running.map((number) => ({ kind: "failed" as const, number, lease: rig.callOf(number).lease, error: oops }))
+    left -= outcomes.length
+    rig.complete(outcomes)
+  }
+  assert.equal(rig.stand.counts.failed, 2500)
+  await rig.tell(["retry", 1])
+  assert.deepEqual([rig.status(1), rig.run(1).attempt], ["running", 1])
+  await rig.tell(["retry-all", { key: "even", q: "oops" }])
+  assert.equal(rig.stand.counts.failed, 1249)
+  assert.equal(rig.stand.counts.waiting + rig.stand.counts.running, 1251)
+})
+
+test("ended runs are found by status, key, text and time, page by page, and go when their retention is over", async () => {
+  const rig = await TaskRig.open(task("t", { run, retention: "1h", retry: 1 }))
+  for (let i = 0; i < 30; i++) {
+    const number = await rig.enqueue({ card: i }, { key: `k${i % 3}` })
+    if (i % 5 === 0) rig.finish(number, { kind: "failed", error: oops })
+    else rig.finish(number, { kind: "succeeded", output: "1" })
+    await rig.pass(1000)
+  }
+  const first = rig.page({ limit: 20 })
+  assert.deepEqual([first.runs.length, first.runs[0]?.number, first.next], [20, 29, 10])
+  assert.equal(rig.page({ before: first.next }).runs.length, 10)
+  assert.equal(rig.page({ status: "failed" }).runs.length, 6)
+  assert.equal(rig.page({ key: "k1", since: 15_000 }).runs.length, 5)
+  assert.deepEqual(rig.page({ q: '"card":17' }).runs.map(({ number }) => number), [17])
+  await rig.pass(3_600_000)
+  assert.deepEqual([rig.page().runs, rig.knows(3)], [[], false])
+  for (const scope of ["runs", "blocks", "failed", "timers", "ready", "running", "known"]) {
+    await rig.rig.store.fold()
+    assert.deepEqual(rig.rig.store.state.buckets(`tasks/t@${scope}`, 0), [], scope)
+  }
+})
+
+test("a cron enqueues at its times, and makes up for those that were missed as it says", async () => {
+  for (const [catchUp, expected] of [
+    ["none", 0],
+    ["one", 1],
+    ["all", 5],
+  ] as const) {
+    const rig = await TaskRig.open(task("t", { run, cron: { expression: "*/10 * * * *", input: { report: true }, catchUp } }))
+    await rig.pass(600_000)
+    assert.deepEqual(rig.page().runs.map(({ input, trigger, enqueuedAt }) => [input, trigger, enqueuedAt]), [['{"report":true}', "cron", 600_000]])
+    // Nothing ran for 55 minutes.
+    rig.rig.now += 55 * 60_000
+    await rig.pass(0)
+    assert.equal(rig.page().runs.length - 1, expected, catchUp)
+  }
+})
+
+test("each record of a flow becomes one run, or a dead letter", async () => {
+  const orders = stream<{ id: string; amount: unknown }>("orders", { key: ({ id }) => id, partitions: 2 })
+  const charge = task("charge", { input: z.object({ amount: z.number() }), key: ({ amount }) => `of ${amount}`, run: (input) => input })
+  const rig = await Rig.open(service("shop", [orders.map(({ amount }) => ({ amount: amount as number })).to(charge)]))
+  rig.produce("orders", [{ id: "a", amount: 1 }, { id: "b", amount: "two" }, { id: "c", amount: 3 }])
+  await rig.settle([2])
+  for (const seat of rig.seats) await rig.restart(seat)
+  await rig.settle()
+  const seat = rig.seat("shop/charge.commands")
+  const { runs } = seat.machine.ask("charge", { kind: "runs", search: { limit: 10 } }) as RunPage
+  assert.deepEqual(runs.map(({ input, key, trigger, status }) => [input, key, trigger, status]).toSorted(), [
+    ['{"amount":1}', "of 1", "record", "running"],
+    ['{"amount":3}', "of 3", "record", "running"],
+  ])
+  const [dead, ...others] = await rig.deadLetters("orders")
+  assert.deepEqual([dead?.error.code, others], ["MR1023", []])
+})
+
+test("each fault of a value is named with its path", () => {
+  const schema = z.object({ a: z.number(), b: z.object({ c: z.string() }) })
+  for (const code of ["MR1023", "MR1206"] as const) {
+    assert.throws(
+      () => fitting({ a: "1", b: {} }, schema, code, "it"),
+      (error: MillraceError) => {
+        const paths = (error.details["faults"] as readonly { readonly path: string }[]).map(({ path }) => path)
+        return error.code === code && paths.join() === "a,b.c"
+      },
+    )
+  }
+})

@@ -1,0 +1,251 @@
+/**
+ * Tasks: typed functions that run in the background, with retries, limits and schedules. A task is a plain value: it runs in
+ * services that contain it.
+ */
+import {
+  type Duration,
+  type EnqueueOptions,
+  errorFrom,
+  limits,
+  MillraceError,
+  type SchemaInput,
+  type SchemaOutput,
+  type StandardSchema,
+  type TaskContext,
+} from "@millrace/model"
+import type { StreamDefinition, TaskDefinition } from "../definition.ts"
+import { Flow } from "../flow/flow.ts"
+import { checkedMs, checkedName, checkedWhole, checkFunction, checkKeys } from "../setting.ts"
+import type { Target } from "../target.ts"
+import { type RunResult, taskCaller } from "./caller.ts"
+import { isNonRetryable } from "./errors.ts"
+import {
+  checkPriority,
+  concurrencyPlan,
+  cronPlans,
+  debouncePlan,
+  memoryPlan,
+  ratePlan,
+  type RetryOptions,
+  retryPlan,
+  settingNames,
+  type TaskSettings,
+} from "./options.ts"
+
+type Parsed<S> = S extends StandardSchema ? SchemaOutput<S> : unknown
+type Sent<S> = S extends StandardSchema ? SchemaInput<S> : unknown
+/** What the code of a task may give. */
+type Given<O> = O extends StandardSchema ? SchemaInput<O> : unknown
+/** What a caller gets. */
+type Result<O, R> = O extends StandardSchema ? SchemaOutput<O> : R
+
+/** A task: its schemas, its code, and how its runs are started. */
+export interface TaskOptions<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends Given<O>>
+  extends TaskSettings<Parsed<S>, Sent<S>> {
+  /** Any Standard Schema: each input is checked against it before it is taken. @default any JSON */
+  readonly input?: S
+  /** Any Standard Schema: an output that does not fit it fails the run for good. @default any JSON */
+  readonly output?: O
+  readonly batch?: undefined
+  /** The code. It may run more than once for a run, when an attempt fails or its machine dies. */
+  run(input: Parsed<S>, ctx: TaskContext): R | Promise<R>
+}
+
+/** A task whose code takes many inputs at once. */
+export interface BatchTaskOptions<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends Given<O>>
+  extends TaskSettings<Parsed<S>, Sent<S>> {
+  readonly input?: S
+  readonly output?: O
+  /** As many inputs as `size` (2 to 10,000) in one call, or those that there are `wait` after the first. */
+  readonly batch: { readonly size: number; readonly wait: Duration }
+  /** Gives a result for each input, in their order; an Error in a place fails that run alone. */
+  run(inputs: ReadonlyArray<Parsed<S>>, ctx: TaskContext): ReadonlyArray<R | Error> | Promise<ReadonlyArray<R | Error>>
+}
+
+/** A run that was enqueued. */
+export interface RunHandle<Out> {
+  /** Such as `freeze-card-1042`. */
+  readonly id: string
+  /**
+   * Waits for the output.
+   *
+   * @throws the error of a run that failed, MR1207 when it was cancelled, MR1208 when it expired
+   */
+  result(): Promise<Out>
+}
+
+/** A task: takes inputs of type `In`, gives outputs of type `Out`. */
+export class Task<In, Out> implements Target<In, Out> {
+  readonly "~target": TaskDefinition
+  declare readonly "~accepts"?: ((value: In) => void) | undefined
+  declare readonly "~gives"?: Out | undefined
+  readonly name: string
+  /** The outputs of its runs, as they succeed; event time is when they did. */
+  readonly output: Flow<Out, "unkeyed">
+
+  constructor(definition: TaskDefinition) {
+    this["~target"] = definition
+    this.name = definition.name
+    this.output = new Flow<Out, "unkeyed">({ definition: definition.output, port: "out" })
+  }
+
+  /**
+   * Enqueues a run and waits for its output, in a process in which a node runs, or from the code of another task.
+   *
+   * @throws MR1023 for an input that does not fit, and as {@link RunHandle.result}
+   */
+  async call(input: In, options: EnqueueOptions = {}): Promise<Out> {
+    const { result } = await taskCaller(this.name).call(this.name, this.#text(input), options)
+    return this.#output(result)
+  }
+
+  /** Enqueues a run; resolves once that is durable. @throws MR1023 for an input that does not fit */
+  async send(input: In, options: EnqueueOptions = {}): Promise<RunHandle<Out>> {
+    const [handle] = await this.sendMany([input], options)
+    return handle as RunHandle<Out>
+  }
+
+  /** Enqueues a run for each input, all or none. @throws MR1023 when one of them does not fit */
+  async sendMany(inputs: readonly In[], options: EnqueueOptions = {}): Promise<ReadonlyArray<RunHandle<Out>>> {
+    const caller = taskCaller(this.name)
+    const ids = await caller.send(
+      this.name,
+      inputs.map((input) => this.#text(input)),
+      options,
+    )
+    return ids.map((id) => ({ id, result: async () => this.#output(await caller.result(id)) }))
+  }
+
+  #text(input: In): string {
+    const text: string | undefined = JSON.stringify(input)
+    if (text !== undefined) return text
+    throw new MillraceError("MR1023", `task "${this.name}": the input has no JSON form (${typeof input}).`)
+  }
+
+  #output({ status, output, error }: RunResult): Out {
+    if (status !== "succeeded") throw errorFrom(error ?? { code: "MR1201", message: `task "${this.name}": the run has ${status}.`, details: {} })
+    const value: unknown = output === undefined ? undefined : JSON.parse(output)
+    const schema = this["~target"].code.output
+    if (schema === undefined) return value as Out
+    const checked = schema["~standard"].validate(value)
+    return (checked instanceof Promise || checked.issues !== undefined ? value : checked.value) as Out
+  }
+}
+
+/**
+ * Defines a task.
+ *
+ * @param name - unique within the node; letters, digits, ".", "_" and "-", at most 128
+ * @throws MR1101 when a setting is not valid
+ * @example
+ * ```ts
+ * const freeze = task("freeze-card", {
+ *   description: "Freeze a card and tell its owner",
+ *   input: z.object({ card: z.string(), reason: z.string() }),
+ *   output: z.object({ frozenAt: z.string() }),
+ *   retry: { attempts: 5, backoff: { first: "1s", factor: 2, most: "1m" } },
+ *   async run({ card, reason }, ctx) {
+ *     const { at } = await bank.freeze(card, reason, { signal: ctx.signal })
+ *     return { frozenAt: at }
+ *   },
+ * })
+ * ```
+ */
+export function task<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends Given<O>>(
+  name: string,
+  options: TaskOptions<S, O, R>,
+): Task<Sent<S>, Result<O, R>>
+export function task<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends Given<O>>(
+  name: string,
+  options: BatchTaskOptions<S, O, R>,
+): Task<Sent<S>, Result<O, R>>
+export function task(
+  name: string,
+  options: TaskOptions<undefined, undefined, unknown> | BatchTaskOptions<undefined, undefined, unknown>,
+): Task<unknown, unknown> {
+  checkedName(name, "task")
+  const what = `task ${JSON.stringify(name)}`
+  checkKeys(options, ["input", "output", "batch", "run", ...settingNames], what)
+  const { input, output, batch, key, priority, timeout, retry, description, ttl } = options
+  checkSchema(input, `${what}, input`)
+  checkSchema(output, `${what}, output`)
+  checkFunction(options.run, `${what}, run`)
+  checkFunction(key, `${what}, key`, "optional")
+  checkPriority(priority, `${what}, priority`)
+  const keyed = key !== undefined
+  const timeouts = typeof timeout === "object" ? timeout : timeout === undefined ? {} : { attempt: timeout }
+  checkKeys(timeouts, ["attempt", "run"], `${what}, timeout`)
+  const [concurrency, concurrencyPerKey] = concurrencyPlan(options.concurrency, keyed, `${what}, concurrency`)
+  const memoryMegabytes = memoryPlan(options.memory, `${what}, memory`)
+  if (batch !== undefined) checkKeys(batch, ["size", "wait"], `${what}, batch`)
+  if (options.throttle !== undefined && options.debounce !== undefined) {
+    throw new MillraceError("MR1101", `${what}: throttle and debounce exclude each other; throttle keeps the first input, debounce the last.`)
+  }
+  const settings = Object.freeze({
+    name,
+    ...(description === undefined ? {} : { description }),
+    retry: Object.freeze(retryPlan(retry, `${what}, retry`)),
+    timeoutMs: optionalMs(timeouts.attempt, `${what}, timeout`),
+    runTimeoutMs: optionalMs((timeouts as { readonly run?: Duration }).run, `${what}, timeout, run`),
+    ttlMs: optionalMs(ttl, `${what}, ttl`),
+    delayMs: checkedMs(options.delay ?? 0, `${what}, delay`),
+    concurrency,
+    concurrencyPerKey,
+    rate: ratePlan(options.rateLimit, keyed, `${what}, rateLimit`),
+    throttleMs: optionalMs(options.throttle, `${what}, throttle`),
+    debounce: debouncePlan(options.debounce, `${what}, debounce`),
+    batch:
+      batch === undefined
+        ? null
+        : Object.freeze({
+            size: checkedWhole(batch.size, 2, limits.callsMax, `${what}, batch, size`),
+            waitMs: checkedMs(batch.wait, `${what}, batch, wait`),
+          }),
+    idempotencyMs: checkedMs(options.idempotency ?? "1d", `${what}, idempotency`, 1),
+    retentionMs: checkedMs(options.retention ?? "7d", `${what}, retention`),
+    isolate: options.isolate === true || memoryMegabytes !== null,
+    memoryMegabytes,
+    crons: Object.freeze(cronPlans(options.cron, what)),
+  })
+  const code = Object.freeze({
+    input,
+    output,
+    key,
+    priority: typeof priority === "number" ? () => priority : priority,
+    final: finalOf(retry),
+    run: options.run.bind(options) as TaskDefinition["code"]["run"],
+  })
+  return new Task(Object.freeze({ kind: "task", name, settings, code, output: outputStream(name, output, description) }))
+}
+
+/** Outputs of task `x` are in the stream `x.output`. */
+function outputStream(name: string, schema: StandardSchema | undefined, description: string | undefined): StreamDefinition {
+  return Object.freeze({
+    kind: "stream",
+    name: `${name}.output`,
+    partitions: 8,
+    outOfOrderMs: 0,
+    aheadMs: 86_400_000,
+    retentionMs: 86_400_000,
+    idleMs: 30_000,
+    description: description === undefined ? undefined : `Outputs: ${description}`,
+    code: Object.freeze({ schema, key: undefined, time: undefined }),
+  })
+}
+
+function finalOf(retry: number | RetryOptions | undefined): (error: unknown) => boolean {
+  const { only, never } = typeof retry === "object" ? retry : {}
+  return (error) => {
+    if (isNonRetryable(error) || never?.some((each) => error instanceof each) === true) return true
+    return only !== undefined && !only.some((each) => error instanceof each)
+  }
+}
+
+function optionalMs(given: Duration | undefined, what: string): number | null {
+  return given === undefined ? null : checkedMs(given, what, 1)
+}
+
+function checkSchema(schema: unknown, what: string): void {
+  if (schema === undefined || typeof (schema as Partial<StandardSchema>)["~standard"]?.validate === "function") return
+  throw new MillraceError("MR1101", `${what}: expected a Standard Schema (zod, valibot, arktype, …).`)
+}
