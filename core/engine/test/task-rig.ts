@@ -86,7 +86,7 @@ export class TaskRig {
 
   finish(number: number, outcome: OutcomeGiven): void {
     const { lease } = this.callOf(number)
-    this.complete([{ ...outcome, number, lease } as Outcome])
+    this.complete([{ ...outcome, number, lease }])
   }
 
   complete(outcomes: readonly Outcome[]): void {

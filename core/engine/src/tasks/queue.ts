@@ -553,7 +553,7 @@ export class TaskQueue {
     if (call === undefined) return
     const { timeoutMs } = this.#plan
     const error: ErrorData = { code: "MR1202", message: `The attempt took longer than ${timeoutMs} ms.`, details: { timeoutMs } }
-    for (const number of [...call.numbers]) {
+    for (const number of call.numbers.slice()) {
       this.#abort(number, this.run(number) as Run, "timed-out")
       this.#fail(number, this.#changed(number), error, false, undefined)
     }
@@ -692,7 +692,7 @@ export class TaskQueue {
   }
 }
 
-export function matches(run: Run, { status, since, key, q }: RunFilter): boolean {
+function matches(run: Run, { status, since, key, q }: RunFilter): boolean {
   if (status !== undefined && run.status !== status) return false
   if (since !== undefined && run.finishedAt < since) return false
   if (key !== undefined && run.key !== key) return false

@@ -213,7 +213,7 @@ export function task(
     key,
     priority: typeof priority === "number" ? () => priority : priority,
     final: finalOf(retry),
-    run: options.run.bind(options) as TaskDefinition["code"]["run"],
+    run: options.run.bind(options),
   })
   return new Task(Object.freeze({ kind: "task", name, settings, code, output: outputStream(name, output, description) }))
 }
