@@ -22,12 +22,14 @@ const orders = stream("orders", {
 })
 const checked = stream<{ id: string; amount: number }>("checked", { key: (order) => order.id, partitions: 2 })
 const spare = stream<{ id: string; amount: number }>("spare", { partitions: 1 })
+const bounded = stream<{ id: string }>("bounded", { partitions: 2, key: (record) => record.id })
 export default service("orders", [
   orders.map((order) => {
     if (order.amount > ${most}) throw new Error("too much: " + order.amount)
     return order
   }).to(checked),
   spare,
+  bounded,
 ])
 `
 
@@ -170,6 +172,23 @@ test("tail follows a stream until it is told to stop, and shows lines for people
   }
   const { out } = await cli(["tail", "checked", "--no-follow", "--limit", "1"])
   assert.match(out, /^\d@\d+ {2}\d{4}-\d\d-\d\dT\S+Z {2}\w+ {2}\{"id":.*\}\n$/)
+})
+
+test("tail ends by itself once its stream has ended", async () => {
+  const client = connect(node.url)
+  await client.produce("bounded", [{ id: "a" }])
+  const tail = new LongRun(["tail", "bounded", "--from", "earliest", "--json", "--url", node.url])
+  try {
+    assert.equal((await tail.next<Record>()).value.id, "a")
+    await client.produce("bounded", [{ id: "b" }])
+    await client.end("bounded")
+    assert.equal((await tail.next<Record>()).value.id, "b")
+    assert.equal(await tail.ended(), 0)
+  } finally {
+    await tail.stop("SIGKILL")
+  }
+  const { code, out } = await cli(["tail", "bounded"])
+  assert.deepEqual([code, out], [0, ""], "of an ended stream there is nothing to wait for")
 })
 
 test("tail begins at a position, of all partitions or of one", async () => {

@@ -53,6 +53,12 @@ export class LongRun {
     return JSON.parse(line.value) as Event
   }
 
+  /** Waits until it ends by itself. */
+  async ended(): Promise<number | null> {
+    if (this.child.exitCode === null) await once(this.child, "close")
+    return this.child.exitCode
+  }
+
   /** Sends a signal and waits for the end. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return this.child.exitCode

@@ -24,6 +24,7 @@ export class Feed {
   /** Next offset to consume, by the newest transaction. */
   consumed = 0
   watermark: number = Number.NEGATIVE_INFINITY
+  /** Whether its input has ended and all that came of it is in transactions. */
   ended = false
   /** Bytes appended to the input and not consumed; an estimate after a restart. */
   lagBytes = 0
@@ -45,6 +46,8 @@ export class Feed {
   /** Sequences of its worker's transactions that the store's state has not taken up yet. */
   #unfolded: number[] = []
   #folded = 0
+  /** The newest commit of this node's life that holds one of its transactions. */
+  #newest = -1
   #sent: { readonly end: number; readonly bytes: number }[] = []
   #inFlight = 0
 
@@ -78,6 +81,7 @@ export class Feed {
   committed(consumed: number, sequence: number): void {
     this.consumed = consumed
     this.#unfolded.push(sequence)
+    this.#newest = sequence
     let done = 0
     for (const { end, bytes } of this.#sent) {
       if (end > consumed) break
@@ -86,6 +90,11 @@ export class Feed {
       done++
     }
     if (done > 0) this.#sent.splice(0, done)
+  }
+
+  /** Whether nothing more comes from here, by the commits before `durable` alone. */
+  hasEnded(durable: number): boolean {
+    return this.ended && this.tickAt === Number.POSITIVE_INFINITY && this.#newest < durable
   }
 
   /** How many of its worker's transactions are in the store's state, which is that before commit `sequence`; undefined: no more than before. */
@@ -104,6 +113,8 @@ export class Feed {
     this.consumed = consumed
     this.next = consumed
     this.lagBytes = 0
+    this.ended = false
+    this.#newest = -1
     // These offsets will be given to other records.
     this.poison.clear()
   }

@@ -26,6 +26,7 @@ import { Commits, type Origin } from "./commits.ts"
 import { openDiskStore } from "./compose.ts"
 import { Deliveries } from "./deliveries.ts"
 import { DeliveryThread } from "./delivery-handle.ts"
+import { Ends } from "./ends.ts"
 import { IdempotencyKeys } from "./idempotency.ts"
 import type { Answer } from "./answer.ts"
 import { type DeskWorkers, IntakeDesk, type Request } from "./intake-desk.ts"
@@ -52,8 +53,6 @@ export interface NodeOptions {
   /** Bounds that are not as `limits.ts` has them. */
   readonly bounds?: Partial<Bounds>
 }
-
-const endedScope = "@ended"
 
 /**
  * Opens the data directory, recovers, loads the services and starts them.
@@ -118,8 +117,7 @@ export class Node {
   /** Deployments and the stop, one after the other. */
   #change: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
-  /** Streams that were ended since the start, settled once that is durable. */
-  readonly #ends: Map<string, Promise<void>> = new Map()
+  readonly #ends: Ends
   #folding = false
   #sweeping = false
   #swept = 0
@@ -131,12 +129,13 @@ export class Node {
     const { store, outDir, clock, log, bounds } = parts
     this.#parts = parts
     this.#store = store
-    this.#readers = new Readers(store)
+    this.#readers = new Readers(store, ({ name, role }) => (role === "source" ? this.#ends.has(name) : this.#workshop.hasEnded(name)))
     this.#commits = new Commits(store, {
       onAppended: (appends, bases, origin) => this.#onAppended(appends, bases, origin),
       onDurable: () => this.#readers.wake(),
       onRefused: (reason) => this.onRefused(reason),
     })
+    this.#ends = new Ends(store, this.#commits, () => this.#readers.wake())
     this.#workshop = this.#workshopFor([])
     const workers: DeskWorkers = {
       count: () => this.#workshop.count,
@@ -228,6 +227,7 @@ export class Node {
           this.#broken = error
           if (error !== undefined) this.#desk.refuseAll(error)
         },
+        onSeated: () => this.#readers.wake(),
         settled: () => this.#commits.settled(),
       },
     })
@@ -269,32 +269,7 @@ export class Node {
   async end(name: string): Promise<void> {
     this.#streams.writer(name)
     this.#assertReady()
-    const earlier = this.#ends.get(name)
-    if (earlier !== undefined) return earlier
-    const ended = this.#end(name)
-    this.#ends.set(name, ended)
-    // An end that could not be kept may be tried again.
-    ended.catch(() => this.#ends.delete(name))
-    return ended
-  }
-
-  async #end(name: string): Promise<void> {
-    for (const [key] of this.#store.state.entries(endedScope, 0, 0)) if (key === name) return
-    const { partitions } = this.#streams.get(name)
-    const appends: Append[] = []
-    for (let partition = 0; partition < partitions; partition++) {
-      const block = new BlockWriter()
-      block.mark(0, Number.POSITIVE_INFINITY)
-      appends.push({ stream: name, partition, count: 1, block: block.take() })
-    }
-    const changes = new StateChangesWriter()
-    changes.beginBucket(endedScope, 0, 0, false)
-    const bytes = changes.beginValue(name)
-    const from = bytes.length
-    writeValue(bytes, true)
-    changes.endValue(from)
-    changes.endBucket()
-    await this.#durably(appends, [changes.take()])
+    await this.#ends.end(this.#streams.get(name))
   }
 
   /** @throws MR1008, MR1009, MR1014 */
@@ -302,7 +277,7 @@ export class Node {
     return this.#readers.page(this.#streams.get(stream), partition, from, limit)
   }
 
-  /** @throws MR1008, MR1014 */
+  /** Returns once the stream has ended. @throws MR1008, MR1014, MR1401 when the node stops */
   follow(stream: string, from: From, signal: AbortSignal): AsyncIterable<LiveBatch> {
     return this.#readers.follow(this.#streams.get(stream), from, signal)
   }
@@ -373,7 +348,7 @@ export class Node {
       await this.#delivery.stop()
       await this.#probing
     } finally {
-      this.#readers.end()
+      this.#readers.stop()
       await this.#store.close({ fold: true })
     }
   }
@@ -384,7 +359,6 @@ export class Node {
     this.#refused = errorData(reason)
     this.#parts.log.error(this.#refused, "the disk refuses writes; processing stops until it takes them again")
     this.#desk.refuseAll(this.#refused)
-    this.#ends.clear()
     this.#workshop.halt().catch((error: unknown) => this.#parts.log.error(errorData(error), "workers could not be stopped"))
   }
 

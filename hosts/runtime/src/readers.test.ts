@@ -3,7 +3,7 @@ import assert from "node:assert/strict"
 import fs from "node:fs"
 import { it } from "node:test"
 import fc from "fast-check"
-import { idle, openNode, send, until } from "../test/bench.ts"
+import { codeOf, idle, openNode, send, statusOf, until } from "../test/bench.ts"
 import { ordersOf } from "../test/counted.ts"
 import type { From } from "./readers.ts"
 import type { Node } from "./node.ts"
@@ -96,17 +96,66 @@ it("a follower begins at the earliest record, at the newest, or at an event time
   assert.equal((await newest.next()).done, true)
 })
 
-it("followers end when their reader leaves and when the node closes, and leave nothing behind", async (t) => {
+it("followers end when their reader leaves and fail when the node closes, and leave nothing behind", async (t) => {
   const { node } = await openNode(t, ["orders"])
   const stop = new AbortController()
-  const left = follow(node, "orders", { kind: "earliest" }, 1_000_000)
+  const seen: string[] = []
+  const left = codeOf(async () => {
+    for await (const { records } of node.follow("orders", { kind: "earliest" }, new AbortController().signal)) {
+      for (const { value } of records) seen.push(value)
+    }
+  })
   const leaving = node.follow("orders", { kind: "earliest" }, stop.signal)[Symbol.asyncIterator]()
   const next = leaving.next()
   stop.abort()
   assert.equal((await next).done, true)
   await send(node, "orders", ordersOf(0, 10))
   await node.close()
-  assert.deepEqual(seqs(await left), ordersOf(0, 10).map(({ seq }) => seq))
+  assert.equal(await left, "MR1401")
+  assert.deepEqual(seqs(seen), ordersOf(0, 10).map(({ seq }) => seq))
+})
+
+it("a follower gets all of a stream that ends, and ends with it: a source, what stages write, dead letters", async (t) => {
+  const bench = await openNode(t, ["orders"])
+  const all = (node: Node, stream: string) => follow(node, stream, { kind: "earliest" }, Number.POSITIVE_INFINITY)
+  const streams = ["orders", "counted", "orders.dead-letter"]
+  const waiting = streams.map((stream) => all(bench.node, stream))
+  await send(bench.node, "orders", [...ordersOf(0, 50), { key: "k1", seq: 50, map: "throw" }])
+  await bench.node.end("orders")
+  const wanted = [ordersOf(0, 51).map(({ seq }) => seq), ordersOf(0, 50).map(({ seq }) => seq)]
+  const early = await Promise.all(waiting)
+  assert.deepEqual([seqs(early[0] ?? []), seqs(early[1] ?? []), early[2]?.length], [...wanted, 1])
+  // One that comes later gets the same, also from a node that was started since.
+  const late = await Promise.all(streams.map((stream) => all(bench.node, stream)))
+  assert.deepEqual([seqs(late[0] ?? []), seqs(late[1] ?? []), late[2]?.length], [...wanted, 1])
+  await bench.node.close()
+  const { node } = await openNode(t, ["orders"], { dir: bench.dir })
+  const later = await Promise.all(streams.map((stream) => all(node, stream)))
+  assert.deepEqual([seqs(later[0] ?? []), seqs(later[1] ?? []), later[2]?.length], [...wanted, 1])
+})
+
+it("an end that is not durable yet ends no follower", async (t) => {
+  const { node } = await openNode(t, ["orders"])
+  await send(node, "orders", ordersOf(0, 10))
+  await idle(node)
+  let ended = 0
+  const following = ["orders", "counted"].map(async (stream) => {
+    await follow(node, stream, { kind: "earliest" }, Number.POSITIVE_INFINITY)
+    ended++
+  })
+  const held: (() => void)[] = []
+  const real = fs.fdatasync
+  const mocked = t.mock.method(fs, "fdatasync", (fd: number, done: (error: Error | null) => void) => {
+    held.push(() => real(fd, done))
+  })
+  const ending = node.end("orders")
+  await until("the end waits for the disk", () => held.length > 0)
+  await until("the stage has seen it", () => statusOf(node).stages.every((stage) => stage.ended))
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(ended, 0)
+  mocked.mock.restore()
+  for (const release of held) release()
+  await Promise.all([ending, ...following])
 })
 
 it("only what is durable is shown, and answered", async (t) => {

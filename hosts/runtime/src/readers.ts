@@ -1,4 +1,9 @@
-/** Reading a stream from outside: pages and followers. Only what is durable is shown; marks are skipped. */
+/**
+ * Reading a stream from outside: pages and followers. Only what is durable is shown; marks are skipped.
+ *
+ * A follower returns when its reader leaves or when the stream has ended and all of it was read. When the node stops it
+ * throws: there may be more, and a reader that took it for the end would not come back.
+ */
 import type { Extent, Slice, Store } from "@millrace/engine"
 import { BlockCursor, ByteReader, MillraceError, type StreamPlan, entryKind, limits, readValue, utf8Text } from "@millrace/model"
 
@@ -37,15 +42,18 @@ export interface LiveBatch {
 
 export class Readers {
   readonly #store: Store
+  readonly #hasEnded: (stream: StreamPlan) => boolean
   /** Followers that wait for more. */
   readonly #waiting: Set<() => void> = new Set()
-  #ended = false
+  #stopped = false
 
-  constructor(store: Store) {
+  /** @param hasEnded - whether all that a stream will ever hold is durable; whoever makes it true wakes the followers */
+  constructor(store: Store, hasEnded: (stream: StreamPlan) => boolean) {
     this.#store = store
+    this.#hasEnded = hasEnded
   }
 
-  /** More is durable than before. */
+  /** More is durable than before, or a stream has ended. */
   wake(): void {
     if (this.#waiting.size === 0) return
     const waiting = [...this.#waiting]
@@ -53,9 +61,9 @@ export class Readers {
     for (const go of waiting) go()
   }
 
-  /** There will be no more: followers end. */
-  end(): void {
-    this.#ended = true
+  /** The node stops: followers fail with MR1401. */
+  stop(): void {
+    this.#stopped = true
     this.wake()
   }
 
@@ -79,11 +87,18 @@ export class Readers {
     return { records, next, first: extent.first, end: extent.durable }
   }
 
-  /** Durable records of all partitions as they come, until aborted. @throws MR1014 */
+  /**
+   * Durable records of all partitions as they come, until aborted or until the stream has ended.
+   *
+   * @throws MR1014, MR1401 when the node stops
+   */
   async *follow(stream: StreamPlan, from: From, signal: AbortSignal): AsyncGenerator<LiveBatch> {
     const next: number[] = []
     for (let partition = 0; partition < stream.partitions; partition++) next.push(await this.#begin(stream, partition, from))
-    while (!signal.aborted && !this.#ended) {
+    while (!signal.aborted) {
+      if (this.#stopped) throw new MillraceError("MR1401", "The node is stopping; go on where you are once it runs again.")
+      // Asked before the ends are looked at: what is there then is all.
+      const ended = this.#hasEnded(stream)
       let idle = true
       for (let partition = 0; partition < stream.partitions; partition++) {
         const at = next[partition] as number
@@ -94,9 +109,11 @@ export class Readers {
         if (signal.aborted) return
         next[partition] = batch.next
         if (batch.records.length > 0) yield { partition, records: batch.records, next: batch.next }
-        if (signal.aborted || this.#ended) return
+        if (signal.aborted || this.#stopped) break
       }
-      if (idle) await this.#more(signal)
+      if (!idle) continue
+      if (ended) return
+      await this.#more(signal)
     }
   }
 

@@ -16,7 +16,7 @@
  * do the same work twice (`events.settled`).
  */
 import type { Append, Store } from "@millrace/engine"
-import { type ErrorData, MillraceError, type Plan, errorData, isMillraceError, limits } from "@millrace/model"
+import { type ErrorData, MillraceError, type Plan, type StagePlan, errorData, isMillraceError, limits } from "@millrace/model"
 import type { Bounds } from "./bounds.ts"
 import type { Origin } from "./commits.ts"
 import { Feed } from "./feed.ts"
@@ -44,6 +44,8 @@ interface WorkshopEvents {
   onWorkerEnd(worker: number, end: WorkerEnd): void
   /** Workers cannot be started (it is tried again), or can be again (undefined). */
   onBroken(error: ErrorData | undefined): void
+  /** A seat was taken: what it has stored is known. */
+  onSeated(): void
   /** Resolves once the store's state is that of all commits. */
   settled(): Promise<void>
 }
@@ -78,6 +80,8 @@ export class Workshop {
   readonly #benches: Bench[]
   readonly #feeds: Map<string, Feed> = new Map()
   readonly #byInput: Map<string, Feed[]> = new Map()
+  /** By the streams that they write. */
+  readonly #writers: Map<string, Feed[]> = new Map()
   #byNumber: Feed[] = []
   #phase: Phase = "loading"
   /** Up to which commit the workers know the state to be in the store. */
@@ -130,7 +134,7 @@ export class Workshop {
     this.#plans = plans
     for (const plan of plans) {
       for (const stage of plan.stages) {
-        for (let partition = 0; partition < stage.partitions; partition++) this.#addFeed(plan, stage.id, stage.input, partition)
+        for (let partition = 0; partition < stage.partitions; partition++) this.#addFeed(plan, stage, partition)
       }
     }
     this.#options.log.info({ files: files.map(({ file }) => file), services: plans.map(({ service }) => service) }, "services loaded")
@@ -222,6 +226,12 @@ export class Workshop {
     return most
   }
 
+  /** Whether all that the stages will ever write to a stream is durable. */
+  hasEnded(stream: string): boolean {
+    const { durableSequence } = this.#options.store
+    return this.#writers.get(stream)?.every((feed) => feed.hasEnded(durableSequence)) ?? false
+  }
+
   /** Whether no seat has input in hand or waiting. */
   get idle(): boolean {
     return this.#byNumber.every((feed) => (feed.state === "open" || feed.state === "asleep") && this.#isDone(feed))
@@ -256,8 +266,8 @@ export class Workshop {
     }
   }
 
-  #addFeed(plan: Plan, stage: string, input: string, partition: number): void {
-    const seat: Seat = { service: plan.service, stage, partition }
+  #addFeed(plan: Plan, { id, input, operators, deadLetters }: StagePlan, partition: number): void {
+    const seat: Seat = { service: plan.service, stage: id, partition }
     const stream = plan.streams.find(({ name }) => name === input)
     if (stream === undefined) throw new Error(`workshop: stream ${input} is missing`)
     const feed = new Feed(seat, this.#byNumber.length, stream, partition % this.#benches.length)
@@ -265,6 +275,8 @@ export class Workshop {
     this.#feeds.set(seatName(seat), feed)
     const name = inputName(input, partition)
     this.#byInput.set(name, [...(this.#byInput.get(name) ?? []), feed])
+    const written = operators.flatMap((operator) => ("stream" in operator ? [operator.stream] : []))
+    for (const each of new Set([...written, deadLetters])) this.#writers.set(each, [...(this.#writers.get(each) ?? []), feed])
   }
 
   #feedsOf(bench: Bench): Feed[] {
@@ -324,6 +336,7 @@ export class Workshop {
     // Only the end of the input brings the watermark there.
     feed.ended = watermark === Number.POSITIVE_INFINITY
     feed.keys = keys
+    this.#options.events.onSeated()
     this.#pump(feed)
   }
 
