@@ -11,15 +11,12 @@ import { availableParallelism } from "node:os"
 import { resolve } from "node:path"
 import { type Append, type SealFile, type Store, type Stretch, storedConsumed } from "@millrace/engine"
 import {
-  BlockWriter,
   type ErrorData,
   MillraceError,
-  StateChangesWriter,
   type StreamPlan,
   errorData,
   errorFrom,
   limits,
-  writeValue,
 } from "@millrace/model"
 import { type Bounds, boundsOf } from "./bounds.ts"
 import { Commits, type Origin } from "./commits.ts"

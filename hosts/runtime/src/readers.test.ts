@@ -138,11 +138,6 @@ it("an end that is not durable yet ends no follower", async (t) => {
   const { node } = await openNode(t, ["orders"])
   await send(node, "orders", ordersOf(0, 10))
   await idle(node)
-  let ended = 0
-  const following = ["orders", "counted"].map(async (stream) => {
-    await follow(node, stream, { kind: "earliest" }, Number.POSITIVE_INFINITY)
-    ended++
-  })
   const held: (() => void)[] = []
   const real = fs.fdatasync
   const mocked = t.mock.method(fs, "fdatasync", (fd: number, done: (error: Error | null) => void) => {
@@ -151,6 +146,11 @@ it("an end that is not durable yet ends no follower", async (t) => {
   const ending = node.end("orders")
   await until("the end waits for the disk", () => held.length > 0)
   await until("the stage has seen it", () => statusOf(node).stages.every((stage) => stage.ended))
+  let ended = 0
+  const following = ["orders", "counted"].map(async (stream) => {
+    await follow(node, stream, { kind: "earliest" }, Number.POSITIVE_INFINITY)
+    ended++
+  })
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
   assert.equal(ended, 0)
   mocked.mock.restore()
