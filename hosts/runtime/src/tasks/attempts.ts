@@ -129,7 +129,9 @@ export class Attempts {
         return events.onTold(message)
       case "send":
         return events.onSend(message, thread)
-      default:
+      case "loaded":
+      case "refused":
+      case "pong":
         throw new Error(`attempts: ${message.kind} out of turn`)
     }
   }

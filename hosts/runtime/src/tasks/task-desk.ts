@@ -58,7 +58,8 @@ export class TaskDesk {
   #attempts: Attempts | undefined
   /** Who watches a run, by its id. */
   readonly #watchers: Map<string, Set<Watcher>> = new Map()
-  readonly #tickets: Map<string, (number: number, joined: boolean) => void> = new Map()
+  /** Enqueues that may join other runs, by ticket: told which run each of their inputs has become. */
+  readonly #tickets: Map<string, (index: number, number: number) => void> = new Map()
   #lastTicket = 0
   /** Effects whose transaction is not durable yet. */
   #undone = 0
@@ -91,7 +92,7 @@ export class TaskDesk {
       () => {
         this.#undone--
         // Who joins a run hears of it before the run's end is told.
-        for (const effect of effects) if (effect.kind === "placed") this.#placed(effect.ticket, effect.number, effect.joined)
+        for (const effect of effects) if (effect.kind === "placed") this.#placed(effect.ticket, effect.number)
         for (const effect of effects) this.#carryOut(service, effect)
       },
       () => {
@@ -169,7 +170,7 @@ export class TaskDesk {
       const final = placed === undefined ? numbers : await placed(numbers.length)
       return final.map((number) => idOf(plan.name, number))
     } finally {
-      if (ticket !== undefined) for (const name of [...this.#tickets.keys()]) if (name.startsWith(`${ticket}.`)) this.#tickets.delete(name)
+      if (ticket !== undefined) this.#tickets.delete(ticket)
     }
   }
 
@@ -277,6 +278,8 @@ export class TaskDesk {
       case "abort":
         this.#attempts?.abort({ service, task: effect.task, lease: effect.lease }, effect.reason)
         return
+      case "placed":
+        return
       case "ended": {
         const { task, number, status, output, error } = effect
         if (status === "delayed" || status === "waiting" || status === "running") return
@@ -288,30 +291,28 @@ export class TaskDesk {
 
   #tell(id: string, event: RunEvent): void {
     const watchers = this.#watchers.get(id)
-    if (watchers !== undefined) for (const watcher of [...watchers]) watcher(event)
+    if (watchers !== undefined) for (const watcher of watchers) watcher(event)
   }
 
-  #placed(ticket: string, number: number, joined: boolean): void {
-    this.#tickets.get(ticket)?.(number, joined)
-    this.#tickets.delete(ticket)
+  #placed(ticket: string, number: number): void {
+    const [name = "", index] = ticket.split(".")
+    this.#tickets.get(name)?.(Number(index), number)
   }
 
   /** Gathers the numbers that the inputs of a ticket become. */
   #await(ticket: string): (count: number) => Promise<readonly number[]> {
     const numbers: number[] = []
+    let placed = 0
     let told: (() => void) | undefined
-    const proceed = (i: number): void => {
-      this.#tickets.set(`${ticket}.${i}`, (number) => {
-        numbers[i] = number
-        proceed(numbers.length)
-        told?.()
-      })
-    }
-    proceed(0)
+    this.#tickets.set(ticket, (index, number) => {
+      numbers[index] = number
+      placed++
+      told?.()
+    })
     return (count) =>
       new Promise((resolve) => {
         told = () => {
-          if (numbers.length >= count) resolve(numbers)
+          if (placed >= count) resolve(numbers)
         }
         told()
       })
