@@ -285,6 +285,7 @@ export class StageMachine {
   tick(now: number): Transaction | undefined {
     if (now < this.tickAt) return undefined
     this.#context.now = now
+    this.#transactionBytes = this.#bounds.transactionBytes ?? limits.transactionBytes
     this.#context.state.savepoint()
     for (const { operator } of this.#chain.timed) operator.tick(now)
     if (now >= this.#restsAt) {

@@ -30,25 +30,29 @@ export type WindowPlan = AlignedPlan | CalendarPlan
 interface Windowing {
   /** Which time decides: that of the records, or the clock's as a record is looked at. */
   readonly time: "event" | "processing"
+  readonly aggregates: readonly string[]
+}
+
+/** Windows that can give several results. */
+interface Refining extends Windowing {
   /** Windows that have changed give an early result when their time passes a multiple of this; 0: none do. */
   readonly earlyMs: number
   /** How long after its end a window still takes records. */
   readonly allowedLatenessMs: number
   /** Whether results say which {@link Pane} they are. */
   readonly panes: boolean
-  readonly aggregates: readonly string[]
 }
 
 /** Operators that aggregate records by key and window. */
 export type WindowingShape =
-  | (Windowing & { readonly kind: "window"; readonly window: WindowPlan })
+  | (Refining & { readonly kind: "window"; readonly window: WindowPlan })
   /** Windows that end once their key was silent for `gapMs`, and merge when a record closes the gap between two. */
-  | (Windowing & { readonly kind: "session"; readonly gapMs: number })
+  | (Refining & { readonly kind: "session"; readonly gapMs: number })
 
 /** The aggregates by name, in the order of the plan. */
 export type WindowingCode = { readonly kind: "window"; readonly aggregates: AggregateCodes } | { readonly kind: "session"; readonly aggregates: AggregateCodes }
 
-type AggregateCodes = Readonly<Record<string, Aggregate<never, unknown>>>
+export type AggregateCodes = Readonly<Record<string, Aggregate<never, unknown>>>
 
 /** What a window's result holds besides the aggregates. Times in ms in files: see the sink. */
 export interface WindowBounds {
@@ -60,8 +64,8 @@ export interface WindowBounds {
 }
 
 /**
- * Why a window that can give several results gives this one: `early`, its end has not been reached yet; `final`, its end was reached; `refined`, a record came after that,
- * within the allowed lateness; `retracted`, an earlier result of these bounds, as it was, does not hold any more: it was a
- * session that has grown or merged, and its successor follows.
+ * Why a window that can give several results gives this one: `early`, its end has not been reached yet; `final`, its end was
+ * reached; `refined`, a record came after that, within the allowed lateness; `retracted`, an earlier result of these bounds, as
+ * it was, does not hold any more: it was a session that has grown or merged, and its successor follows.
  */
 export type Pane = "early" | "final" | "refined" | "retracted"

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { files } from "./files.ts"
-import { compile, count, diagram, hopping, service, stream, tumbling } from "./index.ts"
+import { calendar, compile, count, diagram, hopping, service, stream, tumbling } from "./index.ts"
 
 test("a plan is drawn as a Mermaid flowchart, always the same", () => {
   const flights = stream<{ from: string; to: string }>("flights", { key: (f) => f.from })
@@ -50,4 +50,11 @@ test("a plan is drawn as a Mermaid flowchart, always the same", () => {
 `
   assert.equal(diagram(plan), expected)
   assert.equal(diagram(structuredClone(plan)), expected)
+})
+
+test("a window's box says whose time it follows", () => {
+  const flights = stream<{ from: string }>("flights", { key: (f) => f.from })
+  const daily = flights.window("daily", calendar("day", { timeZone: "Europe/Berlin", offset: "6h" }), { time: "processing" })
+  const { plan } = compile(service("air", [daily.aggregate({ n: count() }).to(files("out"))]))
+  assert.match(diagram(plan), /daily<br\/>day in Europe\/Berlin offset 6h by the clock<br\/>n/)
 })

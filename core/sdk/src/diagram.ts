@@ -2,7 +2,7 @@
  * A plan as a Mermaid flowchart: streams are cylinders, operators boxes inside their stage, sinks slanted. Dead-letter
  * streams and the rows on their way to sinks are left out. The same plan gives the same text.
  */
-import type { OperatorPlan, Plan, Port, SinkPlan, StagePlan, StreamPlan, WindowPlan } from "@millrace/model"
+import type { OperatorPlan, Plan, Port, SinkPlan, StagePlan, StreamPlan, WindowingShape, WindowPlan } from "@millrace/model"
 
 /**
  * Draws a plan as the text of a Mermaid flowchart, which GitHub and many editors show as a picture.
@@ -68,11 +68,17 @@ function operatorLabel(operator: OperatorPlan): string {
   return operator.name.includes("/") ? operator.kind : `${text(operator.name)}<br/>${operator.kind}`
 }
 
-function windowed({ name, aggregates }: { readonly name: string; readonly aggregates: readonly string[] }, label: string): string {
-  return `${text(name)}<br/>${label}<br/>${text(aggregates.join(", "))}`
+function windowed({ name, time, aggregates }: WindowingShape & { readonly name: string }, label: string): string {
+  const by = time === "processing" ? " by the clock" : ""
+  return `${text(name)}<br/>${label}${by}<br/>${text(aggregates.join(", "))}`
 }
 
-function windowLabel({ kind, sizeMs, everyMs, offsetMs }: WindowPlan): string {
+function windowLabel(window: WindowPlan): string {
+  if (window.kind === "calendar") {
+    const { unit, timeZone, offsetMs } = window
+    return offsetMs === 0 ? `${unit} in ${text(timeZone)}` : `${unit} in ${text(timeZone)} offset ${span(offsetMs)}`
+  }
+  const { kind, sizeMs, everyMs, offsetMs } = window
   const size = kind === "tumbling" ? `tumbling ${span(sizeMs)}` : `hopping ${span(sizeMs)} every ${span(everyMs)}`
   return offsetMs === 0 ? size : `${size} offset ${span(offsetMs)}`
 }

@@ -32,6 +32,7 @@ export { min } from "./aggregates/min.ts"
 export type { AggregateOf, Aggregates, AggregatesOf, OrNull } from "./aggregates/record.ts"
 export { sum } from "./aggregates/sum.ts"
 export { type Keep, keepCounter, keepList, keepMap, type KeepOptions, keepReduced, keepValue, type Side, side } from "./flow/keep.ts"
+export { calendar, type CalendarOptions, type CalendarUnit, type CalendarWindow } from "./calendar.ts"
 export { diagram } from "./diagram.ts"
 export type { Aggregated, Flow, Joined, Keying, Matched, Processed, ProcessOptions } from "./flow/flow.ts"
 export type { JoinOptions, LateOf, LeftOf, RightOf, Within } from "./flow/join.ts"
@@ -40,7 +41,17 @@ export type { AfterMatch, Fits, MatchWith, Pattern, PatternStart } from "./flow/
 export type { AsOfOptions, EnrichOptions, TableJoinOptions } from "./flow/table-join.ts"
 export type { GroupedTable, RunningResult, Table } from "./flow/table.ts"
 export type { DeduplicateOptions, DistinctOptions, RankedBy, TableOptions, TopOptions } from "./flow/table-options.ts"
-export type { KnownOptions, PanesOf, Windowed, WindowOptions, WindowResult, WindowShape } from "./flow/windowed.ts"
+export type {
+  EventTimeOptions,
+  FixedWindow,
+  KnownOptions,
+  PanesOf,
+  ProcessingTimeOptions,
+  Windowed,
+  WindowOptions,
+  WindowResult,
+  WindowShape,
+} from "./flow/windowed.ts"
 export { compile, isService, type Service, service, serviceOf } from "./service.ts"
 export { session, type SessionOptions, type SessionWindow } from "./session.ts"
 export {

@@ -6,6 +6,7 @@ import { type FilesOptions, files } from "./files.ts"
 import {
   aggregate,
   type Aggregate,
+  calendar,
   count,
   hopping,
   keepCounter,
@@ -98,6 +99,10 @@ test("a window refuses shapes that are not valid, naming itself", () => {
     [/^window "w": each record would belong to 1001 windows; at most 1000/, hopping({ size: 1001, every: 1 })],
     [/^window "w", gap: "0s" must be at least 1 ms\.$/, session({ gap: "0s" })],
     [/^window "w", gap: undefined is not a duration/, loose({ kind: "session" })],
+    [/^window "w": "decade" is no calendar unit; there are day, week, month, quarter, year\.$/, calendar(loose("decade"))],
+    [/^window "w", timeZone: "Europe\/Berlinn" is no time zone that this runtime knows/, calendar("day", { timeZone: "Europe/Berlinn" })],
+    [/^window "w", firstWeekday: 0 is not a whole number from 1 to 7/, calendar("week", { firstWeekday: 0 })],
+    [/^window "w", offset: "24h" must be less than a day/, calendar("day", { offset: "24h" })],
     [/^window "w": give a shape/, loose("1h")],
     [/^window "w": give a shape/, loose(undefined)],
   ]
@@ -108,6 +113,14 @@ test("a window refuses shapes that are not valid, naming itself", () => {
   refused("MR1101", /^window "w": there is no option "lateness"/, () =>
     rows.window("w", tumbling("1h"), loose({ lateness: "1s" })),
   )
+  refused("MR1101", /^window "w", early: "0s" must be at least 1 ms\.$/, () => rows.window("w", tumbling("1h"), { early: "0s" }))
+  refused("MR1101", /^window "w", time: "clock" is neither "event" nor "processing"/, () =>
+    rows.window("w", tumbling("1h"), loose({ time: "clock" })),
+  )
+  refused("MR1101", /^window "w": by processing time no record is late; leave allowedLateness away/, () =>
+    rows.window("w", tumbling("1h"), loose({ time: "processing", allowedLateness: "1s" })),
+  )
+  refused("MR1101", /^calendar: there is no option "zone"/, () => calendar("day", loose({ zone: "UTC" })))
   refused("MR1101", /^tumbling: there is no option "every"/, () => tumbling(loose({ size: "1h", every: "1h" })))
   refused("MR1101", /^hopping: the options must be an object/, () => hopping(loose("1h")))
   refused("MR1101", /^session: there is no option "size"/, () => session(loose({ size: "1h" })))

@@ -7,6 +7,7 @@ import { z } from "zod"
 import { day, files } from "./files.ts"
 import {
   aggregate,
+  calendar,
   collect,
   count,
   distinctCount,
@@ -103,6 +104,10 @@ test("a window that may give several results of one key says which they are, one
   const lateness = "5m" as Duration
   const perhaps = zodFlights.window("w", tumbling("1h"), { allowedLateness: lateness }).aggregate({ n: count() })
   same<ValueOf<typeof perhaps>["pane"], Pane | undefined>(true)
+  const early = zodFlights.window("w", session({ gap: "5m" }), { early: "10s" }).aggregate({ n: count() })
+  same<ValueOf<typeof early>["pane"], Pane>(true)
+  const clocked = zodFlights.window("w", calendar("day"), { time: "processing" }).aggregate({ n: count() })
+  same<ValueOf<typeof clocked>, ValueOf<typeof plain>>(true)
   same<typeof panes.late, Flow<Flight, "keyed">>(true)
 })
 
@@ -207,6 +212,10 @@ export function refused(): void {
   stream("a", { schema }).window("w", tumbling("1h"))
   // @ts-expect-error the option is misspelt
   zodFlights.window("w", tumbling("1h"), { allowedLatenes: "1s" })
+  // @ts-expect-error by the clock no record is late
+  zodFlights.window("w", tumbling("1h"), { time: "processing", allowedLateness: "5m" })
+  // @ts-expect-error there is no such unit
+  zodFlights.window("w", calendar("decade"))
   // @ts-expect-error sessions have a gap
   zodFlights.window("w", session({ size: "1s" }))
   // @ts-expect-error sessions of two flows cannot be joined

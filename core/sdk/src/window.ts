@@ -1,8 +1,5 @@
-/**
- * The shapes of windows whose bounds do not depend on the records. A shape is data; the operator that uses it checks it, so that
- * a fault names the operator.
- */
-import { type Duration, limits, MillraceError, type WindowPlan } from "@millrace/model"
+/** Tumbling and hopping windows: their shapes. A shape is data; the operator that uses it checks it, so that a fault names the operator. */
+import { type AlignedPlan, type Duration, limits, MillraceError } from "@millrace/model"
 import { checkedMs, checkKeys } from "./setting.ts"
 
 /** Windows that lie where they lie whatever the records are, from {@link tumbling} or {@link hopping}. */
@@ -63,15 +60,7 @@ export function hopping(options: HoppingOptions): AlignedWindow {
 }
 
 /** The checked shape in milliseconds. @throws MR1101 */
-export function windowPlan(shape: AlignedWindow, what: string): WindowPlan {
-  const shapeGiven: unknown = shape
-  const kind = typeof shapeGiven === "object" && shapeGiven !== null && "kind" in shapeGiven ? shapeGiven.kind : undefined
-  if (kind !== "tumbling" && kind !== "hopping") {
-    throw new MillraceError(
-      "MR1101",
-      `${what}: give a shape, such as tumbling("1h") or hopping({ size: "5m", every: "30s" }).`,
-    )
-  }
+export function alignedPlan(shape: AlignedWindow, what: string): AlignedPlan {
   const sizeMs = checkedMs(shape.size, `${what}, size`, 1)
   const everyMs = checkedMs(shape.every, `${what}, every`, 1)
   const offsetMs = checkedMs(shape.offset, `${what}, offset`) % everyMs

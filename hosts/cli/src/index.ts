@@ -1,6 +1,7 @@
 /** What a service is written with: `import { count, service, stream, tumbling } from "millrace"`. */
 export {
   aggregate,
+  calendar,
   collect,
   compile,
   count,

@@ -8,11 +8,12 @@ import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
 import type { Bench, Figure } from "../src/figures.ts"
+import { writeClocks } from "./clock.ts"
 import { Emission, type EmissionOptions } from "./emission.ts"
 import { writeNdjson } from "./ndjson.ts"
 import { agrees, differenceText, NexmarkOracle } from "./oracle/oracle.ts"
 import { queries } from "./queries/index.ts"
-import { rowsIn, runQuery, type RunReport } from "./run-query.ts"
+import { perBatch, rowsIn, runQuery, type RunReport } from "./run-query.ts"
 
 /** Event time passes at 100,000 events a second: a window of 10 s holds a million of them, and several close in a run. */
 const rate = 100_000
@@ -70,7 +71,9 @@ interface Judge {
 async function judgeOf(dir: string, emission: EmissionOptions): Promise<Judge> {
   const file = path.join(dir, "judged.ndjson")
   writeNdjson(file, new Emission(emission))
-  const oracle = await NexmarkOracle.open(file, { file: path.join(dir, "oracle.duckdb") })
+  const clocks = path.join(dir, "clocks.ndjson")
+  writeClocks(clocks, new Emission(emission), perBatch)
+  const oracle = await NexmarkOracle.open(file, { clocks, file: path.join(dir, "oracle.duckdb") })
   return {
     async verdict(query, say) {
       const to = path.join(dir, `${query}.ndjson`)

@@ -4,6 +4,9 @@ import path from "node:path"
 import { promisify } from "node:util"
 import type { EmissionOptions } from "./emission.ts"
 
+/** Events of one partition that make one transaction. */
+export const perBatch = 4_096
+
 export interface QueryRun {
   readonly query: string
   readonly emission: EmissionOptions

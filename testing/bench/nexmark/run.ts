@@ -7,16 +7,15 @@ import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
 import { type Outlet, service, stream } from "millrace"
+import { clockAt } from "./clock.ts"
 import { Emission } from "./emission.ts"
 import { type NexmarkEvent, timeOf } from "./events.ts"
 import { Mill } from "./mill.ts"
 import { isOutlet, isTable, queries } from "./queries/index.ts"
 import { RowFile } from "./row-file.ts"
-import type { QueryRun, RunReport } from "./run-query.ts"
+import { perBatch, type QueryRun, type RunReport } from "./run-query.ts"
 import { nexmark, sideRows } from "./streams.ts"
 
-/** Events of one partition that make one transaction. */
-const perBatch = 4_096
 /** Bytes of NDJSON that make one request. */
 const perRequest = 1 << 20
 
@@ -85,7 +84,9 @@ function outlet(): Outlet {
 /** The generator as a source that can be replayed: decoded events, under offsets of their own. */
 async function generate(): Promise<void> {
   const source = new Emission(emission)
-  for (let partition = 0; ; partition = (partition + 1) % partitions) {
+  for (let batch = 0; ; batch++) {
+    if (query === "q12") await mill.tick(clockAt(batch))
+    const partition = batch % partitions
     const values = source.take(perBatch)
     if (values.length === 0) return
     events += values.length

@@ -19,12 +19,12 @@ export class Accumulation {
   readonly copy: (acc: Accumulator) => Accumulator
   readonly codec: StateCodec<Accumulator>
 
-  /** @param own - how many numbers of its own the operator keeps in front, 0 at first */
-  constructor(aggregates: WindowingCode["aggregates"], own: number) {
+  /** @param own - the operator's own numbers in front, as they are at first */
+  constructor(aggregates: WindowingCode["aggregates"], own: readonly number[]) {
     this.#names = Object.keys(aggregates)
     this.#aggregates = Object.values(aggregates) as Aggregate<unknown, unknown>[]
     const at: number[] = []
-    let slots = own
+    let slots = own.length
     for (const { slots: more } of this.#aggregates) {
       at.push(slots)
       slots += more
@@ -32,7 +32,7 @@ export class Accumulation {
     this.#at = at
     // Begun with fractions: that is what makes the engine keep doubles.
     const template: Accumulator = Array.from({ length: slots }, () => 0.5)
-    for (let i = 0; i < own; i++) template[i] = 0
+    for (const [i, number] of own.entries()) template[i] = number
     for (let i = 0; i < this.#aggregates.length; i++) this.#aggregates[i]?.init(template, at[i] as number)
     const mutable = this.#aggregates.some((aggregate) => aggregate.mutable)
     this.copy = mutable ? (acc) => valueFrom(valueBytes(acc)) as Accumulator : (acc) => acc.slice()

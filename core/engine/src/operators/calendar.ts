@@ -21,7 +21,7 @@ export class CalendarFrames implements Frames {
   /** Windows that were asked for, by time. Records come in the order of time or nearly so: mostly it is the last one found. */
   #known: Window[] = []
   #last: Window = { start: Number.NaN, end: Number.NaN }
-  readonly overlap = false
+  readonly stepMs: number = Number.POSITIVE_INFINITY
 
   constructor(plan: CalendarPlan) {
     this.#plan = plan
@@ -32,12 +32,12 @@ export class CalendarFrames implements Frames {
     return this.#of(time).start
   }
 
-  end(start: number): number {
-    return this.#of(start).end
+  oldest(time: number): number {
+    return this.newest(time)
   }
 
-  *starts(time: number): Iterable<number> {
-    yield this.newest(time)
+  end(start: number): number {
+    return this.#of(start).end
   }
 
   #of(time: number): Window {

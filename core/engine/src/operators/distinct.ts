@@ -3,21 +3,15 @@
  * time; one that is older than the last that passed does not. With `within`, what it remembers goes once the watermark has
  * proved that nothing it would stop can come; a record behind that is late.
  */
-import { type ByteReader, type ByteWriter, MillraceError, type OperatorCode, type OperatorPlan } from "@millrace/model"
+import { MillraceError, type OperatorCode, type OperatorPlan } from "@millrace/model"
 import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
-import { type Scope, type StateCodec, rowKey } from "../state.ts"
+import { type Scope, rowKey } from "../state.ts"
 import { flagCodec } from "./flag-codec.ts"
 import { memberName } from "./member-name.ts"
+import { timeCodec } from "./time-codec.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "distinct" }>
-
-/** When the record that passed was, in ms. */
-const timeCodec: StateCodec<number> = {
-  write: (to: ByteWriter, time: number) => to.f64(time),
-  read: (from: ByteReader) => from.f64(),
-  copy: (time) => time,
-}
 
 export class DistinctOperator implements TimedOperator {
   readonly #name: string
@@ -26,6 +20,7 @@ export class DistinctOperator implements TimedOperator {
   readonly #context: StageContext
   readonly #next: Push
   readonly #late: Push
+  /** When the record that passed was, in ms. */
   readonly #seen: Scope<number>
   /** What was seen, by the time after which it stops nothing any more. */
   readonly #over: Scope<true>

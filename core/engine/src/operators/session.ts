@@ -1,6 +1,7 @@
 /**
  * Session windows: the records of a key belong together as long as less than the gap lies between one and the next. A session
- * [first, last + gap) closes once its end is at or before the watermark; a record that lies within the gap of two merges them.
+ * [first, last + gap) closes once its end is at or before what its time has reached (the watermark, the clock); a record that lies
+ * within the gap of two merges them.
  *
  * Kept: one row per session, named by the time of the record that began it, which never changes and always lies within the
  * session; and, by time, which sessions to look at then. A session whose end has moved since is looked at again at its end, so a
@@ -9,24 +10,31 @@
  * Of what was given, a copy is kept as long as it may have to be taken back. The retraction comes right before the result that
  * takes its place, so a reader who folds by key and bounds is never without one for long, and never has two.
  *
- * Invariants W21 to W26 of docs/specs/windows.md.
+ * Invariants W21 to W26 and W27 to W33 of docs/specs/windows.md.
  */
 import type { OperatorCode, OperatorPlan, Pane } from "@millrace/model"
 import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
-import { type Bucket, type Scope, type StateCodec, rowKey, rowTime } from "../state.ts"
+import { type Bucket, type Scope, rowKey, rowTime } from "../state.ts"
 import { keyOfRow } from "../state/row.ts"
 import type { View } from "../view.ts"
 import { Accumulation, type Accumulator } from "./accumulation.ts"
+import { Early } from "./early.ts"
+import { flagCodec } from "./flag-codec.ts"
+import { endOfInput, WindowClock } from "./window-clock.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "session" }>
 type Code = Extract<OperatorCode, { kind: "session" }>
 
-/** The session's own numbers: times of its earliest and latest record, and whether its result has been given since it grew. */
+/**
+ * The session's own numbers: times of its earliest and latest record, whether its result has been given since it grew, and with
+ * early results, when it gives the next one or gave the last.
+ */
 const first = 0
 const last = 1
 const given = 2
-const own = 3
+const noted = 3
+const own = [0, 0, 0, Number.NEGATIVE_INFINITY]
 
 export class SessionOperator implements TimedOperator, View {
   readonly #plan: Plan
@@ -40,9 +48,12 @@ export class SessionOperator implements TimedOperator, View {
   readonly #schedule: BucketSchedule
   /** Results that were given and may have to be taken back, by the session's first record; undefined: none ever are. */
   readonly #results: Scope<Accumulator> | undefined
+  /** Undefined: event time decides. */
+  readonly #clock: WindowClock | undefined
+  readonly #early: Early | undefined
   #emitting: Accumulator = []
   due: number = Number.POSITIVE_INFINITY
-  readonly dueByClock: number = Number.POSITIVE_INFINITY
+  dueByClock: number = Number.POSITIVE_INFINITY
 
   constructor(plan: Plan, code: Code, context: StageContext, next: Push, late: Push) {
     const { state } = context
@@ -51,11 +62,13 @@ export class SessionOperator implements TimedOperator, View {
     this.#context = context
     this.#next = next
     this.#late = late
-    this.#accumulation = new Accumulation(code.aggregates, own)
+    this.#accumulation = new Accumulation(code.aggregates, plan.earlyMs > 0 ? own : own.slice(0, noted))
     this.#sessions = state.rows(scope, this.#accumulation.codec)
     this.#looks = state.scope(`${scope}@looks`, flagCodec)
     this.#schedule = new BucketSchedule(state, this.#looks, (time) => time)
     if (plan.panes) this.#results = state.rows(`${scope}@results`, this.#accumulation.codec)
+    if (plan.time === "processing") this.#clock = new WindowClock(context, `${scope}@clock`)
+    if (plan.earlyMs > 0) this.#early = new Early(plan.earlyMs, context, `${scope}@early`)
     this.#settle()
   }
 
@@ -63,42 +76,66 @@ export class SessionOperator implements TimedOperator, View {
     const { gapMs, allowedLatenessMs } = this.#plan
     const sessions = this.#sessions
     const bucket = this.#bucket
+    const at = this.#clock === undefined ? time : this.#clock.now
     let earlier: string | undefined
     let later: string | undefined
     // At most two: sessions of a key are at least the gap apart. In the order of their times, as their names are.
     for (const cell of sessions.group(bucket, key)) {
       const session = cell.value as Accumulator
-      if (!(time > (session[first] as number) - gapMs && time < (session[last] as number) + gapMs)) continue
+      if (!(at > (session[first] as number) - gapMs && at < (session[last] as number) + gapMs)) continue
       if (earlier === undefined) earlier = cell.key
       else later = cell.key
     }
     if (earlier === undefined) {
-      if (time + gapMs + allowedLatenessMs <= this.#context.watermark) return this.#tooLate(value, key, time)
-      this.#begin(value, key, time)
-    } else this.#prolong(earlier, later, value, key, time)
+      if (at + gapMs + allowedLatenessMs <= this.#reached) return this.#tooLate(value, key, time)
+      this.#begin(value, key, at)
+    } else this.#prolong(earlier, later, value, key, at)
   }
 
   advance(watermark: number): void {
-    for (this.#settle(); this.due <= watermark; this.#settle()) {
-      const looks = this.#looks
-      const bucket = looks.bucket(this.due)
-      // In key order: memory and store would otherwise give different orders, and a restart would show.
-      for (const { key: name } of looks.entries(bucket)) {
-        looks.remove(bucket, name)
-        this.#look(name, bucket.id)
-        if (this.#context.full()) return this.#settle()
-      }
-      looks.drop(bucket)
-    }
+    // By the clock, only the end of the input comes here.
+    this.#act(this.#clock === undefined ? watermark : Number.POSITIVE_INFINITY)
   }
 
-  tick(): void {}
+  tick(now: number): void {
+    if (this.#clock !== undefined) this.#act(now)
+  }
 
   end(): void {}
 
   reload(): void {
+    this.#clock?.reload()
+    this.#early?.reload()
     this.#schedule.reload()
     this.#settle()
+  }
+
+  /** Does all that is due up to a time, in the order of times. */
+  #act(reached: number): void {
+    const early = this.#early
+    for (let due = this.#settle(); due <= reached && due < Number.POSITIVE_INFINITY; due = this.#settle()) {
+      const whole = early !== undefined && early.due <= this.#schedule.due ? early.giveAll(this.#giveEarly) : this.#lookAll(due)
+      if (!whole) return void this.#settle()
+    }
+  }
+
+  /** False: the transaction is full before all have been looked at. */
+  #lookAll(due: number): boolean {
+    const looks = this.#looks
+    const bucket = looks.bucket(due)
+    // In key order: memory and store would otherwise give different orders, and a restart would show.
+    for (const { key: name } of looks.entries(bucket)) {
+      looks.remove(bucket, name)
+      this.#look(name, bucket.id)
+      if (this.#context.full()) return false
+    }
+    looks.drop(bucket)
+    return true
+  }
+
+  /** How far the sessions' time has come. */
+  get #reached(): number {
+    return this.#clock === undefined ? this.#context.watermark : this.#clock.passed
   }
 
   /** The sessions of a key that are still kept, the oldest first, each as it would be given now. */
@@ -117,6 +154,7 @@ export class SessionOperator implements TimedOperator, View {
     session[last] = time
     this.#accumulation.add(session, value, time)
     this.#grown(name, key, session, false)
+    this.#noteEarly(name, session, time)
   }
 
   /** A record of one session, or of two that it makes one. */
@@ -135,13 +173,14 @@ export class SessionOperator implements TimedOperator, View {
     if (time > (session[last] as number)) session[last] = time
     // Its look lies at or before its end, unless that look was for letting it go.
     if (this.#plan.allowedLatenessMs > 0) this.#grown(name, key, session, true)
+    this.#noteEarly(name, session, time)
   }
 
   /** What follows from a session's new bounds: a result at once if it is closed, else a look at its end. */
   #grown(name: string, key: string, session: Accumulator, known: boolean): void {
     const end = this.#end(session)
     const wasGiven = session[given] === 1
-    if (end > this.#context.watermark) {
+    if (end > this.#reached) {
       session[given] = 0
       if (!known || wasGiven) this.#lookAt(end, name)
       return
@@ -149,6 +188,25 @@ export class SessionOperator implements TimedOperator, View {
     session[given] = 1
     if (!wasGiven) this.#lookAt(end + this.#plan.allowedLatenessMs, name)
     this.#emit(key, session, "refined")
+  }
+
+  #noteEarly(name: string, session: Accumulator, time: number): void {
+    const early = this.#early
+    const reached = this.#reached
+    if (early === undefined || session[given] === 1 || (session[noted] as number) > reached) return
+    const due = early.after(this.#clock?.now ?? reached, time)
+    session[noted] = due
+    early.note(due, name, 0)
+    this.#settle()
+  }
+
+  /** A session that has closed meanwhile has said all; one that has merged says it under its new name. */
+  readonly #giveEarly = (name: string, _: number, due: number): void => {
+    const session = this.#sessions.get(this.#bucket, name)?.value
+    if (session !== undefined && session[given] === 0 && this.#end(session) > due) {
+      this.#clock?.pass(due)
+      this.#emit(keyOfRow(name), session, "early")
+    }
   }
 
   /** A session's look has come: it gives its result, goes, or is looked at again later. */
@@ -161,10 +219,11 @@ export class SessionOperator implements TimedOperator, View {
     const next = session[given] === 1 ? end + allowedLatenessMs : end
     if (next > time) return this.#lookAt(next, name)
     const key = keyOfRow(name)
+    this.#clock?.pass(end)
     if (session[given] === 1) return this.#letGo(name, key, session)
     if (allowedLatenessMs === 0) {
-      this.#sessions.remove(this.#bucket, name)
-      return this.#emit(key, session, "final")
+      this.#emit(key, session, "final")
+      return this.#letGo(name, key, session)
     }
     const changed = this.#sessions.change(this.#bucket, name, this.#accumulation.init).value as Accumulator
     changed[given] = 1
@@ -209,7 +268,8 @@ export class SessionOperator implements TimedOperator, View {
     this.#emitting = session
     const bounds = this.#bounds(key, session)
     const result = this.#plan.panes ? { ...bounds, pane } : bounds
-    this.#context.guard(this.#plan.name, result, key, this.#end(session) - 1, this.#complete)
+    const time = this.#end(session) - 1
+    this.#context.guard(this.#plan.name, result, key, this.#clock?.eventTime(time) ?? time, this.#complete)
   }
 
   /** Under the guard, because an aggregate's `result` may be a user's. */
@@ -228,8 +288,7 @@ export class SessionOperator implements TimedOperator, View {
   #lookAt(time: number, name: string): void {
     this.#schedule.note(time)
     this.#looks.change(this.#looks.bucket(time), name, yes)
-    if (time < this.due) this.due = time
-    if (time < this.#context.due) this.#context.due = time
+    this.#settle()
   }
 
   #tooLate(value: unknown, key: string, time: number): void {
@@ -242,12 +301,17 @@ export class SessionOperator implements TimedOperator, View {
     return this.#sessions.bucket(0)
   }
 
-  #settle(): void {
-    this.due = this.#schedule.due
+  /** Returns when something is due next, in the sessions' own time. */
+  #settle(): number {
+    const due = this.#early === undefined ? this.#schedule.due : Math.min(this.#schedule.due, this.#early.due)
+    if (this.#clock === undefined) this.due = due
+    else {
+      this.dueByClock = due
+      this.due = due < Number.POSITIVE_INFINITY ? endOfInput : due
+    }
     if (this.due < this.#context.due) this.#context.due = this.due
+    return due
   }
 }
 
 const yes = (): true => true
-
-const flagCodec: StateCodec<true> = { write: () => undefined, read: yes, copy: yes }

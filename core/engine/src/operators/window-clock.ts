@@ -2,15 +2,9 @@
  * Processing time, as windows see it: the clock as last told, but never before what it has closed already, so that a clock which
  * is set back opens no window anew.
  */
-import { readValue, writeValue } from "@millrace/model"
 import type { StageContext } from "../context.ts"
-import type { Scope, StateCodec } from "../state.ts"
-
-const numberCodec: StateCodec<number> = {
-  write: (to, value) => writeValue(to, value),
-  read: (from) => readValue(from) as number,
-  copy: (value) => value,
-}
+import type { Scope } from "../state.ts"
+import { timeCodec } from "./time-codec.ts"
 
 /**
  * The watermark that a window by the clock waits for: only the end of the input brings it. Then nothing more can come, and the
@@ -27,7 +21,7 @@ export class WindowClock {
   /** @param scope - name of what is kept */
   constructor(context: StageContext, scope: string) {
     this.#context = context
-    this.#scope = context.state.scope(scope, numberCodec)
+    this.#scope = context.state.scope(scope, timeCodec)
     this.reload()
   }
 
@@ -43,16 +37,14 @@ export class WindowClock {
     this.#scope.change(this.#scope.bucket(0), "passed", () => time).value = time
   }
 
+  /** The event time of a result of the clock's: as the clock has it, unless event time is ahead, so that it is late for nobody behind. */
+  eventTime(time: number): number {
+    const { watermark } = this.#context
+    return watermark > time && watermark < Number.POSITIVE_INFINITY ? watermark : time
+  }
+
   /** After a rollback. */
   reload(): void {
     this.passed = this.#scope.get(this.#scope.bucket(0), "passed")?.value ?? Number.NEGATIVE_INFINITY
   }
-}
-
-/**
- * The event time of a result that the clock has given: the clock's own, unless event time is ahead of it, so that it is late for
- * nobody behind.
- */
-export function clockedTime(time: number, { watermark }: StageContext): number {
-  return watermark > time && watermark < Number.POSITIVE_INFINITY ? watermark : time
 }

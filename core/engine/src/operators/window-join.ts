@@ -8,9 +8,10 @@ import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { type Bucket, type Scope, rowKey, rowNumber, rowOf } from "../state.ts"
 import { compareKeys } from "../state/key-order.ts"
 import { keyOfRow } from "../state/row.ts"
+import type { Frames } from "./frames.ts"
+import { framesOf } from "./frames-of.ts"
 import { type JoinRow, joinRow, joinRowCodec, joinValue } from "./join-row.ts"
 import { textCodec } from "./text-codec.ts"
-import { windowStarts } from "./window-starts.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "join" }>
 type Code = Extract<OperatorCode, { kind: "join" }>
@@ -19,7 +20,7 @@ type Combine = (left: unknown, right: unknown, at: JoinContext) => unknown
 
 export class WindowJoinOperator implements TimedOperator {
   readonly #plan: Plan
-  readonly #window: WindowPlan
+  readonly #frames: Frames
   readonly #combine: Combine
   readonly #context: StageContext
   readonly #next: Push
@@ -36,14 +37,15 @@ export class WindowJoinOperator implements TimedOperator {
     const { state } = context
     const scope = `${context.plan.service}/${plan.name}`
     this.#plan = plan
-    this.#window = window
+    const frames = framesOf(window)
+    this.#frames = frames
     this.#combine = code.combine as Combine
     this.#context = context
     this.#next = next
     this.#late = late
     const sides = [state.rows(`${scope}@left`, joinRowCodec), state.rows(`${scope}@right`, joinRowCodec)] as const
     this.#sides = sides
-    const end = (start: number): number => start + window.sizeMs
+    const end = (start: number): number => frames.end(start)
     this.#schedules = [new BucketSchedule(state, sides[0], end), new BucketSchedule(state, sides[1], end)]
     this.#closing = state.scope(`${scope}@closing`, textCodec)
     this.#settle()
@@ -55,8 +57,10 @@ export class WindowJoinOperator implements TimedOperator {
     const schedule = this.#schedules[at]
     const context = this.#context
     let row: JoinRow | undefined
-    for (const start of windowStarts(this.#window, time)) {
-      if (start + this.#window.sizeMs <= context.watermark) continue
+    const frames = this.#frames
+    const newest = frames.newest(time)
+    for (let start = frames.oldest(time); start <= newest; start += frames.stepMs) {
+      if (frames.end(start) <= context.watermark) continue
       row ??= joinRow(time, false, value)
       const due = schedule.note(start)
       if (due < this.due) this.due = due
@@ -74,7 +78,8 @@ export class WindowJoinOperator implements TimedOperator {
 
   advance(watermark: number): void {
     for (this.#settle(); this.due <= watermark; this.#settle()) {
-      if (!this.#close(this.due - this.#window.sizeMs) || this.#context.full()) return this.#settle()
+      const [left, right] = this.#schedules
+      if (!this.#close((left.due <= right.due ? left : right).first) || this.#context.full()) return this.#settle()
     }
   }
 
@@ -93,7 +98,7 @@ export class WindowJoinOperator implements TimedOperator {
     const buckets = [left.bucket(start), right.bucket(start)] as const
     const closing = this.#closing
     const given = closing.has(start) ? closing.get(closing.bucket(start), "given")?.value : undefined
-    const end = start + this.#window.sizeMs
+    const end = this.#frames.end(start)
     for (const key of this.#keys(buckets)) {
       if (given !== undefined && compareKeys(key, given) <= 0) continue
       this.#context.guard(this.#plan.name, { key, start: new Date(start), end: new Date(end) }, key, end - 1, this.#pair)
@@ -108,7 +113,8 @@ export class WindowJoinOperator implements TimedOperator {
   }
 
   readonly #pair: Push = (_, key, time) => {
-    const start = time + 1 - this.#window.sizeMs
+    // Of the windows that hold it, the one that ends right after it.
+    const start = this.#frames.oldest(time)
     const [left, right] = this.#sides.map((rows) => rows.group(rows.bucket(start), key).map(({ value }) => value as JoinRow)) as [JoinRow[], JoinRow[]]
     const { type } = this.#plan
     const at = this.#at

@@ -69,6 +69,8 @@ test("a window with its late records compiles to one stage and two sinks", () =>
             from: -1,
             port: "out",
             window: { kind: "tumbling", sizeMs: 3_600_000, everyMs: 3_600_000, offsetMs: 1_800_000 },
+            time: "event",
+            earlyMs: 0,
             allowedLatenessMs: 300_000,
             panes: true,
             aggregates: ["flights", "delayed"],

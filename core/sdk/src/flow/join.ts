@@ -1,7 +1,7 @@
 /** Joins of two flows by key: their options, checked, and what they mean in the plan. */
 import { type Duration, type JoinBound, type JoinContext, type JoinType, MillraceError } from "@millrace/model"
 import { checkedMs, checkFunction, checkKeys, checkedName } from "../setting.ts"
-import { type AlignedWindow, windowPlan } from "../window.ts"
+import { type FixedWindow, windowPlan } from "./windowed.ts"
 import type { Input, Origin, StatefulDefinition } from "../definition.ts"
 
 /** How far the right record's time may lie from the left one's. */
@@ -26,7 +26,7 @@ export type JoinOptions<Type extends JoinType> =
     }
   | {
       /** A window join: both records lie in one tumbling or hopping window. Results come when the window closes. */
-      readonly window: AlignedWindow
+      readonly window: FixedWindow
       readonly within?: never
       /** @default "inner" */
       readonly type?: Type

@@ -1,17 +1,26 @@
 /** Windows on their way to a result: a shape and its options, to which `.aggregate(…)` adds what is computed. */
-import { type Duration, MillraceError, type Pane, type WindowBounds, type WindowingShape } from "@millrace/model"
+import { type Duration, MillraceError, type Pane, type WindowBounds, type WindowingShape, type WindowPlan } from "@millrace/model"
 import { type AggregateOf, type Aggregates, type AggregatesOf, checkAggregates } from "../aggregates/record.ts"
 import type { Origin } from "../definition.ts"
+import { calendarPlan, type CalendarWindow } from "../calendar.ts"
 import { type SessionWindow, sessionGapMs } from "../session.ts"
 import { checkedMs, checkKeys } from "../setting.ts"
-import { type AlignedWindow, windowPlan } from "../window.ts"
+import { alignedPlan, type AlignedWindow } from "../window.ts"
 import { Aggregated } from "./flow.ts"
 
+/** Windows that lie where they lie whatever the records are. */
+export type FixedWindow = AlignedWindow | CalendarWindow
+
 /** A window shape: give it to `.window(name, shape)`. */
-export type WindowShape = AlignedWindow | SessionWindow
+export type WindowShape = FixedWindow | SessionWindow
 
 /** What a window takes besides its name and shape. */
-export interface WindowOptions {
+export type WindowOptions = EventTimeOptions | ProcessingTimeOptions
+
+/** Windows by the event time of the records. */
+export interface EventTimeOptions {
+  /** @default "event" */
+  readonly time?: "event"
   /**
    * How long after its end, in event time, a window still takes records. It gives its result at its end, and once more
    * for each record that comes within this time; results then say in `pane` which they are. A record that comes later still
@@ -20,6 +29,24 @@ export interface WindowOptions {
    * @default "0s"
    */
   readonly allowedLateness?: Duration
+  /**
+   * A window that has changed gives a result ahead of its end whenever the watermark passes a multiple of this since
+   * 1970-01-01T00:00Z; results then say in `pane` which they are. By event time, so that the same records give the same results.
+   *
+   * @default no early results
+   */
+  readonly early?: Duration
+}
+
+/**
+ * Windows by the clock of the node: a record belongs to the window in which it is processed, whatever its event time. No record is
+ * late, and windows close though no more records come. The same records processed again give other windows.
+ */
+export interface ProcessingTimeOptions {
+  readonly time: "processing"
+  readonly allowedLateness?: never
+  /** As by event time, whenever the clock passes a multiple of this. @default no early results */
+  readonly early?: Duration
 }
 
 /** Refuses options that do not exist, where `O` is inferred from what is given. */
@@ -30,8 +57,10 @@ type NoTime = 0 | "0ms" | "0s" | "0m" | "0h" | "0d"
 /** Whether a duration is more than none, as far as its type tells: true, false, or boolean. */
 type Some<D> = [D] extends [NoTime] ? false : [NoTime & D] extends [never] ? true : boolean
 
+type HasLateness<O> = O extends { readonly allowedLateness: infer D } ? Some<D> : "allowedLateness" extends keyof O ? boolean : false
+
 /** Whether results say which pane they are. */
-export type PanesOf<O> = O extends { readonly allowedLateness: infer D } ? Some<D> : "allowedLateness" extends keyof O ? boolean : false
+export type PanesOf<O> = O extends { readonly early: Duration } ? true : "early" extends keyof O ? boolean : HasLateness<O>
 
 /** Settings of a window operator, its aggregates apart. */
 type Settings = WindowingShape extends infer Each ? (Each extends unknown ? Omit<Each, "aggregates"> : never) : never
@@ -46,7 +75,6 @@ export class Windowed<T, Panes extends boolean = false> {
 
   constructor(from: Origin, name: string, shape: WindowShape, options: WindowOptions) {
     const what = `window ${JSON.stringify(name)}`
-    checkKeys(options, ["allowedLateness"], what)
     this.#from = from
     this.#name = name
     this.#settings = settingsOf(shape, options, what)
@@ -72,20 +100,41 @@ export class Windowed<T, Panes extends boolean = false> {
   }
 }
 
-function settingsOf(shape: WindowShape, { allowedLateness = 0 }: WindowOptions, what: string): Settings {
+function settingsOf(shape: WindowShape, options: WindowOptions, what: string): Settings {
+  const kind: unknown = (shape as Partial<WindowShape> | undefined)?.kind
+  checkKeys(options, ["time", "allowedLateness", "early"], what)
+  const common = { ...refining(options, what), time: checkedTime(options.time, what) }
+  if (kind === "session") return { kind, gapMs: sessionGapMs(shape as SessionWindow, what), ...common }
+  return { kind: "window", window: windowPlan(shape as FixedWindow, what), ...common }
+}
+
+function refining({ time, allowedLateness = 0, early }: WindowOptions, what: string) {
   const allowedLatenessMs = checkedMs(allowedLateness, `${what}, allowedLateness`)
-  const common = { allowedLatenessMs, panes: allowedLatenessMs > 0 }
+  if (time === "processing" && allowedLatenessMs > 0) {
+    throw new MillraceError("MR1101", `${what}: by processing time no record is late; leave allowedLateness away.`)
+  }
+  const earlyMs = early === undefined ? 0 : checkedMs(early, `${what}, early`, 1)
+  return { earlyMs, allowedLatenessMs, panes: allowedLatenessMs > 0 || earlyMs > 0 }
+}
+
+function checkedTime(given: WindowOptions["time"] = "event", what: string): "event" | "processing" {
+  if (given === "event" || given === "processing") return given
+  throw new MillraceError("MR1101", `${what}, time: ${JSON.stringify(given)} is neither "event" nor "processing".`, { given })
+}
+
+/** The checked shape in milliseconds. @throws MR1101 */
+export function windowPlan(shape: FixedWindow, what: string): WindowPlan {
   const kind: unknown = (shape as Partial<WindowShape> | undefined)?.kind
   switch (kind) {
     case "tumbling":
     case "hopping":
-      return { kind: "window", window: windowPlan(shape as AlignedWindow, what), ...common }
-    case "session":
-      return { kind, gapMs: sessionGapMs(shape as SessionWindow, what), ...common }
+      return alignedPlan(shape as AlignedWindow, what)
+    case "calendar":
+      return calendarPlan(shape as CalendarWindow, what)
     default:
       throw new MillraceError(
         "MR1101",
-        `${what}: give a shape, such as tumbling("1h"), hopping({ size: "5m", every: "30s" }) or session({ gap: "10m" }).`,
+        `${what}: give a shape, such as tumbling("1h"), hopping({ size: "5m", every: "30s" }) or calendar("month").`,
       )
   }
 }

@@ -9,6 +9,7 @@ import { q0 } from "./q0.ts"
 import { q1 } from "./q1.ts"
 import { q10 } from "./q10.ts"
 import { q11 } from "./q11.ts"
+import { q12 } from "./q12.ts"
 import { q13 } from "./q13.ts"
 import { q14 } from "./q14.ts"
 import { q15 } from "./q15.ts"
@@ -44,6 +45,7 @@ export const queries: Readonly<Record<string, (input: Nexmark) => Answer>> = {
   q9,
   q10,
   q11,
+  q12,
   q13,
   q14,
   q15,
