@@ -1,57 +1,12 @@
 // Tables against what one would work out by hand over the whole history.
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { count, distinctCount, mean, service, stream, sum, type Table } from "@millrace/sdk"
+import { count, distinctCount, mean, service, sum, type Table } from "@millrace/sdk"
 import { files } from "@millrace/sdk/files"
-import type { Change } from "@millrace/model"
 import fc from "fast-check"
-import { type Found, Rig } from "./rig.ts"
+import { Rig } from "./rig.ts"
 import { atOnce, drive, type Turn, turns } from "./schedule.ts"
-
-interface Event {
-  readonly k: string
-  readonly t: number
-  /** The group of the row. */
-  readonly g: string
-  readonly v: number
-  readonly gone: boolean
-  readonly id: number
-}
-
-const events: fc.Arbitrary<readonly Event[]> = fc
-  .array(
-    fc.record({
-      k: fc.constantFrom("a", "b", "c"),
-      step: fc.integer({ min: -6, max: 9 }),
-      g: fc.constantFrom("x", "y"),
-      v: fc.integer({ min: -3, max: 3 }),
-      gone: fc.integer({ max: 4, min: 0 }).map((n) => n === 0),
-    }),
-    { maxLength: 30, size: "max" },
-  )
-  .map((all) => {
-    let t = 1_000
-    return all.map(({ step, ...event }, id) => ({ ...event, t: (t += step), id }))
-  })
-
-const outOfOrder = fc.constantFrom(0, 4, 100)
-
-function source(outOfOrderMs: number, partitions = 1) {
-  return stream<Event>("in", { partitions, key: (event) => event.k, time: (event) => event.t, outOfOrder: outOfOrderMs })
-}
-
-/** Applies changes one after the other; each must begin where the one before ended. */
-function folded(found: readonly Found[]): Map<string, unknown> {
-  const rows = new Map<string, unknown>()
-  for (const { value } of found) {
-    const change = value as Change<unknown>
-    assert.deepEqual(change.old, rows.get(change.key), `the change of ${change.key} begins where the last one ended`)
-    assert.ok(change.old !== undefined || change.new !== undefined)
-    if (change.new === undefined) rows.delete(change.key)
-    else rows.set(change.key, change.new)
-  }
-  return new Map([...rows].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-}
+import { type Event, events, folded, mapOf, outOfOrder, source } from "./table-model.ts"
 
 /** The rows of a table after all events, along two ways that must give the same bytes. */
 async function rowsOf(make: (from: ReturnType<typeof source>) => Table<unknown>, given: readonly Event[], most: number, way: readonly Turn[], ends = true) {
@@ -68,10 +23,6 @@ async function rowsOf(make: (from: ReturnType<typeof source>) => Table<unknown>,
   }
   assert.deepEqual(bytes[1], bytes[0])
   return rows
-}
-
-function mapOf<V>(entries: Iterable<readonly [string, V]>): Map<string, V> {
-  return new Map([...entries].toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 test("a table holds the newest value of each key by event time, also where deletions and older values come late", async () => {
@@ -141,37 +92,6 @@ test("topN is the beginning of the sorted records of a key", async () => {
       const sign = order === "ascending" ? 1 : -1
       const before = (a: Event, b: Event): number => sign * (a.v - b.v || (a.g < b.g ? -1 : a.g > b.g ? 1 : 0)) || a.t - b.t || a.id - b.id
       assert.deepEqual(rows, mapOf(keys.map((key) => [key, given.filter(({ k }) => k === key).toSorted(before).slice(0, n)])))
-    }),
-    { numRuns: 300 },
-  )
-})
-
-test("a group's aggregates are those of the rows that it has now, in any partition count and order", async () => {
-  await fc.assert(
-    fc.asyncProperty(events, fc.constantFrom(1, 3), turns, fc.array(fc.nat(40), { minLength: 1, maxLength: 10 }), async (given, partitions, way, drawn) => {
-      const grouped = source(100, partitions)
-        .toTable("t", { deleted: (event) => event.gone })
-        .filter((event) => event.v !== 0)
-        .map((event) => ({ ...event, v: event.v * 2 }))
-        .groupBy((event) => event.g)
-        .aggregate("by-group", aggregates)
-      const rig = await Rig.open(service("s", [grouped.changes().to(files("changes"))]))
-      rig.produce("in", given)
-      rig.end("in")
-      for (let i = 0; rig.seats.some((seat) => rig.behind(seat)); i++) {
-        const waiting = rig.seats.filter((seat) => rig.behind(seat))
-        const seat = waiting[(drawn.at(i % drawn.length) ?? 0) % waiting.length]
-        if (seat === undefined) break
-        const { cut, room, crash } = way.at(i % way.length) as Turn
-        rig.room = room
-        await rig.take(seat, cut)
-        if (crash) await rig.restart(seat)
-      }
-      const newest = new Map<string, Event>()
-      for (const event of given) if ((newest.get(event.k)?.t ?? Number.NEGATIVE_INFINITY) <= event.t) newest.set(event.k, event)
-      const rows = [...newest.values()].filter((event) => !event.gone && event.v !== 0).map((event) => ({ ...event, v: event.v * 2 }))
-      const groups = [...new Set(rows.map(({ g }) => g))]
-      assert.deepEqual(folded(await rig.records("s/changes.rows")), mapOf(groups.map((g) => [g, aggregated(g, rows.filter((row) => row.g === g))])))
     }),
     { numRuns: 300 },
   )

@@ -18,6 +18,12 @@ export interface Aggregate<In, Out> {
    * `result` sees their number instead of what `add` makes.
    */
   member?(value: In): string | number | bigint | boolean | null | undefined
+  /**
+   * Of an aggregate that keeps values: what it keeps of a value (null, undefined: nothing), and what it gives. Where rows may go,
+   * the values are kept by row: the least or greatest lies in its slot, NaN before all others; all are given in the order of the rows'
+   * keys.
+   */
+  readonly rows?: { of(value: In): unknown; readonly give: "least" | "greatest" | "all" }
   /** True when slots hold objects that `add` changes in place: they are copied before the first change of a transaction. */
   readonly mutable: boolean
 }

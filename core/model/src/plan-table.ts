@@ -15,6 +15,8 @@ export type TableShape =
   | { readonly kind: "running"; readonly input: "records" | "changes"; readonly aggregates: readonly string[] }
   /** The first `n` records of each key, in an order. */
   | { readonly kind: "top"; readonly n: number; readonly order: "descending" | "ascending" }
+  /** The first `n` rows of each group of a table, in an order. */
+  | { readonly kind: "top-rows"; readonly n: number; readonly order: "descending" | "ascending" }
   /** Lets a record pass when none like it has passed, ever or within a time. */
   | { readonly kind: "distinct"; readonly withinMs?: number }
 
@@ -24,6 +26,7 @@ export type TableCode =
   | { readonly kind: "reduce"; readonly fn: (before: never, value: never) => unknown }
   | { readonly kind: "running"; readonly aggregates: Readonly<Record<string, Aggregate<never, unknown>>> }
   | { readonly kind: "top"; readonly by: (value: never) => unknown }
+  | { readonly kind: "top-rows"; readonly by: (row: never) => unknown }
   | { readonly kind: "distinct"; readonly of?: (value: never) => unknown }
 
 /** A row that came, went or changed. */

@@ -32,8 +32,6 @@ export class Feed {
   tickAt: number = Number.POSITIVE_INFINITY
   ticking = false
   reading = false
-  /** Messages about work done elsewhere that its worker has not taken up. */
-  completing = 0
   /** Grows when the seat loses its worker: what was begun before is of no use after. */
   opening = 0
   /** Why its input cannot be read. */
@@ -70,7 +68,7 @@ export class Feed {
   }
 
   get idle(): boolean {
-    return this.#sent.length === 0 && !this.ticking && this.completing === 0
+    return this.#sent.length === 0 && !this.ticking
   }
 
   sent(end: number, bytes: number): void {
@@ -134,7 +132,6 @@ export class Feed {
     this.opening++
     this.reading = false
     this.ticking = false
-    this.completing = 0
     this.#sent = []
     this.#unfolded = []
     this.#folded = 0

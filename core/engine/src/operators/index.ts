@@ -23,6 +23,7 @@ import { Target, broadcast, repartition, toStream } from "./to-stream.ts"
 import { TaskOperator } from "./task.ts"
 import { toTask } from "./to-task.ts"
 import { TopOperator } from "./top.ts"
+import { TopRowsOperator } from "./top-rows.ts"
 import { WindowJoinOperator } from "./window-join.ts"
 import { WindowOperator } from "./window.ts"
 
@@ -122,6 +123,11 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
   },
   top: (plan, code, { out, context, show }) => {
     const operator = new TopOperator(plan, code, context, out)
+    show(plan.name, operator)
+    return operator.push
+  },
+  "top-rows": (plan, code, { out, context, show }) => {
+    const operator = new TopRowsOperator(plan, code, context, out)
     show(plan.name, operator)
     return operator.push
   },

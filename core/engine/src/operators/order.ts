@@ -24,9 +24,13 @@ export function compareRanks(a: unknown, b: unknown, where: string): number {
   }
   if (typeof one === "string" && typeof other === "string") return one < other ? -1 : one > other ? 1 : 0
   if (typeof one === "boolean" && typeof other === "boolean") return Number(one) - Number(other)
-  throw new MillraceError(
+  throw noOrder(where, kindOf(a), kindOf(b))
+}
+
+export function noOrder(where: string, one: string, other: string): MillraceError {
+  return new MillraceError(
     "MR1201",
-    `${where}: ${kindOf(a)} and ${kindOf(b)} have no order; rank by numbers, texts, dates, or lists of these, all of one kind.`,
+    `${where}: ${one} and ${other} have no order; rank by numbers, texts, dates, or lists of these, all of one kind.`,
   )
 }
 
@@ -34,6 +38,6 @@ function isNumeric(value: unknown): value is number | bigint {
   return typeof value === "number" || typeof value === "bigint"
 }
 
-function kindOf(value: unknown): string {
+export function kindOf(value: unknown): string {
   return value === null ? "null" : Array.isArray(value) ? "a list" : typeof value
 }

@@ -3,12 +3,15 @@
  * as `[old, new]`. A group that has lost its last row is gone.
  *
  * Members of aggregates that count different things are kept one by one, each with how many rows have it, so that a count of
- * millions changes by a few bytes.
+ * millions changes by a few bytes. Where rows may go, so are the values of aggregates that keep values: when the greatest goes, the next
+ * one is known.
  */
 import {
   type Aggregate,
   type ByteReader,
   type ByteWriter,
+  limits,
+  MillraceError,
   type OperatorCode,
   type OperatorPlan,
   readValue,
@@ -20,11 +23,15 @@ import type { Push, StageContext } from "../context.ts"
 import { type Scope, type StateCodec, rowKey } from "../state.ts"
 import type { View } from "../view.ts"
 import { memberName } from "./member-name.ts"
+import { compareRanks } from "./order.ts"
+import { type RankedRow, rankedRowCodec, RankedRows } from "./ranked-rows.ts"
+import type { Regrouped } from "./regroup.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "running" }>
 type Code = Extract<OperatorCode, { kind: "running" }>
 /** All aggregates' slots, then the number of rows. */
 type Accumulator = unknown[]
+type Member = ReturnType<NonNullable<Aggregate<unknown, unknown>["member"]>>
 
 export class RunningOperator implements View {
   readonly #names: readonly string[]
@@ -35,6 +42,8 @@ export class RunningOperator implements View {
   readonly #init: () => Accumulator
   readonly #groups: Scope<Accumulator>
   readonly #members: Scope<number>
+  /** Of aggregates that keep values, where rows may go. */
+  readonly #kept: ReadonlyArray<KeptRows | undefined>
   readonly #context: StageContext
   readonly #next: Push
 
@@ -50,12 +59,19 @@ export class RunningOperator implements View {
     this.#at = at
     this.#rowsAt = slots
     const template: Accumulator = Array.from({ length: slots + 1 }, () => 0.5)
+    const rows = context.state.rows(`${context.plan.service}/${plan.name}@rows`, rankedRowCodec)
+    this.#kept = this.#aggregates.map((aggregate, i) =>
+      aggregate.rows === undefined || plan.input === "records"
+        ? undefined
+        : keptRows(aggregate.rows, rows, i, `operator "${plan.name}", ${this.#names[i] as string}`),
+    )
+    const counts = (i: number): boolean => this.#aggregates[i]?.member !== undefined || this.#kept[i]?.give === "all"
     for (const [i, aggregate] of this.#aggregates.entries()) {
-      if (aggregate.member === undefined) aggregate.init(template, at[i] as number)
-      else template[at[i] as number] = 0
+      if (counts(i)) template[at[i] as number] = 0
+      else aggregate.init(template, at[i] as number)
     }
     template[slots] = 0
-    const mutable = this.#aggregates.some((aggregate) => aggregate.mutable && aggregate.member === undefined)
+    const mutable = this.#aggregates.some((aggregate, i) => aggregate.mutable && !counts(i))
     this.#init = mutable ? () => valueFrom(valueBytes(template)) as Accumulator : () => template.slice()
     const codec: StateCodec<Accumulator> = {
       write: (to: ByteWriter, acc: Accumulator) => writeValue(to, acc),
@@ -72,17 +88,17 @@ export class RunningOperator implements View {
   readonly onRecord: Push = (value, key, time) => {
     const acc = this.#take(key)
     const before = this.#resultOf(key, acc)
-    this.#add(acc, key, value, time, false)
+    this.#add(acc, key, value, time, undefined)
     this.#next([before, this.#resultOf(key, acc)], key, Math.max(time, this.#context.watermark))
   }
 
   /** Takes changes of a table's rows. */
   readonly onChange: Push = (change, key, time) => {
-    const [old, now] = change as readonly [unknown, unknown]
+    const [old, now, row] = change as Regrouped
     const acc = this.#take(key)
     const before = this.#resultOf(key, acc)
-    if (old !== undefined) this.#remove(acc, key, old, time)
-    if (now !== undefined) this.#add(acc, key, now, time, true)
+    if (old !== undefined) this.#remove(acc, key, old, time, row)
+    if (now !== undefined) this.#add(acc, key, now, time, row)
     const after = this.#resultOf(key, acc)
     if (after === undefined) this.#groups.remove(this.#groups.bucket(0), key)
     if (before !== undefined || after !== undefined) this.#next([before, after], key, Math.max(time, this.#context.watermark))
@@ -101,27 +117,56 @@ export class RunningOperator implements View {
     return this.#groups.change(this.#groups.bucket(0), key, this.#init).value as Accumulator
   }
 
-  /** @param goes - whether the value may be taken out again: then it is counted how often each member is there */
-  #add(acc: Accumulator, key: string, value: unknown, time: number, goes: boolean): void {
+  /** @param row - the key of a row that may go again; undefined: a record, which stays */
+  #add(acc: Accumulator, key: string, value: unknown, time: number, row: string | undefined): void {
     acc[this.#rowsAt] = (acc[this.#rowsAt] as number) + 1
     for (let i = 0; i < this.#aggregates.length; i++) {
       const aggregate = this.#aggregates[i] as Aggregate<unknown, unknown>
-      if (aggregate.member === undefined) aggregate.add(acc, this.#at[i] as number, value, time)
-      else this.#count(acc, i, key, aggregate.member(value), 1, goes)
+      if (aggregate.member !== undefined) this.#count(acc, i, key, aggregate.member(value), 1, row !== undefined)
+      else if (row !== undefined && this.#kept[i] !== undefined) this.#keep(acc, i, key, value, row)
+      else aggregate.add(acc, this.#at[i] as number, value, time)
     }
   }
 
-  #remove(acc: Accumulator, key: string, value: unknown, time: number): void {
+  #remove(acc: Accumulator, key: string, value: unknown, time: number, row: string): void {
     acc[this.#rowsAt] = (acc[this.#rowsAt] as number) - 1
     for (let i = 0; i < this.#aggregates.length; i++) {
       const aggregate = this.#aggregates[i] as Aggregate<unknown, unknown>
-      if (aggregate.member === undefined) aggregate.remove?.(acc, this.#at[i] as number, value, time)
-      else this.#count(acc, i, key, aggregate.member(value), -1, true)
+      if (aggregate.member !== undefined) this.#count(acc, i, key, aggregate.member(value), -1, true)
+      else if (this.#kept[i] !== undefined) this.#letGo(acc, i, key, value, row)
+      else aggregate.remove?.(acc, this.#at[i] as number, value, time)
     }
   }
 
+  /** A row's value comes to those of an aggregate that keeps them. */
+  #keep(acc: Accumulator, i: number, key: string, value: unknown, row: string): void {
+    const { of, give, rows, where } = this.#kept[i] as KeptRows
+    const at = this.#at[i] as number
+    const given = of(value)
+    if (given === null || given === undefined) return
+    if (give === "all") {
+      if ((acc[at] as number) >= limits.collectItemsMax) throw full(where)
+      acc[at] = (acc[at] as number) + 1
+      rows.add(key, row, 0, valueBytes(given))
+      return
+    }
+    rows.add(key, row, given, nothing)
+    const best = acc[at]
+    if (best === null || beats(given, best, give, where)) acc[at] = given
+  }
+
+  #letGo(acc: Accumulator, i: number, key: string, value: unknown, row: string): void {
+    const { of, give, rows, where } = this.#kept[i] as KeptRows
+    const at = this.#at[i] as number
+    const given = of(value)
+    if (given === null || given === undefined) return
+    const gone = rows.remove(key, row, give === "all" ? 0 : given)
+    if (give === "all") acc[at] = (acc[at] as number) - (gone ? 1 : 0)
+    else if (gone && compareRanks(given, acc[at], where) === 0) acc[at] = rows.first(key, 1)[0]?.rank ?? null
+  }
+
   /** One row more or less has a member. */
-  #count(acc: Accumulator, i: number, key: string, member: ReturnType<NonNullable<Aggregate<unknown, unknown>["member"]>>, by: 1 | -1, goes: boolean): void {
+  #count(acc: Accumulator, i: number, key: string, member: Member, by: 1 | -1, goes: boolean): void {
     if (member === null || member === undefined) return
     const at = this.#at[i] as number
     const members = this.#members
@@ -143,11 +188,47 @@ export class RunningOperator implements View {
     if (acc[this.#rowsAt] === 0) return undefined
     const result: Record<string, unknown> = { key }
     for (let i = 0; i < this.#aggregates.length; i++) {
-      result[this.#names[i] as string] = this.#aggregates[i]?.result(acc, this.#at[i] as number)
+      const kept = this.#kept[i]
+      result[this.#names[i] as string] =
+        kept?.give === "all"
+          ? kept.rows.first(key, acc[this.#at[i] as number] as number).map(({ bytes }) => valueFrom(bytes))
+          : this.#aggregates[i]?.result(acc, this.#at[i] as number)
     }
     return result
   }
 }
+
+/** The values that an aggregate keeps of a group's rows. */
+interface KeptRows {
+  readonly of: (value: unknown) => unknown
+  readonly give: "least" | "greatest" | "all"
+  readonly rows: RankedRows
+  readonly where: string
+}
+
+function keptRows(kept: NonNullable<Aggregate<unknown, unknown>["rows"]>, scope: Scope<RankedRow>, i: number, where: string): KeptRows {
+  const { of, give } = kept
+  const prefix = i.toString(36).padStart(3, "0")
+  return { of, give, rows: new RankedRows(scope, prefix, { descending: give === "greatest", nanFirst: true }, where), where }
+}
+
+/** NaN and invalid dates beat all others, as in `min` and `max` over records. */
+function beats(given: unknown, best: unknown, give: "least" | "greatest", where: string): boolean {
+  if (Number.isNaN(Number(best)) && typeof best !== "string") return false
+  if (Number.isNaN(Number(given)) && typeof given !== "string") return true
+  const order = compareRanks(given, best, where)
+  return give === "least" ? order < 0 : order > 0
+}
+
+function full(where: string): MillraceError {
+  return new MillraceError(
+    "MR1205",
+    `${where}: holds the values of ${limits.collectItemsMax} rows of one group and takes no more. Make the groups finer.`,
+    { most: limits.collectItemsMax },
+  )
+}
+
+const nothing = new Uint8Array(0)
 
 const countCodec: StateCodec<number> = {
   write: (to: ByteWriter, count: number) => to.f64(count),

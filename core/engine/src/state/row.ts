@@ -22,6 +22,14 @@ export function rowOf(cellKey: string): string {
   return cellKey.slice(cellKey.lastIndexOf(mark) + 1)
 }
 
+/** The name of a row by another key: as it is, but for the mark, which no name may hold. */
+export function rowByKey(key: string): string {
+  return key.includes(mark) || key.includes(escape) ? key.replaceAll(escape, escape + escape).replaceAll(mark, escapedMark) : key
+}
+
+const escape = "\u0001"
+const escapedMark = "\u00010"
+
 /** The name of a numbered row: rows are in the order of their numbers, whole and from 0. */
 export function rowNumber(number: number): string {
   return number.toString(36).padStart(11, "0")

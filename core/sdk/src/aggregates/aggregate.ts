@@ -12,6 +12,11 @@ export interface AggregateOptions<T, A, R> {
   add(acc: NoInfer<A>, value: T, time: number): NoInfer<A>
   /** Both as one; the values of `later` arrived later. May change and return `acc`. */
   merge(acc: NoInfer<A>, later: NoInfer<A>): NoInfer<A>
+  /**
+   * The accumulator without a value that was added before: over the groups of a table, whose rows change and go. `acc` changed in
+   * place, or a new one. @default it cannot: for windows and running aggregates of a flow, which only grow
+   */
+  remove?(acc: NoInfer<A>, value: T, time: number): NoInfer<A>
   /** What the window's result holds; must leave `acc` as it is and share nothing with it that `add` changes. */
   result(acc: NoInfer<A>): R
 }
@@ -30,8 +35,10 @@ export interface AggregateOptions<T, A, R> {
  * ```
  */
 export function aggregate<T, A, R>(options: AggregateOptions<T, A, R>): Aggregate<T, R> {
-  checkKeys(options, ["init", "add", "merge", "result"], "aggregate")
+  checkKeys(options, ["init", "add", "merge", "remove", "result"], "aggregate")
   for (const part of ["init", "add", "merge", "result"] as const) checkFunction(options[part], `aggregate, ${part}`)
+  checkFunction(options.remove, "aggregate, remove", "optional")
+  const remove = options.remove?.bind(options)
   return {
     kind: "custom",
     slots: 1,
@@ -45,6 +52,13 @@ export function aggregate<T, A, R>(options: AggregateOptions<T, A, R>): Aggregat
     merge(acc, at, other) {
       acc[at] = options.merge(acc[at] as A, other[at] as A)
     },
+    ...(remove === undefined
+      ? {}
+      : {
+          remove(acc: unknown[], at: number, value: T, time: number) {
+            acc[at] = remove(acc[at] as A, value, time)
+          },
+        }),
     result: (acc, at) => options.result(acc[at] as A),
   }
 }

@@ -2,8 +2,9 @@ import { type Aggregate, limits, MillraceError } from "@millrace/model"
 import { checkFunction } from "../setting.ts"
 
 /**
- * All values in the order of arrival. Missing values (null, undefined) are passed over; of none it is empty. At most
- * 100,000 for one key and window: a record beyond them becomes a dead letter (MR1205).
+ * All values in the order of arrival; over the groups of a table, in the order of their rows' keys. Missing values (null,
+ * undefined) are passed over; of none it is empty. At most 100,000 for one key and window: a record beyond them becomes a
+ * dead letter (MR1205).
  *
  * @example `.aggregate({ delays: collect((f) => f.delay) })`
  */
@@ -29,6 +30,7 @@ export function collect<T, V>(of: (value: T) => V): Aggregate<T, ReadonlyArray<N
       if (items.length + more.length > limits.collectItemsMax) throw full()
       for (const item of more) items.push(item)
     },
+    rows: { of, give: "all" },
     // A copy: with allowed lateness the window goes on collecting.
     result: (acc, at) => (acc[at] as NonNullable<V>[]).slice(),
   }

@@ -29,6 +29,7 @@ export function extreme<T, V extends Ordered | null | undefined>(
     merge(acc, at, other) {
       offer(acc, at, other[at] as Ordered | null)
     },
+    rows: { of, give: sign === 1 ? "greatest" : "least" },
     result: (acc, at) => acc[at] as OrNull<NonNullable<V>, V>,
   }
 }

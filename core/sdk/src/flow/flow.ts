@@ -351,7 +351,7 @@ export class Flow<T, K extends Keying> {
    * @example `bids.topN("best-bids", { n: 10, by: (bid) => bid.price })`
    */
   topN(this: Flow<T, "keyed">, name: string, options: TopOptions<T>): Table<readonly T[]> {
-    return new Table({ definition: stateful(name, this["~origin"], topMade(name, options)), port: "out" })
+    return new Table({ definition: stateful(name, this["~origin"], topMade(name, options, "top")), port: "out" })
   }
 
   /**

@@ -56,7 +56,7 @@ export function reduceMade(name: string, fn: (before: never, value: never) => un
   return { shape: { kind: "reduce" }, code: { kind: "reduce", fn } }
 }
 
-export function topMade(name: string, options: TopOptions<never>): Made {
+export function topMade(name: string, options: TopOptions<never>, kind: "top" | "top-rows"): Made {
   const what = named(name, "topN")
   checkKeys(options, ["n", "by", "order"], what)
   const { by, order = "descending" } = options
@@ -65,7 +65,7 @@ export function topMade(name: string, options: TopOptions<never>): Made {
     throw new MillraceError("MR1101", `${what}, order: ${JSON.stringify(order)} is neither "descending" nor "ascending".`)
   }
   const n = checkedWhole(options.n, 1, limits.topRecordsMax, `${what}, n`)
-  return { shape: { kind: "top", n, order }, code: { kind: "top", by } }
+  return { shape: { kind, n, order }, code: { kind, by } }
 }
 
 export function deduplicateMade(name: string, options: DeduplicateOptions): Made {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { type Change, isMillraceError } from "@millrace/model"
-import { collect, count, type Flow, max, mean, type Outlet, stream, type Table, type TopOptions } from "../index.ts"
+import { aggregate, collect, count, type Flow, max, mean, type Outlet, stream, type Table, type TopOptions } from "../index.ts"
 
 interface Bid {
   readonly auction: string
@@ -24,6 +24,13 @@ test("the types of rows are known through tables, groups and changes", () => {
   is<Flow<number, "keyed">>(prices.toStream())
   const perKind = bids.toTable("newest").groupBy((bid) => bid.bidder).aggregate("by-bidder", { n: count(), mean: mean((bid) => bid.price) })
   is<Table<{ readonly key: string; readonly n: number; readonly mean: number }>>(perKind)
+  const changing = bids.toTable("newest").groupBy((bid) => bid.bidder)
+  is<Table<{ readonly key: string; readonly highest: number; readonly prices: readonly number[] }>>(
+    changing.aggregate("prices", { highest: max((bid) => bid.price), prices: collect((bid) => bid.price) }),
+  )
+  is<Table<readonly Bid[]>>(changing.topN("best-of-bidder", { n: 3, by: (bid) => bid.price }))
+  is<Table<readonly Bid[]>>(bids.toTable("newest").topN("best-of-all", { n: 3, by: (bid) => [bid.price, bid.bidder] }))
+  is<Table<{ readonly key: string; readonly n: number }>>(bids.toTable("newest").aggregate("how-many", { n: count() }))
   is<Table<Bid>>(bids.reduce("highest", (high, bid) => (bid.price > high.price ? bid : high)))
   is<Flow<Bid, "keyed">>(bids.distinct("once", { of: (bid) => bid.bidder, within: "1h" }).late)
   is<Table<Bid>>(bids.deduplicate("first-bid", { keep: "first" }))
@@ -54,10 +61,11 @@ test("what cannot be meant is refused with its name and the mend", () => {
   refused(/^toTable: "no name" is not a name/, () => bids.toTable("no name"))
   refused(/^reduce "r": expected a function/, () => bids.reduce("r", undefined as never))
   const grouped = bids.toTable("newest").groupBy((bid) => bid.bidder)
-  refused(/^aggregate "g": "all" \(collect\) cannot take out a row .* use count, sum, mean or distinctCount\.$/, () =>
-    grouped.aggregate("g", { all: collect((bid) => bid.price) }),
+  const product = { init: () => 1, add: (acc: number, bid: Bid) => acc * bid.price, merge: (a: number, b: number) => a * b, result: (acc: number) => acc }
+  refused(/^aggregate "g": "product" \(custom\) cannot take out a row .* or aggregate\({ … }\) with remove\.$/, () =>
+    grouped.aggregate("g", { product: aggregate(product) }),
   )
-  refused(/"highest" \(max\) cannot take out a row/, () => grouped.aggregate("g", { highest: max((bid) => bid.price) }))
+  refused(/^topN "t", n: 1001 is not a whole number/, () => grouped.topN("t", { n: 1001, by: (bid) => bid.price }))
 })
 
 test("joins with tables know their types, and refuse what cannot be meant", () => {

@@ -9,6 +9,7 @@ import { checkedName, checkFunction } from "../setting.ts"
 import type { Outlet, Target } from "../target.ts"
 import { type Flow, flowAfter } from "./flow.ts"
 import type { LeftOf, RightOf } from "./join.ts"
+import { stateful, topMade, type TopOptions } from "./table-options.ts"
 import { tableJoinDefinition, type TableJoinOptions } from "./table-join.ts"
 
 /** What a running aggregate gives: its key beside the aggregates' results. */
@@ -111,18 +112,39 @@ export class Table<T> {
     checkFunction(fn, "groupBy")
     return new GroupedTable(this["~table"], fn)
   }
+
+  /**
+   * Aggregates over all rows that the table has now: a table of one row, of the key `all`. All changes come to one partition; where there
+   * are many, group by something finer first.
+   *
+   * @param name - stable and unique within the service: the state is kept under it
+   * @throws MR1101 for an aggregate that cannot take a row out again
+   * @example `balances.aggregate("bank", { accounts: count(), total: sum((balance) => balance.amount) })`
+   */
+  aggregate<A extends Aggregates<T>>(name: string, aggregates: A & AggregatesOf<T>): Table<RunningResult<A>> {
+    return this.groupBy(everything).aggregate(name, aggregates)
+  }
+
+  /**
+   * The first `n` of all rows that the table has now, in an order: a table of one row, the list, of the key `all`. Rows of equal rank are in
+   * the order of their keys. All changes come to one partition.
+   *
+   * @param name - stable and unique within the service: the rows are kept under it
+   * @example `sellers.topN("best-sellers", { n: 10, by: (seller) => seller.sold })`
+   */
+  topN(name: string, options: TopOptions<T>): Table<readonly T[]> {
+    return this.groupBy(everything).topN(name, options)
+  }
 }
 
 /** A table's rows in groups, which still lack their aggregates. */
 export class GroupedTable<T> {
-  readonly #from: Origin
-  readonly #group: (row: never) => string
+  readonly #grouped: Origin
   /** Never there: see {@link Table}. */
   declare readonly "~row": T
 
   constructor(from: Origin, group: (row: never) => string) {
-    this.#from = from
-    this.#group = group
+    this.#grouped = flowAfter(from, { kind: "regroup", fn: group })["~origin"]
   }
 
   /**
@@ -136,18 +158,29 @@ export class GroupedTable<T> {
     checkedName(name, "aggregate")
     const what = `aggregate ${JSON.stringify(name)}`
     checkAggregates(aggregates, what)
-    for (const [field, { kind, remove, member }] of Object.entries(aggregates as Aggregates<T>)) {
-      if (remove !== undefined || member !== undefined) continue
+    for (const [field, { kind, remove, member, rows }] of Object.entries(aggregates as Aggregates<T>)) {
+      if (remove !== undefined || member !== undefined || rows !== undefined) continue
       throw new MillraceError(
         "MR1101",
-        `${what}: ${JSON.stringify(field)} (${kind}) cannot take out a row that has changed or gone; over a table's groups use count, ` +
-          "sum, mean or distinctCount.",
+        `${what}: ${JSON.stringify(field)} (${kind}) cannot take out a row that has changed or gone. Over a table's groups use count, ` +
+          "sum, mean, min, max, distinctCount, collect, topN, or aggregate({ … }) with remove.",
         { field, kind },
       )
     }
-    const grouped = flowAfter(this.#from, { kind: "regroup", fn: this.#group })
-    return new Table(running(name, grouped["~origin"], "changes", aggregates))
+    return new Table(running(name, this.#grouped, "changes", aggregates))
   }
+
+  /**
+   * The first `n` rows that each group has now, in an order, as a table whose rows are lists: the rank is the place in the list. Rows of
+   * equal rank are in the order of their keys. Since any row may move up, all rows of a group are kept.
+   *
+   * @param name - stable and unique within the service: the rows are kept under it
+   * @example `sellers.groupBy((seller) => seller.country).topN("best-of-country", { n: 3, by: (seller) => seller.sold })`
+   */
+  topN(name: string, options: TopOptions<T>): Table<readonly T[]> {
+    return new Table({ definition: stateful(name, this.#grouped, topMade(name, options, "top-rows")), port: "out" })
+  }
+
 }
 
 /** The changes of a table; undefined when it is none. */
@@ -167,6 +200,11 @@ export function running(name: string, from: Origin, input: "records" | "changes"
     }),
     port: "out",
   }
+}
+
+/** The group of all rows. */
+function everything(): string {
+  return "all"
 }
 
 function after(from: Origin, fn: (pair: Pair) => readonly Pair[]): Origin {
