@@ -63,6 +63,8 @@ export const limits = {
   batchRecordsMax: 16_384,
   /** Longest time that user code may hold a worker without finishing one record, in milliseconds. */
   handlerMsMax: 10_000,
+  /** Longest time that calls may still take in a thread that is to end because of another, in milliseconds. */
+  retiredMsMax: 60_000,
   /** Longest time that importing the services may take, in milliseconds. */
   loadMsMax: 30_000,
   /** Keyed state that one worker holds in memory, in bytes by estimate; what is beyond is read from the store when it is needed. */

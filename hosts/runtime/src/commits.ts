@@ -51,6 +51,11 @@ export class Commits {
     return committed
   }
 
+  /** Resolves once all that has been committed so far is durable. */
+  async allDurable(): Promise<void> {
+    if (this.#last !== undefined) await this.#store.durable(this.#last)
+  }
+
   durable(sequence: number): Promise<void> {
     return this.#store.durable(sequence)
   }

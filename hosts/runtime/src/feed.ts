@@ -32,6 +32,8 @@ export class Feed {
   tickAt: number = Number.POSITIVE_INFINITY
   ticking = false
   reading = false
+  /** Messages about work done elsewhere that its worker has not taken up. */
+  completing = 0
   /** Grows when the seat loses its worker: what was begun before is of no use after. */
   opening = 0
   /** Why its input cannot be read. */
@@ -68,7 +70,7 @@ export class Feed {
   }
 
   get idle(): boolean {
-    return this.#sent.length === 0 && !this.ticking
+    return this.#sent.length === 0 && !this.ticking && this.completing === 0
   }
 
   sent(end: number, bytes: number): void {
@@ -132,6 +134,7 @@ export class Feed {
     this.opening++
     this.reading = false
     this.ticking = false
+    this.completing = 0
     this.#sent = []
     this.#unfolded = []
     this.#folded = 0

@@ -2,7 +2,7 @@
  * Requests on their way in: hands bodies to workers to be decoded, commits what they accept, and answers once it is durable.
  * A body is kept until its worker has answered, so that a worker that dies takes no request with it.
  */
-import type { BodyFormat, IngestPoison } from "@millrace/engine"
+import type { BodyFormat, EnqueueFacts, IngestPoison } from "@millrace/engine"
 import { type ErrorData, MillraceError, errorFrom, limits } from "@millrace/model"
 import type { Commits } from "./commits.ts"
 import type { Answer } from "./answer.ts"
@@ -16,6 +16,8 @@ export interface Request {
   readonly format: BodyFormat
   readonly body: Uint8Array<ArrayBuffer>
   readonly idempotencyKey?: string
+  /** The body holds inputs of this task, whose commands go to the stream. */
+  readonly task?: { readonly name: string; readonly facts: EnqueueFacts }
 }
 
 interface Pending {
@@ -172,8 +174,9 @@ export class IntakeDesk {
   }
 
   #send({ id, request, service, worker, poison }: Pending): void {
-    const { stream, format, body } = request
-    this.#workers.post(worker, { kind: "ingest", id, stream, service, format, body, now: this.#clock(), poison })
+    const { stream, format, body, task } = request
+    const message: ToWorker = { kind: "ingest", id, stream, service, format, body, now: this.#clock(), poison }
+    this.#workers.post(worker, task === undefined ? message : { ...message, task })
   }
 
   #settle(id: number): Pending | undefined {

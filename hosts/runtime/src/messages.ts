@@ -2,7 +2,7 @@
  * What a node and its workers say to each other. Everything is plain data; blocks cross as transferred buffers where
  * the sender has no more use for them.
  */
-import type { BodyFormat, Effect, IngestPoison, Rejected } from "@millrace/engine"
+import type { BodyFormat, Effect, EnqueueFacts, IngestPoison, Rejected } from "@millrace/engine"
 import type { ErrorData, Plan } from "@millrace/model"
 import type { PackedAppend } from "./parcel.ts"
 
@@ -68,6 +68,8 @@ export type ToWorker =
       readonly body: Uint8Array
       readonly now: number
       readonly poison: IngestPoison | undefined
+      /** The body holds inputs of this task, whose commands go to the stream. */
+      readonly task?: { readonly name: string; readonly facts: EnqueueFacts }
     }
   /**
    * The blocks of an ingest have these offsets; a base of -1, or none: forget the decoded records, another will ask for
@@ -78,6 +80,10 @@ export type ToWorker =
   | { readonly kind: "sit"; readonly seat: Seat; readonly number: number; readonly poison: PoisonData; readonly now: number }
   /** Input for a seat, from the log. */
   | { readonly kind: "input"; readonly seat: Seat; readonly base: number; readonly skip: number; readonly block: Uint8Array; readonly now: number }
+  /** What an operator had done elsewhere has come to an end. */
+  | { readonly kind: "complete"; readonly seat: Seat; readonly operator: string; readonly outcomes: readonly unknown[]; readonly now: number }
+  /** Ask an operator about what it keeps; answered by `answer`. */
+  | { readonly kind: "ask"; readonly id: number; readonly seat: Seat; readonly operator: string; readonly question: unknown }
   | { readonly kind: "tick"; readonly seat: Seat; readonly now: number }
   /** The store's state has taken up the first so many transactions of these seats. */
   | { readonly kind: "folded"; readonly seats: ReadonlyArray<readonly [seat: Seat, transactions: number]> }
@@ -99,6 +105,8 @@ export interface TransactionData {
   readonly late: ReadonlyMap<string, number>
   readonly tickAt: number
   readonly keys: number
+  /** `complete` messages that it took up. */
+  readonly completed: number
 }
 
 export type FromWorker =
@@ -124,5 +132,6 @@ export type FromWorker =
       readonly keys: number
     }
   | { readonly kind: "transactions"; readonly transactions: readonly TransactionData[]; readonly parcel: Uint8Array }
+  | { readonly kind: "answer"; readonly id: number; readonly answer: unknown }
   /** Nothing to do for the tick. */
   | { readonly kind: "ticked"; readonly seat: Seat; readonly tickAt: number }

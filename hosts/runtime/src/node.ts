@@ -33,6 +33,8 @@ import { unpacked } from "./parcel.ts"
 import { type From, type LiveBatch, type Page, Readers } from "./readers.ts"
 import { type Sample, samplesOf } from "./samples.ts"
 import { Streams } from "./streams.ts"
+import { Attempts } from "./tasks/attempts.ts"
+import { TaskDesk } from "./tasks/task-desk.ts"
 import { Workshop } from "./workshop.ts"
 
 export interface NodeOptions {
@@ -103,6 +105,10 @@ export class Node {
   readonly #readers: Readers
   readonly #delivery: DeliveryThread
   readonly #deliveries: Deliveries
+  /** Tasks: their inputs, their runs, who waits for them. */
+  readonly tasks: TaskDesk
+  /** The calls of tasks' code that are under way; others after a deployment. */
+  #attempts: Attempts
   /** Files whose decision is not durable yet, so that they are not under way. */
   #decided = 0
   #streams: Streams
@@ -121,6 +127,8 @@ export class Node {
   #care: NodeJS.Timeout | undefined
   #probing: Promise<void> | undefined
   readonly #timers: Set<NodeJS.Timeout> = new Set()
+  #nextDue = Number.POSITIVE_INFINITY
+  #dueTimer: NodeJS.Timeout | undefined
 
   constructor(parts: NodeParts) {
     const { store, outDir, clock, log, bounds } = parts
@@ -150,6 +158,23 @@ export class Node {
       retryMsMin: bounds.deliveryRetryMsMin,
     })
     this.#streams = new Streams([], store.state)
+    this.tasks = new TaskDesk({
+      commits: this.#commits,
+      clock,
+      take: (service, request) => {
+        this.#assertRoom(request.stream)
+        return this.#desk.take(service, request)
+      },
+      ask: async (seat, operator, question) => {
+        const answer = await this.#workshop.ask(seat, operator, question)
+        // What is told to the outside must be durable.
+        await this.#commits.allDurable()
+        return answer
+      },
+      complete: (seat, operator, outcomes) => this.#workshop.complete(seat, operator, outcomes),
+      assertReady: () => this.#assertReady(),
+    })
+    this.#attempts = this.#attemptsFor([])
   }
 
   async start(): Promise<void> {
@@ -188,7 +213,10 @@ export class Node {
       // Also the last thing that can fail: from here on the new services run.
       await this.#durably([], [streams.changes()])
       await old.stop()
+      await this.#attempts.stop()
       this.#workshop = workshop
+      this.#attempts = this.#attemptsFor(files)
+      this.tasks.open(plans, this.#attempts)
       this.#streams = streams
       this.#broken = undefined
       for (const plan of plans) this.#deliveries.open(plan, this.#store.state)
@@ -225,10 +253,46 @@ export class Node {
           if (error !== undefined) this.#desk.refuseAll(error)
         },
         onSeated: () => this.#readers.wake(),
+        onDue: (at) => this.#dueAt(at),
+        waits: (seat) => this.tasks.busy && this.#streams.has(seat.stage) && this.#streams.get(seat.stage).role === "task",
         settled: () => this.#commits.settled(),
       },
     })
     return workshop
+  }
+
+  #attemptsFor(files: readonly string[]): Attempts {
+    const { workers, log, bounds } = this.#parts
+    return new Attempts({
+      files: files.map((file) => ({ file: resolve(file) })),
+      threads: workers,
+      blockedMs: bounds.handlerMsMax,
+      heapMegabytes: bounds.workerHeapMegabytesMax,
+      idleMs: bounds.workerIdleMs,
+      log,
+      events: {
+        onOutcomes: (service, task, outcomes) => this.tasks.onOutcomes(service, task, outcomes),
+        onTold: (message) => this.tasks.onTold(message),
+        onSend: (message, thread) => this.tasks.onSend(message, thread),
+      },
+    })
+  }
+
+  /** Looks after the seats when something is due, rather than a little later. */
+  #dueAt(at: number): void {
+    if (at >= this.#nextDue || at === Number.POSITIVE_INFINITY) return
+    const wait = Math.ceil(at - this.#parts.clock())
+    // The regular look is soon enough, or the clock is not this machine's.
+    if (wait >= this.#parts.bounds.careMs) return
+    clearTimeout(this.#dueTimer)
+    this.#nextDue = at
+    this.#dueTimer = setTimeout(
+      () => {
+        this.#nextDue = Number.POSITIVE_INFINITY
+        if (this.unready === undefined) this.#workshop.tick(this.#parts.clock())
+      },
+      Math.max(0, wait),
+    )
   }
 
   get unready(): ErrorData | undefined {
@@ -252,14 +316,19 @@ export class Node {
   async ingest(request: Request): Promise<Answer> {
     const service = this.#streams.writer(request.stream)
     this.#assertReady()
+    this.#assertRoom(request.stream)
+    return this.#desk.take(service, request)
+  }
+
+  /** @throws MR1010 while the node is behind */
+  #assertRoom(stream: string): void {
     const { journalQueueBytesMax, stageLagBytesMax } = this.#parts.bounds
     if (this.#store.queuedBytes > journalQueueBytesMax) {
       throw new MillraceError("MR1010", "The journal is behind; send again after a moment.")
     }
-    if (this.#workshop.lagBytesBehind(request.stream) > stageLagBytesMax) {
+    if (this.#workshop.lagBytesBehind(stream) > stageLagBytesMax) {
       throw new MillraceError("MR1010", "Processing is behind; send again after a moment.")
     }
-    return this.#desk.take(service, request)
   }
 
   /** Ends a bounded source stream: windows close, files are sealed. Repeating it changes nothing. @throws MR1008, MR1016 */
@@ -335,10 +404,12 @@ export class Node {
   async #close(): Promise<void> {
     this.#stopping = { code: "MR1401", message: "The node is stopping.", details: {} }
     clearInterval(this.#care)
+    clearTimeout(this.#dueTimer)
     this.#desk.refuseAll(this.#stopping)
     // A deployment under way has workers of its own.
     await this.#change
     try {
+      await this.#attempts.stop()
       await this.#workshop.stop()
       this.#deliveries.stop()
       for (const timer of this.#timers) clearTimeout(timer)
@@ -366,7 +437,7 @@ export class Node {
 
   get #idle(): boolean {
     const isDelivered = this.#decided === 0 && this.#deliveries.pending === 0
-    return this.unready === undefined && this.#desk.pending === 0 && isDelivered && this.#workshop.idle && this.#store.queuedBytes === 0
+    return this.unready === undefined && this.#desk.pending === 0 && !this.tasks.busy && isDelivered && this.#workshop.idle && this.#store.queuedBytes === 0
   }
 
   async #durably(appends: readonly Append[], state: readonly Uint8Array[]): Promise<void> {
@@ -390,6 +461,10 @@ export class Node {
     }
     const files = transactions.flatMap(({ seat, effects }) => effects.filter((effect) => effect.kind === "seal").map((effect) => [seat.service, effect] as const))
     if (files.length > 0) this.#whenDurable(sequence, files)
+    for (const { seat, effects } of transactions) {
+      const ofTasks = effects.filter((effect) => effect.kind !== "seal")
+      if (ofTasks.length > 0) this.tasks.onEffects(seat.service, ofTasks, sequence)
+    }
     return sequence
   }
 

@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url"
 import { together } from "@millrace/engine"
 import { MillraceError, type Program, isMillraceError } from "@millrace/model"
 import { compile, isService } from "@millrace/sdk"
+import { checkCron } from "./cron.ts"
 import type { ServiceFile } from "./messages.ts"
 
 /**
@@ -22,6 +23,7 @@ export async function loadPrograms(files: readonly ServiceFile[]): Promise<reado
       if (programs.some(({ plan }) => plan.service === name)) {
         throw new MillraceError("MR1102", `${file}: there is already a service "${name}" on this node; give it another name.`, { file })
       }
+      for (const { name: task, crons } of program.plan.tasks) for (const cron of crons) checkCron(cron, `service "${name}", task "${task}"`)
       programs.push(program)
     }
   }

@@ -5,10 +5,11 @@
  * Inputs are gathered while messages come in and processed together, so that batches grow with the load.
  */
 import { parentPort, workerData } from "node:worker_threads"
-import { type Append, type Batch, Intake, StageMachine, StateMemory, type StateReader, type Transaction, decodeBlock } from "@millrace/engine"
+import { type Append, type Batch, Intake, StageMachine, StateMemory, TaskIntake, type StateReader, type Transaction, decodeBlock } from "@millrace/engine"
 import { type Program, type StreamPlan, errorData } from "@millrace/model"
 import { type FromWorker, type PoisonData, type Seat, type ToWorker, type TransactionData, type WorkerData, activity, seatName } from "./messages.ts"
 import { free, type PackedAppend, Parcel } from "./parcel.ts"
+import { nextCron } from "./cron.ts"
 import { loadPrograms } from "./programs.ts"
 import { openStateReader } from "./worker-compose.ts"
 
@@ -27,12 +28,15 @@ interface Seated {
   readonly poison: Map<number, PoisonData[number][1]>
   /** Decoded input that waits. */
   waiting: Batch[]
+  /** Outcomes that wait, by operator. */
+  readonly outcomes: Map<string, { readonly of: unknown[]; messages: number }>
 }
 
 const seats = new Map<string, Seated>()
 /** Decoded records of ingests whose offsets are not known yet. */
 const decoded = new Map<number, { readonly stream: string; readonly partitions: readonly number[]; readonly batches: readonly Batch[] }>()
 const intakes = new Map<string, Intake>()
+const taskIntakes = new Map<string, TaskIntake>()
 const busy = new Set<Seated>()
 /** What all its seats remember together. */
 const memory = new StateMemory(stateBytesMost)
@@ -81,6 +85,22 @@ function deal(message: ToWorker): void {
       leave()
       return enqueue(seated, batch)
     }
+    case "complete": {
+      now = message.now
+      const seated = seats.get(seatName(message.seat))
+      if (seated === undefined) throw new Error(`worker: no seat ${seatName(message.seat)}`)
+      const waiting = seated.outcomes.get(message.operator) ?? { of: [], messages: 0 }
+      seated.outcomes.set(message.operator, waiting)
+      for (const outcome of message.outcomes) waiting.of.push(outcome)
+      waiting.messages++
+      return schedule(seated)
+    }
+    case "ask": {
+      const seated = seats.get(seatName(message.seat))
+      // What came before is done before the question is answered.
+      if (seated !== undefined && busy.has(seated)) processWaiting()
+      return send({ kind: "answer", id: message.id, answer: seated?.machine.ask(message.operator, message.question) })
+    }
     case "folded":
       for (const [seat, transactions] of message.seats) seats.get(seatName(seat))?.machine.onFolded(transactions)
       return
@@ -102,7 +122,10 @@ function ingest(message: Extract<ToWorker, { kind: "ingest" }>): void {
   const { id, stream, service, format, body, poison } = message
   enter(activity.ingest, id)
   try {
-    const { accepted, rejected, rejectedUnlisted, appends, batches } = intakeOf(service, stream).take(body, format, message.now, poison)
+    const { accepted, rejected, rejectedUnlisted, appends, batches } =
+      message.task === undefined
+        ? intakeOf(service, stream).take(body, format, message.now, poison)
+        : taskIntakeOf(service, message.task.name).take(body, format === "ndjson" ? "ndjson" : "json", message.task.facts, message.now, poison)
     if (appends.length > 0) decoded.set(id, { stream, partitions: appends.map(({ partition }) => partition), batches })
     const parcel = new Parcel()
     const packed = appends.map((append) => packedIn(parcel, append))
@@ -129,6 +152,20 @@ function intakeOf(service: string, stream: string): Intake {
   return intake
 }
 
+function taskIntakeOf(service: string, task: string): TaskIntake {
+  const name = `${service}\n${task}`
+  let intake = taskIntakes.get(name)
+  if (intake === undefined) {
+    const { plan, tasks } = programOf(service)
+    const taskPlan = plan.tasks.find((each) => each.name === task)
+    const code = tasks.get(task)
+    if (taskPlan === undefined || code === undefined) throw new Error(`worker: no task ${task}`)
+    intake = new TaskIntake(taskPlan, code, cursor)
+    taskIntakes.set(name, intake)
+  }
+  return intake
+}
+
 function appended({ id, service, bases }: Extract<ToWorker, { kind: "appended" }>): void {
   const kept = decoded.get(id)
   if (kept === undefined) return
@@ -148,14 +185,18 @@ function sit({ seat, number, poison, now: at }: Extract<ToWorker, { kind: "sit" 
   const input = program.plan.streams.find(({ name }) => name === stage?.input)
   if (input === undefined) throw new Error(`worker: no stage ${seat.stage}`)
   seats.get(seatName(seat))?.machine.close()
-  const machine = new StageMachine(program, seat.stage, seat.partition, reader, at, cursor, { memory, transactionBytes })
-  seats.set(seatName(seat), { seat, number, machine, input, program, poison: new Map(poison), waiting: [] })
+  const machine = new StageMachine(program, seat.stage, seat.partition, reader, at, cursor, { memory, transactionBytes, cron: nextCron })
+  seats.set(seatName(seat), { seat, number, machine, input, program, poison: new Map(poison), waiting: [], outcomes: new Map() })
   const { consumed, tickAt, watermark, ended, keys } = machine
   send({ kind: "seated", seat, consumed, tickAt, watermark, ended, keys })
 }
 
 function enqueue(seated: Seated, batch: Batch): void {
   seated.waiting.push(batch)
+  schedule(seated)
+}
+
+function schedule(seated: Seated): void {
   busy.add(seated)
   if (scheduled) return
   scheduled = true
@@ -170,8 +211,16 @@ function processWaiting(): void {
     if (doing[activity.ending] === 1) end()
     const { machine, waiting, poison } = seated
     enter(activity.stage, seated.number)
-    const transaction = machine.apply(waiting, now, poison)
+    for (const [operator, { of, messages }] of seated.outcomes) {
+      done.push({ seated, transaction: machine.complete(operator, of, now), completed: messages })
+    }
+    seated.outcomes.clear()
+    const transaction = waiting.length === 0 ? undefined : machine.apply(waiting, now, poison)
     leave()
+    if (transaction === undefined) {
+      busy.delete(seated)
+      continue
+    }
     for (const offset of poison.keys()) if (offset < machine.consumed) poison.delete(offset)
     seated.waiting = waiting.filter(({ base, count }) => base + count > machine.consumed)
     done.push({ seated, transaction })
@@ -181,7 +230,7 @@ function processWaiting(): void {
     busy.add(seated)
     break
   }
-  deliver(done)
+  if (done.length > 0) deliver(done)
   if (busy.size === 0) doing[activity.handled] = taken
   else goOn()
 }
@@ -208,15 +257,16 @@ function goOn(): void {
 interface Done {
   readonly seated: Seated
   readonly transaction: Transaction
+  readonly completed?: number
 }
 
 function deliver(done: readonly Done[]): void {
   const parcel = new Parcel()
-  const transactions = done.map(({ seated, transaction }): TransactionData => {
+  const transactions = done.map(({ seated, transaction, completed = 0 }): TransactionData => {
     const { appends, state, ...facts } = transaction
     const stateAt = parcel.add(state)
     const packed = appends.map((append) => packedIn(parcel, append))
-    return { ...facts, seat: seated.seat, keys: seated.machine.keys, appends: packed, stateAt, stateLength: state.length }
+    return { ...facts, seat: seated.seat, keys: seated.machine.keys, completed, appends: packed, stateAt, stateLength: state.length }
   })
   const bytes = parcel.pack()
   doing[activity.ended] = (doing[activity.ended] as number) + done.length

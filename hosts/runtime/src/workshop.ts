@@ -46,6 +46,10 @@ interface WorkshopEvents {
   onBroken(error: ErrorData | undefined): void
   /** A seat was taken: what it has stored is known. */
   onSeated(): void
+  /** A seat has something to do at this time on the clock, in ms. */
+  onDue(at: number): void
+  /** Whether a seat waits for what is done elsewhere. */
+  waits(seat: Seat): boolean
   /** Resolves once the store's state is that of all commits. */
   settled(): Promise<void>
 }
@@ -70,6 +74,18 @@ interface Bench {
   busyAt: number
 }
 
+interface Asked {
+  readonly feed: Feed
+  readonly operator: string
+  readonly question: unknown
+  /** All entries before this one come before the question. */
+  readonly next: number
+  /** The opening of the seat in which it was put; -1: not yet. */
+  opening: number
+  readonly resolve: (answer: unknown) => void
+  readonly reject: (error: Error) => void
+}
+
 /** `loading`: services are loaded, no seat is taken; `halted`: the disk refuses. */
 type Phase = "loading" | "open" | "halted" | "stopped"
 
@@ -89,6 +105,9 @@ export class Workshop {
   /** The newest commit of its workers. */
   #newest = 0
   #plans: readonly Plan[] = []
+  /** Questions that wait for their answers. */
+  readonly #asked: Map<number, Asked> = new Map()
+  #asks = 0
 
   constructor(options: WorkshopOptions) {
     this.#options = options
@@ -183,6 +202,42 @@ export class Workshop {
     }
   }
 
+  /** Tells an operator what has come of what it had done elsewhere. A seat that is taken anew has it done anew. */
+  complete(seat: Seat, operator: string, outcomes: readonly unknown[]): void {
+    const feed = this.#feeds.get(seatName(seat))
+    if (feed?.state !== "open") return
+    feed.completing++
+    this.post(feed.worker, { kind: "complete", seat, operator, outcomes, now: this.#options.clock() })
+  }
+
+  /**
+   * Asks an operator about what it keeps; the answer may rest on what is not durable yet. A worker that is replaced meanwhile is
+   * asked again.
+   *
+   * @throws MR1401 when the node stops, or is not ready
+   */
+  ask(seat: Seat, operator: string, question: unknown): Promise<unknown> {
+    const feed = this.#feeds.get(seatName(seat))
+    if (feed === undefined || this.#phase !== "open") return Promise.reject(new MillraceError("MR1401", "The node is not ready to answer."))
+    const id = ++this.#asks
+    return new Promise((resolve, reject) => {
+      const { next } = this.#options.store.extent(feed.input.name, seat.partition)
+      this.#asked.set(id, { feed, operator, question, next, opening: -1, resolve, reject })
+      if (feed.state === "asleep") this.#seat(feed)
+      this.#askWaiting(feed)
+    })
+  }
+
+  /** Puts the questions to a seat that has been given all that came before them. */
+  #askWaiting(feed: Feed): void {
+    if (this.#asked.size === 0 || feed.state !== "open") return
+    for (const [id, asked] of this.#asked) {
+      if (asked.feed !== feed || asked.opening === feed.opening || feed.next < asked.next) continue
+      asked.opening = feed.opening
+      this.post(feed.worker, { kind: "ask", id, seat: feed.seat, operator: asked.operator, question: asked.question })
+    }
+  }
+
   /** Gives every seat its due tick, wakes those that need one, and sees to workers that are missing or not needed. */
   tick(now: number): void {
     if (this.#phase !== "open") return
@@ -253,6 +308,8 @@ export class Workshop {
 
   async stop(): Promise<void> {
     this.#phase = "stopped"
+    for (const { reject } of this.#asked.values()) reject(new MillraceError("MR1401", "The node is stopping."))
+    this.#asked.clear()
     await this.halt()
   }
 
@@ -286,7 +343,7 @@ export class Workshop {
   /** Whether all of a seat's input is consumed and nothing of it is in hand. */
   #isDone(feed: Feed): boolean {
     const { input, seat, next } = feed
-    return feed.idle && !feed.reading && next >= this.#options.store.extent(input.name, seat.partition).next
+    return feed.idle && !feed.reading && !this.#options.events.waits(seat) && next >= this.#options.store.extent(input.name, seat.partition).next
   }
 
   #seat(feed: Feed): void {
@@ -310,9 +367,14 @@ export class Workshop {
         if (feed !== undefined) {
           feed.ticking = false
           feed.tickAt = message.tickAt
+          this.#options.events.onDue(message.tickAt)
         }
         return
       }
+      case "answer":
+        this.#asked.get(message.id)?.resolve(message.answer)
+        this.#asked.delete(message.id)
+        return
       case "ingested":
         bench.failures = 0
         return this.#options.events.onIngested(message, bench.place)
@@ -336,6 +398,8 @@ export class Workshop {
     // Only the end of the input brings the watermark there.
     feed.ended = watermark === Number.POSITIVE_INFINITY
     feed.keys = keys
+    this.#options.events.onDue(tickAt)
+    this.#askWaiting(feed)
     this.#options.events.onSeated()
     this.#pump(feed)
   }
@@ -369,7 +433,9 @@ export class Workshop {
       if (feed === undefined) continue
       feed.committed(transaction.consumed, sequence)
       feed.ticking = false
+      feed.completing -= transaction.completed
       feed.tickAt = transaction.tickAt
+      this.#options.events.onDue(transaction.tickAt)
       feed.watermark = transaction.watermark
       feed.ended = transaction.ended
       feed.records += transaction.records
@@ -406,6 +472,7 @@ export class Workshop {
           feed.sent(base + count, block.length)
           this.post(feed.worker, { kind: "input", seat: feed.seat, base, skip, block: copy, now: clock() }, [copy.buffer])
         }
+        this.#askWaiting(feed)
         this.#pump(feed)
       })
       .catch((error: unknown) => {

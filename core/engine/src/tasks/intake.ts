@@ -1,0 +1,96 @@
+/**
+ * From the body of a request to the commands that make runs of it: decodes and checks each input. Runs on a worker, beside the
+ * stages. A body is taken whole or not at all.
+ */
+import { BlockWriter, MillraceError, type TaskCode, type TaskPlan, errorData, isMillraceError, limits, writeValue } from "@millrace/model"
+import type { Ingested, IngestPoison, Rejected } from "../ingest.ts"
+import { enqueueCommand } from "./input.ts"
+import type { EnqueueFacts } from "./task-command.ts"
+
+/** `json`: the body is one input; `ndjson`: each line is one. */
+export type InputFormat = "json" | "ndjson"
+
+const text = new TextDecoder("utf-8", { fatal: true })
+
+export class TaskIntake {
+  readonly #plan: TaskPlan
+  readonly #code: TaskCode
+  readonly #cursor: Float64Array
+  readonly #block = new BlockWriter()
+
+  /** @param cursor - gets the index of each input before user code sees it */
+  constructor(plan: TaskPlan, code: TaskCode, cursor: Float64Array) {
+    this.#plan = plan
+    this.#code = code
+    this.#cursor = cursor
+  }
+
+  /**
+   * @param facts - said of each input; a ticket gets the input's index, after a dot
+   * @param now - the clock, in ms
+   * @throws MR1001 for a text that is not UTF-8, MR1007 for too many inputs
+   */
+  take(body: Uint8Array, format: InputFormat, facts: EnqueueFacts, now: number, poison?: IngestPoison): Ingested {
+    const block = this.#block
+    const values: unknown[] = []
+    const rejected: Rejected[] = []
+    let unlisted = 0
+    try {
+      for (const [index, line] of inputsOf(body, format).entries()) {
+        if (index >= limits.requestRecordsMax) {
+          throw new MillraceError("MR1007", `A request carries at most ${limits.requestRecordsMax} inputs; send more requests.`, { most: limits.requestRecordsMax })
+        }
+        this.#cursor[0] = index
+        try {
+          const reason = poison?.get(index)
+          if (reason !== undefined) throw new MillraceError(reason.code, reason.message, reason.details)
+          const own = facts.ticket === undefined ? facts : { ...facts, ticket: `${facts.ticket}.${index}` }
+          const command = enqueueCommand(this.#plan, this.#code, parsed(line), line, own)
+          const from = block.length
+          writeValue(block.beginRecord("", now), command)
+          block.endRecord(from)
+          values.push(command)
+        } catch (fault) {
+          if (rejected.length < limits.rejectionsListedMax) rejected.push({ index, problem: faultOf(fault, this.#plan.name) })
+          else unlisted++
+        }
+      }
+      const { count } = block
+      if (rejected.length > 0 || count === 0) return { accepted: 0, rejected, rejectedUnlisted: unlisted, appends: [], batches: [] }
+      const bytes = block.take()
+      const [keys, times] = [values.map(() => ""), values.map(() => now)]
+      return {
+        accepted: count,
+        rejected,
+        rejectedUnlisted: unlisted,
+        appends: [{ stream: this.#plan.commands, partition: 0, count, block: bytes }],
+        batches: [{ base: 0, count, kinds: undefined, values, keys, times, upstreams: undefined, bytes: bytes.length }],
+      }
+    } finally {
+      block.rewind(0, 0)
+    }
+  }
+}
+
+function inputsOf(body: Uint8Array, format: InputFormat): string[] {
+  let whole: string
+  try {
+    whole = text.decode(body)
+  } catch {
+    throw new MillraceError("MR1001", "The text is not valid UTF-8.")
+  }
+  return format === "json" ? [whole] : whole.split("\n").filter((line) => line.trim() !== "")
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch (cause) {
+    throw new MillraceError("MR1001", `The text is not valid JSON: ${(cause as Error).message}`)
+  }
+}
+
+function faultOf(fault: unknown, task: string): Rejected["problem"] {
+  if (isMillraceError(fault)) return errorData(fault)
+  return { code: "MR1201", message: `task "${task}": its schema, key or priority function threw: ${errorData(fault).message}`, details: {} }
+}

@@ -1,0 +1,46 @@
+/** What a node and the threads that run tasks' code say to each other: plain data. */
+import type { CalledRun, Outcome } from "@millrace/engine"
+import type { EnqueueOptions, ErrorData } from "@millrace/model"
+import type { RunResult } from "@millrace/sdk"
+import type { ServiceFile } from "../messages.ts"
+
+export interface AttemptWorkerData {
+  readonly files: readonly ServiceFile[]
+}
+
+/** A call of a task's code. */
+export interface Call {
+  readonly service: string
+  readonly task: string
+  readonly lease: number
+  readonly runs: readonly CalledRun[]
+}
+
+export type ToAttempts =
+  | { readonly kind: "call"; readonly calls: readonly Call[] }
+  | { readonly kind: "abort"; readonly service: string; readonly task: string; readonly lease: number; readonly reason: string }
+  /** To be answered by `pong`: is the thread alive? */
+  | { readonly kind: "ping" }
+  /** What came of a `send`. */
+  | { readonly kind: "sent"; readonly id: number; readonly ids?: readonly string[]; readonly result?: RunResult; readonly error?: ErrorData }
+
+export type FromAttempts =
+  | { readonly kind: "loaded" }
+  | { readonly kind: "refused"; readonly error: ErrorData }
+  | { readonly kind: "pong" }
+  | { readonly kind: "outcomes"; readonly of: ReadonlyArray<{ readonly service: string; readonly task: string; readonly outcomes: readonly Outcome[] }> }
+  /** A call that was aborted has come to an end. */
+  | { readonly kind: "settled"; readonly service: string; readonly task: string; readonly lease: number }
+  /** Told by `ctx.progress` or `ctx.stream`; JSON. */
+  | { readonly kind: "told"; readonly service: string; readonly task: string; readonly number: number; readonly what: "progress" | "chunk"; readonly json: string }
+  /** The code calls another task. */
+  | {
+      readonly kind: "send"
+      readonly id: number
+      readonly task: string
+      readonly inputs: readonly string[]
+      readonly options: EnqueueOptions
+      /** `result`: the id of a run in `inputs`, whose end is waited for. */
+      readonly mode: "send" | "call" | "result"
+      readonly traceparent?: string
+    }

@@ -1,0 +1,221 @@
+/**
+ * A thread that runs the code of tasks: many calls at once, as they wait for the world outside. It decides nothing: what comes of
+ * a call goes to the node, which knows whether it still counts.
+ */
+import { AsyncLocalStorage } from "node:async_hooks"
+import { parentPort, workerData } from "node:worker_threads"
+import { type CalledRun, type Outcome, fitting } from "@millrace/engine"
+import { type ErrorData, MillraceError, type Program, type TaskCode, type TaskContext, errorData, errorFrom, isMillraceError, limits } from "@millrace/model"
+import { bindTaskCaller, retryAfterMs, type RunResult } from "@millrace/sdk"
+import { loadPrograms } from "../programs.ts"
+import type { AttemptWorkerData, Call, FromAttempts, ToAttempts } from "./attempt-messages.ts"
+
+const { files } = workerData as AttemptWorkerData
+let programs: ReadonlyMap<string, Program> = new Map()
+
+interface Open {
+  readonly call: Call
+  controller: AbortController | undefined
+  aborted: string | undefined
+}
+
+const open = new Map<string, Open>()
+/** Outcomes that wait to be told, by service and task. */
+const waiting = new Map<string, { readonly service: string; readonly task: string; readonly outcomes: Outcome[] }>()
+let scheduled = false
+const asked = new Map<number, (answer: Extract<ToAttempts, { kind: "sent" }>) => void>()
+let asks = 0
+/** The call in hand, for what it calls in turn. */
+const current = new AsyncLocalStorage<CalledRun>()
+
+function send(message: FromAttempts): void {
+  parentPort?.postMessage(message)
+}
+
+function nameOf({ service, task, lease }: Pick<Call, "service" | "task" | "lease">): string {
+  return `${service}\n${task}\n${lease}`
+}
+
+function onMessage(message: ToAttempts): void {
+  switch (message.kind) {
+    case "call":
+      for (const call of message.calls) void run(call)
+      return
+    case "abort": {
+      const found = open.get(nameOf(message))
+      if (found === undefined) return
+      found.aborted = message.reason
+      found.controller?.abort(new MillraceError("MR1207", `The run was ${message.reason}.`))
+      return
+    }
+    case "ping":
+      return send({ kind: "pong" })
+    case "sent":
+      asked.get(message.id)?.(message)
+      asked.delete(message.id)
+  }
+}
+
+async function run(call: Call): Promise<void> {
+  const { service, task, runs } = call
+  const opened: Open = { call, controller: undefined, aborted: undefined }
+  open.set(nameOf(call), opened)
+  const outcomes = await outcomesOf(opened)
+  open.delete(nameOf(call))
+  if (opened.aborted !== undefined) {
+    send({ kind: "settled", service, task, lease: call.lease })
+    return
+  }
+  const name = `${service}\n${task}`
+  const told = waiting.get(name)
+  if (told === undefined) waiting.set(name, { service, task, outcomes: [...outcomes] })
+  else told.outcomes.push(...outcomes)
+  if (scheduled || runs.length === 0) return
+  scheduled = true
+  // After what has ended by now: what ends together is told together.
+  setImmediate(tell)
+}
+
+function tell(): void {
+  scheduled = false
+  send({ kind: "outcomes", of: [...waiting.values()] })
+  waiting.clear()
+}
+
+async function outcomesOf(opened: Open): Promise<readonly Outcome[]> {
+  const { service, task, lease, runs } = opened.call
+  const program = programs.get(service)
+  const code = program?.tasks.get(task)
+  const plan = program?.plan.tasks.find(({ name }) => name === task)
+  if (code === undefined || plan === undefined) {
+    const error: ErrorData = { code: "MR1404", message: `This thread has no task "${task}".`, details: {} }
+    return runs.map(({ number }) => ({ kind: "failed", number, lease, error }))
+  }
+  const [first] = runs as readonly [CalledRun]
+  const logs: string[] = []
+  const ctx = contextOf(opened, first, logs)
+  const fail = (number: number, thrown: unknown): Outcome => failed(number, lease, thrown, code, logs)
+  try {
+    if (plan.batch === null) {
+      const input = fitting(JSON.parse(first.input), code.input, "MR1023", `task "${task}", input`)
+      const given: unknown = await current.run(first, () => (code.run as (input: unknown, ctx: TaskContext) => unknown)(input, ctx))
+      return [succeeded(first.number, lease, given, task, code, logs)]
+    }
+    const inputs = runs.map(({ input }) => fitting(JSON.parse(input), code.input, "MR1023", `task "${task}", input`))
+    const given: unknown = await current.run(first, () => (code.run as (inputs: unknown, ctx: TaskContext) => unknown)(inputs, ctx))
+    if (!Array.isArray(given) || given.length !== runs.length) {
+      throw new MillraceError("MR1206", `task "${task}": its code must give an array of ${runs.length} results, one for each input.`)
+    }
+    return runs.map(({ number }, i) => {
+      const result: unknown = given[i]
+      if (result instanceof Error) return fail(number, result)
+      try {
+        return succeeded(number, lease, result, task, code, logs)
+      } catch (thrown) {
+        return fail(number, thrown)
+      }
+    })
+  } catch (thrown) {
+    return runs.map(({ number }) => fail(number, thrown))
+  }
+}
+
+function succeeded(number: number, lease: number, given: unknown, task: string, code: TaskCode, logs: readonly string[]): Outcome {
+  const what = `task "${task}", output`
+  fitting(given, code.output, "MR1206", what)
+  const output: string | undefined = given === undefined ? "null" : JSON.stringify(given)
+  if (output === undefined) throw new MillraceError("MR1206", `${what}: it has no JSON form (${typeof given}).`)
+  if (output.length > limits.taskValueBytesMax) {
+    throw new MillraceError("MR1206", `${what}: it has ${output.length} bytes; at most ${limits.taskValueBytesMax} are kept.`)
+  }
+  return { kind: "succeeded", number, lease, output, logs }
+}
+
+function failed(number: number, lease: number, thrown: unknown, code: TaskCode, logs: readonly string[]): Outcome {
+  const error = userError(thrown)
+  // The same code would give the same input, or output, again.
+  const hopeless = isMillraceError(thrown) && (thrown.code === "MR1206" || thrown.code === "MR1023")
+  const final = hopeless || code.final?.(thrown) === true
+  const afterMs = retryAfterMs(thrown)
+  const outcome = { kind: "failed" as const, number, lease, error, logs }
+  if (final) return { ...outcome, final }
+  return afterMs === undefined ? outcome : { ...outcome, afterMs }
+}
+
+function userError(thrown: unknown): ErrorData {
+  const data = errorData(thrown)
+  if (data.code !== "MR1404") return data
+  const stack = thrown instanceof Error && typeof thrown.stack === "string" ? thrown.stack.slice(0, 8_192) : undefined
+  return { code: "MR1201", message: data.message, details: stack === undefined ? {} : { stack } }
+}
+
+function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {
+  const { service, task } = opened.call
+  const { number, attempt, key, enqueuedAt, traceparent } = run
+  const told = (what: "progress" | "chunk", value: unknown): void => {
+    const json: string | undefined = JSON.stringify(value)
+    if (json === undefined || json.length > limits.taskValueBytesMax) {
+      throw new MillraceError("MR1206", `task "${task}": ${what} takes any JSON of at most ${limits.taskValueBytesMax} bytes.`)
+    }
+    send({ kind: "told", service, task, number, what, json })
+  }
+  return {
+    run: `${task}-${number}`,
+    attempt,
+    key,
+    enqueuedAt,
+    traceparent,
+    get signal() {
+      if (opened.controller === undefined) {
+        opened.controller = new AbortController()
+        if (opened.aborted !== undefined) opened.controller.abort(new MillraceError("MR1207", `The run was ${opened.aborted}.`))
+      }
+      return opened.controller.signal
+    },
+    progress: (value) => told("progress", value),
+    stream: (chunk) => told("chunk", chunk),
+    log: (...parts) => {
+      if (logs.length === limits.attemptLinesMax) logs.shift()
+      logs.push(parts.map(plain).join(" ").slice(0, limits.attemptLineLengthMax))
+    },
+  }
+}
+
+function plain(part: unknown): string {
+  if (typeof part === "string") return part
+  try {
+    return JSON.stringify(part) ?? String(part)
+  } catch {
+    return String(part)
+  }
+}
+
+/** Other tasks are called through the node. */
+async function ask(mode: "send" | "call" | "result", task: string, inputs: readonly string[], options: object): Promise<Extract<ToAttempts, { kind: "sent" }>> {
+  const id = ++asks
+  const traceparent = current.getStore()?.traceparent
+  const answer = await new Promise<Extract<ToAttempts, { kind: "sent" }>>((resolve) => {
+    asked.set(id, resolve)
+    send({ kind: "send", id, task, inputs, options, mode, ...(traceparent === undefined ? {} : { traceparent }) })
+  })
+  if (answer.error !== undefined) throw errorFrom(answer.error)
+  return answer
+}
+
+bindTaskCaller({
+  send: async (task, inputs, options) => (await ask("send", task, inputs, options)).ids ?? [],
+  call: async (task, input, options) => {
+    const { ids = [], result } = await ask("call", task, [input], options)
+    return { id: ids[0] ?? "", result: result as RunResult }
+  },
+  result: async (id) => (await ask("result", "", [id], {})).result as RunResult,
+})
+
+try {
+  const loaded = await loadPrograms(files)
+  programs = new Map(loaded.map((program) => [program.plan.service, program]))
+  parentPort?.on("message", onMessage)
+  send({ kind: "loaded" })
+} catch (error) {
+  send({ kind: "refused", error: errorData(error) })
+}

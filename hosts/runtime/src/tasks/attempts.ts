@@ -1,0 +1,198 @@
+/**
+ * The calls of tasks' code that are under way, and the threads that run them: a few that tasks share, own ones for tasks that ask for
+ * it, and one for each call that must be alone. Threads start on demand and end when they have nothing to do.
+ */
+import type { Outcome } from "@millrace/engine"
+import { type ErrorData, type TaskPlan, limits } from "@millrace/model"
+import type { Log } from "../log.ts"
+import type { ServiceFile } from "../messages.ts"
+import type { Call, FromAttempts } from "./attempt-messages.ts"
+import { AttemptThread, callName } from "./attempt-thread.ts"
+
+export interface AttemptsOptions {
+  readonly files: readonly ServiceFile[]
+  /** Threads that tasks share, at most. */
+  readonly threads: number
+  readonly blockedMs: number
+  readonly heapMegabytes: number
+  readonly idleMs: number
+  readonly log: Log
+  readonly events: AttemptsEvents
+}
+
+interface AttemptsEvents {
+  onOutcomes(service: string, task: string, outcomes: readonly Outcome[]): void
+  /** A run's code has told something. */
+  onTold(message: Extract<FromAttempts, { kind: "told" }>): void
+  /** A run's code calls another task. */
+  onSend(message: Extract<FromAttempts, { kind: "send" }>, thread: AttemptThread): void
+}
+
+/** A call that was aborted may take this long to end before its thread is given up, in ms. */
+const graceMs = 5_000
+
+export class Attempts {
+  readonly #options: AttemptsOptions
+  /** By pool: "" is the shared one, else a service's task. */
+  readonly #pools: Map<string, AttemptThread[]> = new Map()
+  readonly #byCall: Map<string, AttemptThread> = new Map()
+  /** The newest call of each run: an older one is superseded. */
+  readonly #byRun: Map<string, Call> = new Map()
+  readonly #care: NodeJS.Timeout
+  #stopped = false
+  replaced = 0
+
+  constructor(options: AttemptsOptions) {
+    this.#options = options
+    this.#care = setInterval(() => this.#lookAfter(), 1_000)
+    this.#care.unref()
+  }
+
+  /** Calls under way. */
+  get size(): number {
+    return this.#byCall.size
+  }
+
+  /** Threads that run now. */
+  get running(): number {
+    return [...this.#pools.values()].reduce((sum, threads) => sum + threads.length, 0)
+  }
+
+  start(plan: TaskPlan, call: Call, alone: boolean): void {
+    if (this.#stopped) return
+    for (const { number } of call.runs) {
+      const name = runName(call, number)
+      const before = this.#byRun.get(name)
+      if (before !== undefined) this.abort(before, "superseded")
+      this.#byRun.set(name, call)
+    }
+    const thread = this.#threadFor(plan, call.service, alone)
+    this.#byCall.set(callName(call), thread)
+    thread.call(call)
+  }
+
+  abort({ service, task, lease }: Pick<Call, "service" | "task" | "lease">, reason: string): void {
+    const thread = this.#byCall.get(callName({ service, task, lease }))
+    const call = thread?.calls.get(callName({ service, task, lease }))
+    if (thread === undefined || call === undefined) return
+    this.#forget(call)
+    thread.abort(call, reason)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearInterval(this.#care)
+    const threads = [...this.#pools.values()].flat()
+    this.#pools.clear()
+    this.#byCall.clear()
+    this.#byRun.clear()
+    await Promise.all(threads.map((thread) => thread.stop()))
+  }
+
+  #threadFor(plan: TaskPlan, service: string, alone: boolean): AttemptThread {
+    const pool = alone ? "alone" : plan.isolate ? `${service}\n${plan.name}` : ""
+    const threads = this.#pools.get(pool) ?? []
+    this.#pools.set(pool, threads)
+    const open = alone ? [] : threads.filter(({ retired }) => !retired)
+    const most = pool === "" ? this.#options.threads : 1
+    const [least] = open.toSorted((a, b) => a.calls.size - b.calls.size)
+    // Another thread helps only once the first has something to do.
+    if (least !== undefined && (open.length >= most || least.calls.size === 0)) return least
+    const { files, blockedMs, heapMegabytes, events } = this.#options
+    const threadLimits = { blockedMs, heapMegabytes: plan.memoryMegabytes ?? heapMegabytes }
+    const thread: AttemptThread = new AttemptThread(files, threadLimits, {
+      onMessage: (message) => this.#onMessage(thread, message, events),
+      onEnd: (error, calls) => this.#onEnd(pool, thread, error, calls),
+    })
+    thread.retired = alone
+    threads.push(thread)
+    return thread
+  }
+
+  #onMessage(thread: AttemptThread, message: FromAttempts, events: AttemptsEvents): void {
+    switch (message.kind) {
+      case "outcomes":
+        for (const { service, task, outcomes } of message.of) {
+          for (const { lease } of outcomes) {
+            const call = thread.calls.get(callName({ service, task, lease }))
+            if (call === undefined) continue
+            this.#forget(call)
+            thread.settled(call)
+          }
+          // Whether they still count, their leases tell.
+          events.onOutcomes(service, task, outcomes)
+        }
+        return
+      case "settled":
+        return thread.settled(message)
+      case "told":
+        return events.onTold(message)
+      case "send":
+        return events.onSend(message, thread)
+      case "loaded":
+      case "refused":
+      case "pong":
+        throw new Error(`attempts: ${message.kind} out of turn`)
+    }
+  }
+
+  #onEnd(pool: string, thread: AttemptThread, error: ErrorData, calls: readonly Call[]): void {
+    const threads = this.#pools.get(pool) ?? []
+    this.#pools.set(
+      pool,
+      threads.filter((each) => each !== thread),
+    )
+    if (this.#stopped) return
+    this.replaced++
+    this.#options.log.error({ calls: calls.length, tasks: [...new Set(calls.map(({ task }) => task))].slice(0, 10), code: error.code }, error.message)
+    for (const call of calls) {
+      this.#forget(call)
+      const { service, task, lease, runs } = call
+      this.#options.events.onOutcomes(
+        service,
+        task,
+        runs.map(({ number }) => ({ kind: "lost", number, lease, error })),
+      )
+    }
+  }
+
+  #forget(call: Call): void {
+    this.#byCall.delete(callName(call))
+    for (const { number } of call.runs) {
+      const name = runName(call, number)
+      if (this.#byRun.get(name) === call) this.#byRun.delete(name)
+    }
+  }
+
+  /** Gives up threads with calls that do not end though they were aborted, and ends those that have nothing to do. */
+  #lookAfter(): void {
+    const now = performance.now()
+    for (const [pool, threads] of this.#pools) {
+      for (const thread of threads) {
+        const oldest = Math.min(Number.POSITIVE_INFINITY, ...thread.zombies.values())
+        if (now - oldest > graceMs) thread.retired = true
+        const done = thread.calls.size === 0
+        const idle = done && thread.zombies.size === 0 && now - thread.busyAt > (pool === "alone" ? 0 : this.#options.idleMs)
+        const over = thread.retired && done && (thread.zombies.size === 0 || now - oldest > graceMs)
+        if (idle || over) this.#end(pool, thread)
+        else if (thread.retired && now - oldest > limits.retiredMsMax) {
+          thread.kill({ code: "MR1204", message: "A call that was aborted does not end; its thread was replaced.", details: {} })
+        }
+      }
+      if (threads.length === 0) this.#pools.delete(pool)
+    }
+  }
+
+  #end(pool: string, thread: AttemptThread): void {
+    const threads = this.#pools.get(pool) ?? []
+    this.#pools.set(
+      pool,
+      threads.filter((each) => each !== thread),
+    )
+    void thread.stop()
+  }
+}
+
+function runName({ service, task }: Pick<Call, "service" | "task">, number: number): string {
+  return `${service}\n${task}\n${number}`
+}

@@ -1,0 +1,383 @@
+/**
+ * Where tasks meet the world: takes inputs, makes the calls that queues want made once they are durable, tells those who wait how
+ * runs end, and answers what is asked about runs.
+ *
+ * N30 A run is acknowledged once it is durable, and called no earlier.
+ * N31 Whoever waits for a run hears of its end once that is durable.
+ */
+import type { EnqueueFacts, InputFormat, Outcome, RunFilter, RunPage, RunSearch, RunView, TaskCommand, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
+import { BlockWriter, type EnqueueOptions, MillraceError, type Plan, type TaskPlan, durationMs, errorData, errorFrom, isMillraceError, limits, writeValue } from "@millrace/model"
+import type { RunResult, TaskCaller } from "@millrace/sdk"
+import type { Answer } from "../answer.ts"
+import type { Commits } from "../commits.ts"
+import type { Request } from "../intake-desk.ts"
+import type { Seat } from "../messages.ts"
+import type { FromAttempts } from "./attempt-messages.ts"
+import type { AttemptThread } from "./attempt-thread.ts"
+import type { Attempts } from "./attempts.ts"
+
+/** One input, or many, for a task. */
+export interface EnqueueRequest {
+  readonly task: string
+  readonly format: InputFormat
+  readonly body: Uint8Array<ArrayBuffer>
+  readonly options?: EnqueueOptions
+  readonly traceparent?: string
+  /** @default "call" */
+  readonly trigger?: "call" | "task" | "event"
+  /** Whoever enqueues it will wait for its end. */
+  readonly waited?: boolean
+}
+
+/** What a run has told while it runs, or how it has ended. */
+export type RunEvent =
+  | { readonly kind: "progress" | "chunk"; readonly json: string }
+  | { readonly kind: "attempt"; readonly attempt: number }
+  | { readonly kind: "ended"; readonly result: RunResult }
+
+export interface TaskDeskOptions {
+  readonly commits: Commits
+  readonly clock: () => number
+  /** Hands a body to a worker; resolves once its commands are durable. */
+  readonly take: (service: string, request: Request) => Promise<Answer>
+  readonly ask: (seat: Seat, operator: string, question: TaskQuestion) => Promise<unknown>
+  readonly complete: (seat: Seat, operator: string, outcomes: readonly Outcome[]) => void
+  readonly assertReady: () => void
+}
+
+interface Known {
+  readonly plan: TaskPlan
+  readonly seat: Seat
+}
+
+type Watcher = (event: RunEvent) => void
+
+export class TaskDesk {
+  readonly #options: TaskDeskOptions
+  #known: ReadonlyMap<string, Known> = new Map()
+  #attempts: Attempts | undefined
+  /** Who watches a run, by its id. */
+  readonly #watchers: Map<string, Set<Watcher>> = new Map()
+  /** Enqueues that may join other runs, by ticket: told which run each of their inputs has become. */
+  readonly #tickets: Map<string, (index: number, number: number) => void> = new Map()
+  #lastTicket = 0
+  /** Effects whose transaction is not durable yet. */
+  #undone = 0
+
+  constructor(options: TaskDeskOptions) {
+    this.#options = options
+  }
+
+  /** Other services run now. */
+  open(plans: readonly Plan[], attempts: Attempts): void {
+    this.#attempts = attempts
+    this.#known = new Map(
+      plans.flatMap(({ service, tasks }) => tasks.map((plan) => [plan.name, { plan, seat: { service, stage: plan.commands, partition: 0 } }] as const)),
+    )
+  }
+
+  get plans(): readonly TaskPlan[] {
+    return [...this.#known.values()].map(({ plan }) => plan)
+  }
+
+  /** Whether calls are under way or about to be made. */
+  get busy(): boolean {
+    return this.#undone > 0 || (this.#attempts?.size ?? 0) > 0
+  }
+
+  /** The effects of a transaction that will be durable with this commit. */
+  onEffects(service: string, effects: readonly TaskEffect[], sequence: number): void {
+    this.#undone++
+    this.#options.commits.durable(sequence).then(
+      () => {
+        this.#undone--
+        // Who joins a run hears of it before the run's end is told.
+        for (const effect of effects) if (effect.kind === "placed") this.#placed(effect.ticket, effect.number)
+        for (const effect of effects) this.#carryOut(service, effect)
+      },
+      () => {
+        this.#undone--
+      },
+    )
+  }
+
+  onOutcomes(service: string, task: string, outcomes: readonly Outcome[]): void {
+    const known = this.#known.get(task)
+    if (known?.seat.service === service) this.#options.complete(known.seat, task, outcomes)
+  }
+
+  onTold({ task, number, what, json }: Extract<FromAttempts, { kind: "told" }>): void {
+    this.#tell(idOf(task, number), { kind: what, json })
+  }
+
+  /** A run's code calls another task. */
+  onSend({ id, task, inputs, options, mode, traceparent }: Extract<FromAttempts, { kind: "send" }>, thread: AttemptThread): void {
+    const trace = traceparent === undefined ? {} : { traceparent }
+    const done = async (): Promise<{ readonly ids: readonly string[]; readonly result?: RunResult }> => {
+      if (mode === "result") return { ids: inputs, result: await this.result(inputs[0] ?? "") }
+      const ids = await this.enqueue({ task, ...bodyOf(inputs), options, trigger: "task", waited: mode === "call", ...trace })
+      return mode === "call" ? { ids, result: await this.result(ids[0] ?? "") } : { ids }
+    }
+    done().then(
+      (answer) => thread.post({ kind: "sent", id, ...answer }),
+      (error: unknown) => thread.post({ kind: "sent", id, error: errorData(error) }),
+    )
+  }
+
+  /** How `task.call` reaches this node in this process. */
+  get caller(): TaskCaller {
+    return {
+      send: (task, inputs, options) => this.enqueue({ task, ...bodyOf(inputs), options }),
+      call: async (task, input, options) => {
+        const [id = ""] = await this.enqueue({ task, ...bodyOf([input]), options, waited: true })
+        return { id, result: await this.result(id) }
+      },
+      result: (id) => this.result(id),
+    }
+  }
+
+  /**
+   * Makes a run of each input, all or none; resolves to their ids once that is durable.
+   *
+   * @throws MR1022, MR1023 with the faults of each input, MR1001, MR1007, MR1010, MR1013, MR1303, MR1401
+   */
+  async enqueue(request: EnqueueRequest): Promise<readonly string[]> {
+    const { plan, seat } = this.#find(request.task)
+    this.#options.assertReady()
+    const { options = {}, traceparent, trigger, waited } = request
+    const { delay, priority, idempotencyKey } = options
+    if (idempotencyKey !== undefined && (idempotencyKey === "" || idempotencyKey.length > limits.idempotencyKeyLengthMax)) {
+      throw new MillraceError("MR1009", `An idempotency key has 1 to ${limits.idempotencyKeyLengthMax} characters.`, { given: idempotencyKey.slice(0, 64) })
+    }
+    const joins = idempotencyKey !== undefined || plan.throttleMs !== null || plan.debounce !== null
+    const ticket = joins ? String(++this.#lastTicket) : undefined
+    const facts: EnqueueFacts = {
+      ...(delay === undefined ? {} : { delayMs: durationMs(delay, `task "${plan.name}", delay`) }),
+      ...(priority === undefined ? {} : { priority }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(traceparent === undefined ? {} : { traceparent }),
+      ...(trigger === undefined || trigger === "call" ? {} : { trigger }),
+      ...(waited === true ? { waited } : {}),
+      ...(ticket === undefined ? {} : { ticket }),
+    }
+    const placed = ticket === undefined ? undefined : this.#await(ticket)
+    try {
+      const { format, body } = request
+      const answer = await this.#options.take(seat.service, { stream: plan.commands, format, body, task: { name: plan.name, facts } })
+      const [position] = answer.positions
+      if (position === undefined) throw refusal(plan.name, answer)
+      const numbers = Array.from({ length: answer.accepted }, (_, i) => position.first + i)
+      const final = placed === undefined ? numbers : await placed(numbers.length)
+      return final.map((number) => idOf(plan.name, number))
+    } finally {
+      if (ticket !== undefined) this.#tickets.delete(ticket)
+    }
+  }
+
+  /** A run with all that is known of it. @throws MR1024 */
+  async run(id: string): Promise<RunView> {
+    const { known, number } = this.#parse(id)
+    const run = (await this.#ask(known, { kind: "run", number })) as RunView | undefined
+    if (run === undefined) throw noRun(id)
+    return run
+  }
+
+  /**
+   * How a run has ended, or will have; undefined once `signal` is aborted.
+   *
+   * @throws MR1024
+   */
+  async result(id: string): Promise<RunResult>
+  async result(id: string, signal: AbortSignal): Promise<RunResult | undefined>
+  async result(id: string, signal?: AbortSignal): Promise<RunResult | undefined> {
+    const { known, number } = this.#parse(id)
+    // Watched before it is asked, so that an end in between is heard.
+    let settle: (result: RunResult | undefined) => void = () => undefined
+    const ended = new Promise<RunResult | undefined>((resolve) => {
+      settle = resolve
+    })
+    const stop = this.watch(id, (event) => {
+      if (event.kind === "ended") settle(event.result)
+    })
+    const onAbort = (): void => settle(undefined)
+    signal?.addEventListener("abort", onAbort)
+    try {
+      const run = (await this.#ask(known, { kind: "run", number })) as RunView | undefined
+      if (run === undefined) throw noRun(id)
+      const now = resultOf(run)
+      if (now !== undefined) return now
+      const result = await ended
+      if (result?.status !== "succeeded" || result.output !== undefined) return result
+      // Nobody waited as it ended.
+      return resultOf((await this.#ask(known, { kind: "run", number })) as RunView)
+    } finally {
+      stop()
+      signal?.removeEventListener("abort", onAbort)
+    }
+  }
+
+  /** Tells what happens to a run from now on; returns how to stop that. @throws MR1024 for what is no id */
+  watch(id: string, watcher: Watcher): () => void {
+    this.#parse(id)
+    const watchers = this.#watchers.get(id) ?? new Set()
+    this.#watchers.set(id, watchers)
+    watchers.add(watcher)
+    return () => {
+      watchers.delete(watcher)
+      if (watchers.size === 0 && this.#watchers.get(id) === watchers) this.#watchers.delete(id)
+    }
+  }
+
+  /** Runs of a task, newest first. @throws MR1022 */
+  async runs(task: string, search: RunSearch): Promise<RunPage> {
+    return (await this.#ask(this.#find(task), { kind: "runs", search })) as RunPage
+  }
+
+  /** How a task stands. @throws MR1022 */
+  async stand(task: string): Promise<TaskStand> {
+    return (await this.#ask(this.#find(task), { kind: "stand" })) as TaskStand
+  }
+
+  /** @throws MR1024 */
+  async cancel(id: string, reason?: string): Promise<void> {
+    const { known, number } = this.#parse(id)
+    await this.#command(known, reason === undefined ? ["cancel", number] : ["cancel", number, reason])
+  }
+
+  /** A run that failed, expired or was cancelled begins again. @throws MR1024 */
+  async retry(id: string): Promise<void> {
+    const { known, number } = this.#parse(id)
+    await this.#command(known, ["retry", number])
+  }
+
+  /** @throws MR1022 */
+  async retryAll(task: string, filter: RunFilter): Promise<void> {
+    await this.#command(this.#find(task), ["retry-all", filter])
+  }
+
+  /** @throws MR1022 */
+  async pause(task: string): Promise<void> {
+    await this.#command(this.#find(task), ["pause"])
+  }
+
+  /** @throws MR1022 */
+  async resume(task: string): Promise<void> {
+    await this.#command(this.#find(task), ["resume"])
+  }
+
+  #carryOut(service: string, effect: TaskEffect): void {
+    const known = this.#known.get(effect.task)
+    if (known?.seat.service !== service) return
+    switch (effect.kind) {
+      case "call": {
+        const { task, lease, runs, alone } = effect
+        this.#attempts?.start(known.plan, { service, task, lease, runs }, alone)
+        for (const { number, attempt } of runs) this.#tell(idOf(task, number), { kind: "attempt", attempt })
+        return
+      }
+      case "abort":
+        this.#attempts?.abort({ service, task: effect.task, lease: effect.lease }, effect.reason)
+        return
+      case "placed":
+        return
+      case "ended": {
+        const { task, number, status, output, error } = effect
+        if (status === "delayed" || status === "waiting" || status === "running") return
+        const result = { status, ...(output === undefined ? {} : { output }), ...(error === undefined ? {} : { error }) }
+        this.#tell(idOf(task, number), { kind: "ended", result })
+      }
+    }
+  }
+
+  #tell(id: string, event: RunEvent): void {
+    const watchers = this.#watchers.get(id)
+    if (watchers !== undefined) for (const watcher of watchers) watcher(event)
+  }
+
+  #placed(ticket: string, number: number): void {
+    const [name = "", index] = ticket.split(".")
+    this.#tickets.get(name)?.(Number(index), number)
+  }
+
+  /** Gathers the numbers that the inputs of a ticket become. */
+  #await(ticket: string): (count: number) => Promise<readonly number[]> {
+    const numbers: number[] = []
+    let placed = 0
+    let told: (() => void) | undefined
+    this.#tickets.set(ticket, (index, number) => {
+      numbers[index] = number
+      placed++
+      told?.()
+    })
+    return (count) =>
+      new Promise((resolve) => {
+        told = () => {
+          if (placed >= count) resolve(numbers)
+        }
+        told()
+      })
+  }
+
+  async #ask({ seat, plan }: Known, question: TaskQuestion): Promise<unknown> {
+    this.#options.assertReady()
+    return this.#options.ask(seat, plan.name, question)
+  }
+
+  /** Resolves once the command is durable. */
+  async #command({ plan }: Known, command: TaskCommand): Promise<void> {
+    this.#options.assertReady()
+    const block = new BlockWriter()
+    const from = block.length
+    writeValue(block.beginRecord("", this.#options.clock()), command)
+    block.endRecord(from)
+    const { commits } = this.#options
+    const { sequence } = commits.append({ appends: [{ stream: plan.commands, partition: 0, count: 1, block: block.take() }], state: [] })
+    await commits.durable(sequence)
+  }
+
+  #find(task: string): Known {
+    const known = this.#known.get(task)
+    if (known !== undefined) return known
+    const names = [...this.#known.keys()]
+    const listed = names.length === 0 ? "this node has none" : `there are ${names.slice(0, 20).join(", ")}`
+    throw new MillraceError("MR1022", `There is no task "${task}"; ${listed}.`, { task, tasks: names.slice(0, 20) })
+  }
+
+  #parse(id: string): { readonly known: Known; readonly number: number } {
+    const at = id.lastIndexOf("-")
+    const known = this.#known.get(id.slice(0, at))
+    const digits = id.slice(at + 1)
+    if (known === undefined || !/^\d{1,15}$/.test(digits)) throw noRun(id)
+    return { known, number: Number(digits) }
+  }
+}
+
+function idOf(task: string, number: number): string {
+  return `${task}-${number}`
+}
+
+function noRun(id: string): MillraceError {
+  return new MillraceError("MR1024", `There is no run ${JSON.stringify(id)}, or it is no longer kept.`, { run: id })
+}
+
+function resultOf({ status, output, error }: RunView): RunResult | undefined {
+  if (status === "delayed" || status === "waiting" || status === "running") return undefined
+  return { status, ...(output === undefined ? {} : { output }), ...(error === undefined ? {} : { error }) }
+}
+
+const encoder = new TextEncoder()
+
+function bodyOf(inputs: readonly string[]): { readonly body: Uint8Array<ArrayBuffer>; readonly format: InputFormat } {
+  // JSON.stringify leaves no line ends in a text.
+  return { body: encoder.encode(inputs.join("\n")), format: "ndjson" }
+}
+
+/** Why nothing was enqueued: the one fault of one input, or all faults by their places. */
+function refusal(task: string, { rejected, rejectedUnlisted }: Answer): MillraceError {
+  const [first] = rejected
+  if (first === undefined) return new MillraceError("MR1023", `task "${task}": the body holds no input.`)
+  if (rejected.length === 1 && first.index === 0) return isMillraceError(first.problem) ? first.problem : errorFrom(first.problem)
+  const all = rejected.length + rejectedUnlisted
+  const message = `task "${task}": ${all} of the inputs do not fit, so none was enqueued; the first is input ${first.index}: ${first.problem.message}`
+  return new MillraceError("MR1023", message, { rejected, rejectedUnlisted })
+}

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { type ErrorData, isMillraceError } from "@millrace/model"
+import { idle, openNode, send, valuesOf } from "../../test/bench.ts"
+import type { Job } from "../../test/services/tasks.ts"
+import type { Node } from "../node.ts"
+import type { RunEvent } from "./task-desk.ts"
+
+const bytes = (value: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(value))
+
+async function enqueue(node: Node, job: Job): Promise<string> {
+  const [id] = await node.tasks.enqueue({ task: "work", format: "json", body: bytes(job) })
+  assert.ok(id)
+  return id
+}
+
+/** Asks again and again until it is so; each question is answered by the node. */
+async function ends(holds: () => Promise<boolean>): Promise<void> {
+  const from = performance.now()
+  while (!(await holds())) if (performance.now() - from > 20_000) assert.fail("it did not come about")
+}
+
+async function refused(promise: Promise<unknown>): Promise<ErrorData> {
+  const fault = await promise.then(
+    () => assert.fail("it was taken"),
+    (error: unknown) => error,
+  )
+  assert.ok(isMillraceError(fault), String(fault))
+  return fault
+}
+
+test("a run is called in a thread of its own kind, and whoever waits gets its output", async (t) => {
+  const { node } = await openNode(t, ["tasks"])
+  const id = await enqueue(node, { seq: 7 })
+  assert.equal(id, "work-0")
+  assert.deepEqual(await node.tasks.result(id), { status: "succeeded", output: '{"seq":7,"by":"attempt 1"}' })
+  const { attempts, trigger, input } = await node.tasks.run(id)
+  assert.deepEqual([attempts[0]?.logs, trigger, input], [['doing {"seq":7}'], "call", '{"seq":7}'])
+  await idle(node)
+  assert.deepEqual(await valuesOf(node, "done"), [{ seq: 7 }])
+})
+
+test("failures are repeated as the task says", async (t) => {
+  const { node } = await openNode(t, ["tasks"])
+  const results = async (job: Job): Promise<readonly [string, string | undefined, number]> => {
+    const id = await enqueue(node, job)
+    const { status, error } = await node.tasks.result(id)
+    return [status, error?.message, (await node.tasks.run(id)).attempts.length]
+  }
+  assert.deepEqual(await results({ seq: 1, do: "throw" }), ["failed", "TypeError: as told", 2])
+  assert.deepEqual(await results({ seq: 2, do: "give up" }), ["failed", "NonRetryableError: hopeless", 1])
+  assert.deepEqual(await results({ seq: 3, do: "throw once" }), ["succeeded", undefined, 2])
+  assert.deepEqual(await results({ seq: 4, do: "later" }), ["succeeded", undefined, 2])
+  const [status, message, attempts] = await results({ seq: 5, do: "bad output" })
+  assert.deepEqual([status, attempts], ["failed", 1])
+  assert.match(message ?? "", /^task "work", output: seq: /)
+  assert.equal((await node.tasks.run("work-4")).error?.code, "MR1206")
+})
+
+test("an input that does not fit is refused with each fault, and nothing is enqueued", async (t) => {
+  const { node } = await openNode(t, ["tasks"])
+  const { code, details } = await refused(node.tasks.enqueue({ task: "work", format: "json", body: bytes({ seq: "x", do: "nothing" }) }))
+  assert.deepEqual([code, (details["faults"] as readonly { readonly path: string }[]).map(({ path }) => path)], ["MR1023", ["seq", "do"]])
+  const lines = new TextEncoder().encode('{"seq":1}\n{"seq":"two"}\n{"seq":3}')
+  const many = await refused(node.tasks.enqueue({ task: "work", format: "ndjson", body: lines }))
+  assert.deepEqual([many.code, (many.details["rejected"] as readonly { readonly index: number }[]).map(({ index }) => index)], ["MR1023", [1]])
+  assert.equal((await refused(node.tasks.enqueue({ task: "wrok", format: "json", body: bytes(1) }))).code, "MR1022")
+  for (const id of ["work-99", "work-x", "nothing-1"]) assert.equal((await refused(node.tasks.run(id))).code, "MR1024")
+  assert.deepEqual((await node.tasks.runs("work", { limit: 10 })).runs, [])
+})
+
+test("code that blocks its thread, or ends it, fails alone; its neighbours lose no attempt", async (t) => {
+  const { node } = await openNode(t, ["tasks"], { bounds: { handlerMsMax: 300 } })
+  const waits = [await enqueue(node, { seq: 1, do: "wait" }), await enqueue(node, { seq: 2, do: "wait" })]
+  const loops = await enqueue(node, { seq: 3, do: "loop" })
+  const exits = await enqueue(node, { seq: 4, do: "exit" })
+  for (const id of waits) {
+    assert.equal((await node.tasks.result(id)).status, "succeeded")
+    assert.equal((await node.tasks.run(id)).attempt, 1)
+  }
+  assert.equal((await node.tasks.result(loops)).error?.code, "MR1202")
+  assert.equal((await node.tasks.result(exits)).error?.code, "MR1204")
+})
+
+test("a cancelled run's signal is aborted, and so is that of an attempt that takes too long", async (t) => {
+  const { node } = await openNode(t, ["tasks"])
+  const cancelled = await enqueue(node, { seq: 1, do: "wait for ever" })
+  const late = await enqueue(node, { seq: 2, do: "wait for ever" })
+  await ends(async () => (await node.tasks.stand("work")).counts.running === 2)
+  await node.tasks.cancel(cancelled, "no longer needed")
+  assert.deepEqual(await node.tasks.result(cancelled), { status: "cancelled", error: { code: "MR1207", message: "no longer needed", details: {} } })
+  const { status, error } = await node.tasks.result(late)
+  assert.deepEqual([status, error?.code, (await node.tasks.run(late)).attempts.map(({ outcome }) => outcome)], ["failed", "MR1202", ["timed-out", "timed-out"]])
+  await idle(node)
+})
+
+test("a task calls another, and tells how far it is", async (t) => {
+  const { node } = await openNode(t, ["tasks"])
+  assert.equal((await node.tasks.result(await enqueue(node, { seq: 21, do: "call" }))).output, '{"seq":42,"by":"double"}')
+  const events: RunEvent[] = []
+  node.tasks.watch("work-1", (event) => events.push(event))
+  const id = await enqueue(node, { seq: 1, do: "tell" })
+  await node.tasks.result(id)
+  assert.deepEqual(events, [
+    { kind: "attempt", attempt: 1 },
+    { kind: "progress", json: '{"half":true}' },
+    { kind: "chunk", json: '"a piece"' },
+    { kind: "ended", result: { status: "succeeded" } },
+  ])
+})
+
+test("each record of a stream is one run, and its output goes on", async (t) => {
+  const { node } = await openNode(t, ["tasks"])
+  const all = Array.from({ length: 500 }, (_, seq): Job => (seq % 50 === 0 ? { seq, do: "throw once" } : { seq }))
+  await send(node, "jobs", all)
+  await ends(async () => (await node.tasks.stand("work")).counts.succeeded === 500)
+  await idle(node)
+  const found = (await valuesOf<Job>(node, "done")).map(({ seq }) => seq)
+  assert.deepEqual(found.toSorted((a, b) => a - b), all.map(({ seq }) => seq))
+  assert.equal((await node.tasks.stand("work")).counts.succeeded, 500)
+})
+
+test("a repeat with the same idempotency key gets the same run and its result", async (t) => {
+  const { node } = await openNode(t, ["tasks"])
+  const request = { task: "work", format: "json" as const, body: bytes({ seq: 1 }), options: { idempotencyKey: "once" } }
+  const [first] = await node.tasks.enqueue(request)
+  assert.equal((await node.tasks.result(first ?? "")).status, "succeeded")
+  for (let i = 0; i < 3; i++) assert.deepEqual(await node.tasks.enqueue({ ...request, body: bytes({ seq: 1 }) }), [first])
+  assert.equal((await node.tasks.stand("work")).counts.succeeded, 1)
+})
+
+test("runs that were under way as the node stopped go on when it starts again", async (t) => {
+  const first = await openNode(t, ["tasks"])
+  const id = await enqueue(first.node, { seq: 1, do: "wait" })
+  const waits = await enqueue(first.node, { seq: 2, do: "wait for ever" })
+  await ends(async () => (await first.node.tasks.stand("work")).counts.running === 2)
+  await first.node.close()
+  const { node } = await openNode(t, ["tasks"], { dir: first.dir })
+  assert.equal((await node.tasks.result(id)).status, "succeeded")
+  const { status, attempt } = await node.tasks.run(waits)
+  assert.deepEqual([status, attempt], ["running", 1])
+  await node.tasks.cancel(waits)
+})
