@@ -85,6 +85,8 @@ export const limits = {
   attemptLineLengthMax: 1_000,
   /** Most calls of one task at once, and runs of one call. */
   callsMax: 10_000,
+  /** Longest time that a request may wait for the end of a run, in milliseconds. */
+  waitMsMax: 600_000,
   /** Runs that one command may begin again in one step. */
   runsPerStepMax: 1_000,
   /** Runs that are looked at for one page of a search. */

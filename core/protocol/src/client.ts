@@ -10,10 +10,13 @@ import { mayHelp, parsed, retryAfterMs, unreachable } from "./answer.ts"
 import { type Backoff, defaultBackoff, waitAfter } from "./backoff.ts"
 import { mediaTypes } from "./body-format.ts"
 import { follow, type LiveOptions, type LiveRecord } from "./follow.ts"
+import { followRun } from "./follow-run.ts"
 import type { ProduceReply, StatusReply, StreamDetails, StreamFacts, StreamList } from "./messages.ts"
 import { errorOf } from "./problem.ts"
 import type { RecordPage } from "./record-view.ts"
 import { pathOf } from "./routes.ts"
+import type { EnqueueAllReply, EnqueueReply, RetryFilter, RunList, RunReply, RunState, TaskList, TaskReply } from "./run-messages.ts"
+import type { CallOptions, InputOf, OutputOf, RunEvent, TaskClient, TaskName } from "./task-client.ts"
 import type { TransportRequest, World } from "./transport.ts"
 
 export interface ClientOptions extends World {
@@ -38,11 +41,45 @@ export interface ReadOptions {
   readonly limit?: number
 }
 
+export interface RunsOptions {
+  /** @default of all tasks */
+  readonly task?: string
+  readonly status?: RunState
+  /** Enqueued at or after this time, ISO 8601. */
+  readonly since?: string
+  readonly key?: string
+  /** The text of the input or of the error contains this. */
+  readonly q?: string
+  /** Where the page before has ended. */
+  readonly cursor?: string
+  /** @default 50 */
+  readonly limit?: number
+}
+
 /**
  * Every method throws what the node's problem details say, and MR1602 once the node has not been reached in all
  * attempts.
  */
-export interface Client {
+export interface Client<App = unknown> {
+  /**
+   * A task of the node: typed when the client is told the service, `createClient<typeof app>(…)`.
+   *
+   * @example `await client.task("freeze-card").call({ card: "4711", reason: "stolen" })`
+   */
+  task<Name extends TaskName<App>>(name: Name): TaskClient<InputOf<App, Name>, OutputOf<App, Name>>
+  tasks(): Promise<readonly TaskReply[]>
+  /** A run with its attempts. @throws MR1024 */
+  run(id: string): Promise<RunReply>
+  /** A page of runs, newest first. */
+  runs(search?: RunsOptions): Promise<RunList>
+  /** What happens to a run, until it ends or the signal is aborted. @throws MR1024 */
+  followRun(id: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<RunEvent>
+  cancel(id: string): Promise<void>
+  /** A run that failed, expired or was cancelled begins again. */
+  retry(id: string): Promise<void>
+  retryAll(filter: RetryFilter): Promise<void>
+  pause(task: string): Promise<void>
+  resume(task: string): Promise<void>
   /**
    * Stores records: values, each to become one line of JSON, or NDJSON as it is. Resolves once they are durable. When
    * every record is refused, that is told in the reply like any other refusal, not thrown.
@@ -64,8 +101,12 @@ export interface Client {
   status(): Promise<StatusReply>
 }
 
-/** A client of the node at `url`. It holds no connection of its own. */
-export function createClient(options: ClientOptions): Client {
+/**
+ * A client of the node at `url`. It holds no connection of its own.
+ *
+ * @typeParam App - the type of a service, such as `typeof app`: tasks are then typed by their schemas
+ */
+export function createClient<App = unknown>(options: ClientOptions): Client<App> {
   const world = options
   const base = options.url.replace(/\/+$/, "")
   const backoff = options.backoff ?? defaultBackoff
@@ -84,7 +125,8 @@ export function createClient(options: ClientOptions): Client {
         const body = parsed(await response.text())
         if (response.status < 400) return { status: response.status, body }
         failure = errorOf(body, response.status)
-        if (!mayHelp(response.status)) return { status: response.status, body }
+        // The end of a run is an answer, whatever its status.
+        if (!mayHelp(response.status) || failure.details["run"] !== undefined) return { status: response.status, body }
         askedMs = retryAfterMs(response, failure)
       } catch (cause) {
         if (request.signal?.aborted === true) throw cause
@@ -100,6 +142,53 @@ export function createClient(options: ClientOptions): Client {
     const { status, body } = await attempt(path, request)
     if (status >= 400) throw errorOf(body, status)
     return body as Body
+  }
+
+  const post = async (path: string): Promise<void> => {
+    await call(path, { method: "POST", headers: { accept: "application/json" } })
+  }
+
+  function enqueue(
+    name: string,
+    body: string,
+    type: string,
+    prefer: string | undefined,
+    { idempotencyKey = randomKey(world.random), delay, priority, signal }: CallOptions,
+  ): Promise<{ readonly status: number; readonly body: unknown }> {
+    const query = [
+      ...(delay === undefined ? [] : [`delay=${encodeURIComponent(typeof delay === "number" ? `${delay}ms` : delay)}`]),
+      ...(priority === undefined ? [] : [`priority=${priority}`]),
+    ]
+    const path = pathOf("callTask", { task: name })
+    const headers: Record<string, string> = { "content-type": type, accept: "application/json", "idempotency-key": idempotencyKey }
+    if (prefer !== undefined) headers["prefer"] = prefer
+    const request = { method: "POST", headers, body, ...(signal === undefined ? {} : { signal }) }
+    return attempt(query.length === 0 ? path : `${path}?${query.join("&")}`, request)
+  }
+
+  function taskOf(name: string): TaskClient<unknown, unknown> {
+    return {
+      async call(input, given = {}) {
+        const options = { ...given, idempotencyKey: given.idempotencyKey ?? randomKey(world.random) }
+        for (;;) {
+          // A repeat with the same key waits on for the same run.
+          const { status, body } = await enqueue(name, JSON.stringify(input), mediaTypes.json, "wait=60", options)
+          if (status >= 400) throw errorOf(body, status)
+          if (status === 200) return body
+        }
+      },
+      async send(input, given = {}) {
+        const { status, body } = await enqueue(name, JSON.stringify(input), mediaTypes.json, undefined, given)
+        if (status >= 400) throw errorOf(body, status)
+        return (body as EnqueueReply).id
+      },
+      async sendMany(inputs, given = {}) {
+        // One key would make one run of them all: each line has its own.
+        const { status, body } = await enqueue(name, ndjson(inputs), mediaTypes.ndjson, undefined, given)
+        if (status >= 400) throw errorOf(body, status)
+        return (body as EnqueueAllReply).ids
+      },
+    }
   }
 
   const get: TransportRequest = { method: "GET", headers: { accept: "application/json" } }
@@ -132,6 +221,28 @@ export function createClient(options: ClientOptions): Client {
     live(stream, live = {}) {
       return follow({ world, backoff, node: base, url: base + pathOf("followStream", { stream }) }, live)
     },
+    task: (name) => taskOf(name) as TaskClient<never, never>,
+    async tasks() {
+      return (await call<TaskList>(pathOf("listTasks"), get)).tasks
+    },
+    run(id) {
+      return call(pathOf("showRun", { run: id }), get)
+    },
+    runs(search = {}) {
+      const query = Object.entries(search).map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
+      return call(query.length === 0 ? pathOf("listRuns") : `${pathOf("listRuns")}?${query.join("&")}`, get)
+    },
+    followRun(id, { signal } = {}) {
+      return followRun({ world, backoff, node: base, url: base + pathOf("followRun", { run: id }) }, signal)
+    },
+    cancel: (id) => post(pathOf("cancelRun", { run: id })),
+    retry: (id) => post(pathOf("retryRun", { run: id })),
+    async retryAll(filter) {
+      const headers = { "content-type": mediaTypes.json, accept: "application/json" }
+      await call(pathOf("retryRuns"), { method: "POST", headers, body: JSON.stringify(filter) })
+    },
+    pause: (task) => post(pathOf("pauseTask", { task })),
+    resume: (task) => post(pathOf("resumeTask", { task })),
     async end(stream) {
       await call(pathOf("endStream", { stream }), { method: "POST", headers: { accept: "application/json" } })
     },

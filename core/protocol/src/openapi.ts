@@ -3,7 +3,7 @@
  * stream whose schema is known gets a path of its own beside the template, since a template cannot tell streams apart
  * (OpenAPI 3.1, Paths Object: concrete paths are matched first).
  */
-import { type ErrorCode, errorTable, type StreamPlan } from "@millrace/model"
+import { type ErrorCode, errorTable, type StreamPlan, type TaskPlan } from "@millrace/model"
 import { mediaTypes } from "./body-format.ts"
 import { problemType } from "./problem.ts"
 import type { Content, JsonSchema, Parameter, Route } from "./route.ts"
@@ -14,6 +14,7 @@ import { ref, schemas } from "./schemas.ts"
 export interface Described {
   readonly version: string
   readonly streams: readonly StreamPlan[]
+  readonly tasks: readonly TaskPlan[]
 }
 
 /** Failures that any route can answer with. */
@@ -32,6 +33,15 @@ export function openApi(described: Described): Readonly<Record<string, unknown>>
       paths[pathOf("produce", { stream: stream.name })] = {
         post: produceTo(stream, { $ref: `#/components/schemas/${name}` }),
       }
+  }
+  for (const task of described.tasks) {
+    const named = (what: string, schema: unknown): JsonSchema => {
+      if (!isJsonSchema(schema)) return true
+      const name = `task.${task.name}.${what}`
+      records[name] = { $id: `urn:millrace:task:${encodeURIComponent(task.name)}:${what}`, ...schema }
+      return { $ref: `#/components/schemas/${name}` }
+    }
+    paths[pathOf("callTask", { task: task.name })] = { post: callOf(task, named("input", task.inputSchema), named("output", task.outputSchema)) }
   }
   return {
     openapi: "3.1.1",
@@ -94,8 +104,8 @@ function responses(route: Route): Readonly<Record<string, unknown>> {
         content: { [problemType]: { schema: ref("Problem") } },
       },
     ])
-  const { status, description, content } = route.answer
-  return { [status]: { description, content }, ...Object.fromEntries(failures) }
+  const answers = [route.answer, ...(route.also ?? [])].map(({ status, description, content }) => [String(status), { description, content }])
+  return { ...Object.fromEntries(answers), ...Object.fromEntries(failures) }
 }
 
 function produceTo(stream: StreamPlan, record: JsonSchema): Readonly<Record<string, unknown>> {
@@ -109,6 +119,18 @@ function produceTo(stream: StreamPlan, record: JsonSchema): Readonly<Record<stri
     operationId: `produce.${stream.name}`,
     summary: `Append records to ${stream.name}`,
     ...(stream.description === undefined ? {} : { description: stream.description }),
+  }
+}
+
+function callOf(task: TaskPlan, input: JsonSchema, output: JsonSchema): Readonly<Record<string, unknown>> {
+  const route = routes.find(({ id }) => id === "callTask") as Route
+  const body: Content = { ...route.body, [mediaTypes.json]: { schema: input } }
+  const also = route.also?.map((answer) => ({ ...answer, content: { "application/json": { schema: output } } })) ?? []
+  return {
+    ...operation({ ...route, parameters: route.parameters.filter((each) => each.in !== "path"), body, also }),
+    operationId: `callTask.${task.name}`,
+    summary: `Enqueue a run of ${task.name}, or wait for its output`,
+    ...(task.description === undefined ? {} : { description: task.description }),
   }
 }
 

@@ -21,6 +21,17 @@ export type OperationId =
   | "readiness"
   | "metrics"
   | "explainError"
+  | "listTasks"
+  | "showTask"
+  | "callTask"
+  | "pauseTask"
+  | "resumeTask"
+  | "listRuns"
+  | "showRun"
+  | "followRun"
+  | "cancelRun"
+  | "retryRun"
+  | "retryRuns"
 
 export interface Parameter {
   readonly name: string
@@ -34,7 +45,7 @@ export type Content = Readonly<Record<string, { readonly schema: JsonSchema }>>
 
 /** A successful answer. */
 export interface Answer {
-  readonly status: 200
+  readonly status: 200 | 202
   readonly description: string
   readonly content: Content
 }
@@ -50,6 +61,8 @@ export interface Route {
   readonly parameters: readonly Parameter[]
   readonly body?: Content
   readonly answer: Answer
+  /** Other successful answers. */
+  readonly also?: readonly Answer[]
   /** Failures that this route itself can answer with; those of every route apart. */
   readonly errors: readonly ErrorCode[]
 }

@@ -6,6 +6,7 @@ import { limits } from "@millrace/model"
 import { mediaTypes } from "./body-format.ts"
 import type { Content, OperationId, Parameter, Route } from "./route.ts"
 import { ref } from "./schemas.ts"
+import { taskRoutes } from "./task-routes.ts"
 
 const stream: Parameter = {
   name: "stream",
@@ -176,6 +177,7 @@ const table: { readonly [Id in OperationId]: Route & { readonly id: Id } } = {
     answer: { status: 200, description: "The end is durable.", content: json(ref("EndReply")) },
     errors: ["MR1008", "MR1010", "MR1016", "MR1303", "MR1304", "MR1401"],
   },
+  ...taskRoutes,
   status: {
     id: "status",
     method: "GET",

@@ -24,12 +24,23 @@ export type SchemaName =
   | "Health"
   | "Index"
   | "CloudEvent"
+  | "Attempt"
+  | "Run"
+  | "RunList"
+  | "EnqueueReply"
+  | "EnqueueAllReply"
+  | "Task"
+  | "TaskList"
+  | "RetryFilter"
+  | "CommandReply"
 
 const count: JsonSchema = { type: "integer", minimum: 0 }
 const text: JsonSchema = { type: "string" }
+const instant: JsonSchema = { type: "string", format: "date-time" }
+const runState: JsonSchema = { enum: ["delayed", "waiting", "running", "succeeded", "failed", "cancelled", "expired"] }
 const streamFacts = {
   name: text,
-  role: { enum: ["source", "derived", "repartition", "sink", "dead-letter"] },
+  role: { enum: ["source", "derived", "repartition", "task", "sink", "dead-letter"] },
   partitions: { type: "integer", minimum: 1, maximum: limits.partitionsMax },
   format: { enum: ["json", "coded"] },
   keyed: { type: "boolean" },
@@ -99,6 +110,61 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
     first: { ...(count as object), description: "Oldest offset still kept." },
     end: { ...(count as object), description: "One past the newest durable offset." },
   }),
+  Attempt: object(
+    {
+      startedAt: instant,
+      endedAt: instant,
+      outcome: { enum: ["succeeded", "failed", "timed-out", "lost", "cancelled"] },
+      problem: ref("Problem"),
+      logs: list(text),
+    },
+    ["startedAt", "endedAt", "outcome"],
+  ),
+  Run: object(
+    {
+      id: text,
+      task: text,
+      status: runState,
+      input: true,
+      output: true,
+      problem: ref("Problem"),
+      key: text,
+      priority: { type: "integer" },
+      trigger: { enum: ["call", "record", "cron", "task", "event"] },
+      enqueuedAt: instant,
+      dueAt: instant,
+      startedAt: instant,
+      finishedAt: instant,
+      attempt: count,
+      attempts: list(ref("Attempt")),
+      traceparent: text,
+      idempotencyKey: text,
+    },
+    ["id", "task", "status", "input", "priority", "trigger", "enqueuedAt", "attempt", "attempts"],
+  ),
+  RunList: object({ runs: list(ref("Run")), cursor: text }, ["runs"]),
+  EnqueueReply: object({ id: text, task: text }),
+  EnqueueAllReply: object({ task: text, ids: list(text) }),
+  Task: object(
+    {
+      name: text,
+      description: text,
+      paused: { type: "boolean" },
+      counts: { type: "object", additionalProperties: count },
+      oldestReadyAt: instant,
+      concurrency: count,
+      cron: list(text),
+      inputSchema: true,
+      outputSchema: true,
+    },
+    ["name", "paused", "counts", "concurrency"],
+  ),
+  TaskList: object({ tasks: list(ref("Task")) }),
+  RetryFilter: object(
+    { task: text, status: { enum: ["failed", "cancelled", "expired"] }, since: instant, key: text, q: text },
+    ["task"],
+  ),
+  CommandReply: object({ done: { const: true } }),
   EndReply: object({ stream: text, ended: { const: true } }),
   Status: object(
     { version: text, ready: { type: "boolean" }, problem: ref("Problem"), services: list(text), node: true },

@@ -192,7 +192,7 @@ test("a file sink refuses settings that are not valid, naming itself", () => {
 })
 
 test("a service takes outlets and streams", () => {
-  refused("MR1101", /^service "s": give an array of outlets/, () => service("s", loose(rows.to(files("f")))))
+  refused("MR1101", /^service "s": give an array of outlets/, () => service("s", loose<[]>(rows.to(files("f")))))
   refused("MR1101", /^service "s": part 1 is not an outlet/, () =>
     service("s", [rows.to(files("f")), loose(rows.map((row) => row))]),
   )

@@ -15,9 +15,21 @@ import type { Task } from "./task/task.ts"
 const program: unique symbol = Symbol.for("millrace.service")
 
 /** A service, from {@link service}. */
-export interface Service {
+export interface Service<Tasks = unknown> {
   readonly name: string
   readonly [program]: Program
+  /** Never there: inputs and outputs of its tasks by their names, for typed clients. */
+  readonly "~tasks"?: Tasks | undefined
+}
+
+/** What a service may be made of. */
+type ServicePart = Outlet | Stream<never, unknown, Keying> | Task<never, unknown>
+
+/** Inputs and outputs of the tasks among the parts, by their names. */
+type TasksAmong<Parts extends readonly unknown[]> = {
+  readonly [Part in Parts[number] as Part extends Task<never, unknown, infer Name> ? Name : never]: Part extends Task<infer In, infer Out, string>
+    ? readonly [In, Out]
+    : never
 }
 
 /**
@@ -33,7 +45,7 @@ export interface Service {
  * export default service("fraud", [velocity.to(files("velocity"))])
  * ```
  */
-export function service(name: string, parts: ReadonlyArray<Outlet | Stream<never, unknown, Keying> | Task<never, unknown>>): Service {
+export function service<const Parts extends readonly ServicePart[]>(name: string, parts: Parts): Service<TasksAmong<Parts>> {
   checkedName(name, "service")
   if (!Array.isArray(parts)) {
     throw new MillraceError(

@@ -15,6 +15,13 @@ export type {
   ReceivedRecord,
   RecordPage,
   RejectedRecord,
+  RetryFilter,
+  RunEvent,
+  RunList,
+  RunReply,
+  RunState,
+  TaskClient,
+  TaskReply,
   StatusReply,
   StreamDetails,
   StreamFacts,
@@ -28,14 +35,16 @@ export interface ConnectOptions {
 /**
  * A client of the node at `url`. Nothing is sent before its first call.
  *
+ * @typeParam App - the type of a service, such as `typeof app`: its tasks are then typed by their schemas
+ *
  * @example
  * ```ts
  * const client = connect("http://127.0.0.1:7070")
  * await client.produce("payments", [{ card: "4711", amount: 12.5, at: new Date() }])
  * ```
  */
-export function connect(url: string, { backoff }: ConnectOptions = {}): Client {
-  return createClient({
+export function connect<App = unknown>(url: string, { backoff }: ConnectOptions = {}): Client<App> {
+  return createClient<App>({
     url,
     fetch,
     async sleep(ms, signal) {

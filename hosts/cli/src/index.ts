@@ -19,11 +19,14 @@ export {
   max,
   mean,
   min,
+  NonRetryableError,
+  RetryAfter,
   service,
   side,
   session,
   stream,
   sum,
+  task,
   tumbling,
 } from "@millrace/sdk"
 export type * from "@millrace/sdk"

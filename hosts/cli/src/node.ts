@@ -1,6 +1,7 @@
 /** A node inside this process, with its front door: `import { startNode } from "millrace/node"`. */
 import { createGateway } from "@millrace/gateway"
 import { type NodeStatus, openLog, startNode as startRuntime } from "@millrace/runtime"
+import { bindTaskCaller } from "@millrace/sdk"
 import { version } from "./version.ts"
 
 export type { NodeStatus } from "@millrace/runtime"
@@ -45,7 +46,8 @@ export interface RunningNode {
 }
 
 /**
- * Opens the data directory, recovers, starts the services and opens the front door.
+ * Opens the data directory, recovers, starts the services and opens the front door. From then on, `task.call` and `task.send`
+ * in this process reach this node.
  *
  * @throws MR1301 to MR1306 for the directory, MR1101 to MR1104 for the services, MR1402 and MR1403 for the address
  * @example
@@ -61,11 +63,14 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   const gateway = createGateway({ node, version, log })
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
+    bindTaskCaller(undefined)
     await gateway.close()
     await node.close()
   }
   try {
     const { url } = await gateway.listen(host, port)
+    // From here on `task.call` and `task.send` reach this node in this process.
+    bindTaskCaller(node.tasks.caller)
     return {
       url,
       get services() {

@@ -20,6 +20,11 @@ import { readiness } from "./routes/readiness.ts"
 import { readStream } from "./routes/read-stream.ts"
 import { showStream } from "./routes/show-stream.ts"
 import { status } from "./routes/status.ts"
+import { callTask } from "./routes/tasks/call-task.ts"
+import { cancelRun, pauseTask, resumeTask, retryRun, retryRuns } from "./routes/tasks/commands.ts"
+import { followRun } from "./routes/tasks/follow-run.ts"
+import { listRuns, showRun } from "./routes/tasks/list-runs.ts"
+import { listTasks, showTask } from "./routes/tasks/list-tasks.ts"
 
 const handlers: { readonly [Id in OperationId]: Handler } = {
   index: indexPage,
@@ -35,6 +40,17 @@ const handlers: { readonly [Id in OperationId]: Handler } = {
   readiness,
   metrics,
   explainError,
+  listTasks,
+  showTask,
+  callTask,
+  pauseTask,
+  resumeTask,
+  listRuns,
+  showRun,
+  followRun,
+  cancelRun,
+  retryRun,
+  retryRuns,
 }
 
 /** The application. */

@@ -24,9 +24,11 @@ test("every route of the table is served, and nothing else is", async (t) => {
       headers: { "content-type": "application/json" },
       signal: stop.signal,
     })
-    assert.equal(response.status, 200, `${method} ${path}`)
+    // This node has no tasks: their routes say so.
+    const expected = /\{(task|run)\}/.test(path) ? 404 : id === "retryRuns" ? 422 : 200
+    assert.equal(response.status, expected, `${method} ${path}`)
     stop.abort()
-    const status = new RegExp(`route="${path.replaceAll(/[{}.]/g, "\\$&")}",status="200"`)
+    const status = new RegExp(`route="${path.replaceAll(/[{}.]/g, "\\$&")}",status="${expected}"`)
     if (id !== "metrics") while (!status.test(await (await fetch(`${door.url}/metrics`)).text()));
   }
   // What hono knows is the table, in its order.

@@ -4,6 +4,7 @@
  */
 import type { ErrorData, StreamPlan } from "@millrace/model"
 import type { BodyFormat, PositionRange, RecordView } from "@millrace/protocol"
+import type { GatewayTasks } from "./tasks.ts"
 
 export interface IngestRequest {
   readonly stream: string
@@ -63,6 +64,8 @@ export interface GatewayNode {
   readonly unready: ErrorData | undefined
   /** Names of the services that run here. */
   readonly services: readonly string[]
+  /** Tasks and their runs. */
+  readonly tasks: GatewayTasks
   /** Every stream, internal ones too. */
   readonly streams: readonly StreamPlan[]
   /**

@@ -114,7 +114,8 @@ test("what the gateway answers fits the schemas of openapi.json", async (t) => {
   await ask("GET", "/v1/status", "/v1/status")
   await ask("GET", "/readyz", "/readyz")
   assert.equal(
-    routes.filter(({ id }) => id !== "followStream").every(({ method, path }) => seen.has(`${method} ${path} 200`)),
+    // Those of tasks are asked of a node that has some: hosts/cli/src/tasks.test.ts.
+    routes.filter(({ id, path }) => id !== "followStream" && !/^\/v1\/(tasks|runs)/.test(path)).every(({ method, path }) => seen.has(`${method} ${path} 200`)),
     true,
   )
 })

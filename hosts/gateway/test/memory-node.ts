@@ -2,6 +2,7 @@
  * A node in memory for the gateway's own tests: it parses, keys, stores and follows for real, without a disk, workers
  * or windows. What a test wants of it (not ready, behind, slow) it sets.
  */
+import type { GatewayTasks, NodeEnqueue } from "../src/tasks.ts"
 import {
   type ErrorData,
   errorData,
@@ -139,6 +140,9 @@ export class MemoryNode implements GatewayNode {
       this.followers--
     }
   }
+
+  /** It has none: what a node with tasks answers is tested on a real one. */
+  readonly tasks: GatewayTasks = new NoTasks()
 
   samples(): readonly Sample[] {
     return [
@@ -283,4 +287,25 @@ function beginning(log: Log, partition: number, from: From): number {
       return Math.min(offset, log.entries.length)
     }
   }
+}
+
+class NoTasks implements GatewayTasks {
+  readonly plans: readonly [] = []
+  readonly enqueue = ({ task }: NodeEnqueue): Promise<never> => this.runs(task)
+  readonly run = async (id: string): Promise<never> => Promise.reject(noRun(id))
+  readonly result = (id: string): Promise<never> => this.run(id)
+  readonly watch = (id: string): never => {
+    throw noRun(id)
+  }
+  readonly runs = async (task: string): Promise<never> => Promise.reject(new MillraceError("MR1022", `There is no task ${task}.`))
+  readonly stand = (task: string): Promise<never> => this.runs(task)
+  readonly cancel = (id: string): Promise<never> => this.run(id)
+  readonly retry = (id: string): Promise<never> => this.run(id)
+  readonly retryAll = (task: string): Promise<never> => this.runs(task)
+  readonly pause = (task: string): Promise<never> => this.runs(task)
+  readonly resume = (task: string): Promise<never> => this.runs(task)
+}
+
+function noRun(id: string): MillraceError {
+  return new MillraceError("MR1024", `There is no run ${id}.`)
 }

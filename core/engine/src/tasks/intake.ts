@@ -26,7 +26,7 @@ export class TaskIntake {
   }
 
   /**
-   * @param facts - said of each input; a ticket gets the input's index, after a dot
+   * @param facts - said of each input; a ticket gets the input's index after a dot, the idempotency key of one of many after a slash
    * @param now - the clock, in ms
    * @throws MR1001 for a text that is not UTF-8, MR1007 for too many inputs
    */
@@ -44,7 +44,7 @@ export class TaskIntake {
         try {
           const reason = poison?.get(index)
           if (reason !== undefined) throw new MillraceError(reason.code, reason.message, reason.details)
-          const own = facts.ticket === undefined ? facts : { ...facts, ticket: `${facts.ticket}.${index}` }
+          const own = factsOf(facts, format, index)
           const command = enqueueCommand(this.#plan, this.#code, parsed(line), line, own)
           const from = block.length
           writeValue(block.beginRecord("", now), command)
@@ -70,6 +70,14 @@ export class TaskIntake {
       block.rewind(0, 0)
     }
   }
+}
+
+/** Each input has a ticket of its own, and each of many an idempotency key of its own. */
+function factsOf(facts: EnqueueFacts, format: InputFormat, index: number): EnqueueFacts {
+  const { ticket, idempotencyKey } = facts
+  if (ticket === undefined) return facts
+  const ticketed = { ...facts, ticket: `${ticket}.${index}` }
+  return idempotencyKey === undefined || format === "json" ? ticketed : { ...ticketed, idempotencyKey: `${idempotencyKey}/${index}` }
 }
 
 function inputsOf(body: Uint8Array, format: InputFormat): string[] {

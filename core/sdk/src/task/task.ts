@@ -75,17 +75,17 @@ export interface RunHandle<Out> {
 }
 
 /** A task: takes inputs of type `In`, gives outputs of type `Out`. */
-export class Task<In, Out> implements Target<In, Out> {
+export class Task<In, Out, Name extends string = string> implements Target<In, Out> {
   readonly "~target": TaskDefinition
   declare readonly "~accepts"?: ((value: In) => void) | undefined
   declare readonly "~gives"?: Out | undefined
-  readonly name: string
+  readonly name: Name
   /** The outputs of its runs, as they succeed; event time is when they did. */
   readonly output: Flow<Out, "unkeyed">
 
   constructor(definition: TaskDefinition) {
     this["~target"] = definition
-    this.name = definition.name
+    this.name = definition.name as Name
     this.output = new Flow<Out, "unkeyed">({ definition: definition.output, port: "out" })
   }
 
@@ -151,14 +151,14 @@ export class Task<In, Out> implements Target<In, Out> {
  * })
  * ```
  */
-export function task<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends Given<O>>(
-  name: string,
+export function task<Name extends string, S extends StandardSchema | undefined = undefined, O extends StandardSchema | undefined = undefined, R extends Given<O> = Given<O>>(
+  name: Name,
   options: TaskOptions<S, O, R>,
-): Task<Sent<S>, Result<O, R>>
-export function task<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends Given<O>>(
-  name: string,
+): Task<Sent<S>, Result<O, R>, Name>
+export function task<Name extends string, S extends StandardSchema | undefined = undefined, O extends StandardSchema | undefined = undefined, R extends Given<O> = Given<O>>(
+  name: Name,
   options: BatchTaskOptions<S, O, R>,
-): Task<Sent<S>, Result<O, R>>
+): Task<Sent<S>, Result<O, R>, Name>
 export function task(
   name: string,
   options: TaskOptions<undefined, undefined, unknown> | BatchTaskOptions<undefined, undefined, unknown>,

@@ -3,13 +3,14 @@
  * API's objects; docs/decisions/0002-hono.md has what that saves.
  */
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
-import { type ErrorCode, errorTable, limits, MillraceError } from "@millrace/model"
+import { type ErrorCode, errorTable, MillraceError } from "@millrace/model"
 import { type BodyFormat, bodyFormat, mediaTypes, problemOf, type ProduceReply } from "@millrace/protocol"
 import { failureOf, headersOf, refuse, send } from "../answer.ts"
+import { encodingOf, idempotencyKeyOf, unsupported } from "../body-headers.ts"
 import { type Gate, type Handler, type RouteContext, streamOf } from "../gate.ts"
 import type { IngestAnswer } from "../node.ts"
 import { queryOf } from "../query.ts"
-import { assertLength, type Encoding, readBody, SenderGone } from "../request-body.ts"
+import { assertLength, readBody, SenderGone } from "../request-body.ts"
 
 const jsonHeaders = { "content-type": "application/json" }
 
@@ -40,7 +41,7 @@ async function take(context: RouteContext, gate: Gate): Promise<IngestAnswer> {
   queryOf(incoming.url ?? "", [])
   const format = formatOf(headers["content-type"])
   const encoding = encodingOf(headers["content-encoding"])
-  const idempotencyKey = keyOf(headers["idempotency-key"])
+  const idempotencyKey = idempotencyKeyOf(headers["idempotency-key"])
   const declared = headers["content-length"]
   if (declared !== undefined) assertLength(Number(declared))
   const body = await readBody(incoming, encoding, gate.bodies)
@@ -56,36 +57,7 @@ async function take(context: RouteContext, gate: Gate): Promise<IngestAnswer> {
 function formatOf(contentType: string | undefined): BodyFormat {
   const format = bodyFormat(contentType)
   if (format !== undefined) return format
-  const given =
-    contentType === undefined
-      ? "The request names no content type"
-      : `${JSON.stringify(contentType.slice(0, 200))} is not taken`
-  throw new MillraceError("MR1006", `${given}; send ${Object.values(mediaTypes).join(", ")}, in UTF-8.`, {
-    accepted: Object.values(mediaTypes),
-  })
-}
-
-function encodingOf(contentEncoding: string | undefined): Encoding {
-  const encoding = contentEncoding?.trim().toLowerCase() ?? "identity"
-  if (encoding === "gzip" || encoding === "identity") return encoding
-  throw new MillraceError(
-    "MR1006",
-    `The content encoding ${JSON.stringify(encoding.slice(0, 200))} is not taken; compress with gzip or not at all.`,
-    { acceptedEncodings: ["gzip", "identity"] },
-  )
-}
-
-function keyOf(header: string | string[] | undefined): string | undefined {
-  if (header === undefined) return undefined
-  const key = Array.isArray(header) ? header.join(", ") : header
-  if (key.length > 0 && key.length <= limits.idempotencyKeyLengthMax) return key
-  throw new MillraceError(
-    "MR1009",
-    `Idempotency-Key has ${key.length} characters; give it 1 to ${limits.idempotencyKeyLengthMax}.`,
-    {
-      parameter: "Idempotency-Key",
-    },
-  )
+  throw unsupported(contentType, Object.values(mediaTypes))
 }
 
 function replyOf(answer: IngestAnswer): ProduceReply {

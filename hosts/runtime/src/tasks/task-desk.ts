@@ -241,12 +241,14 @@ export class TaskDesk {
   /** @throws MR1024 */
   async cancel(id: string, reason?: string): Promise<void> {
     const { known, number } = this.#parse(id)
+    await this.run(id)
     await this.#command(known, reason === undefined ? ["cancel", number] : ["cancel", number, reason])
   }
 
   /** A run that failed, expired or was cancelled begins again. @throws MR1024 */
   async retry(id: string): Promise<void> {
     const { known, number } = this.#parse(id)
+    await this.run(id)
     await this.#command(known, ["retry", number])
   }
 

@@ -1,0 +1,96 @@
+/** The JSON bodies about tasks and their runs. Times are ISO 8601 texts, as everywhere on the wire. */
+import type { Problem } from "./problem.ts"
+
+export type RunState = "delayed" | "waiting" | "running" | "succeeded" | "failed" | "cancelled" | "expired"
+
+/** What is known of an attempt that has ended. */
+export interface AttemptReply {
+  readonly startedAt: string
+  readonly endedAt: string
+  readonly outcome: "succeeded" | "failed" | "timed-out" | "lost" | "cancelled"
+  readonly problem?: Problem
+  /** What its code told with `ctx.log`: the newest 100 lines. */
+  readonly logs?: readonly string[]
+}
+
+/** A run of a task. */
+export interface RunReply<Input = unknown, Output = unknown> {
+  /** The task's name, "-", and a number: `freeze-card-1042`. */
+  readonly id: string
+  readonly task: string
+  readonly status: RunState
+  readonly input: Input
+  /** Of a run that succeeded. */
+  readonly output?: Output
+  /** Why it failed, was cancelled or expired; of a run that will be repeated, what went wrong last. */
+  readonly problem?: Problem
+  readonly key?: string
+  readonly priority: number
+  readonly trigger: "call" | "record" | "cron" | "task" | "event"
+  readonly enqueuedAt: string
+  /** Of a delayed run: when it may start. */
+  readonly dueAt?: string
+  readonly startedAt?: string
+  readonly finishedAt?: string
+  /** Number of the newest attempt; 0 before the first. */
+  readonly attempt: number
+  /** Attempts that have ended, oldest first, the newest 20. */
+  readonly attempts: readonly AttemptReply[]
+  readonly traceparent?: string
+  readonly idempotencyKey?: string
+}
+
+/** Runs, newest first. */
+export interface RunList {
+  readonly runs: readonly RunReply[]
+  /** Give it as `cursor` for the next page; absent after the last. */
+  readonly cursor?: string
+}
+
+/** What an enqueue is answered with, unless the run has ended by then. */
+export interface EnqueueReply {
+  readonly id: string
+  readonly task: string
+}
+
+/** What many inputs are answered with. */
+export interface EnqueueAllReply {
+  readonly task: string
+  /** In the order of the inputs. */
+  readonly ids: readonly string[]
+}
+
+/** A task and how it stands. */
+export interface TaskReply {
+  readonly name: string
+  readonly description?: string
+  readonly paused: boolean
+  /** Runs by status; of the ended ones, all since ever. */
+  readonly counts: Readonly<Record<RunState, number>>
+  /** When the oldest run that waits for its turn was enqueued. */
+  readonly oldestReadyAt?: string
+  readonly concurrency: number
+  readonly cron?: readonly string[]
+  readonly inputSchema?: unknown
+  readonly outputSchema?: unknown
+}
+
+export interface TaskList {
+  readonly tasks: readonly TaskReply[]
+}
+
+/** Which ended runs begin again. */
+export interface RetryFilter {
+  readonly task: string
+  readonly status?: "failed" | "cancelled" | "expired"
+  /** Ended at or after this time, ISO 8601. */
+  readonly since?: string
+  readonly key?: string
+  /** The text of the error contains this. */
+  readonly q?: string
+}
+
+/** What was asked for is durable. */
+export interface CommandReply {
+  readonly done: true
+}

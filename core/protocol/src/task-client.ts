@@ -1,0 +1,46 @@
+/** Calling tasks over HTTP: the part of the client that is typed by a service. */
+import type { Duration } from "@millrace/model"
+import type { RunReply } from "./run-messages.ts"
+
+/** What the type of a service tells of its tasks; never there at run time. */
+export interface HasTasks {
+  readonly "~tasks"?: Readonly<Record<string, readonly [input: unknown, output: unknown]>> | undefined
+}
+
+type TasksOf<App> = App extends { readonly "~tasks"?: infer Tasks } ? NonNullable<Tasks> : Readonly<Record<string, readonly [unknown, unknown]>>
+
+/** Names of the tasks of a service. */
+export type TaskName<App> = keyof TasksOf<App> & string
+export type InputOf<App, Name> = Name extends keyof TasksOf<App> ? (TasksOf<App>[Name] extends readonly [infer Input, unknown] ? Input : unknown) : unknown
+export type OutputOf<App, Name> = Name extends keyof TasksOf<App> ? (TasksOf<App>[Name] extends readonly [unknown, infer Output] ? Output : unknown) : unknown
+
+export interface CallOptions {
+  /** Names the run: a repeat within the task's window gets the same run. @default a random one for each call */
+  readonly idempotencyKey?: string
+  /** Start no earlier than after this. */
+  readonly delay?: Duration
+  /** From -100 to 100; higher starts first. */
+  readonly priority?: number
+  readonly signal?: AbortSignal
+}
+
+/** What happens to a run, as it happens. */
+export type RunEvent<Output = unknown> =
+  | { readonly kind: "run"; readonly run: RunReply<unknown, Output> }
+  | { readonly kind: "attempt"; readonly attempt: number }
+  | { readonly kind: "progress" | "chunk"; readonly value: unknown }
+  | { readonly kind: "end"; readonly run: RunReply<unknown, Output> }
+
+/** A task of a node. */
+export interface TaskClient<Input, Output> {
+  /**
+   * Enqueues a run and waits for its output, however long it takes.
+   *
+   * @throws MR1023 for an input that does not fit, and what the run has failed with
+   */
+  call(input: Input, options?: CallOptions): Promise<Output>
+  /** Enqueues a run; resolves to its id once it is durable. */
+  send(input: Input, options?: CallOptions): Promise<string>
+  /** Enqueues a run for each input, all or none; resolves to their ids. */
+  sendMany(inputs: readonly Input[], options?: CallOptions): Promise<readonly string[]>
+}

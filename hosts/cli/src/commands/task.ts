@@ -1,0 +1,226 @@
+/** `millrace task …`: calls tasks, shows and finds their runs, cancels and retries them. */
+import { limits, MillraceError } from "@millrace/model"
+import type { Client, RunReply, RunsOptions, RunState, TaskReply } from "@millrace/protocol"
+import type { Command } from "commander"
+import { example } from "../example.ts"
+import { type AddressOptions, addAddress, clientsOf } from "../node-address.ts"
+import { wholeNumber } from "../option-values.ts"
+import type { Terminal } from "../terminal.ts"
+
+interface Options extends AddressOptions {
+  readonly json?: true
+}
+
+interface CallOptions extends Options {
+  readonly wait: boolean
+  readonly key?: string
+  readonly delay?: string
+  readonly priority?: string
+  readonly follow?: true
+}
+
+interface ListOptions extends Options {
+  readonly task?: string
+  readonly status?: RunState
+  readonly since?: string
+  readonly key?: string
+  readonly q?: string
+  readonly limit: number
+}
+
+interface RetryOptions extends Options {
+  readonly task?: string
+  readonly status?: "failed" | "cancelled" | "expired"
+  readonly since?: string
+  readonly key?: string
+  readonly q?: string
+}
+
+export function define(command: Command, terminal: Terminal): void {
+  command.addHelpText("after", example(`millrace task call freeze-card '{"card": "4711", "reason": "stolen"}'`, "Each of them explains itself: millrace task call --help"))
+  addJson(command.command("call"))
+    .description("enqueue a run and wait for its output")
+    .argument("<NAME>", "the task")
+    .argument("[JSON]", "the input; - or nothing: from stdin")
+    .option("--no-wait", "do not wait: print the run's id")
+    .option("--follow", "print progress and pieces as they come")
+    .option("--key <KEY>", "idempotency key: a repeat gets the same run")
+    .option("--delay <DURATION>", "start no earlier than after this, such as 30s")
+    .option("--priority <N>", "from -100 to 100; higher starts first")
+    .addHelpText("after", example(`echo '{"card": "4711"}' | millrace task call freeze-card --no-wait`))
+    .action((name: string, input: string | undefined, options: CallOptions) => call(name, input, options, terminal))
+  addJson(command.command("list"))
+    .description("show the tasks, or find runs")
+    .option("--task <NAME>", "runs of this task")
+    .option("--status <STATUS>", "delayed, waiting, running, succeeded, failed, cancelled or expired")
+    .option("--since <TIME>", "enqueued at or after this time, ISO 8601")
+    .option("--key <KEY>", "runs with this key")
+    .option("--q <TEXT>", "the input or the error contains this")
+    .option("--limit <N>", "at most so many", wholeNumber(1, limits.pageRunsMax), 50)
+    .addHelpText("after", example("millrace task list --task freeze-card --status failed", "Without any filter: the tasks and how they stand."))
+    .action((options: ListOptions) => list(options, terminal))
+  addJson(command.command("show"))
+    .description("show a run with its attempts")
+    .argument("<RUN>", "id of the run, such as freeze-card-1042")
+    .addHelpText("after", example("millrace task show freeze-card-1042"))
+    .action(async (id: string, options: Options) => {
+      const run = await clientsOf(options, terminal).impatient.run(id)
+      terminal.out(options.json === true ? `${JSON.stringify(run)}\n` : details(run))
+    })
+  addJson(command.command("cancel"))
+    .description("cancel runs")
+    .argument("<RUN...>", "ids of runs")
+    .addHelpText("after", example("millrace task cancel freeze-card-1042"))
+    .action((ids: readonly string[], options: Options) => each(ids, options, terminal, "cancelled", (client, id) => client.cancel(id)))
+  addJson(command.command("retry"))
+    .description("begin runs again that failed, expired or were cancelled")
+    .argument("[RUN...]", "ids of runs; or, with --task, all that the filter finds")
+    .option("--task <NAME>", "all runs of this task")
+    .option("--status <STATUS>", "only failed, cancelled or expired ones")
+    .option("--since <TIME>", "ended at or after this time, ISO 8601")
+    .option("--key <KEY>", "with this key")
+    .option("--q <TEXT>", "whose error contains this")
+    .addHelpText("after", example('millrace task retry --task freeze-card --status failed --q "timed out"'))
+    .action((ids: readonly string[], options: RetryOptions) => retry(ids, options, terminal))
+  for (const [name, says] of [
+    ["pause", "start no more runs of a task"],
+    ["resume", "start runs of a paused task again"],
+  ] as const) {
+    addJson(command.command(name))
+      .description(says)
+      .argument("<NAME...>", "the tasks")
+      .addHelpText("after", example(`millrace task ${name} freeze-card`))
+      .action((names: readonly string[], options: Options) => each(names, options, terminal, `${name}d`, (client, task) => client[name](task)))
+  }
+}
+
+function addJson(command: Command): Command {
+  return addAddress(command).option("--json", "print JSON")
+}
+
+async function call(name: string, given: string | undefined, options: CallOptions, terminal: Terminal): Promise<void> {
+  const { impatient, patient } = clientsOf(options, terminal)
+  const text = given === undefined || given === "-" ? await textOf(terminal.stdin) : given
+  let input: unknown
+  try {
+    input = JSON.parse(text)
+  } catch (cause) {
+    throw new MillraceError("MR1601", `the input is not JSON (${(cause as Error).message}); quote it: '{"card": "4711"}'.`)
+  }
+  const how = {
+    ...(options.key === undefined ? {} : { idempotencyKey: options.key }),
+    ...(options.delay === undefined ? {} : { delay: options.delay as `${number}s` }),
+    ...(options.priority === undefined ? {} : { priority: Number(options.priority) }),
+  }
+  if (options.wait && options.follow !== true) {
+    const output = await patient.task(name).call(input, { ...how, signal: terminal.stopped })
+    terminal.out(`${JSON.stringify(output, null, options.json === true ? 0 : 2)}\n`)
+    return
+  }
+  const id = await impatient.task(name).send(input, how)
+  if (!options.wait) {
+    terminal.out(options.json === true ? `${JSON.stringify({ id })}\n` : `${id}\n`)
+    return
+  }
+  for await (const event of patient.followRun(id, { signal: terminal.stopped })) {
+    if (options.json === true) terminal.out(`${JSON.stringify(event)}\n`)
+    else if (event.kind === "attempt") terminal.err(`attempt ${event.attempt}\n`)
+    else if (event.kind === "progress") terminal.err(`progress ${JSON.stringify(event.value)}\n`)
+    else if (event.kind === "chunk") terminal.out(`${typeof event.value === "string" ? event.value : JSON.stringify(event.value)}\n`)
+    if (event.kind !== "end") continue
+    const { status, problem, output } = event.run
+    if (status !== "succeeded") throw new MillraceError(problem?.code ?? "MR1201", `${id} has ${status}: ${problem?.detail ?? "no reason is known"}`)
+    if (options.json !== true) terminal.out(`${JSON.stringify(output, null, 2)}\n`)
+  }
+}
+
+async function list({ url, json, limit, ...search }: ListOptions, terminal: Terminal): Promise<void> {
+  const { impatient } = clientsOf(url === undefined ? {} : { url }, terminal)
+  if (Object.keys(search).length === 0) {
+    const tasks = await impatient.tasks()
+    if (json === true) for (const task of tasks) terminal.out(`${JSON.stringify(task)}\n`)
+    else terminal.out(tasks.length === 0 ? "This node has no tasks.\n" : table([["task", "waiting", "delayed", "running", "succeeded", "failed", ""], ...tasks.map(standOf)]))
+    return
+  }
+  const shown: RunReply[] = []
+  let cursor: string | undefined
+  do {
+    const more: RunsOptions = { ...search, limit: limit - shown.length, ...(cursor === undefined ? {} : { cursor }) }
+    const page = await impatient.runs(more)
+    shown.push(...page.runs)
+    ;({ cursor } = page)
+  } while (cursor !== undefined && shown.length < limit)
+  if (json === true) for (const run of shown) terminal.out(`${JSON.stringify(run)}\n`)
+  else terminal.out(shown.length === 0 ? "No runs.\n" : table([["run", "status", "enqueued", "attempts", "key", "input or error"], ...shown.map(lineOf)]))
+}
+
+async function retry(ids: readonly string[], { task, status, since, key, q, ...options }: RetryOptions, terminal: Terminal): Promise<void> {
+  if ((ids.length > 0) === (task !== undefined)) throw new MillraceError("MR1601", "give ids of runs, or --task NAME for all that a filter finds.")
+  if (task === undefined) return each(ids, options, terminal, "begins again", (client, id) => client.retry(id))
+  const { impatient } = clientsOf(options, terminal)
+  await impatient.retryAll({
+    task,
+    ...(status === undefined ? {} : { status }),
+    ...(since === undefined ? {} : { since }),
+    ...(key === undefined ? {} : { key }),
+    ...(q === undefined ? {} : { q }),
+  })
+  terminal.out(options.json === true ? `${JSON.stringify({ done: true })}\n` : "Runs that fit begin again.\n")
+}
+
+async function each(
+  names: readonly string[],
+  options: Options,
+  terminal: Terminal,
+  done: string,
+  act: (client: Client, name: string) => Promise<void>,
+): Promise<void> {
+  const { impatient } = clientsOf(options, terminal)
+  for (const name of names) {
+    await act(impatient, name)
+    terminal.out(options.json === true ? `${JSON.stringify({ name, done: true })}\n` : `${name}: ${done}\n`)
+  }
+}
+
+function standOf({ name, counts, paused }: TaskReply): readonly string[] {
+  const { waiting, delayed, running, succeeded, failed } = counts
+  return [name, ...[waiting, delayed, running, succeeded, failed].map(String), paused ? "paused" : ""]
+}
+
+function lineOf({ id, status, enqueuedAt, attempt, key = "", input, problem }: RunReply): readonly string[] {
+  const said = problem?.detail ?? JSON.stringify(input)
+  return [id, status, enqueuedAt, String(attempt), key, said.length > 80 ? `${said.slice(0, 79)}…` : said]
+}
+
+function details(run: RunReply): string {
+  const { id, task, status, enqueuedAt, startedAt, finishedAt, dueAt, trigger, key, input, output, problem, attempts } = run
+  const facts: [string, string | undefined][] = [
+    ["run", id],
+    ["task", task],
+    ["status", status],
+    ["key", key],
+    ["enqueued", `${enqueuedAt} by a ${trigger}`],
+    ["due", dueAt],
+    ["started", startedAt],
+    ["finished", finishedAt],
+    ["input", JSON.stringify(input)],
+    ["output", output === undefined ? undefined : JSON.stringify(output)],
+    ["error", problem === undefined ? undefined : `${problem.detail} [${problem.code}]`],
+  ]
+  const told = attempts.flatMap(({ outcome, startedAt: from, endedAt: to, problem: why, logs = [] }) => [
+    `${from}  ${outcome} after ${Date.parse(to) - Date.parse(from)} ms${why === undefined ? "" : `: ${why.detail}`}`,
+    ...logs.map((line) => `  ${line}`),
+  ])
+  return `${facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(9)} ${value}`])).join("\n")}\n${told.map((line) => `${line}\n`).join("")}`
+}
+
+async function textOf(source: AsyncIterable<Uint8Array>): Promise<string> {
+  const parts: Uint8Array[] = []
+  for await (const part of source) parts.push(part)
+  return Buffer.concat(parts).toString("utf8")
+}
+
+function table(rows: ReadonlyArray<readonly string[]>): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  return rows.map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()}\n`).join("")
+}

@@ -1,0 +1,215 @@
+// Tasks as callers see them: over HTTP, through the client, from this process, and on the command line.
+import assert from "node:assert/strict"
+import { writeFileSync } from "node:fs"
+import path from "node:path"
+import { after, before, test } from "node:test"
+import { isMillraceError } from "@millrace/model"
+import { service, task } from "@millrace/sdk"
+import { millrace, workplace } from "../test/cli.ts"
+import { connect, type RunEvent, type RunList, type RunReply } from "./client.ts"
+import { type RunningNode, startNode } from "./node.ts"
+import { Validator } from "@seriousme/openapi-schema-validator"
+import { Ajv2020 } from "ajv/dist/2020.js"
+import { z } from "zod"
+
+const text = `
+import { NonRetryableError, service, stream, task } from "millrace"
+import { z } from "zod"
+export const square = task("square", {
+  description: "Squares a number",
+  input: z.object({ n: z.number(), wait: z.number().optional() }),
+  output: z.object({ square: z.number() }),
+  key: ({ n }) => String(n),
+  retry: 1,
+  async run({ n, wait = 0 }, ctx) {
+    ctx.log("squaring", n)
+    if (n < 0) throw new NonRetryableError("negative: " + n)
+    if (wait > 0) {
+      ctx.progress({ waits: wait })
+      await new Promise((resolve) => setTimeout(resolve, wait))
+      ctx.stream("waited")
+    }
+    return { square: n * n }
+  },
+})
+export const other = task("other", { input: z.object({ trace: z.boolean() }), run: (_, ctx) => ctx.traceparent ?? null })
+export default service("numbers", [square, other])
+`
+
+// The same, as callers know it: its types.
+const square = task("square", { input: z.object({ n: z.number(), wait: z.number().optional() }), output: z.object({ square: z.number() }), run: () => ({ square: 0 }) })
+const known = service("numbers", [square])
+
+let place: ReturnType<typeof workplace>
+let node: RunningNode
+
+before(async () => {
+  place = workplace()
+  writeFileSync(path.join(place.dir, "service.ts"), text)
+  node = await startNode({ files: [path.join(place.dir, "service.ts")], dataDir: path.join(place.dir, "data"), port: 0, log: "error" })
+})
+
+after(async () => {
+  await node.close()
+  place.remove()
+})
+
+function post(address: string, body: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+  return fetch(node.url + address, { method: "POST", body, headers: { "content-type": "application/json", ...headers } })
+}
+
+test("a run is accepted with its address, or answered with its output when that is waited for", async () => {
+  const accepted = await post("/v1/tasks/square/runs", '{"n":3}')
+  const { id, task: name } = (await accepted.json()) as { id: string; task: string }
+  assert.deepEqual([accepted.status, accepted.headers.get("location"), name], [202, `/v1/runs/${id}`, "square"])
+  const waited = await post("/v1/tasks/square/runs", '{"n":4}', { prefer: "wait=10" })
+  assert.deepEqual([waited.status, waited.headers.get("preference-applied"), await waited.json()], [200, "wait", { square: 16 }])
+  const slow = await post("/v1/tasks/square/runs", '{"n":5,"wait":3000}', { prefer: "respond-async, wait=0" })
+  assert.equal(slow.status, 202)
+  const shown = (await (await fetch(node.url + (waited.headers.get("location") ?? ""))).json()) as RunReply
+  assert.deepEqual([shown.status, shown.input, shown.output, shown.key, shown.attempts[0]?.logs], ["succeeded", { n: 4 }, { square: 16 }, "4", ["squaring 4"]])
+})
+
+test("a failed run is a problem that names it", async () => {
+  const failed = await post("/v1/tasks/square/runs", '{"n":-1}', { prefer: "wait=10" })
+  const { code, detail, run, status } = (await failed.json()) as Record<string, unknown>
+  assert.deepEqual([failed.status, code, detail, status], [500, "MR1201", "NonRetryableError: negative: -1", 500])
+  assert.match(String(run), /^square-\d+$/)
+})
+
+test("wrong requests are refused with their codes, and nothing is enqueued", async () => {
+  const before = (await connect(node.url).tasks()).map(({ counts }) => counts)
+  const codes: unknown[] = []
+  for (const [address, body, headers] of [
+    ["/v1/tasks/sqare/runs", '{"n":1}', {}],
+    ["/v1/tasks/square/runs", '{"n":"one"}', {}],
+    ["/v1/tasks/square/runs", '{"n":', {}],
+    ["/v1/tasks/square/runs", '{"n":1}', { "content-type": "text/plain" }],
+    ["/v1/tasks/square/runs?delay=soon", '{"n":1}', {}],
+    ["/v1/tasks/square/runs?priority=1000", '{"n":1}', {}],
+    ["/v1/tasks/square/runs", `{"n":1,"pad":"${"x".repeat(1_048_576)}"}`, {}],
+    ["/v1/tasks/square/runs", '{"n":1}\n{"n":"two"}', { "content-type": "application/x-ndjson" }],
+    ["/v1/runs/square-9999/cancel", "", {}],
+    ["/v1/runs/retry", '{"task":"square","state":"failed"}', {}],
+    ["/v1/tasks/nothing/pause", "", {}],
+  ] as const) {
+    const answer = await post(address, body, headers)
+    codes.push(((await answer.json()) as { readonly code: string }).code)
+  }
+  assert.deepEqual(codes, ["MR1022", "MR1023", "MR1001", "MR1006", "MR1009", "MR1009", "MR1013", "MR1023", "MR1024", "MR1009", "MR1022"])
+  assert.deepEqual((await connect(node.url).tasks()).map(({ counts }) => counts), before)
+  for (const address of ["/v1/runs/square-9999", "/v1/runs?status=lost", "/v1/runs?since=soon", "/v1/runs?cursor=x", "/v1/tasks/sqare"]) {
+    assert.ok([400, 404].includes((await fetch(node.url + address)).status), address)
+  }
+})
+
+test("a client typed by the service calls, sends and follows", async () => {
+  const client = connect<typeof known>(node.url)
+  const { square: nine } = await client.task("square").call({ n: 3 })
+  assert.equal(nine, 9)
+  const ids = await client.task("square").sendMany([{ n: 1 }, { n: 2 }, { n: 3 }], { idempotencyKey: "three" })
+  assert.equal(new Set(ids).size, 3)
+  assert.deepEqual(await client.task("square").sendMany([{ n: 1 }, { n: 2 }, { n: 3 }], { idempotencyKey: "three" }), ids)
+  const events: RunEvent[] = []
+  for await (const event of client.followRun(await client.task("square").send({ n: 7, wait: 300 }))) events.push(event)
+  const kinds = events.map(({ kind }) => kind)
+  assert.deepEqual([kinds[0], kinds.at(-1)], ["run", "end"])
+  assert.ok(kinds.includes("chunk"))
+  const end = events.at(-1)
+  assert.ok(end?.kind === "end")
+  assert.deepEqual(end.run.output, { square: 49 })
+  await assert.rejects(client.task("square").call({ n: -3 }), (error) => isMillraceError(error) && error.code === "MR1201")
+  // @ts-expect-error there is no such task
+  await assert.rejects(client.task("sqare").call({ n: 1 }), (error) => isMillraceError(error) && error.code === "MR1022")
+  // @ts-expect-error the input is another
+  await assert.rejects(client.task("square").send({ m: 1 }), (error) => isMillraceError(error) && error.code === "MR1023")
+})
+
+test("in the process of a node, a task is called as a function", async () => {
+  assert.deepEqual(await square.call({ n: 12 }), { square: 144 })
+  const handles = await square.sendMany([{ n: 1 }, { n: 2 }])
+  assert.deepEqual(await Promise.all(handles.map((handle) => handle.result())), [{ square: 1 }, { square: 4 }])
+  await assert.rejects(square.call({ n: -5 }), /negative: -5/)
+})
+
+test("the trace of a caller reaches the task's code", async () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+  const answer = await post("/v1/tasks/other/runs", '{"trace":true}', { prefer: "wait=10", traceparent })
+  assert.equal(await answer.json(), traceparent)
+})
+
+test("runs are found page by page over all tasks, newest first", async () => {
+  const client = connect(node.url)
+  await client.task("other").call({ trace: false })
+  const all: RunReply[] = []
+  let page: RunList = { runs: [] }
+  do {
+    page = await client.runs({ limit: 4, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) })
+    all.push(...page.runs)
+  } while (page.cursor !== undefined)
+  assert.equal(new Set(all.map(({ id }) => id)).size, all.length)
+  const counts = (await client.tasks()).flatMap(({ counts: each }) => Object.values(each)).reduce((sum, count) => sum + count, 0)
+  assert.equal(all.length, counts)
+  const times = all.map(({ enqueuedAt }) => enqueuedAt)
+  assert.deepEqual(times, times.toSorted().toReversed())
+  const negative = await client.runs({ task: "square", status: "failed", q: "negative: -5" })
+  assert.deepEqual(negative.runs.map(({ input }) => input), [{ n: -5 }])
+})
+
+test("a paused task waits, a failed run begins again, a cancelled one ends", async () => {
+  const client = connect(node.url)
+  await client.pause("square")
+  const id = await client.task("square").send({ n: 6 })
+  assert.equal((await client.run(id)).status, "waiting")
+  await client.cancel(id)
+  const { status, problem } = await client.run(id)
+  assert.deepEqual([status, problem?.code], ["cancelled", "MR1207"])
+  await client.resume("square")
+  await client.retry(id)
+  for await (const event of client.followRun(id)) if (event.kind === "end") assert.equal(event.run.status, "succeeded")
+})
+
+test("openapi.json describes each task, and what is answered fits its schemas", async () => {
+  type Document = { readonly paths: Record<string, { readonly post?: { readonly operationId: string } }> }
+  const document = (await (await fetch(`${node.url}/v1/openapi.json`)).json()) as Document
+  assert.deepEqual((await new Validator().validate(document)).errors ?? [], [])
+  assert.equal(document.paths["/v1/tasks/square/runs"]?.post?.operationId, "callTask.square")
+  const ajv = new Ajv2020({ strict: false, validateFormats: false })
+  ajv.addSchema({ ...document, $id: "openapi.json" })
+  for (const [schema, answer] of [
+    ["TaskList", fetch(`${node.url}/v1/tasks`)],
+    ["Task", fetch(`${node.url}/v1/tasks/square`)],
+    ["RunList", fetch(`${node.url}/v1/runs`)],
+    ["Run", fetch(`${node.url}/v1/runs/square-0`)],
+    ["EnqueueReply", post("/v1/tasks/square/runs", '{"n":1}')],
+    ["EnqueueAllReply", post("/v1/tasks/square/runs", '{"n":1}', { "content-type": "application/x-ndjson" })],
+    ["task.square.output", post("/v1/tasks/square/runs", '{"n":1}', { prefer: "wait=10" })],
+    ["CommandReply", post("/v1/tasks/square/resume", "")],
+    ["Problem", post("/v1/tasks/square/runs", '{"n":-1}', { prefer: "wait=10" })],
+  ] as const) {
+    const check = ajv.compile({ $ref: `openapi.json#/components/schemas/${schema}` })
+    assert.ok(check(await (await answer).json()), `${schema}: ${ajv.errorsText(check.errors)}`)
+  }
+})
+
+test("the command line calls tasks and looks at their runs", async () => {
+  const env = { env: { MILLRACE_URL: node.url } }
+  const called = await millrace(["task", "call", "square", '{"n": 8}'], env)
+  assert.deepEqual([called.code, JSON.parse(called.out)], [0, { square: 64 }])
+  const piped = await millrace(["task", "call", "square", "--no-wait", "--json"], { ...env, stdin: '{"n": 9}' })
+  const { id } = JSON.parse(piped.out) as { readonly id: string }
+  const followed = await millrace(["task", "call", "square", '{"n": 2, "wait": 200}', "--follow"], env)
+  assert.deepEqual([followed.code, followed.out.split("\n")[0]], [0, "waited"])
+  const shown = await millrace(["task", "show", id], env)
+  assert.match(shown.out, /^run +square-\d+\ntask +square\nstatus +succeeded\n/)
+  const listed = await millrace(["task", "list"], env)
+  assert.match(listed.out, /^task +waiting +delayed +running/)
+  assert.match((await millrace(["task", "list", "--task", "square", "--status", "failed"], env)).out, /negative/)
+  const failed = await millrace(["task", "call", "square", '{"n": -8}'], env)
+  assert.deepEqual([failed.code, failed.err], [1, "millrace: NonRetryableError: negative: -8 [MR1201]\n"])
+  const retried = await millrace(["task", "retry", "--task", "square", "--q", "negative: -8", "--json"], env)
+  assert.deepEqual([retried.code, retried.out], [0, '{"done":true}\n'])
+  assert.equal((await millrace(["task", "call", "square", "{"], env)).code, 2)
+  assert.equal((await millrace(["task", "retry"], env)).code, 2)
+  assert.match((await millrace(["task", "show", "square-77777"], env)).err, /MR1024/)
+})

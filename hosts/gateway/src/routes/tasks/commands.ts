@@ -1,0 +1,67 @@
+/** The routes that tell a task or a run something: pause, resume, cancel, retry. */
+import { MillraceError } from "@millrace/model"
+import type { CommandReply } from "@millrace/protocol"
+import { json } from "../../answer.ts"
+import { encodingOf, unsupported } from "../../body-headers.ts"
+import { assertReady, type Handler, type RouteContext } from "../../gate.ts"
+import { readBody } from "../../request-body.ts"
+import type { GatewayTasks } from "../../tasks.ts"
+
+const done = (): Response => json(JSON.stringify({ done: true } satisfies CommandReply))
+
+function command(tell: (tasks: GatewayTasks, context: RouteContext) => Promise<void>): Handler {
+  return async (context, { node }) => {
+    assertReady(node)
+    await tell(node.tasks, context)
+    return done()
+  }
+}
+
+export const pauseTask: Handler = command((tasks, context) => tasks.pause(context.req.param("task") ?? ""))
+export const resumeTask: Handler = command((tasks, context) => tasks.resume(context.req.param("task") ?? ""))
+export const cancelRun: Handler = command((tasks, context) => tasks.cancel(context.req.param("run") ?? ""))
+export const retryRun: Handler = command((tasks, context) => tasks.retry(context.req.param("run") ?? ""))
+
+export const retryRuns: Handler = async (context, gate) => {
+  assertReady(gate.node)
+  const { incoming } = context.env
+  const { headers } = incoming
+  if (!/^application\/json\b/i.test(headers["content-type"] ?? "")) throw unsupported(headers["content-type"], ["application/json"])
+  const body = await readBody(incoming, encodingOf(headers["content-encoding"]), gate.bodies)
+  const { task, ...filter } = filterOf(new TextDecoder().decode(body))
+  await gate.node.tasks.retryAll(task, filter)
+  return done()
+}
+
+const statuses = ["failed", "cancelled", "expired"] as const
+
+function filterOf(text: string): { readonly task: string } & Parameters<GatewayTasks["retryAll"]>[1] {
+  let given: unknown
+  try {
+    given = JSON.parse(text)
+  } catch (cause) {
+    throw new MillraceError("MR1001", `The text is not valid JSON: ${(cause as Error).message}`)
+  }
+  if (typeof given !== "object" || given === null) throw wrong("a JSON object such as {\"task\": \"freeze-card\"}")
+  const unknown = Object.keys(given).find((name) => !["task", "status", "since", "key", "q"].includes(name))
+  if (unknown !== undefined) throw wrong(`no ${JSON.stringify(unknown)}; there are task, status, since, key, q`)
+  const { task, status, since, key, q } = given as Record<string, unknown>
+  if (typeof task !== "string") throw wrong('"task": the name of a task')
+  const known = statuses.find((each) => each === status)
+  if (status !== undefined && known === undefined) throw wrong(`"status": one of ${statuses.join(", ")}`)
+  const at = since === undefined ? undefined : typeof since === "string" ? Date.parse(since) : Number.NaN
+  if (Number.isNaN(at)) throw wrong('"since": a time in ISO 8601')
+  if (key !== undefined && typeof key !== "string") throw wrong('"key": a text')
+  if (q !== undefined && typeof q !== "string") throw wrong('"q": a text')
+  return {
+    task,
+    ...(known === undefined ? {} : { status: known }),
+    ...(at === undefined ? {} : { since: at }),
+    ...(key === undefined ? {} : { key }),
+    ...(q === undefined ? {} : { q }),
+  }
+}
+
+function wrong(expected: string): MillraceError {
+  return new MillraceError("MR1009", `The filter must hold ${expected}.`, { parameter: "filter" })
+}

@@ -1,0 +1,75 @@
+/** GET /v1/runs: a page of runs, of one task or of all, newest first; GET /v1/runs/{run}: one. */
+import { limits, MillraceError } from "@millrace/model"
+import type { RunList, RunState } from "@millrace/protocol"
+import { json } from "../../answer.ts"
+import { assertReady, type Gate, type Handler } from "../../gate.ts"
+import { queryOf, wholeNumber } from "../../query.ts"
+import { runReply } from "../../run-reply.ts"
+import type { NodeRun, NodeSearch } from "../../tasks.ts"
+
+const states: readonly RunState[] = ["delayed", "waiting", "running", "succeeded", "failed", "cancelled", "expired"]
+
+export const listRuns: Handler = async (context, gate) => {
+  assertReady(gate.node)
+  const query = queryOf(context.env.incoming.url ?? "", ["task", "status", "since", "key", "q", "cursor", "limit"])
+  const limit = wholeNumber("limit", query.limit, 50, 1, limits.pageRunsMax)
+  const status = states.find((each) => each === query.status)
+  if (query.status !== undefined && status === undefined) throw wrong("status", `one of ${states.join(", ")}`)
+  const since = query.since === undefined ? undefined : Date.parse(query.since)
+  if (Number.isNaN(since)) throw wrong("since", "a time in ISO 8601")
+  const search = {
+    limit,
+    ...(status === undefined ? {} : { status }),
+    ...(since === undefined ? {} : { since }),
+    ...(query.key === undefined ? {} : { key: query.key }),
+    ...(query.q === undefined ? {} : { q: query.q }),
+  }
+  const tasks = query.task === undefined ? gate.node.tasks.plans.map(({ name }) => name) : [query.task]
+  return json(JSON.stringify(await pageOf(gate, tasks, search, cursorOf(query.cursor))))
+}
+
+export const showRun: Handler = async (context, { node }) => {
+  assertReady(node)
+  return json(JSON.stringify(runReply(await node.tasks.run(context.req.param("run") ?? ""))))
+}
+
+/** The newest of all the tasks' runs: each gives its newest, and what does not fit the page comes with the next. */
+async function pageOf({ node }: Gate, tasks: readonly string[], search: NodeSearch, cursor: ReadonlyMap<string, number>): Promise<RunList> {
+  const ended = new Set([...cursor].filter(([, before]) => before === 0).map(([task]) => task))
+  const pages = await Promise.all(
+    tasks
+      .filter((task) => !ended.has(task))
+      .map(async (task) => {
+        const before = cursor.get(task)
+        return [task, await node.tasks.runs(task, before === undefined ? search : { ...search, before })] as const
+      }),
+  )
+  const all = pages.flatMap(([, { runs }]) => runs).toSorted((a, b) => b.enqueuedAt - a.enqueuedAt || b.number - a.number)
+  const shown = all.slice(0, search.limit)
+  const left = new Map<string, number>([...ended].map((task) => [task, 0]))
+  for (const [task, { runs, next }] of pages) {
+    const last = shown.findLast((run: NodeRun) => run.task === task)
+    const whole = last === runs.at(-1)
+    // Number 0 is the oldest: before it there is nothing.
+    left.set(task, whole ? (next ?? 0) : (last?.number ?? cursor.get(task) ?? Number.MAX_SAFE_INTEGER))
+  }
+  const runs = shown.map(runReply)
+  if ([...left.values()].every((before) => before === 0)) return { runs }
+  return { runs, cursor: Buffer.from(JSON.stringify([...left])).toString("base64url") }
+}
+
+function cursorOf(text: string | undefined): ReadonlyMap<string, number> {
+  if (text === undefined) return new Map()
+  try {
+    const given: unknown = JSON.parse(Buffer.from(text, "base64url").toString("utf8"))
+    const pairs = given as readonly (readonly [string, number])[]
+    if (pairs.every(([task, before]) => typeof task === "string" && Number.isSafeInteger(before) && before >= 0)) return new Map(pairs)
+  } catch {
+    // Told below.
+  }
+  throw wrong("cursor", "what the page before gave as its cursor")
+}
+
+function wrong(parameter: string, expected: string): MillraceError {
+  return new MillraceError("MR1009", `${parameter}: expected ${expected}.`, { parameter })
+}

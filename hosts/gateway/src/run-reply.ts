@@ -1,0 +1,57 @@
+/** Runs and tasks as they go over the wire. */
+import type { TaskPlan } from "@millrace/model"
+import { problemOf, type RunReply, type TaskReply } from "@millrace/protocol"
+import type { NodeAttempt, NodeRun, NodeStand } from "./tasks.ts"
+
+export function runReply(run: NodeRun): RunReply {
+  const { number, task, status, input, output, error, key, priority, trigger, enqueuedAt, attempt, attempts } = run
+  const { dueAt, startedAt, finishedAt, traceparent, idempotencyKey } = run
+  return {
+    id: `${task}-${number}`,
+    task,
+    status,
+    input: JSON.parse(input) as unknown,
+    ...(output === undefined ? {} : { output: JSON.parse(output) as unknown }),
+    ...(error === undefined ? {} : { problem: problemOf(error) }),
+    ...(key === "" ? {} : { key }),
+    priority,
+    trigger,
+    enqueuedAt: instant(enqueuedAt),
+    ...(dueAt === undefined ? {} : { dueAt: instant(dueAt) }),
+    ...(startedAt === undefined ? {} : { startedAt: instant(startedAt) }),
+    ...(finishedAt === undefined ? {} : { finishedAt: instant(finishedAt) }),
+    attempt,
+    attempts: attempts.map(attemptReply),
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  }
+}
+
+function attemptReply({ startedAt, endedAt, outcome, error, logs }: NodeAttempt): RunReply["attempts"][number] {
+  return {
+    startedAt: instant(startedAt),
+    endedAt: instant(endedAt),
+    outcome,
+    ...(error === undefined ? {} : { problem: problemOf(error) }),
+    ...(logs === undefined ? {} : { logs }),
+  }
+}
+
+export function taskReply({ name, description, concurrency, crons, inputSchema, outputSchema }: TaskPlan, stand: NodeStand): TaskReply {
+  const { paused, counts, oldestReadyAt } = stand
+  return {
+    name,
+    ...(description === undefined ? {} : { description }),
+    paused,
+    counts,
+    ...(oldestReadyAt === undefined ? {} : { oldestReadyAt: instant(oldestReadyAt) }),
+    concurrency,
+    ...(crons.length === 0 ? {} : { cron: crons.map(({ expression, timeZone }) => `${expression} ${timeZone}`) }),
+    ...(inputSchema === undefined ? {} : { inputSchema }),
+    ...(outputSchema === undefined ? {} : { outputSchema }),
+  }
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString()
+}

@@ -1,0 +1,94 @@
+/** What the front door asks of a node about tasks: the smallest port that works. The runtime's desk fits it by shape. */
+import type { ErrorData, TaskPlan } from "@millrace/model"
+import type { RunState } from "@millrace/protocol"
+
+/** A run as the node shows it: times in ms, values as JSON texts. */
+export interface NodeRun {
+  readonly number: number
+  readonly task: string
+  readonly status: RunState
+  readonly key: string
+  readonly priority: number
+  readonly trigger: "call" | "record" | "cron" | "task" | "event"
+  readonly input: string
+  readonly output?: string
+  readonly error?: ErrorData
+  readonly enqueuedAt: number
+  readonly dueAt?: number
+  readonly startedAt?: number
+  readonly finishedAt?: number
+  readonly attempt: number
+  readonly attempts: readonly NodeAttempt[]
+  readonly traceparent?: string
+  readonly idempotencyKey?: string
+}
+
+export interface NodeAttempt {
+  readonly startedAt: number
+  readonly endedAt: number
+  readonly outcome: "succeeded" | "failed" | "timed-out" | "lost" | "cancelled"
+  readonly error?: ErrorData
+  readonly logs?: readonly string[]
+}
+
+export interface NodeRunResult {
+  readonly status: "succeeded" | "failed" | "cancelled" | "expired"
+  readonly output?: string
+  readonly error?: ErrorData
+}
+
+export interface NodeSearch {
+  readonly status?: RunState
+  readonly since?: number
+  readonly key?: string
+  readonly q?: string
+  readonly before?: number
+  readonly limit: number
+}
+
+export interface NodeStand {
+  readonly paused: boolean
+  readonly counts: Readonly<Record<RunState, number>>
+  readonly oldestReadyAt?: number
+}
+
+export interface NodeEnqueue {
+  readonly task: string
+  readonly format: "json" | "ndjson"
+  readonly body: Uint8Array<ArrayBuffer>
+  readonly options: { readonly delay?: number; readonly priority?: number; readonly idempotencyKey?: string }
+  readonly traceparent?: string
+  /** Whoever enqueues it will wait for its end. */
+  readonly waited: boolean
+}
+
+export type NodeRunEvent =
+  | { readonly kind: "progress" | "chunk"; readonly json: string }
+  | { readonly kind: "attempt"; readonly attempt: number }
+  | { readonly kind: "ended"; readonly result: NodeRunResult }
+
+export interface GatewayTasks {
+  readonly plans: readonly TaskPlan[]
+  /** @throws MR1022, MR1023, MR1001, MR1007, MR1010, MR1013, MR1303, MR1401 */
+  enqueue(request: NodeEnqueue): Promise<readonly string[]>
+  /** @throws MR1024 */
+  run(id: string): Promise<NodeRun>
+  /** How a run ends; undefined once the signal is aborted. @throws MR1024 */
+  result(id: string, signal: AbortSignal): Promise<NodeRunResult | undefined>
+  /** Tells what happens to a run until the returned function is called. @throws MR1024 for what is no id */
+  watch(id: string, watcher: (event: NodeRunEvent) => void): () => void
+  /** Newest first. @throws MR1022 */
+  runs(task: string, search: NodeSearch): Promise<{ readonly runs: readonly NodeRun[]; readonly next?: number }>
+  /** @throws MR1022 */
+  stand(task: string): Promise<NodeStand>
+  /** @throws MR1024 */
+  cancel(id: string): Promise<void>
+  /** @throws MR1024 */
+  retry(id: string): Promise<void>
+  /** @throws MR1022 */
+  retryAll(task: string, filter: { readonly status?: "failed" | "cancelled" | "expired"; readonly since?: number; readonly key?: string; readonly q?: string }): Promise<void>
+  /** @throws MR1022 */
+  pause(task: string): Promise<void>
+  /** @throws MR1022 */
+  resume(task: string): Promise<void>
+}
