@@ -2,8 +2,10 @@
  * The writer of the journal: takes commits, decides their offsets, writes them in groups. Not for reading, recovery or
  * state.
  *
- * One group is being written and synced while the next fills. A group that cannot be written is cut off again, its
- * offsets are taken back, and the journal refuses until the disk takes a probe:
+ * One group is being written and synced while the next fills. With `syncMs`, a group counts as soon as it is written, and is synced
+ * with others within that time: a killed process loses nothing, a power cut what was not synced. The mark is that of the sync.
+ *
+ * A group that cannot be written is cut off again, its offsets are taken back, and the journal refuses until the disk takes a probe:
  *
  * ```
  *            append                 written and synced
@@ -37,6 +39,8 @@ export interface JournalOptions {
   readonly nextSequence: number
   readonly segmentBytes: number
   readonly tailBytesMost: number
+  /** How long a commit that is written may wait for its sync, in ms: 0, it counts once it is synced; Infinity, it is never synced. */
+  readonly syncMs: number
   readonly now: () => number
   readonly onLost: OnLost
   /** Told when a segment is closed; its file belongs to the listener from then on. */
@@ -55,6 +59,9 @@ export class Journal {
   #running: Promise<void> | undefined
   #durable: number
   #closed = false
+  #syncTimer: NodeJS.Timeout | undefined
+  /** The file is closed, with all that it holds synced. */
+  #released = false
   /** Why commits are refused; `probeAt` is when the disk may be tried again, `lost` how much it could not take. */
   #refusing: { readonly reason: MillraceError; readonly probeAt: number; readonly lost: number } | undefined
   #probing: Promise<void> | undefined
@@ -120,6 +127,9 @@ export class Journal {
   async close(): Promise<void> {
     this.#closed = true
     await this.#settle()
+    clearTimeout(this.#syncTimer)
+    await this.sync().catch(() => undefined)
+    this.#released = true
     fs.closeSync(this.#active.fd)
   }
 
@@ -151,11 +161,37 @@ export class Journal {
     if (this.#active.bytes >= this.#options.segmentBytes) await this.#roll(group.first)
     const { fd, bytes } = this.#active
     await writeAll(fd, group.pieces(), bytes)
-    await datasync(fd)
+    if (this.#options.syncMs === 0) await datasync(fd)
+    else this.#syncLater()
+  }
+
+  /** Syncs what has been written, once for all that is written until then. */
+  #syncLater(): void {
+    const { syncMs } = this.#options
+    if (this.#syncTimer !== undefined || syncMs === Number.POSITIVE_INFINITY) return
+    this.#syncTimer = setTimeout(() => {
+      this.#syncTimer = undefined
+      this.sync().catch((error: unknown) => {
+        if (this.#refusing !== undefined) return
+        const reason = refusal(error, this.#active.path)
+        this.#lost = reason
+        this.#refuse(reason, 0)
+        this.#options.onLost(this.#filling.end, reason)
+      })
+    }, syncMs)
+  }
+
+  /** Resolves once all that counts as durable is on the disk. */
+  async sync(): Promise<void> {
+    if (this.#options.syncMs === 0 || this.#released) return
+    const upTo = this.#durable
+    await datasync(this.#active.fd)
+    this.#mark(upTo)
   }
 
   async #roll(base: number): Promise<void> {
     const closed = this.#active
+    await this.sync()
     this.#active = await createSegment(this.#options.dir, base, this.#options.salt)
     this.totalBytes += segmentHeaderBytes
     this.#options.onClosed(closed, base)
@@ -184,13 +220,13 @@ export class Journal {
     this.#durable = group.end
     this.#writing = undefined
     this.#forget()
-    this.#mark()
+    if (this.#options.syncMs === 0) this.#mark(this.#durable)
     group.settled?.resolve()
   }
 
-  #mark(): void {
+  #mark(sequence: number): void {
     try {
-      this.#options.mark.set(this.#durable)
+      this.#options.mark.set(sequence)
     } catch {
       // The group is on the disk all the same; the mark only sharpens what a recovery can tell.
     }

@@ -14,8 +14,8 @@ import { scratch } from "../test/scratch.ts"
 const appender = fileURLToPath(new URL("../test/appender.ts", import.meta.url))
 
 /** Lets a process append until it has acknowledged `lines` groups more, kills it, and returns what it acknowledged. */
-async function killedAfter(dir: string, lines: number): Promise<number> {
-  const child = spawn(process.execPath, ["--conditions=@millrace/source", appender, dir], {
+async function killedAfter(dir: string, lines: number, syncMs = 0): Promise<number> {
+  const child = spawn(process.execPath, ["--conditions=@millrace/source", appender, dir, "20000", String(syncMs)], {
     stdio: ["ignore", "pipe", "inherit"],
   })
   const exited = once(child, "exit")
@@ -38,6 +38,17 @@ it("a killed process loses nothing that it acknowledged", async (t) => {
     const acknowledged = await killedAfter(dir, lines)
     assert.ok(acknowledged > 0)
     await assertPrefix(await open(dir, 20_000), acknowledged)
+  }
+})
+
+it("a killed process loses nothing that it acknowledged, though it was to be synced later, or never", async (t) => {
+  for (const syncMs of [10, Number.POSITIVE_INFINITY]) {
+    const dir = path.join(scratch(t, os.tmpdir()), "data")
+    for (const lines of [1, 30, 111, 64, 400, 5]) {
+      const acknowledged = await killedAfter(dir, lines, syncMs)
+      assert.ok(acknowledged > 0)
+      await assertPrefix(await open(dir, 20_000), acknowledged)
+    }
   }
 })
 

@@ -33,6 +33,14 @@ export interface DiskStoreOptions {
   readonly onLost: OnLost
   /** A journal segment is closed once it has grown past this many bytes. @default limits.segmentBytes */
   readonly segmentBytes?: number
+  /**
+   * How long a commit that is written may wait for its sync, in ms. 0: it counts as durable once it is synced. Above: it counts as
+   * soon as it is written, so a killed process loses nothing, and a power cut at most what came in that time. Infinity: it is synced
+   * only with checkpoints.
+   *
+   * @default 0
+   */
+  readonly syncMs?: number
   /** Bytes of written blocks kept in memory for readers close behind. @default limits.journalTailBytesMax */
   readonly tailBytes?: number
 }
@@ -119,6 +127,7 @@ class DiskStore implements Store {
       nextSequence,
       segmentBytes: options.segmentBytes ?? limits.segmentBytes,
       tailBytesMost: options.tailBytes ?? limits.journalTailBytesMax,
+      syncMs: options.syncMs ?? 0,
       now,
       onLost,
       onClosed: (segment, endSequence) => this.#onClosed(segment, endSequence),
@@ -239,6 +248,8 @@ class DiskStore implements Store {
       segments,
       endSequence: durableSequence,
     }
+    // A checkpoint must not be ahead of the journal after a power cut.
+    await this.#journal.sync()
     const { sequence, segment, position } =
       this.unfoldedBytes <= limits.foldInlineBytesMax ? this.#foldHere(job) : await foldAside(job)
     this.#folded = { sequence, segment, position }

@@ -15,7 +15,7 @@ function say(line: string): void {
   }
 }
 
-const store = await open(process.argv[2] ?? "", Number(process.argv[3] ?? 20_000))
+const store = await open(process.argv[2] ?? "", Number(process.argv[3] ?? 20_000), Number(process.argv[4] ?? 0))
 for (let i = store.durableSequence; ; i++) {
   const sequence = appendStep(store, i)
   if (i % 7 < 4) continue

@@ -32,11 +32,12 @@ function step(i: number): Step {
   }
 }
 
-export function open(dir: string, segmentBytes = 250): Promise<Store> {
+export function open(dir: string, segmentBytes = 250, syncMs = 0): Promise<Store> {
   return openDiskStore({
     dir,
     now: () => 1_700_000_000_000,
     segmentBytes,
+    syncMs,
     tailBytes: 0,
     onLost: (sequence, reason) => {
       throw new Error(`commit ${sequence} was lost`, { cause: reason })

@@ -49,6 +49,8 @@ export const limits = {
   journalQueueBytesMax: 67_108_864,
   /** A journal segment is closed once it has grown past this many bytes. */
   segmentBytes: 67_108_864,
+  /** Longest time that a written commit may wait for its sync where that is buffered, in milliseconds. */
+  bufferedMsMax: 10,
   /** Largest frame of the journal, in bytes: a length above it is damage, not data. */
   frameBytesMax: 268_435_456,
   /** Bytes of results and state changes after which a stage ends its transaction and goes on in another. */

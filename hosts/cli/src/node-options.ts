@@ -1,6 +1,6 @@
 /** The options that `start` and `dev` share. */
 import { limits } from "@millrace/model"
-import type { Command } from "commander"
+import { type Command, Option } from "commander"
 import type { StartOptions } from "./node.ts"
 import { wholeNumber } from "./option-values.ts"
 
@@ -11,6 +11,7 @@ export interface NodeOptions {
   readonly port: number
   readonly workers?: number
   readonly stateMemory?: number
+  readonly sync?: "always" | "buffered" | "never"
   readonly json?: true
 }
 
@@ -27,6 +28,12 @@ export function addNodeOptions(command: Command): Command {
       "threads for the services' code (default: one less than there are cores)",
       wholeNumber(1, workersMost),
     )
+    .addOption(
+      new Option(
+        "--sync <WHEN>",
+        "when an answer waits for the disk's sync; without, a power cut may lose the last moments, a killed process nothing (default: always)",
+      ).choices(["always", "buffered", "never"]),
+    )
     .option(
       "--state-memory <MB>",
       "megabytes of keyed state that a worker holds in memory; the rest is read from the disk when it is needed (default: 384)",
@@ -34,7 +41,7 @@ export function addNodeOptions(command: Command): Command {
     )
 }
 
-export function startOptionsOf({ data, out, host, port, workers, stateMemory }: NodeOptions): Omit<StartOptions, "files"> {
+export function startOptionsOf({ data, out, host, port, workers, stateMemory, sync }: NodeOptions): Omit<StartOptions, "files"> {
   return {
     dataDir: data,
     host,
@@ -42,5 +49,6 @@ export function startOptionsOf({ data, out, host, port, workers, stateMemory }: 
     ...(out === undefined ? {} : { outDir: out }),
     ...(workers === undefined ? {} : { workers }),
     ...(stateMemory === undefined ? {} : { stateMemory }),
+    ...(sync === undefined ? {} : { sync }),
   }
 }

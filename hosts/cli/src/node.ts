@@ -21,6 +21,13 @@ export interface StartOptions {
   readonly workers?: number
   /** Megabytes of keyed state that a worker holds in memory; the rest is read from the disk when it is needed. @default 384 */
   readonly stateMemory?: number
+  /**
+   * When a commit counts as durable: `always`, once the disk has synced it; `buffered`, once it is written, and it is synced within
+   * 10 ms; `never`, once it is written. A killed process loses nothing either way; a power cut what was not synced.
+   *
+   * @default "always"
+   */
+  readonly sync?: "always" | "buffered" | "never"
   /** What the node writes to stderr, one line of JSON each. @default "info" */
   readonly log?: "info" | "warn" | "error" | "silent"
 }

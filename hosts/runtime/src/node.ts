@@ -49,6 +49,13 @@ export interface NodeOptions {
   /** The clock, in ms. @default Date.now */
   readonly clock?: () => number
   readonly log?: Log
+  /**
+   * When a commit counts as durable: `always`, once the disk has synced it; `buffered`, once it is written, and it is synced within 10 ms;
+   * `never`, once it is written. A killed process loses nothing either way; a power cut what was not synced.
+   *
+   * @default "always"
+   */
+  readonly sync?: "always" | "buffered" | "never"
   /** Bounds that are not as `limits.ts` has them. */
   readonly bounds?: Partial<Bounds>
 }
@@ -66,7 +73,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const lost: { tell: (reason: Error) => void } = { tell: () => undefined }
   const bounds = boundsOf(options.bounds)
   const { segmentBytes } = bounds
-  const store = await openDiskStore({ dir: dataDir, now: clock, onLost: (_, reason) => lost.tell(reason), segmentBytes })
+  const store = await openDiskStore({ dir: dataDir, now: clock, onLost: (_, reason) => lost.tell(reason), segmentBytes, syncMs: syncMs[options.sync ?? "always"] })
   const workers = options.workers ?? defaultWorkers()
   const node = new Node({ store, dataDir, outDir, clock, log, files: options.files, workers, bounds })
   lost.tell = (reason) => node.onRefused(reason)
@@ -79,6 +86,8 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     throw error
   }
 }
+
+const syncMs = { always: 0, buffered: limits.bufferedMsMax, never: Number.POSITIVE_INFINITY } as const
 
 function defaultWorkers(): number {
   return Math.max(1, availableParallelism() - 1)
@@ -172,6 +181,7 @@ export class Node {
         return answer
       },
       complete: (seat, operator, outcomes) => this.#workshop.complete(seat, operator, outcomes),
+      durableOf: (commands) => store.extent(commands, 0).durable,
       assertReady: () => this.#assertReady(),
     })
     this.#attempts = this.#attemptsFor([])
@@ -427,6 +437,7 @@ export class Node {
     this.#refused = errorData(reason)
     this.#parts.log.error(this.#refused, "the disk refuses writes; processing stops until it takes them again")
     this.#desk.refuseAll(this.#refused)
+    this.tasks.interrupt()
     this.#workshop.halt().catch((error: unknown) => this.#parts.log.error(errorData(error), "workers could not be stopped"))
   }
 

@@ -79,6 +79,15 @@ export class Attempts {
     thread.abort(call, reason)
   }
 
+  /** Ends all threads; nothing comes of what they had in hand. */
+  interrupt(): void {
+    const threads = [...this.#pools.values()].flat()
+    this.#pools.clear()
+    this.#byCall.clear()
+    this.#byRun.clear()
+    for (const thread of threads) void thread.stop()
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true
     clearInterval(this.#care)

@@ -2,7 +2,7 @@
  * Where tasks meet the world: takes inputs, makes the calls that queues want made once they are durable, tells those who wait how
  * runs end, and answers what is asked about runs.
  *
- * N30 A run is acknowledged once it is durable, and called no earlier.
+ * N30 A run is acknowledged once it is durable, and called no earlier; that the call has begun need not be durable.
  * N31 Whoever waits for a run hears of its end once that is durable.
  */
 import type { EnqueueFacts, InputFormat, Outcome, RunFilter, RunPage, RunSearch, RunView, TaskCommand, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
@@ -42,6 +42,8 @@ export interface TaskDeskOptions {
   readonly take: (service: string, request: Request) => Promise<Answer>
   readonly ask: (seat: Seat, operator: string, question: TaskQuestion) => Promise<unknown>
   readonly complete: (seat: Seat, operator: string, outcomes: readonly Outcome[]) => void
+  /** One past the newest command of a stream that is durable. */
+  readonly durableOf: (commands: string) => number
   readonly assertReady: () => void
 }
 
@@ -76,6 +78,11 @@ export class TaskDesk {
     )
   }
 
+  /** What was not durable never happened: no call goes on, as its lease may be given to another. */
+  interrupt(): void {
+    this.#attempts?.interrupt()
+  }
+
   get plans(): readonly TaskPlan[] {
     return [...this.#known.values()].map(({ plan }) => plan)
   }
@@ -86,7 +93,10 @@ export class TaskDesk {
   }
 
   /** The effects of a transaction that will be durable with this commit. */
-  onEffects(service: string, effects: readonly TaskEffect[], sequence: number): void {
+  onEffects(service: string, all: readonly TaskEffect[], sequence: number): void {
+    const effects: TaskEffect[] = []
+    for (const effect of all) if (!this.#startsNow(service, effect)) effects.push(effect)
+    if (effects.length === 0) return
     this.#undone++
     this.#options.commits.durable(sequence).then(
       () => {
@@ -265,6 +275,20 @@ export class TaskDesk {
   /** @throws MR1022 */
   async resume(task: string): Promise<void> {
     await this.#command(this.#find(task), ["resume"])
+  }
+
+  /**
+   * Makes a call at once when all of its runs are durable. That this attempt has begun need not be: should it be forgotten by a
+   * crash, the run is called again, as it is after any crash in its midst.
+   */
+  #startsNow(service: string, effect: TaskEffect): boolean {
+    if (effect.kind !== "call") return false
+    const known = this.#known.get(effect.task)
+    if (known === undefined) return false
+    const durable = this.#options.durableOf(known.plan.commands)
+    if (!effect.runs.every(({ number }) => number < durable)) return false
+    this.#carryOut(service, effect)
+    return true
   }
 
   #carryOut(service: string, effect: TaskEffect): void {
