@@ -1,7 +1,7 @@
 // Windows by the clock, against the models of event time with the clock in its place.
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { count, hopping, type Outlet, service, session, stream, sum, tumbling, type WindowShape } from "@millrace/sdk"
+import { count, type FixedWindow, hopping, type Outlet, service, session, stream, sum, tumbling, type SessionWindow } from "@millrace/sdk"
 import { files } from "@millrace/sdk/files"
 import fc from "fast-check"
 import { FrameModel, type FrameResult, hoppingFrames } from "./frame-model.ts"
@@ -24,7 +24,7 @@ const rounds: fc.Arbitrary<readonly Round[]> = fc.array(
 )
 
 interface Rule {
-  readonly shape: WindowShape
+  readonly shape: FixedWindow | SessionWindow
   readonly early: number
 }
 

@@ -1,7 +1,7 @@
 // Early results by event time, against a model that keeps everything.
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { count, hopping, service, session, stream, sum, tumbling, type WindowShape } from "@millrace/sdk"
+import { count, type FixedWindow, hopping, service, session, stream, sum, tumbling, type SessionWindow } from "@millrace/sdk"
 import { files } from "@millrace/sdk/files"
 import fc from "fast-check"
 import { events } from "./events.ts"
@@ -12,7 +12,7 @@ import { sessionResultsOf } from "./session-model.ts"
 import type { Event } from "./window-model.ts"
 
 interface Rule {
-  readonly shape: WindowShape
+  readonly shape: FixedWindow | SessionWindow
   readonly lateness: number
   readonly early: number
   readonly outOfOrder: number

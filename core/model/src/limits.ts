@@ -134,6 +134,8 @@ export const limits = {
   collectItemsMax: 100_000,
   /** Most windows that one record may belong to: ceil(size / every) of a hopping window. */
   windowsPerRecordMax: 1_000,
+  /** Most records of a sliding window that is counted in records. */
+  slidingRowsMax: 1_000,
   /** Calendar windows whose bounds an operator remembers; it forgets them all when there are more. */
   calendarWindowsKnownMax: 10_000,
   /** Largest size at which a file sink may roll, in bytes: a file is made in memory. */

@@ -48,9 +48,52 @@ export type WindowingShape =
   | (Refining & { readonly kind: "window"; readonly window: WindowPlan })
   /** Windows that end once their key was silent for `gapMs`, and merge when a record closes the gap between two. */
   | (Refining & { readonly kind: "session"; readonly gapMs: number })
+  /** A window for each record, which ends with it. */
+  | (Windowing & { readonly kind: "sliding"; readonly span: SlidingSpan })
+  /** One window for all records of a key, which gives results when a trigger says so. */
+  | (Windowing & { readonly kind: "global"; readonly trigger: TriggerPlan })
+
+/** What a sliding window holds: the records of the last `sizeMs`, or the last `rows`. */
+export type SlidingSpan = { readonly kind: "time"; readonly sizeMs: number } | { readonly kind: "rows"; readonly rows: number }
+
+/** Fires once `every` records have come since it last did, and forgets them unless `keep`; or as a user's code decides. */
+export type TriggerPlan = { readonly kind: "count"; readonly every: number; readonly keep: boolean } | { readonly kind: "custom" }
 
 /** The aggregates by name, in the order of the plan. */
-export type WindowingCode = { readonly kind: "window"; readonly aggregates: AggregateCodes } | { readonly kind: "session"; readonly aggregates: AggregateCodes }
+export type WindowingCode =
+  | { readonly kind: "window"; readonly aggregates: AggregateCodes }
+  | { readonly kind: "session"; readonly aggregates: AggregateCodes }
+  | { readonly kind: "sliding"; readonly aggregates: AggregateCodes }
+  | { readonly kind: "global"; readonly aggregates: AggregateCodes; readonly trigger?: TriggerCode }
+
+/**
+ * What a trigger says: `fire`, give a result and keep the records; `fire-and-purge`, give one and begin anew; `purge`, begin anew
+ * without one; `continue`, or nothing, neither.
+ */
+export type TriggerDecision = "continue" | "fire" | "purge" | "fire-and-purge"
+
+/** When a global window gives a result, in a user's words. */
+export interface TriggerCode {
+  readonly state?: () => unknown
+  readonly onRecord: (value: never, ctx: TriggerContext<never>) => TriggerDecision | undefined | void
+  readonly onTime?: (ctx: TriggerContext<never>) => TriggerDecision | undefined | void
+}
+
+/** What a trigger sees and may do. The object is reused: do not keep it. */
+export interface TriggerContext<State> {
+  readonly key: string
+  /** The record's event time, or the timer's, in ms; of windows by the clock, the clock's. */
+  readonly time: number
+  /** How far event time has come, in ms. */
+  readonly watermark: number
+  /** Records in the window, the one in hand included. */
+  readonly count: number
+  /** The trigger's own state for the key; assign it, or change it in place. It goes with the window's records. */
+  state: State
+  /** Calls `onTime` once the window's time (event time, or the clock) has reached `time`, in ms; each time of a key once. */
+  setTimer(time: number): void
+  clearTimer(time: number): void
+}
 
 export type AggregateCodes = Readonly<Record<string, Aggregate<never, unknown>>>
 

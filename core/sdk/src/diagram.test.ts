@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { files } from "./files.ts"
-import { calendar, compile, count, diagram, hopping, service, stream, tumbling } from "./index.ts"
+import { calendar, compile, count, diagram, global, hopping, service, sliding, stream, tumbling } from "./index.ts"
 
 test("a plan is drawn as a Mermaid flowchart, always the same", () => {
   const flights = stream<{ from: string; to: string }>("flights", { key: (f) => f.from })
@@ -55,6 +55,10 @@ test("a plan is drawn as a Mermaid flowchart, always the same", () => {
 test("a window's box says whose time it follows", () => {
   const flights = stream<{ from: string }>("flights", { key: (f) => f.from })
   const daily = flights.window("daily", calendar("day", { timeZone: "Europe/Berlin", offset: "6h" }), { time: "processing" })
-  const { plan } = compile(service("air", [daily.aggregate({ n: count() }).to(files("out"))]))
+  const five = flights.window("five", sliding({ rows: 5 })).aggregate({ n: count() })
+  const ten = flights.window("ten", global({ every: 10 })).aggregate({ n: count() })
+  const { plan } = compile(service("air", [daily.aggregate({ n: count() }).to(files("out")), five.to(files("a")), ten.to(files("b"))]))
+  assert.match(diagram(plan), /five<br\/>last 5 records<br\/>n/)
+  assert.match(diagram(plan), /ten<br\/>every 10 records<br\/>n/)
   assert.match(diagram(plan), /daily<br\/>day in Europe\/Berlin offset 6h by the clock<br\/>n/)
 })

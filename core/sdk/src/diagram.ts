@@ -62,6 +62,14 @@ function operatorId(stage: number, at: number): string {
 function operatorLabel(operator: OperatorPlan): string {
   if (operator.kind === "window") return windowed(operator, windowLabel(operator.window))
   if (operator.kind === "session") return windowed(operator, `session ${span(operator.gapMs)}`)
+  if (operator.kind === "sliding") {
+    const { span: held } = operator
+    return windowed(operator, held.kind === "time" ? `sliding ${span(held.sizeMs)}` : `last ${held.rows} records`)
+  }
+  if (operator.kind === "global") {
+    const { trigger } = operator
+    return windowed(operator, trigger.kind === "count" ? `every ${trigger.every} records` : "global")
+  }
   if (operator.kind === "rekey") return "keyBy"
   if (operator.kind === "side") return `input ${operator.side + 1}`
   // Operators without a name of their user have one with a "/" in it.

@@ -16,6 +16,8 @@ export type {
   RecordContext,
   EnqueueOptions,
   StandardSchema,
+  TriggerContext,
+  TriggerDecision,
   TaskContext,
   WindowBounds,
 } from "@millrace/model"
@@ -47,13 +49,16 @@ export type {
   KnownOptions,
   PanesOf,
   ProcessingTimeOptions,
+  TimeOptions,
   Windowed,
   WindowOptions,
   WindowResult,
   WindowShape,
 } from "./flow/windowed.ts"
 export { compile, isService, type Service, service, serviceOf } from "./service.ts"
+export { global, type GlobalOptions, type GlobalWindow, type Trigger } from "./global.ts"
 export { session, type SessionOptions, type SessionWindow } from "./session.ts"
+export { sliding, type SlidingOptions, type SlidingWindow } from "./sliding.ts"
 export {
   type EventTime,
   type PlainStreamOptions,

@@ -8,12 +8,15 @@ import {
   type Aggregate,
   calendar,
   count,
+  global,
   hopping,
   keepCounter,
   keepReduced,
   mean,
   service,
   session,
+  type SessionWindow,
+  sliding,
   stream,
   type StreamSettings,
   tumbling,
@@ -103,10 +106,21 @@ test("a window refuses shapes that are not valid, naming itself", () => {
     [/^window "w", timeZone: "Europe\/Berlinn" is no time zone that this runtime knows/, calendar("day", { timeZone: "Europe/Berlinn" })],
     [/^window "w", firstWeekday: 0 is not a whole number from 1 to 7/, calendar("week", { firstWeekday: 0 })],
     [/^window "w", offset: "24h" must be less than a day/, calendar("day", { offset: "24h" })],
+    [/^window "w": a sliding window has a size, such as "1h", or a number of rows: give one of both/, sliding(loose({}))],
+    [/^window "w": a sliding window has a size/, sliding(loose({ size: "1h", rows: 2 }))],
+    [/^window "w", rows: 1001 is not a whole number from 1 to 1000/, sliding({ rows: 1001 })],
+    [/^window "w", size: "0s" must be at least 1 ms\.$/, sliding({ size: "0s" })],
+    [/^window "w": nothing would ever make it give a result/, global(loose({}))],
+    [/^window "w": only one of both can decide/, global(loose({ every: 2, trigger: { onRecord: () => "fire" } }))],
+    [/^window "w", every: 0 is not a whole number from 1/, global({ every: 0 })],
+    [/^window "w": a trigger without onRecord can never fire/, global(loose({ trigger: { onTime: () => "fire" } }))],
+    [/^window "w", trigger.onTime: expected a function/, global(loose({ trigger: { onRecord: () => "fire", onTime: 5 } }))],
+    [/^window "w", trigger: there is no option "onEvent"/, global(loose({ trigger: { onEvent: () => "fire" } }))],
+    [/^window "w": keep goes with every/, global(loose({ trigger: { onRecord: () => "fire" }, keep: true }))],
     [/^window "w": give a shape/, loose("1h")],
     [/^window "w": give a shape/, loose(undefined)],
   ]
-  for (const [says, shape] of refusals) refused("MR1101", says, () => rows.window("w", shape))
+  for (const [says, shape] of refusals) refused("MR1101", says, () => rows.window("w", loose<SessionWindow>(shape)))
   refused("MR1101", /^window "w", allowedLateness: "-1s" is not/, () =>
     rows.window("w", tumbling("1h"), { allowedLateness: "-1s" }),
   )
@@ -119,6 +133,12 @@ test("a window refuses shapes that are not valid, naming itself", () => {
   )
   refused("MR1101", /^window "w": by processing time no record is late; leave allowedLateness away/, () =>
     rows.window("w", tumbling("1h"), loose({ time: "processing", allowedLateness: "1s" })),
+  )
+  refused("MR1101", /^window "w": there is no option "early"; there are time/, () =>
+    rows.window("w", sliding({ rows: 2 }), loose({ early: "1s" })),
+  )
+  refused("MR1101", /^window "w": there is no option "allowedLateness"; there are time/, () =>
+    rows.window("w", global({ every: 2 }), loose({ allowedLateness: "1s" })),
   )
   refused("MR1101", /^calendar: there is no option "zone"/, () => calendar("day", loose({ zone: "UTC" })))
   refused("MR1101", /^tumbling: there is no option "every"/, () => tumbling(loose({ size: "1h", every: "1h" })))

@@ -14,6 +14,7 @@ import {
   type Duration,
   first,
   type Flow,
+  global,
   hopping,
   type Keying,
   last,
@@ -23,6 +24,7 @@ import {
   type Pane,
   service,
   session,
+  sliding,
   stream,
   sum,
   tumbling,
@@ -109,6 +111,32 @@ test("a window that may give several results of one key says which they are, one
   const clocked = zodFlights.window("w", calendar("day"), { time: "processing" }).aggregate({ n: count() })
   same<ValueOf<typeof clocked>, ValueOf<typeof plain>>(true)
   same<typeof panes.late, Flow<Flight, "keyed">>(true)
+})
+
+test("a global window's result has no bounds, and its trigger knows the records and its own state", () => {
+  const hundreds = zodFlights.window("w", global({ every: 100 })).aggregate({ n: count() })
+  same<ValueOf<typeof hundreds>, { readonly key: string; readonly n: number }>(true)
+  const custom = zodFlights
+    .window(
+      "w",
+      global({
+        trigger: {
+          state: () => ({ late: 0 }),
+          onRecord(flight, ctx) {
+            same<typeof flight, Flight>(true)
+            same<typeof ctx.state, { late: number }>(true)
+            return flight.delay > 15 && ctx.state.late++ > 3 ? "fire" : "continue"
+          },
+          onTime: (ctx) => (ctx.state.late > 0 ? "fire-and-purge" : undefined),
+        },
+      }),
+      { time: "processing" },
+    )
+    .aggregate({ worst: max((f) => f.delay) })
+  same<ValueOf<typeof custom>["worst"], number>(true)
+  const sliding1h = zodFlights.window("w", sliding({ size: "1h" })).aggregate({ n: count() })
+  same<ValueOf<typeof sliding1h>, { readonly key: string; readonly start: Date; readonly end: Date; readonly n: number }>(true)
+  assert.ok(custom)
 })
 
 test("a window's result has the types of its aggregates", () => {
@@ -216,6 +244,20 @@ export function refused(): void {
   zodFlights.window("w", tumbling("1h"), { time: "processing", allowedLateness: "5m" })
   // @ts-expect-error there is no such unit
   zodFlights.window("w", calendar("decade"))
+  // @ts-expect-error a sliding window gives one result and takes nothing after it
+  zodFlights.window("w", sliding({ size: "1h" }), { allowedLateness: "5m" })
+  // @ts-expect-error what a trigger says is the result that there is
+  zodFlights.window("w", global({ every: 10 }), { early: "5m" })
+  // @ts-expect-error by time or by rows, not by both
+  sliding({ size: "1h", rows: 5 })
+  // @ts-expect-error nothing would make it fire
+  global({})
+  // @ts-expect-error a trigger looks at records
+  global({ trigger: { onTime: () => "fire" } })
+  // @ts-expect-error a trigger of other records
+  zodFlights.window("w", global({ trigger: { onRecord: (value: { other: number }) => (value.other > 1 ? "fire" : "purge") } }))
+  // @ts-expect-error no such decision
+  zodFlights.window("w", global({ trigger: { onRecord: () => "stop" } }))
   // @ts-expect-error sessions have a gap
   zodFlights.window("w", session({ size: "1s" }))
   // @ts-expect-error sessions of two flows cannot be joined

@@ -14,6 +14,8 @@ export class Accumulation {
   readonly #aggregates: ReadonlyArray<Aggregate<unknown, unknown>>
   /** Where each aggregate's slots begin. */
   readonly #at: readonly number[]
+  /** Whether accumulators hold objects that change in place. */
+  readonly #mutable: boolean
   /** An accumulator of nothing. */
   readonly init: () => Accumulator
   readonly copy: (acc: Accumulator) => Accumulator
@@ -34,8 +36,8 @@ export class Accumulation {
     const template: Accumulator = Array.from({ length: slots }, () => 0.5)
     for (const [i, number] of own.entries()) template[i] = number
     for (let i = 0; i < this.#aggregates.length; i++) this.#aggregates[i]?.init(template, at[i] as number)
-    const mutable = this.#aggregates.some((aggregate) => aggregate.mutable)
-    this.copy = mutable ? (acc) => valueFrom(valueBytes(acc)) as Accumulator : (acc) => acc.slice()
+    this.#mutable = this.#aggregates.some((aggregate) => aggregate.mutable)
+    this.copy = this.#mutable ? (acc) => valueFrom(valueBytes(acc)) as Accumulator : (acc) => acc.slice()
     this.init = () => this.copy(template)
     this.codec = {
       write: (to: ByteWriter, acc: Accumulator) => writeValue(to, acc),
@@ -52,8 +54,9 @@ export class Accumulation {
     }
   }
 
-  /** Folds `later` into `acc`; `later` is not used afterwards. */
+  /** Folds `later` into `acc`; `later` stays as it is. */
   merge(acc: Accumulator, later: Accumulator): void {
+    if (this.#mutable) later = this.copy(later)
     for (let i = 0; i < this.#aggregates.length; i++) this.#aggregates[i]?.merge(acc, this.#at[i] as number, later)
   }
 

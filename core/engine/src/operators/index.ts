@@ -9,6 +9,7 @@ import { DistinctOperator } from "./distinct.ts"
 import { EnrichOperator } from "./enrich.ts"
 import { ForeignSettleOperator, foreignMeet, foreignSend } from "./foreign.ts"
 import { filter, flatMap, map, peek, rekey } from "./functions.ts"
+import { GlobalOperator } from "./global.ts"
 import { JoinOperator } from "./join.ts"
 import { MatchOperator } from "./match.ts"
 import { ProcessOperator } from "./process.ts"
@@ -16,6 +17,7 @@ import { ReduceOperator } from "./reduce.ts"
 import { regroup } from "./regroup.ts"
 import { RunningOperator } from "./running.ts"
 import { SessionOperator } from "./session.ts"
+import { SlidingOperator } from "./sliding.ts"
 import { TableJoinOperator } from "./table-join.ts"
 import { TableOperator } from "./table.ts"
 import { SinkOperator } from "./to-sink.ts"
@@ -76,6 +78,17 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
   },
   session: (plan, code, { out, port, context, addTimed, show }) => {
     const operator = new SessionOperator(plan, code, context, out, port("late"))
+    addTimed(plan.name, operator)
+    show(plan.name, operator)
+    return operator.push
+  },
+  sliding: (plan, code, { out, port, context, addTimed }) => {
+    const operator = new SlidingOperator(plan, code, context, out, port("late"))
+    addTimed(plan.name, operator)
+    return operator.push
+  },
+  global: (plan, code, { out, context, addTimed, show }) => {
+    const operator = new GlobalOperator(plan, code, context, out)
     addTimed(plan.name, operator)
     show(plan.name, operator)
     return operator.push

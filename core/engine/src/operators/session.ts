@@ -164,7 +164,7 @@ export class SessionOperator implements TimedOperator, View {
     const session = sessions.change(bucket, name, this.#accumulation.init).value as Accumulator
     if (other !== undefined) {
       const later = sessions.get(bucket, other)?.value as Accumulator
-      this.#accumulation.merge(session, this.#accumulation.copy(later))
+      this.#accumulation.merge(session, later)
       session[last] = later[last]
       sessions.remove(bucket, other)
     }

@@ -11,10 +11,14 @@ import {
   type OperatorCode,
   type ProcessContext,
   type RecordContext,
+  type WindowBounds,
 } from "@millrace/model"
 import { type Aggregates, type AggregatesOf, checkAggregates } from "../aggregates/record.ts"
 import type { Definition, Origin, StatelessDefinition } from "../definition.ts"
+import type { GlobalWindow } from "../global.ts"
+import type { SessionWindow } from "../session.ts"
 import { checkedName, checkFunction, checkKeys } from "../setting.ts"
+import type { SlidingWindow } from "../sliding.ts"
 import type { Outlet, Target } from "../target.ts"
 import { Connected } from "./connected.ts"
 import { type HandlesOf, type Keep, keepPlans, type Side, sideNames, type SidesOf } from "./keep.ts"
@@ -34,7 +38,7 @@ import {
 } from "./table-options.ts"
 import { asOfDefinition, type AsOfOptions, broadcastDefinition, enrichDefinition, type EnrichOptions } from "./table-join.ts"
 import { running, type RunningResult, Table, tableOf } from "./table.ts"
-import { type KnownOptions, type PanesOf, Windowed, type WindowOptions, type WindowShape } from "./windowed.ts"
+import { type FixedWindow, type KnownOptions, type PanesOf, type TimeOptions, Windowed, type WindowOptions, type WindowShape } from "./windowed.ts"
 
 /** Whether the records of a flow have a key, which stateful operators need. */
 export type Keying = "keyed" | "unkeyed"
@@ -118,20 +122,32 @@ export class Flow<T, K extends Keying> {
     return flowAfter(this["~origin"], { kind: "rekey", fn })
   }
 
+  // The first, so that functions of triggers know `T`: what has been tried with other shapes has no types any more.
+  /** One window for all records of a key, which gives results when its trigger says so. */
+  window(
+    this: Flow<T, "keyed">,
+    name: string,
+    shape: GlobalWindow<T>,
+    options?: TimeOptions,
+  ): Windowed<T, false, Pick<WindowBounds, "key">>
+  /** A window for each record, of the records before it. */
+  window(this: Flow<T, "keyed">, name: string, shape: SlidingWindow, options?: TimeOptions): Windowed<T>
   /**
    * Groups values by key and event time into windows; follow it with `.aggregate(…)`. Needs a keyed flow.
    *
    * @param name - stable and unique within the service: the state is kept under it
-   * @param shape - `tumbling("1h")`, `hopping({ size: "5m", every: "30s" })`, `session({ gap: "10m" })`
+   * @param shape - `tumbling("1h")`, `hopping({ size: "5m", every: "30s" })`, `session({ gap: "10m" })`, `calendar("month")`,
+   *   `sliding({ size: "1h" })`, `global({ every: 100 })`
    * @throws MR1101 for a name, shape or option that is not valid
    * @example `flights.window("hourly-delays", tumbling("1h"))`
    */
   window<const O extends WindowOptions = {}>(
     this: Flow<T, "keyed">,
     name: string,
-    shape: WindowShape,
+    shape: FixedWindow | SessionWindow,
     options?: KnownOptions<O, WindowOptions>,
-  ): Windowed<T, PanesOf<O>> {
+  ): Windowed<T, PanesOf<O>>
+  window(name: string, shape: WindowShape<T>, options?: WindowOptions): Windowed<T, boolean, object> {
     return new Windowed(this["~origin"], checkedName(name, "window"), shape, options ?? {})
   }
 

@@ -1,21 +1,35 @@
 /** Windows on their way to a result: a shape and its options, to which `.aggregate(…)` adds what is computed. */
-import { type Duration, MillraceError, type Pane, type WindowBounds, type WindowingShape, type WindowPlan } from "@millrace/model"
+import {
+  type Duration,
+  MillraceError,
+  type Pane,
+  type TriggerCode,
+  type WindowBounds,
+  type WindowingCode,
+  type WindowingShape,
+  type WindowPlan,
+} from "@millrace/model"
 import { type AggregateOf, type Aggregates, type AggregatesOf, checkAggregates } from "../aggregates/record.ts"
 import type { Origin } from "../definition.ts"
 import { calendarPlan, type CalendarWindow } from "../calendar.ts"
+import { type GlobalWindow, triggerPlan } from "../global.ts"
 import { type SessionWindow, sessionGapMs } from "../session.ts"
 import { checkedMs, checkKeys } from "../setting.ts"
+import { slidingSpan, type SlidingWindow } from "../sliding.ts"
 import { alignedPlan, type AlignedWindow } from "../window.ts"
 import { Aggregated } from "./flow.ts"
 
 /** Windows that lie where they lie whatever the records are. */
 export type FixedWindow = AlignedWindow | CalendarWindow
 
-/** A window shape: give it to `.window(name, shape)`. */
-export type WindowShape = FixedWindow | SessionWindow
+/** A window shape: give it to `.window(name, shape)` of a flow of `T`. */
+export type WindowShape<T = never> = FixedWindow | SessionWindow | SlidingWindow | GlobalWindow<T>
 
 /** What a window takes besides its name and shape. */
 export type WindowOptions = EventTimeOptions | ProcessingTimeOptions
+
+/** What windows take that give one result at a record or a time. */
+export type TimeOptions = Pick<WindowOptions, "time">
 
 /** Windows by the event time of the records. */
 export interface EventTimeOptions {
@@ -66,18 +80,22 @@ export type PanesOf<O> = O extends { readonly early: Duration } ? true : "early"
 type Settings = WindowingShape extends infer Each ? (Each extends unknown ? Omit<Each, "aggregates"> : never) : never
 
 /** A window that still lacks its aggregates. */
-export class Windowed<T, Panes extends boolean = false> {
+export class Windowed<T, Panes extends boolean = false, Bounds = WindowBounds> {
   readonly #from: Origin
   readonly #name: string
   readonly #settings: Settings
+  readonly #trigger: TriggerCode | undefined
   /** Never there: the compiler tells windows with panes from those without. */
   declare readonly "~panes": Panes
+  /** Never there, as above. */
+  declare readonly "~bounds": Bounds
 
   constructor(from: Origin, name: string, shape: WindowShape, options: WindowOptions) {
     const what = `window ${JSON.stringify(name)}`
     this.#from = from
     this.#name = name
     this.#settings = settingsOf(shape, options, what)
+    this.#trigger = triggerCode(shape)
   }
 
   /**
@@ -87,25 +105,43 @@ export class Windowed<T, Panes extends boolean = false> {
    * @throws MR1101 for an aggregate named `key`, `start`, `end` or `pane`, or that is not an aggregate
    * @example `.aggregate({ flights: count(), worst: max((f) => f.delay) })`
    */
-  aggregate<A extends Aggregates<T>>(aggregates: A & AggregatesOf<T>): Aggregated<WindowResult<A, Panes>, T> {
+  aggregate<A extends Aggregates<T>>(aggregates: A & AggregatesOf<T>): Aggregated<WindowResult<A, Panes, Bounds>, T> {
     checkAggregates(aggregates, `window ${JSON.stringify(this.#name)}`)
     const settings = this.#settings
+    const trigger = this.#trigger === undefined ? {} : { trigger: this.#trigger }
     return new Aggregated({
       kind: "stateful",
       name: this.#name,
       inputs: [{ from: this.#from }],
       shape: Object.freeze({ ...settings, aggregates: Object.freeze(Object.keys(aggregates)) }),
-      code: Object.freeze({ kind: settings.kind, aggregates: Object.freeze({ ...aggregates }) }),
+      code: Object.freeze({ kind: settings.kind, aggregates: Object.freeze({ ...aggregates }), ...trigger }) as WindowingCode,
     })
   }
 }
 
 function settingsOf(shape: WindowShape, options: WindowOptions, what: string): Settings {
   const kind: unknown = (shape as Partial<WindowShape> | undefined)?.kind
+  if (kind === "sliding" || kind === "global") {
+    checkKeys(options, ["time"], what)
+    const time = checkedTime(options.time, what)
+    if (kind === "sliding") return { kind, span: slidingSpan(shape as SlidingWindow, what), time }
+    return { kind, trigger: triggerPlan(shape as GlobalWindow<never>, what), time }
+  }
   checkKeys(options, ["time", "allowedLateness", "early"], what)
   const common = { ...refining(options, what), time: checkedTime(options.time, what) }
   if (kind === "session") return { kind, gapMs: sessionGapMs(shape as SessionWindow, what), ...common }
   return { kind: "window", window: windowPlan(shape as FixedWindow, what), ...common }
+}
+
+/** The trigger's functions as they were when it was given. */
+function triggerCode(shape: WindowShape): TriggerCode | undefined {
+  if (shape.kind !== "global" || shape.trigger === undefined) return undefined
+  const { trigger } = shape
+  return Object.freeze({
+    onRecord: trigger.onRecord.bind(trigger),
+    ...(trigger.state === undefined ? {} : { state: trigger.state.bind(trigger) }),
+    ...(trigger.onTime === undefined ? {} : { onTime: trigger.onTime.bind(trigger) }),
+  })
 }
 
 function refining({ time, allowedLateness = 0, early }: WindowOptions, what: string) {
@@ -143,7 +179,7 @@ export function windowPlan(shape: FixedWindow, what: string): WindowPlan {
  * What a window gives: its key and bounds beside the aggregates' results; of a window that may give several results, in `pane`,
  * which it is.
  */
-export type WindowResult<A, Panes extends boolean = false> = WindowBounds & PaneField<Panes> & { readonly [N in keyof A]: AggregateOf<A[N]> } extends infer R
+export type WindowResult<A, Panes extends boolean = false, Bounds = WindowBounds> = Bounds & PaneField<Panes> & { readonly [N in keyof A]: AggregateOf<A[N]> } extends infer R
   ? { readonly [N in keyof R]: R[N] }
   : never
 

@@ -1,0 +1,76 @@
+/** Global windows and their triggers: their shape. */
+import { MillraceError, type TriggerContext, type TriggerDecision, type TriggerPlan } from "@millrace/model"
+import { checkedWhole, checkFunction, checkKeys } from "./setting.ts"
+
+/** One window for all records of a key, from {@link global}. */
+export interface GlobalWindow<T> {
+  readonly kind: "global"
+  readonly every?: number
+  readonly keep?: boolean
+  readonly trigger?: Trigger<T, never>
+}
+
+/** Decides when a global window gives a result. */
+export interface Trigger<T, State> {
+  /** The trigger's state for a key that has none yet. */
+  readonly state?: () => State
+  /** Called for each record, after it has been counted. */
+  onRecord(value: T, ctx: TriggerContext<State>): TriggerDecision | undefined | void
+  /**
+   * Called once the watermark (of windows by the clock, the clock) has reached a time given to `ctx.setTimer`; not when no record
+   * has come since the last result.
+   */
+  onTime?(ctx: TriggerContext<State>): TriggerDecision | undefined | void
+}
+
+/** When a global window gives a result. */
+export type GlobalOptions<T, State> =
+  | {
+      /** After so many records of the key. */
+      readonly every: number
+      /** Whether records count again in the next result, which is then over all so far. @default false: it begins anew */
+      readonly keep?: boolean
+      readonly trigger?: never
+    }
+  | { readonly trigger: Trigger<T, State>; readonly every?: never; readonly keep?: never }
+
+/**
+ * All records of a key in one window that gives results when a trigger says so: after each so many records, or as code of your own
+ * decides. Records count in the order in which they come, whatever their event times, so none is late. At the end of the input each
+ * key gives what it has not given yet. The result has no `start` and `end`; its event time is that of the record or timer that
+ * gave it, or the watermark where that is ahead.
+ *
+ * A key keeps its window until the trigger says "purge" or "fire-and-purge"; without, for ever.
+ *
+ * @example
+ * ```ts
+ * readings.window("hundreds", global({ every: 100 })).aggregate({ mean: mean((r) => r.value) })
+ * orders
+ *   .window("baskets", global({ trigger: { onRecord: (order) => (order.paid ? "fire-and-purge" : "continue") } }))
+ *   .aggregate({ items: collect((order) => order.item) })
+ * ```
+ */
+export function global<T, State>(options: GlobalOptions<T, State>): GlobalWindow<T> {
+  checkKeys(options, ["every", "keep", "trigger"], "global")
+  return Object.freeze({ ...options, kind: "global" }) as GlobalWindow<T>
+}
+
+/** @throws MR1101 also for a trigger that can never fire */
+export function triggerPlan({ every, keep, trigger }: GlobalWindow<never>, what: string): TriggerPlan {
+  if ((every === undefined) === (trigger === undefined)) {
+    const why = every === undefined ? "nothing would ever make it give a result" : "only one of both can decide"
+    throw new MillraceError("MR1101", `${what}: ${why}. A global window has either every, such as { every: 100 }, or a trigger.`)
+  }
+  if (every !== undefined) {
+    return Object.freeze({ kind: "count", every: checkedWhole(every, 1, Number.MAX_SAFE_INTEGER, `${what}, every`), keep: keep === true })
+  }
+  if (keep !== undefined) throw new MillraceError("MR1101", `${what}: keep goes with every; a trigger says "fire" to keep the records.`)
+  checkKeys(trigger, ["state", "onRecord", "onTime"], `${what}, trigger`)
+  if (trigger?.onRecord === undefined) {
+    throw new MillraceError("MR1101", `${what}: a trigger without onRecord can never fire: nothing would set it a timer. Give it one.`)
+  }
+  checkFunction(trigger.onRecord, `${what}, trigger.onRecord`)
+  checkFunction(trigger.onTime, `${what}, trigger.onTime`, "optional")
+  checkFunction(trigger.state, `${what}, trigger.state`, "optional")
+  return Object.freeze({ kind: "custom" })
+}
