@@ -10,7 +10,7 @@
 import { MillraceError, type OperatorCode, type OperatorPlan, readValue, type TriggerContext, valueBytes, valueFrom, writeValue } from "@millrace/model"
 import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
-import type { Bucket, Scope, StateCodec } from "../state.ts"
+import type { Scope, StateCodec } from "../state.ts"
 import type { TimerView, View } from "../view.ts"
 import { Accumulation, type Accumulator } from "./accumulation.ts"
 import { flagCodec } from "./flag-codec.ts"
@@ -89,7 +89,7 @@ export class GlobalOperator implements TimedOperator, View {
     window[fresh] = (window[fresh] as number) + 1
     if (at > (window[latest] as number)) window[latest] = at
     if (trigger.kind === "count") {
-      if ((window[fresh] as number) >= trigger.every) this.#decide(trigger.keep ? "fire" : "fire-and-purge", key, at)
+      if (window[fresh] >= trigger.every) this.#decide(trigger.keep ? "fire" : "fire-and-purge", key, at)
       return
     }
     this.#ask(this.#onRecord, value, key, at)
@@ -98,12 +98,12 @@ export class GlobalOperator implements TimedOperator, View {
   advance(watermark: number): void {
     for (this.#settle(); this.due <= watermark; this.#settle()) {
       const whole = this.#schedule.due < Number.POSITIVE_INFINITY ? this.#fireAll() : this.#finish()
-      if (!whole) return void this.#settle()
+      if (!whole) return this.#settle()
     }
   }
 
   tick(now: number): void {
-    for (this.#settle(); this.dueByClock <= now; this.#settle()) if (!this.#fireAll()) return void this.#settle()
+    for (this.#settle(); this.dueByClock <= now; this.#settle()) if (!this.#fireAll()) return this.#settle()
   }
 
   end(): void {}
