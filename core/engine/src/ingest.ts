@@ -13,16 +13,24 @@ import {
   type StreamCode,
   type StreamPlan,
   errorData,
+  errorFrom,
   isMillraceError,
   limits,
   partitionOf,
 } from "@millrace/model"
 import { Again, type Batch, checked } from "./batch.ts"
 import { checkedKey, isoInstant, keyOf, timeOf } from "./event-time.ts"
+import { KeyedRecords, nowhere } from "./keyed-body.ts"
 import type { Append } from "./ports/store.ts"
 
 /** How a request body holds its records. */
-export type BodyFormat = "json" | "ndjson" | "cloudevent" | "cloudevents"
+export type BodyFormat =
+  | "json"
+  | "ndjson"
+  | "cloudevent"
+  | "cloudevents"
+  /** Records with the key that their sender gave them, packed by {@link KeyedBody}. */
+  | "keyed"
 
 export interface Rejected {
   readonly index: number
@@ -39,6 +47,8 @@ export interface Ingested {
   /** Rejections beyond those listed. */
   readonly rejectedUnlisted: number
   readonly appends: readonly Append[]
+  /** The partition of each record of a `keyed` body by index; {@link nowhere} for a rejected one. */
+  readonly places?: Uint16Array<ArrayBuffer>
   /** Decoded records of each append; offsets count from 0. */
   readonly batches: readonly Batch[]
 }
@@ -69,6 +79,8 @@ export class Intake {
   #index = 0
   #now = 0
   #spread = 0
+  /** Partitions of a keyed body's records, as they are placed. */
+  #places: number[] | undefined
 
   /** @param cursor - gets the index of each record before user code sees it */
   constructor(stream: StreamPlan, code: StreamCode | undefined, cursor: Float64Array) {
@@ -94,9 +106,11 @@ export class Intake {
     const text = byteOrderMark.every((byte, i) => body[i] === byte) ? body.subarray(byteOrderMark.length) : body
     try {
       if (format === "ndjson") this.#lines(text, poison)
+      else if (format === "keyed") this.#keyed(body, poison)
       else this.#document(text, format, poison)
       return this.#finish()
     } finally {
+      this.#places = undefined
       // A refused body leaves nothing for the next one.
       this.#placed.fill(undefined)
       for (const block of this.#blocks) block?.rewind(0, 0)
@@ -127,6 +141,32 @@ export class Intake {
       this.#place(parsed(text ?? decoded(body, from, to)), body, from, to, undefined, "", undefined)
     } catch (fault) {
       this.#reject(recordFault(fault, this.#stream.name))
+    }
+  }
+
+  #keyed(body: Uint8Array, poison: IngestPoison | undefined): void {
+    const places: number[] = []
+    this.#places = places
+    const records = new KeyedRecords(body)
+    for (; records.next(); this.#index++) {
+      if (this.#index >= limits.requestRecordsMax) throw tooMany()
+      this.#cursor[0] = this.#index
+      const { key, partition } = records
+      const { from, to } = trimmed(body, records.dataStart, records.dataEnd)
+      try {
+        const reason = poison?.get(this.#index)
+        if (reason !== undefined) throw errorFrom(reason)
+        if (to - from > limits.recordBytesMax) throw tooLarge(to - from)
+        const value = parsed(decoded(body, from, to))
+        if (hasLineBreak(body, from, to)) {
+          // Read back, a value is one line.
+          const line = encoder.encode(JSON.stringify(value))
+          this.#place(value, line, 0, line.length, undefined, "", key, partition)
+        } else this.#place(value, body, from, to, undefined, "", key, partition)
+      } catch (fault) {
+        places.push(nowhere)
+        this.#reject(recordFault(fault, this.#stream.name))
+      }
     }
   }
 
@@ -203,6 +243,7 @@ export class Intake {
     givenTime: number | undefined,
     headers: string,
     givenKey: unknown,
+    givenPartition: number = nowhere,
   ): void {
     const stream = this.#stream
     const code = this.#code
@@ -212,15 +253,19 @@ export class Intake {
       code?.time === undefined && givenTime !== undefined
         ? timeOf(givenTime, this.#now, stream, givenTimeCode)
         : timeOf(value, this.#now, stream, code)
-    const partition = key === "" ? this.#spread % stream.partitions : partitionOf(key, stream.partitions)
+    const free = key === "" ? this.#spread % stream.partitions : partitionOf(key, stream.partitions)
+    const partition = givenPartition < stream.partitions && code?.key === undefined ? givenPartition : free
     const placed = (this.#placed[partition] ??= this.#open(partition))
     const { block } = placed
     const start = block.length
-    block.beginRecord(key, time, headers).bytesOf(bytes, from, to)
+    // The stream's own key places a record; what its sender called its key is kept beside it.
+    const beside = this.#places !== undefined && key !== givenKey ? JSON.stringify({ partitionkey: givenKey }) : headers
+    block.beginRecord(key, time, beside).bytesOf(bytes, from, to)
     block.endRecord(start)
     placed.values.push(value)
     placed.keys.push(key)
     placed.times.push(time)
+    this.#places?.push(partition)
     this.#accepted++
   }
 
@@ -246,7 +291,8 @@ export class Intake {
       const again = new Again(block, 0, this.#stream, this.#code)
       batches.push({ base: 0, count, kinds: undefined, values, keys, times, upstreams: undefined, bytes: block.length, again })
     }
-    return { accepted: this.#accepted, rejected: this.#rejected, rejectedUnlisted: this.#unlisted, appends, batches }
+    const places = this.#places === undefined ? {} : { places: Uint16Array.from(this.#places) }
+    return { accepted: this.#accepted, rejected: this.#rejected, rejectedUnlisted: this.#unlisted, appends, batches, ...places }
   }
 }
 
@@ -263,6 +309,24 @@ function asciiText(body: Uint8Array): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Where the text lies without the white space around it: some senders end each record with a line break. */
+function trimmed(body: Uint8Array, start: number, end: number): { from: number; to: number } {
+  let from = start
+  let to = end
+  while (from < to && isSpace(body[from])) from++
+  while (to > from && isSpace(body[to - 1])) to--
+  return { from, to }
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 32 || byte === 9 || byte === 10 || byte === 13
+}
+
+function hasLineBreak(body: Uint8Array, from: number, to: number): boolean {
+  const at = body.indexOf(newline, from)
+  return at >= 0 && at < to
 }
 
 function blank(body: Uint8Array, from: number, to: number): boolean {

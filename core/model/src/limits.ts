@@ -9,6 +9,8 @@ export const limits = {
   keyLengthMax: 256,
   /** Most partitions of a stream: a partition number takes two bytes in a block. */
   partitionsMax: 1024,
+  /** Most streams of bytes that a node keeps: those that the Kinesis API makes. */
+  byteStreamsMax: 1_000,
   /** Most partitions that write one stream, over all stages: the number of an upstream takes two bytes in a block. */
   upstreamsMax: 65_536,
   /** Largest value of one record, in bytes. */

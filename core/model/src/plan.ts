@@ -27,8 +27,11 @@ export interface StreamPlan {
   readonly name: string
   readonly role: StreamRole
   readonly partitions: number
-  /** `json`: values are JSON text, checked by the schema; `coded`: values are in Millrace's own codec. */
-  readonly format: "json" | "coded"
+  /**
+   * `json`: values are JSON text, checked by the schema; `coded`: values are in Millrace's own codec; `bytes`: values are
+   * anything, of a stream that no service defines.
+   */
+  readonly format: "json" | "coded" | "bytes"
   /** Watermark = highest event time so far in the partition minus this. */
   readonly outOfOrderMs: number
   /** A record whose event time is further ahead of the clock than this is refused. */

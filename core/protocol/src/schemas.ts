@@ -42,7 +42,7 @@ const streamFacts = {
   name: text,
   role: { enum: ["source", "derived", "repartition", "task", "sink", "dead-letter"] },
   partitions: { type: "integer", minimum: 1, maximum: limits.partitionsMax },
-  format: { enum: ["json", "coded"] },
+  format: { enum: ["json", "coded", "bytes"] },
   keyed: { type: "boolean" },
   outOfOrderMs: { type: "number" },
   retentionMs: { type: "number" },

@@ -1,5 +1,6 @@
 /** A node inside this process, with its front door: `import { startNode } from "millrace/node"`. */
 import { createGateway } from "@millrace/gateway"
+import { createKinesis } from "@millrace/kinesis"
 import { type NodeStatus, openLog, startNode as startRuntime } from "@millrace/runtime"
 import { bindTaskCaller } from "@millrace/sdk"
 import { version } from "./version.ts"
@@ -67,7 +68,8 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   const log = openLog(level)
   const bounds = stateMemory === undefined ? {} : { stateMemoryBytesMax: stateMemory * 1_048_576 }
   const node = await startRuntime({ ...parts, log, bounds })
-  const gateway = createGateway({ node, version, log })
+  const kinesis = createKinesis({ node, log })
+  const gateway = createGateway({ node, version, log, mounts: [{ name: "kinesis", ...kinesis }] })
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     bindTaskCaller(undefined)

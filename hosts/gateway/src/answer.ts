@@ -53,11 +53,11 @@ function retryAfterSeconds({ details }: ErrorData): number {
 }
 
 /** Writes an answer past the Fetch API's objects: the hot path. */
-export function send(outgoing: ServerResponse, status: number, headers: Record<string, string>, text: string): void {
+export function send(outgoing: ServerResponse, status: number, headers: Record<string, string>, body: string | Uint8Array): void {
   // Whoever asked has gone.
   if (outgoing.destroyed || outgoing.headersSent) return
-  outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(text) })
-  outgoing.end(text)
+  outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) })
+  outgoing.end(body)
 }
 
 /**
@@ -71,18 +71,18 @@ export function refuse(
   outgoing: ServerResponse,
   status: number,
   headers: Record<string, string>,
-  text: string,
+  body: string | Uint8Array,
   clock: Clock,
 ): void {
   const declared = Number(incoming.headers["content-length"] ?? Number.NaN)
   if (incoming.complete || declared <= limits.requestBytesMax) {
-    send(outgoing, status, headers, text)
+    send(outgoing, status, headers, body)
     incoming.resume()
     return
   }
   if (outgoing.destroyed || outgoing.headersSent) return
-  outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(text), connection: "close" })
-  outgoing.write(text)
+  outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body), connection: "close" })
+  outgoing.write(body)
   // Node closes the connection once the answer has ended, so its end waits for the body.
   let discarded = 0
   const close = (): void => {

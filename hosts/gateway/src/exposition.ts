@@ -2,7 +2,7 @@
  * Figures as Prometheus text. prom-client writes it and adds the figures of the process; it is loaded when figures are
  * first asked for, since it costs 20 MB of memory and 20 ms, and a node that nobody watches should not pay for it.
  */
-import { pathOf, routes } from "@millrace/protocol"
+import { routes } from "@millrace/protocol"
 import type { Metric, Registry } from "prom-client"
 import type { Sample } from "./node.ts"
 import { durationBounds, type Metrics } from "./metrics.ts"
@@ -54,7 +54,7 @@ function ofGateway({ metrics, readers }: Figures): Kept[] {
   const durations: { labels: Record<string, string | number>; value: number; metricName: string }[] = []
   const name = "millrace_http_request_duration_seconds"
   for (const [id, { statuses, buckets, seconds }] of metrics.routes) {
-    const route = id === "none" ? "none" : (routes.find((each) => each.id === id)?.path ?? pathOf(id))
+    const route = id === "none" ? "none" : (routes.find((each) => each.id === id)?.path ?? id)
     const method = id === "none" ? "any" : (routes.find((each) => each.id === id)?.method ?? "any")
     for (const [status, value] of statuses) requests.push({ labels: { method, route, status }, value })
     let count = 0

@@ -1,7 +1,6 @@
 /** What every route gets besides the request: the node behind the front door and the front door's own parts. */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { MillraceError, type StreamPlan } from "@millrace/model"
-import type { OperationId } from "@millrace/protocol"
 import type { Context } from "hono"
 import type { Clock } from "./clock.ts"
 import type { LiveReaders } from "./live-readers.ts"
@@ -22,8 +21,10 @@ export interface Gate {
 
 /** What is noted of a request while it is served. */
 export interface Noted {
-  /** Undefined until a route has matched. */
-  route: OperationId | undefined
+  /** The route, or the name of a mount; undefined until one has matched. */
+  route: string | undefined
+  /** Whether it lasts as long as its reader likes, so that its duration says nothing. */
+  isLive?: true
 }
 
 /** What hono hands on of the server: the request and response of node:http, and the notes. */

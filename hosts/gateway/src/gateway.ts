@@ -6,15 +6,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
 import { getRequestListener } from "@hono/node-server"
-import { limits, MillraceError } from "@millrace/model"
-import type { OperationId } from "@millrace/protocol"
-import { failureOf, problem } from "./answer.ts"
+import { errorTable, limits, MillraceError } from "@millrace/model"
+import { type OperationId, problemOf } from "@millrace/protocol"
+import { failureOf, headersOf, problem, refuse } from "./answer.ts"
 import { createApp } from "./app.ts"
 import { type Clock, processClock } from "./clock.ts"
 import type { Bindings, Gate, Noted } from "./gate.ts"
 import { LiveReaders } from "./live-readers.ts"
 import type { Log } from "./log.ts"
 import { Metrics } from "./metrics.ts"
+import { type Mount, serveMounted } from "./mount.ts"
 import type { GatewayNode } from "./node.ts"
 import { assertListenable, assertOwn } from "./own-address.ts"
 import { ArrivingBodies } from "./request-body.ts"
@@ -28,6 +29,8 @@ export interface GatewayOptions {
   readonly clock?: Clock
   /** How often a quiet `live` says that it lives, in ms. @default 15000 */
   readonly heartbeatMs?: number
+  /** Other APIs on the same port. */
+  readonly mounts?: readonly Mount[]
 }
 
 export interface Listening {
@@ -55,10 +58,10 @@ export interface Gateway {
 
 /** A front door that is still shut. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { node, version, log, clock = processClock, heartbeatMs = 15_000 } = options
+  const { node, version, log, clock = processClock, heartbeatMs = 15_000, mounts = [] } = options
   const readers = new LiveReaders(clock, log, heartbeatMs)
   const gate: Gate = { node, version, clock, log, bodies: new ArrivingBodies(), readers, metrics: new Metrics() }
-  const door = new Door(gate)
+  const door = new Door(gate, mounts)
   return {
     listen: (host, port) => door.listen(host, port),
     close: () => door.close(),
@@ -72,15 +75,14 @@ class Door {
   readonly #unused: Set<Socket> = new Set()
   #closing: Promise<void> | undefined
 
-  constructor(gate: Gate) {
+  constructor(gate: Gate, mounts: readonly Mount[]) {
     this.#gate = gate
     const app = createApp(gate)
     const listener = getRequestListener(
       (request, bindings) => {
         const { incoming, outgoing } = bindings as { incoming: IncomingMessage; outgoing: ServerResponse }
         const noted: Noted = { route: undefined }
-        this.#unused.delete(incoming.socket)
-        this.#note(outgoing, noted)
+        this.#note(incoming, outgoing, noted)
         const failure = refusal(incoming)
         if (failure !== undefined) return problem(failureOf(failure), new URL(request.url).pathname)
         const env: Bindings = { incoming, outgoing, noted }
@@ -92,6 +94,12 @@ class Door {
         errorHandler: (thrown) => this.#onUnreadable(thrown),
       },
     )
+    const serve = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+      const { method = "", url = "", headers } = incoming
+      const mount = mounts.find((each) => each.takes({ method, url, headers }))
+      if (mount === undefined) void listener(incoming, outgoing)
+      else void this.#mounted(mount, incoming, outgoing)
+    }
     const server = createServer(
       {
         noDelay: true,
@@ -101,7 +109,7 @@ class Door {
         maxHeaderSize: limits.headersBytesMax,
         connectionsCheckingInterval: 5_000,
       },
-      (incoming, outgoing) => void listener(incoming, outgoing),
+      (incoming, outgoing) => serve(incoming, outgoing),
     )
     server.on("connection", (socket: Socket) => {
       this.#unused.add(socket)
@@ -111,7 +119,7 @@ class Door {
     // A sender that asks before it sends is not told to go on with what will be refused for its length.
     server.on("checkContinue", (incoming: IncomingMessage, outgoing: ServerResponse) => {
       if (!(Number(incoming.headers["content-length"] ?? 0) > limits.requestBytesMax)) outgoing.writeContinue()
-      void listener(incoming, outgoing)
+      serve(incoming, outgoing)
     })
     this.#server = server
   }
@@ -145,14 +153,33 @@ class Door {
     cancel()
   }
 
+  async #mounted(mount: Mount, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const gate = this.#gate
+    const noted: Noted = { route: mount.name }
+    this.#note(incoming, outgoing, noted)
+    try {
+      const failure = refusal(incoming)
+      if (failure === undefined) await serveMounted(mount, incoming, outgoing, noted, gate)
+      else {
+        const data = failureOf(failure)
+        refuse(incoming, outgoing, errorTable[data.code].status, headersOf(data), JSON.stringify(problemOf(data, "/")), gate.clock)
+      }
+    } catch (error) {
+      gate.log.error({ route: mount.name, error }, "A request failed in a way that was not foreseen.")
+      outgoing.destroy()
+    }
+  }
+
   /** Counts a request once it is over. */
-  #note(outgoing: ServerResponse, noted: Noted): void {
+  #note(incoming: IncomingMessage, outgoing: ServerResponse, noted: Noted): void {
     const { metrics, clock } = this.#gate
+    this.#unused.delete(incoming.socket)
     const began = clock.now()
     // Who sends request after request over one connection would else keep a closing server open.
     if (this.#closing !== undefined) outgoing.setHeader("connection", "close")
     outgoing.once("close", () => {
-      const ms = noted.route === ("followStream" satisfies OperationId) ? undefined : clock.now() - began
+      const isLive = noted.isLive ?? noted.route === ("followStream" satisfies OperationId)
+      const ms = isLive ? undefined : clock.now() - began
       // 499 as nginx has it: whoever asked left before the answer.
       const status = outgoing.headersSent ? outgoing.statusCode : 499
       metrics.count(noted.route ?? "none", status, ms)

@@ -13,4 +13,6 @@ export interface Answer {
   readonly rejected: readonly Rejected[]
   readonly rejectedUnlisted: number
   readonly positions: readonly PositionRange[]
+  /** The partition of each record of a keyed body, by index. */
+  readonly places?: Uint16Array
 }

@@ -109,7 +109,7 @@ export class IntakeDesk {
       this.#workers.post(from, { kind: "appended", id: message.id, service: "", bases: [], now: this.#clock() })
       return
     }
-    const { accepted, rejected, rejectedUnlisted, parcel } = message
+    const { accepted, rejected, rejectedUnlisted, parcel, places } = message
     const appends = message.appends.map((packed) => unpacked(packed, parcel))
     this.accepted += accepted
     this.rejected += rejected.length + rejectedUnlisted
@@ -126,7 +126,7 @@ export class IntakeDesk {
       const first = bases[i] as number
       return { partition, first, last: first + count - 1 }
     })
-    const answer: Answer = { accepted, rejected, rejectedUnlisted, positions }
+    const answer: Answer = { accepted, rejected, rejectedUnlisted, positions, ...(places === undefined ? {} : { places }) }
     try {
       const state = key === undefined ? [] : this.#keys.changes(key, answer)
       const { sequence } = this.#commits.append({ appends, state }, { worker: from, ingest: id, service })

@@ -119,6 +119,8 @@ export type FromWorker =
       readonly rejected: readonly Rejected[]
       readonly rejectedUnlisted: number
       readonly appends: readonly PackedAppend[]
+      /** Where each record of a keyed body went. */
+      readonly places?: Uint16Array<ArrayBuffer>
       readonly parcel: Uint8Array
     }
   | { readonly kind: "not-ingested"; readonly id: number; readonly error: ErrorData }

@@ -21,6 +21,7 @@ import {
 import { type Bounds, boundsOf } from "./bounds.ts"
 import { Commits, type Origin } from "./commits.ts"
 import { openDiskStore } from "./compose.ts"
+import { ByteStreams } from "./byte-streams.ts"
 import { Deliveries } from "./deliveries.ts"
 import { DeliveryThread } from "./delivery-handle.ts"
 import { Ends } from "./ends.ts"
@@ -32,6 +33,7 @@ import type { TransactionData } from "./messages.ts"
 import { unpacked } from "./parcel.ts"
 import { type From, type LiveBatch, type Page, Readers } from "./readers.ts"
 import { type Sample, samplesOf } from "./samples.ts"
+import { RecordAccess } from "./record-access.ts"
 import { Streams } from "./streams.ts"
 import { Attempts } from "./tasks/attempts.ts"
 import { TaskDesk } from "./tasks/task-desk.ts"
@@ -130,6 +132,9 @@ export class Node {
   #change: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
   readonly #ends: Ends
+  readonly #bytes: ByteStreams
+  /** Records as bytes with their sender's key: what front doors of other protocols work with. */
+  readonly records: RecordAccess
   #folding = false
   #sweeping = false
   #swept = 0
@@ -166,7 +171,20 @@ export class Node {
       later: (ms, act) => this.#later(ms, act),
       retryMsMin: bounds.deliveryRetryMsMin,
     })
-    this.#streams = new Streams([], store.state)
+    this.#bytes = new ByteStreams(store, this.#commits, clock)
+    this.#streams = new Streams([], store.state, this.#bytes.plans)
+    this.records = new RecordAccess({
+      store,
+      commits: this.#commits,
+      readers: this.#readers,
+      bytes: this.#bytes,
+      streams: () => this.#streams,
+      ingest: (request) => this.ingest(request),
+      assertReady: () => {
+        this.#assertReady()
+        this.#assertJournalKeepsUp()
+      },
+    })
     this.tasks = new TaskDesk({
       commits: this.#commits,
       clock,
@@ -219,7 +237,7 @@ export class Node {
     const workshop = this.#workshopFor(files)
     try {
       const plans = files.length === 0 ? [] : await workshop.load()
-      const streams = new Streams(plans, this.#store.state)
+      const streams = new Streams(plans, this.#store.state, this.#bytes.plans)
       // Also the last thing that can fail: from here on the new services run.
       await this.#durably([], [streams.changes()])
       await old.stop()
@@ -332,11 +350,8 @@ export class Node {
 
   /** @throws MR1010 while the node is behind */
   #assertRoom(stream: string): void {
-    const { journalQueueBytesMax, stageLagBytesMax } = this.#parts.bounds
-    if (this.#store.queuedBytes > journalQueueBytesMax) {
-      throw new MillraceError("MR1010", "The journal is behind; send again after a moment.")
-    }
-    if (this.#workshop.lagBytesBehind(stream) > stageLagBytesMax) {
+    this.#assertJournalKeepsUp()
+    if (this.#workshop.lagBytesBehind(stream) > this.#parts.bounds.stageLagBytesMax) {
       throw new MillraceError("MR1010", "Processing is behind; send again after a moment.")
     }
   }
@@ -444,6 +459,11 @@ export class Node {
   #assertReady(): void {
     const { unready } = this
     if (unready !== undefined) throw errorFrom(unready)
+  }
+
+  #assertJournalKeepsUp(): void {
+    if (this.#store.queuedBytes <= this.#parts.bounds.journalQueueBytesMax) return
+    throw new MillraceError("MR1010", "The journal is behind; send again after a moment.")
   }
 
   get #idle(): boolean {

@@ -61,6 +61,16 @@ export class Readers {
     for (const go of waiting) go()
   }
 
+  /**
+   * Resolves once more is durable, a stream has ended, or the signal is aborted.
+   *
+   * @throws MR1401 when the node stops
+   */
+  async more(signal: AbortSignal): Promise<void> {
+    if (!signal.aborted && !this.#stopped) await this.#more(signal)
+    if (this.#stopped) throw new MillraceError("MR1401", "The node is stopping; go on where you are once it runs again.")
+  }
+
   /** The node stops: followers fail with MR1401. */
   stop(): void {
     this.#stopped = true
@@ -189,18 +199,27 @@ function viewSlice(
   for (; offset < end && records.length < most && size < bytes && cursor.next(); offset++) {
     if (offset < from || cursor.kind !== entryKind.record) continue
     const { key, time, headers, valueStart, valueEnd } = cursor
-    const value =
-      stream.format === "json"
-        ? utf8Text(block, valueStart, valueEnd)
-        : jsonText(readValue(new ByteReader(block, valueStart, valueEnd)))
+    const value = valueText(stream, block, valueStart, valueEnd)
     records.push({ partition, offset, key, time, headers, value })
     size += value.length
   }
   return offset
 }
 
+/** A stored value as JSON text; of bytes their base64. */
+function valueText({ format }: StreamPlan, block: Uint8Array, from: number, to: number): string {
+  switch (format) {
+    case "json":
+      return utf8Text(block, from, to)
+    case "coded":
+      return jsonText(readValue(new ByteReader(block, from, to)))
+    case "bytes":
+      return JSON.stringify(Buffer.from(block.buffer, block.byteOffset + from, to - from).toString("base64"))
+  }
+}
+
 /** A coded value as JSON text: dates as ISO 8601, bigints as decimal texts. */
-function jsonText(value: unknown): string {
+export function jsonText(value: unknown): string {
   return JSON.stringify(value, (_, item: unknown) => (typeof item === "bigint" ? item.toString() : item)) ?? "null"
 }
 

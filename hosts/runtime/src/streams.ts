@@ -9,7 +9,7 @@ const scope = "@streams"
 
 interface Known {
   readonly plan: StreamPlan
-  /** The service whose code decodes what front doors bring. */
+  /** The service whose code decodes what front doors bring; empty for a stream of bytes, which no service defines. */
   readonly service: string
 }
 
@@ -17,13 +17,27 @@ export class Streams {
   readonly #known: Map<string, Known> = new Map()
   readonly #services: string[] = []
 
-  /** @throws MR1102 when services disagree about a stream, MR1306 when it does not fit what is stored */
-  constructor(plans: readonly Plan[], reader: StateReader) {
+  /**
+   * @param bytes - streams of bytes, of which services may define some
+   * @throws MR1102 when services disagree about a stream, MR1306 when it does not fit what is stored
+   */
+  constructor(plans: readonly Plan[], reader: StateReader, bytes: readonly StreamPlan[] = []) {
     const stored = storedPartitions(reader)
+    for (const { name, partitions } of bytes) stored.set(name, partitions)
     for (const { service, streams } of plans) {
       this.#services.push(service)
       for (const plan of streams) this.#add(plan, service, stored)
     }
+    for (const plan of bytes) this.addBytes(plan)
+  }
+
+  /** A stream of bytes is there, or has more partitions now. A service's stream of this name stays the service's. */
+  addBytes(plan: StreamPlan): void {
+    if ((this.#known.get(plan.name)?.service ?? "") === "") this.#known.set(plan.name, { plan, service: "" })
+  }
+
+  removeBytes(name: string): void {
+    if (this.#known.get(name)?.service === "") this.#known.delete(name)
   }
 
   get all(): readonly StreamPlan[] {
@@ -50,6 +64,12 @@ export class Streams {
    */
   writer(name: string): string {
     const { plan, service } = this.#find(name)
+    if (service === "") {
+      throw new MillraceError("MR1016", `Stream "${name}" is of bytes, and no service defines what they are; put its records with the Kinesis API.`, {
+        stream: name,
+        role: plan.role,
+      })
+    }
     if (plan.role === "source") return service
     throw new MillraceError("MR1016", `Stream "${name}" is written by service "${service}" itself (${plan.role}); it can be read only.`, {
       stream: name,
@@ -61,7 +81,9 @@ export class Streams {
   changes(): Uint8Array {
     const changes = new StateChangesWriter()
     changes.beginBucket(scope, 0, 0, false)
-    for (const { name, partitions } of this.all) {
+    for (const { plan, service } of this.#known.values()) {
+      if (service === "") continue
+      const { name, partitions } = plan
       const bytes = changes.beginValue(name)
       const from = bytes.length
       writeValue(bytes, partitions)

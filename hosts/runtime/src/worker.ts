@@ -122,7 +122,7 @@ function ingest(message: Extract<ToWorker, { kind: "ingest" }>): void {
   const { id, stream, service, format, body, poison } = message
   enter(activity.ingest, id)
   try {
-    const { accepted, rejected, rejectedUnlisted, appends, batches } =
+    const { appends, batches, ...facts } =
       message.task === undefined
         ? intakeOf(service, stream).take(body, format, message.now, poison)
         : taskIntakeOf(service, message.task.name).take(body, format === "ndjson" ? "ndjson" : "json", message.task.facts, message.now, poison)
@@ -130,7 +130,7 @@ function ingest(message: Extract<ToWorker, { kind: "ingest" }>): void {
     const parcel = new Parcel()
     const packed = appends.map((append) => packedIn(parcel, append))
     const bytes = parcel.pack()
-    send({ kind: "ingested", id, accepted, rejected, rejectedUnlisted, appends: packed, parcel: bytes }, [bytes.buffer])
+    send({ kind: "ingested", id, ...facts, appends: packed, parcel: bytes }, [bytes.buffer])
   } catch (fault) {
     send({ kind: "not-ingested", id, error: errorData(fault) })
   }

@@ -1,0 +1,3 @@
+/** The Kinesis API before a node. */
+export type { ApiRequest, ApiResponse } from "./exchange.ts"
+export { createKinesis, type KinesisApi, type KinesisOptions } from "./kinesis.ts"
