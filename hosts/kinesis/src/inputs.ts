@@ -97,7 +97,49 @@ const minimumThroughputBillingCommitmentInput: Structure = {
 }
 const scalingType: Shape = { kind: "text", values: ["UNIFORM_SCALING"] }
 
-export const inputs = {
+/** The actions of the API. */
+export type Action =
+  | "AddTagsToStream"
+  | "CreateStream"
+  | "DecreaseStreamRetentionPeriod"
+  | "DeleteResourcePolicy"
+  | "DeleteStream"
+  | "DeregisterStreamConsumer"
+  | "DescribeAccountSettings"
+  | "DescribeLimits"
+  | "DescribeStream"
+  | "DescribeStreamConsumer"
+  | "DescribeStreamSummary"
+  | "DisableEnhancedMonitoring"
+  | "EnableEnhancedMonitoring"
+  | "GetRecords"
+  | "GetResourcePolicy"
+  | "GetShardIterator"
+  | "IncreaseStreamRetentionPeriod"
+  | "ListShards"
+  | "ListStreamConsumers"
+  | "ListStreams"
+  | "ListTagsForResource"
+  | "ListTagsForStream"
+  | "MergeShards"
+  | "PutRecord"
+  | "PutRecords"
+  | "PutResourcePolicy"
+  | "RegisterStreamConsumer"
+  | "RemoveTagsFromStream"
+  | "SplitShard"
+  | "StartStreamEncryption"
+  | "StopStreamEncryption"
+  | "SubscribeToShard"
+  | "TagResource"
+  | "UntagResource"
+  | "UpdateAccountSettings"
+  | "UpdateMaxRecordSize"
+  | "UpdateShardCount"
+  | "UpdateStreamMode"
+  | "UpdateStreamWarmThroughput"
+
+export const inputs: Readonly<Record<Action, Structure>> = {
   AddTagsToStream: {
     kind: "structure",
     members: {
@@ -373,7 +415,4 @@ export const inputs = {
     },
     required: ["WarmThroughputMiBps"],
   },
-} as const satisfies Readonly<Record<string, Structure>>
-
-/** The actions of the API. */
-export type Action = keyof typeof inputs
+}
