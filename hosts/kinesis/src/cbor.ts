@@ -194,7 +194,7 @@ function write(value: unknown, parts: Uint8Array[]): void {
     parts.push(head(4, value.length))
     for (const item of value) write(item, parts)
   } else {
-    const entries = Object.entries(value as object).filter(([, item]) => item !== undefined)
+    const entries = Object.entries(value).filter(([, item]) => item !== undefined)
     parts.push(head(5, entries.length))
     for (const [name, item] of entries) {
       writeText(name, parts)

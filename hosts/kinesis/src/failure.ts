@@ -63,32 +63,22 @@ export function failureOf(thrown: unknown): KinesisFailure | undefined {
 
 /** What the node says, as the API says such things. */
 export function nodeFailure({ code, message }: Pick<ErrorData, "code" | "message">): KinesisFailure {
-  return new KinesisFailure(typeOf(code), `${message} [${code}]`)
+  return new KinesisFailure(types[code] ?? "InvalidArgumentException", `${message} [${code}]`)
 }
 
-function typeOf(code: ErrorData["code"]): FailureType {
-  switch (code) {
-    case "MR1008":
-      return "ResourceNotFoundException"
-    // SDKs wait and send again.
-    case "MR1010":
-      return "ProvisionedThroughputExceededException"
-    case "MR1016":
-      return "AccessDeniedException"
-    case "MR1102":
-      return "ResourceInUseException"
-    case "MR1007":
-    case "MR1013":
-      return "ValidationException"
-    case "MR1204":
-    case "MR1401":
-      return "ServiceUnavailableException"
-    case "MR1302":
-    case "MR1303":
-    case "MR1304":
-    case "MR1404":
-      return "InternalFailureException"
-    default:
-      return "InvalidArgumentException"
-  }
+/** What is not listed lies with the records of the request. */
+const types: Readonly<Partial<Record<ErrorData["code"], FailureType>>> = {
+  MR1007: "ValidationException",
+  MR1008: "ResourceNotFoundException",
+  // SDKs wait and send again.
+  MR1010: "ProvisionedThroughputExceededException",
+  MR1013: "ValidationException",
+  MR1016: "AccessDeniedException",
+  MR1102: "ResourceInUseException",
+  MR1204: "ServiceUnavailableException",
+  MR1302: "InternalFailureException",
+  MR1303: "InternalFailureException",
+  MR1304: "InternalFailureException",
+  MR1401: "ServiceUnavailableException",
+  MR1404: "InternalFailureException",
 }

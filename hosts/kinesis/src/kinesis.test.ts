@@ -7,7 +7,6 @@ import {
   DescribeStreamCommand,
   DescribeStreamSummaryCommand,
   GetShardIteratorCommand,
-  type KinesisClient,
   ListShardsCommand,
   ListStreamsCommand,
   PutRecordCommand,
