@@ -12,7 +12,7 @@ import type { KinesisNode } from "./node.ts"
 import { type Shard, Placing, evenShards } from "./shard.ts"
 import { SequenceNumbers } from "./sequence-number.ts"
 
-export interface Consumer {
+interface Consumer {
   readonly name: string
   /** ms */
   readonly created: number
@@ -196,7 +196,7 @@ export function secondOf(ms: number): number {
   return Math.floor(ms / 1000)
 }
 
-export function ofService(name: string): KinesisFailure {
+function ofService(name: string): KinesisFailure {
   return new KinesisFailure("ResourceInUseException", `Stream ${name} under account ${account} is defined by a service; change it there.`)
 }
 

@@ -17,7 +17,7 @@ import type { KinesisNode } from "./node.ts"
 import { checkedInput } from "./shape.ts"
 
 /** Where the API says what happened that nobody foresaw. */
-export interface Log {
+interface Log {
   error(facts: object, sentence: string): void
 }
 

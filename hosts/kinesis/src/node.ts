@@ -29,19 +29,19 @@ export interface StoredRecord {
   readonly data: Uint8Array
 }
 
-export interface StoredPage {
+interface StoredPage {
   readonly records: readonly StoredRecord[]
   /** Where the next page begins. */
   readonly next: number
 }
 
 /** Settings of a stream that no service defines. */
-export interface StreamSettings {
+interface StreamSettings {
   readonly partitions: number
   readonly retentionMs: number
 }
 
-export interface KinesisRecords {
+interface KinesisRecords {
   /**
    * Puts records, in order; resolves once durable, with what became of each.
    *

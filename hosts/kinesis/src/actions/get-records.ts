@@ -60,7 +60,7 @@ export async function getRecords(input: GetRecordsInput, api: Api): Promise<obje
 }
 
 /** What lies in a shard from an offset on. */
-export interface ShardPage {
+interface ShardPage {
   readonly records: readonly StoredRecord[]
   readonly next: number
   /** How much older the last record is than now when there are more behind it. */
@@ -69,7 +69,7 @@ export interface ShardPage {
   readonly isOver: boolean
 }
 
-export async function readShard({ node, clock }: Api, stream: KinesisStream, shard: Shard, from: number, most: number): Promise<ShardPage> {
+async function readShard({ node, clock }: Api, stream: KinesisStream, shard: Shard, from: number, most: number): Promise<ShardPage> {
   const begin = Math.max(from, trimmedTo(node, stream, shard))
   const end = endOf(node, stream, shard)
   const { records, next } = await node.records.read(stream.name, shard.partition, begin, end, Math.min(most, answerRecordsMost), answerBytesMost)
@@ -79,7 +79,7 @@ export async function readShard({ node, clock }: Api, stream: KinesisStream, sha
 }
 
 /** A record as the API shows it. */
-export function shown({ offset, key, time, headers, data }: StoredRecord, numbers: SequenceNumbers, { facts }: KinesisStream): object {
+function shown({ offset, key, time, headers, data }: StoredRecord, numbers: SequenceNumbers, { facts }: KinesisStream): object {
   return {
     SequenceNumber: numbers.of(offset),
     ApproximateArrivalTimestamp: new Instant(time),
@@ -98,7 +98,7 @@ function givenKey(headers: string): string | undefined {
 }
 
 /** The shards that go on where a closed one ends. */
-export function childrenOf({ shards }: KinesisStream, { partition }: Shard): object[] {
+function childrenOf({ shards }: KinesisStream, { partition }: Shard): object[] {
   return shards
     .filter(({ parent, adjacent }) => parent === partition || adjacent === partition)
     .map((child) => ({
