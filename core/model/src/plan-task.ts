@@ -95,6 +95,8 @@ export interface TaskCode {
   readonly priority: ((input: never) => number) | undefined
   /** Whether a failure is for good. */
   readonly final: ((error: unknown) => boolean) | undefined
+  /** When a failure asks to be repeated, in ms from now; undefined: it does not say. */
+  readonly afterMs: ((error: unknown) => number | undefined) | undefined
   /** Of a task with `batch`, takes and gives arrays. */
   readonly run: (input: never, ctx: never) => unknown
 }

@@ -69,7 +69,7 @@ export {
 } from "./stream.ts"
 export type { Outlet, Target } from "./target.ts"
 export { bindTaskCaller, type RunResult, type TaskCaller } from "./task/caller.ts"
-export { NonRetryableError, RetryAfter, retryAfterMs } from "./task/errors.ts"
+export { NonRetryableError, RetryAfter } from "./task/errors.ts"
 export type { CronOptions, ErrorClass, RateLimitOptions, RetryOptions, TaskSettings } from "./task/options.ts"
 export { type BatchTaskOptions, type RunHandle, type Task, task, type TaskOptions } from "./task/task.ts"
 export { type AlignedWindow, hopping, type HoppingOptions, tumbling, type TumblingOptions } from "./window.ts"

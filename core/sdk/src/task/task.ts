@@ -18,7 +18,7 @@ import { Flow } from "../flow/flow.ts"
 import { checkedMs, checkedName, checkedWhole, checkFunction, checkKeys } from "../setting.ts"
 import type { Target } from "../target.ts"
 import { type RunResult, taskCaller } from "./caller.ts"
-import { isNonRetryable } from "./errors.ts"
+import { isNonRetryable, retryAfterMs } from "./errors.ts"
 import {
   checkPriority,
   concurrencyPlan,
@@ -213,6 +213,7 @@ export function task(
     key,
     priority: typeof priority === "number" ? () => priority : priority,
     final: finalOf(retry),
+    afterMs: retryAfterMs,
     run: options.run.bind(options),
   })
   return new Task(Object.freeze({ kind: "task", name, settings, code, output: outputStream(name, output, description) }))

@@ -4,9 +4,9 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks"
 import { parentPort, workerData } from "node:worker_threads"
-import { type CalledRun, type Outcome, fitting } from "@millrace/engine"
-import { type ErrorData, MillraceError, type Program, type TaskCode, type TaskContext, errorData, errorFrom, isMillraceError, limits } from "@millrace/model"
-import { bindTaskCaller, retryAfterMs, type RunResult } from "@millrace/sdk"
+import { type CalledRun, type Outcome, addLine, outcomesOf } from "@millrace/engine"
+import { type ErrorData, MillraceError, type Program, type TaskContext, errorData, errorFrom, limits } from "@millrace/model"
+import { bindTaskCaller, type RunResult } from "@millrace/sdk"
 import { loadPrograms } from "../programs.ts"
 import type { AttemptWorkerData, Call, FromAttempts, ToAttempts } from "./attempt-messages.ts"
 
@@ -60,7 +60,7 @@ async function run(call: Call): Promise<void> {
   const { service, task, runs } = call
   const opened: Open = { call, controller: undefined, aborted: undefined }
   open.set(nameOf(call), opened)
-  const outcomes = await outcomesOf(opened)
+  const outcomes = await outcomesAt(opened)
   open.delete(nameOf(call))
   if (opened.aborted !== undefined) {
     send({ kind: "settled", service, task, lease: call.lease })
@@ -82,7 +82,7 @@ function tell(): void {
   waiting.clear()
 }
 
-async function outcomesOf(opened: Open): Promise<readonly Outcome[]> {
+async function outcomesAt(opened: Open): Promise<readonly Outcome[]> {
   const { service, task, lease, runs } = opened.call
   const program = programs.get(service)
   const code = program?.tasks.get(task)
@@ -93,60 +93,7 @@ async function outcomesOf(opened: Open): Promise<readonly Outcome[]> {
   }
   const [first] = runs as readonly [CalledRun]
   const logs: string[] = []
-  const ctx = contextOf(opened, first, logs)
-  const fail = (number: number, thrown: unknown): Outcome => failed(number, lease, thrown, code, logs)
-  try {
-    if (plan.batch === null) {
-      const input = fitting(JSON.parse(first.input), code.input, "MR1023", `task "${task}", input`)
-      const given: unknown = await current.run(first, () => (code.run as (input: unknown, ctx: TaskContext) => unknown)(input, ctx))
-      return [succeeded(first.number, lease, given, task, code, logs)]
-    }
-    const inputs = runs.map(({ input }) => fitting(JSON.parse(input), code.input, "MR1023", `task "${task}", input`))
-    const given: unknown = await current.run(first, () => (code.run as (inputs: unknown, ctx: TaskContext) => unknown)(inputs, ctx))
-    if (!Array.isArray(given) || given.length !== runs.length) {
-      throw new MillraceError("MR1206", `task "${task}": its code must give an array of ${runs.length} results, one for each input.`)
-    }
-    return runs.map(({ number }, i) => {
-      const result: unknown = given[i]
-      if (result instanceof Error) return fail(number, result)
-      try {
-        return succeeded(number, lease, result, task, code, logs)
-      } catch (thrown) {
-        return fail(number, thrown)
-      }
-    })
-  } catch (thrown) {
-    return runs.map(({ number }) => fail(number, thrown))
-  }
-}
-
-function succeeded(number: number, lease: number, given: unknown, task: string, code: TaskCode, logs: readonly string[]): Outcome {
-  const what = `task "${task}", output`
-  fitting(given, code.output, "MR1206", what)
-  const output: string | undefined = given === undefined ? "null" : JSON.stringify(given)
-  if (output === undefined) throw new MillraceError("MR1206", `${what}: it has no JSON form (${typeof given}).`)
-  if (output.length > limits.taskValueBytesMax) {
-    throw new MillraceError("MR1206", `${what}: it has ${output.length} bytes; at most ${limits.taskValueBytesMax} are kept.`)
-  }
-  return { kind: "succeeded", number, lease, output, logs }
-}
-
-function failed(number: number, lease: number, thrown: unknown, code: TaskCode, logs: readonly string[]): Outcome {
-  const error = userError(thrown)
-  // The same code would give the same input, or output, again.
-  const hopeless = isMillraceError(thrown) && (thrown.code === "MR1206" || thrown.code === "MR1023")
-  const final = hopeless || code.final?.(thrown) === true
-  const afterMs = retryAfterMs(thrown)
-  const outcome = { kind: "failed" as const, number, lease, error, logs }
-  if (final) return { ...outcome, final }
-  return afterMs === undefined ? outcome : { ...outcome, afterMs }
-}
-
-function userError(thrown: unknown): ErrorData {
-  const data = errorData(thrown)
-  if (data.code !== "MR1404") return data
-  const stack = thrown instanceof Error && typeof thrown.stack === "string" ? thrown.stack.slice(0, 8_192) : undefined
-  return { code: "MR1201", message: data.message, details: stack === undefined ? {} : { stack } }
+  return outcomesOf(plan, code, lease, runs, { ctx: contextOf(opened, first, logs), logs, enter: (act) => current.run(first, act) })
 }
 
 function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {
@@ -174,19 +121,7 @@ function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {
     },
     progress: (value) => told("progress", value),
     stream: (chunk) => told("chunk", chunk),
-    log: (...parts) => {
-      if (logs.length === limits.attemptLinesMax) logs.shift()
-      logs.push(parts.map(plain).join(" ").slice(0, limits.attemptLineLengthMax))
-    },
-  }
-}
-
-function plain(part: unknown): string {
-  if (typeof part === "string") return part
-  try {
-    return JSON.stringify(part) ?? String(part)
-  } catch {
-    return String(part)
+    log: (...parts) => addLine(logs, parts),
   }
 }
 

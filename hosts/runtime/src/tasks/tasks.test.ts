@@ -133,7 +133,7 @@ test("runs that were under way as the node stopped go on when it starts again", 
   const first = await openNode(t, ["tasks"])
   const id = await enqueue(first.node, { seq: 1, do: "wait" })
   const waits = await enqueue(first.node, { seq: 2, do: "wait for ever" })
-  await ends(async () => (await first.node.tasks.stand("work")).counts.running === 2)
+  await ends(async () => (await first.node.tasks.run(waits)).status === "running")
   await first.node.close()
   const { node } = await openNode(t, ["tasks"], { dir: first.dir })
   assert.equal((await node.tasks.result(id)).status, "succeeded")

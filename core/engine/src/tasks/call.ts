@@ -1,0 +1,91 @@
+/**
+ * One call of a task's code: checks its input, runs it, checks what it gives, and says how it ended for each of its runs. Where it
+ * runs, and what its context reaches, is the host's.
+ */
+import { type ErrorData, MillraceError, type TaskCode, type TaskContext, type TaskPlan, errorData, isMillraceError, limits } from "@millrace/model"
+import type { CalledRun, Outcome } from "./effects.ts"
+import { fitting } from "./input.ts"
+
+/** What a host gives to a call. */
+export interface CallHost {
+  readonly ctx: TaskContext
+  /** Lines that the code logs: those that are there when it ends go with its outcome. */
+  readonly logs: readonly string[]
+  /** Runs the code, so that the host knows whose it is. @default just runs it */
+  enter?(run: () => unknown): unknown
+}
+
+export async function outcomesOf(plan: TaskPlan, code: TaskCode, lease: number, runs: readonly CalledRun[], host: CallHost): Promise<readonly Outcome[]> {
+  const what = `task "${plan.name}"`
+  const { ctx, logs, enter = (run) => run() } = host
+  const call = code.run as (input: unknown, ctx: TaskContext) => unknown
+  const inputOf = ({ input }: CalledRun): unknown => fitting(JSON.parse(input), code.input, "MR1023", `${what}, input`)
+  const outcome = (number: number, given: unknown): Outcome => {
+    if (given instanceof Error && plan.batch !== null) return failed(number, lease, given, code, logs)
+    try {
+      return { kind: "succeeded", number, lease, output: outputText(given, code, `${what}, output`), logs }
+    } catch (thrown) {
+      return failed(number, lease, thrown, code, logs)
+    }
+  }
+  try {
+    if (plan.batch === null) {
+      const [first] = runs as readonly [CalledRun]
+      const input = inputOf(first)
+      return [outcome(first.number, await enter(() => call(input, ctx)))]
+    }
+    const inputs = runs.map(inputOf)
+    const given = await enter(() => call(inputs, ctx))
+    if (!Array.isArray(given) || given.length !== runs.length) {
+      throw new MillraceError("MR1206", `${what}: its code must give an array of ${runs.length} results, one for each input.`)
+    }
+    return runs.map(({ number }, i) => outcome(number, given[i]))
+  } catch (thrown) {
+    return runs.map(({ number }) => failed(number, lease, thrown, code, logs))
+  }
+}
+
+/** The JSON of an output. @throws MR1206 */
+function outputText(given: unknown, code: TaskCode, what: string): string {
+  fitting(given, code.output, "MR1206", what)
+  const output: string | undefined = given === undefined ? "null" : JSON.stringify(given)
+  if (output === undefined) throw new MillraceError("MR1206", `${what}: it has no JSON form (${typeof given}).`)
+  if (output.length > limits.taskValueBytesMax) {
+    throw new MillraceError("MR1206", `${what}: it has ${output.length} bytes; at most ${limits.taskValueBytesMax} are kept.`)
+  }
+  return output
+}
+
+function failed(number: number, lease: number, thrown: unknown, code: TaskCode, logs: readonly string[]): Outcome {
+  const outcome = { kind: "failed" as const, number, lease, error: userError(thrown), logs }
+  // The same code would give the same input, or output, again.
+  const hopeless = isMillraceError(thrown) && (thrown.code === "MR1206" || thrown.code === "MR1023")
+  if (hopeless || code.final?.(thrown) === true) return { ...outcome, final: true }
+  const afterMs = code.afterMs?.(thrown)
+  return afterMs === undefined ? outcome : { ...outcome, afterMs }
+}
+
+/** Longest stack that is kept of an error, in characters. */
+const stackLengthMax = 8_192
+
+function userError(thrown: unknown): ErrorData {
+  const data = errorData(thrown)
+  if (data.code !== "MR1404") return data
+  const stack = thrown instanceof Error && typeof thrown.stack === "string" ? thrown.stack.slice(0, stackLengthMax) : undefined
+  return { code: "MR1201", message: data.message, details: stack === undefined ? {} : { stack } }
+}
+
+/** Adds a line to those that an attempt keeps: the newest, each cut to its bound. */
+export function addLine(logs: string[], parts: readonly unknown[]): void {
+  if (logs.length === limits.attemptLinesMax) logs.shift()
+  logs.push(parts.map(plain).join(" ").slice(0, limits.attemptLineLengthMax))
+}
+
+function plain(part: unknown): string {
+  if (typeof part === "string") return part
+  try {
+    return JSON.stringify(part) ?? String(part)
+  } catch {
+    return String(part)
+  }
+}
