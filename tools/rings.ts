@@ -20,6 +20,7 @@ const members: readonly Member[] = [
   { dir: "core/engine", imports: ["core/model"] },
   { dir: "core/protocol", imports: ["core/model"] },
   { dir: "adapters/memory", imports: ["core"] },
+  { dir: "adapters/cron", imports: ["core"], homeOf: ["croner"] },
   { dir: "adapters/disk", imports: ["core"], homeOf: ["lmdb"] },
   {
     dir: "adapters/files",
@@ -31,14 +32,14 @@ const members: readonly Member[] = [
   { dir: "hosts/gateway", imports: ["core"], homeOf: ["@hono/node-server", "hono", "prom-client"] },
   // So does the Kinesis API: the command line puts the three together.
   { dir: "hosts/kinesis", imports: ["core"] },
-  { dir: "hosts/runtime", imports: ["core"], composes: ["adapters"], homeOf: ["croner", "pino"] },
+  { dir: "hosts/runtime", imports: ["core"], composes: ["adapters"], homeOf: ["pino"] },
   {
     dir: "hosts/cli",
     imports: ["core", "hosts/gateway", "hosts/kinesis", "hosts/runtime"],
     composes: ["adapters"],
     homeOf: ["commander"],
   },
-  { dir: "testing/driver", imports: ["core", "adapters/memory"] },
+  { dir: "testing/driver", imports: ["core", "adapters/cron", "adapters/memory"] },
   { dir: "testing/conformance", imports: ["core", "adapters", "hosts"] },
   { dir: "testing/bench", imports: ["core", "adapters", "hosts", "testing"] },
   { dir: "testing/verify", imports: ["core", "adapters", "hosts", "testing"] },

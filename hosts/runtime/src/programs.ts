@@ -3,8 +3,8 @@ import { pathToFileURL } from "node:url"
 import { together } from "@millrace/engine"
 import { MillraceError, type Program, isMillraceError } from "@millrace/model"
 import { compile, isService } from "@millrace/sdk"
-import { checkCron } from "./cron.ts"
 import type { ServiceFile } from "./messages.ts"
+import { checkCron } from "./worker-compose.ts"
 
 /**
  * @throws MR1104 when a module cannot be imported or exports no service, MR1102 when two services share a name, MR1103

@@ -9,9 +9,8 @@ import { type Append, type Batch, Intake, StageMachine, StateMemory, TaskIntake,
 import { type Program, type StreamPlan, errorData } from "@millrace/model"
 import { type FromWorker, type PoisonData, type Seat, type ToWorker, type TransactionData, type WorkerData, activity, seatName } from "./messages.ts"
 import { free, type PackedAppend, Parcel } from "./parcel.ts"
-import { nextCron } from "./cron.ts"
 import { loadPrograms } from "./programs.ts"
-import { openStateReader } from "./worker-compose.ts"
+import { nextCron, openStateReader } from "./worker-compose.ts"
 
 const { files, dataDir, stateBytesMost, transactionBytes, activity: shared } = workerData as WorkerData
 const doing = new Float64Array(shared)

@@ -3,7 +3,7 @@
  * one stream, as on a node.
  */
 import { together } from "@millrace/engine"
-import { MillraceError, type Program, type SinkPlan, type StagePlan, type StreamCode, type StreamPlan } from "@millrace/model"
+import { MillraceError, type Program, type SinkPlan, type StagePlan, type StreamCode, type StreamPlan, type TaskCode, type TaskPlan } from "@millrace/model"
 import { type Keying, type Outlet, type Service, type Stream, type Target, compile } from "@millrace/sdk"
 
 /** What names a stream or sink: itself, an outlet, or its name. */
@@ -13,6 +13,13 @@ export type Named = string | Stream<never, unknown, Keying> | Outlet | Target<ne
 export interface Staged {
   readonly program: Program
   readonly stage: StagePlan
+}
+
+/** A task and whose it is. */
+export interface Tasked {
+  readonly program: Program
+  readonly plan: TaskPlan
+  readonly code: TaskCode
 }
 
 /** A sink and whose it is. */
@@ -30,6 +37,7 @@ export class Catalogue {
   readonly stages: readonly Staged[]
   readonly sinks: readonly Sunk[]
   readonly #streams: Map<string, Known> = new Map()
+  readonly #programs: readonly Program[]
   /** The services, for people. */
   readonly #title: string
 
@@ -43,10 +51,23 @@ export class Catalogue {
       throw new MillraceError("MR1102", message, { service: twice })
     }
     const programs = together(compiled)
+    this.#programs = programs
     this.#title = `${names.length === 1 ? "service" : "services"} ${names.map((name) => JSON.stringify(name)).join(", ")}`
     this.stages = programs.flatMap((program) => program.plan.stages.map((stage) => ({ program, stage })))
     this.sinks = programs.flatMap(({ plan }) => plan.sinks.map((sink) => ({ service: plan.service, sink })))
     for (const program of programs) for (const plan of program.plan.streams) this.#add(plan, program)
+  }
+
+  /** @throws MR1022 for a name that no service has */
+  task(name: string): Tasked {
+    for (const program of this.#programs) {
+      const plan = program.plan.tasks.find((each) => each.name === name)
+      const code = program.tasks.get(name)
+      if (plan !== undefined && code !== undefined) return { program, plan, code }
+    }
+    const names = this.#programs.flatMap(({ plan }) => plan.tasks.map((each) => each.name))
+    const message = `There is no task ${JSON.stringify(name)} in ${this.#title}; there are ${names.join(", ") || "none"}. Give it to service(…).`
+    throw new MillraceError("MR1022", message, { task: name, tasks: names })
   }
 
   /** All streams, those between stages among them. */

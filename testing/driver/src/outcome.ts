@@ -6,10 +6,12 @@
  */
 import type { DeadLetter, TimerView, View } from "@millrace/engine"
 import { MillraceError, partitionOf } from "@millrace/model"
-import type { Keying, Outlet, Stream, Table, Target } from "@millrace/sdk"
+import type { Keying, Outlet, Stream, Table, Target, Task } from "@millrace/sdk"
 import type { Named, Staged } from "./catalogue.ts"
 import type { TestRecord } from "./log-book.ts"
 import type { Seat } from "./seat.ts"
+import type { Told } from "./task-calls.ts"
+import { type TestRun, allRuns, testRun } from "./task-runs.ts"
 import type { Turns } from "./turns.ts"
 import type { Works } from "./works.ts"
 
@@ -50,6 +52,24 @@ export class Outcome {
   values(of: string | Target<never>): unknown[]
   values(of: Named): unknown[] {
     return this.records(of as string).map(({ value }) => value)
+  }
+
+  /** A run of a task, with its attempts. @throws MR1024 when there is none */
+  run(id: string): TestRun {
+    this.#turns.assertNone("run")
+    return testRun(this.#works.run(id))
+  }
+
+  /** All runs of a task that are kept, oldest first. @throws MR1022 for a task that is not the service's */
+  runs(task: Task<never, unknown>): TestRun[] {
+    this.#turns.assertNone("runs")
+    const tasked = this.#works.catalogue.task(task.name)
+    return allRuns((before) => this.#works.runs(tasked, before))
+  }
+
+  /** What the code of tasks has told with `ctx.progress` and `ctx.stream`, in order. */
+  get told(): readonly Told[] {
+    return this.#works.calls.told
   }
 
   /**

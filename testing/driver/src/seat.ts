@@ -73,6 +73,12 @@ export class Seat {
     return transaction
   }
 
+  /** What an operator had done elsewhere has ended. */
+  complete(operator: string, outcomes: readonly unknown[], now: number): Transaction {
+    this.#done++
+    return this.#machine.complete(operator, outcomes, now)
+  }
+
   tick(now: number): Transaction | undefined {
     // In the midst of its input it is neither idle nor at the end of a step.
     if (this.#waiting.length > 0) return undefined

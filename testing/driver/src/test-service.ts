@@ -5,9 +5,9 @@
  *
  * Not for: how it works (works.ts), what can be seen of it (outcome.ts); speed, threads, disks (the node's own tests).
  */
-import { isoInstant } from "@millrace/engine"
-import { type Duration, type ErrorData, MillraceError, durationMs } from "@millrace/model"
-import type { EventTime, Keying, Service, Stream } from "@millrace/sdk"
+import { type TaskCommand, isoInstant } from "@millrace/engine"
+import { type Duration, type EnqueueOptions, type ErrorData, MillraceError, durationMs, errorData, errorFrom } from "@millrace/model"
+import type { EventTime, Keying, Service, Stream, Task } from "@millrace/sdk"
 import { Catalogue } from "./catalogue.ts"
 import { plainOrder, randomOrder } from "./order.ts"
 import { Outcome } from "./outcome.ts"
@@ -36,6 +36,13 @@ export interface TestOptions {
    * @default true; with false, call `settle` or `step`
    */
   readonly settles?: boolean
+  /**
+   * How long, outside of the test's clock, a task's code is waited for: it may talk to a real server. Code that has not ended by then stays
+   * under way, for the clock to time it out.
+   *
+   * @default "1s"
+   */
+  readonly patience?: Duration
 }
 
 /** A record that was refused, as a front door tells its sender. */
@@ -52,7 +59,7 @@ export interface Offered {
   readonly refused: readonly Refused[]
 }
 
-const known: Readonly<Record<keyof TestOptions, true>> = { now: true, seed: true, settles: true }
+const known: Readonly<Record<keyof TestOptions, true>> = { now: true, seed: true, settles: true, patience: true }
 
 /** Where the clock begins. */
 const begin = Date.UTC(2030, 0)
@@ -76,12 +83,12 @@ export async function testService(app: Service | readonly Service[], options: Te
     const message = `testService: there is no option ${JSON.stringify(unknown)}; there are ${Object.keys(known).join(", ")}.`
     throw new MillraceError("MR1101", message, { option: unknown })
   }
-  const { now = begin, seed, settles = true } = options
+  const { now = begin, seed, settles = true, patience = "1s" } = options
   if (seed !== undefined && !Number.isSafeInteger(seed)) {
     throw new MillraceError("MR1101", `testService, seed: ${String(seed)} is not a whole number.`, { given: seed })
   }
   const order = seed === undefined ? plainOrder : randomOrder(seed)
-  return new TestService(await Works.open(new Catalogue([app].flat()), instant(now, "testService, now"), order), settles)
+  return new TestService(await Works.open(new Catalogue([app].flat()), instant(now, "testService, now"), order, durationMs(patience, "testService, patience")), settles)
 }
 
 /** A service under test, from {@link testService}. */
@@ -237,6 +244,85 @@ export class TestService extends Outcome {
     this.#works.crashAfter(transactions)
   }
 
+  /**
+   * Enqueues a run of a task for each input, and lets the service work; returns their ids.
+   *
+   * @throws MR1023 when an input does not fit, MR1022 for a task that is not the service's
+   * @example `const [id] = await test.enqueue(freeze, [{ card: "4711", reason: "stolen" }])`
+   */
+  async enqueue<In>(task: Task<In, unknown>, inputs: readonly NoInfer<In>[], options: EnqueueOptions = {}): Promise<readonly string[]> {
+    const tasked = this.#works.catalogue.task(task.name)
+    return this.#turns.take(async () => {
+      const ids = await this.#works.enqueue(
+        tasked,
+        inputs.map((input) => jsonInput(input, task.name)),
+        options,
+        "call",
+      )
+      await this.#mayWork()
+      return ids
+    })
+  }
+
+  /**
+   * Enqueues a run, lets the service work, and gives the run's output. The clock stands still: a run that waits for it has no output
+   * yet.
+   *
+   * @throws the error of a run that failed; MR1208 for one that has not ended: move the clock, and look at `run(id)`
+   * @example `assert.deepEqual(await test.call(freeze, { card: "4711", reason: "stolen" }), { frozen: true })`
+   */
+  async call<In, Out>(task: Task<In, Out>, input: NoInfer<In>, options: EnqueueOptions = {}): Promise<Out> {
+    const [id = ""] = await this.enqueue(task, [input], options)
+    const { status, output, error } = this.run(id)
+    if (status === "succeeded") return output as Out
+    const pending = `Run ${id} is ${status}: it waits for the clock, or for its turn. Move the clock with advance(…), then look at run("${id}").`
+    throw error === undefined ? new MillraceError("MR1208", pending, { run: id, status }) : errorFrom(error)
+  }
+
+  /** Cancels a run. @throws MR1024 when there is none */
+  async cancel(id: string): Promise<void> {
+    await this.#command(id, (number) => ["cancel", number])
+  }
+
+  /** Begins a run again that failed, expired or was cancelled. @throws MR1024 when there is none */
+  async retry(id: string): Promise<void> {
+    await this.#command(id, (number) => ["retry", number])
+  }
+
+  /** Starts no more runs of a task. */
+  async pause(task: Task<never, unknown>): Promise<void> {
+    await this.#tell(task.name, ["pause"])
+  }
+
+  /** Starts runs of a paused task again. */
+  async resume(task: Task<never, unknown>): Promise<void> {
+    await this.#tell(task.name, ["resume"])
+  }
+
+  /**
+   * From now on these attempts at each run of a task fail before their code runs.
+   *
+   * @param attempts - numbers from 1
+   * @example `test.failAttempts(freeze, [1, 2], new Error("the bank is closed"))`
+   */
+  failAttempts(task: Task<never, unknown>, attempts: readonly number[], error: Error = new Error("made by the test")): void {
+    const { code, message, details } = errorData(error)
+    this.#works.calls.fail({ task: task.name, attempts: new Set(attempts), error: { code: code === "MR1404" ? "MR1201" : code, message, details } })
+  }
+
+  async #command(id: string, command: (number: number) => TaskCommand): Promise<void> {
+    const { task, number } = this.#works.run(id)
+    await this.#tell(task, command(number))
+  }
+
+  async #tell(task: string, command: TaskCommand): Promise<void> {
+    const tasked = this.#works.catalogue.task(task)
+    await this.#turns.take(async () => {
+      this.#works.tell(tasked, command)
+      await this.#mayWork()
+    })
+  }
+
   async #mayWork(): Promise<void> {
     if (this.#settles) await this.#works.settle()
   }
@@ -250,6 +336,12 @@ function instant(given: EventTime, what: string): number {
   if (Math.abs(ms) <= 8.64e15) return ms
   const shown = typeof given === "string" ? JSON.stringify(given) : String(given)
   throw new MillraceError("MR1101", `${what}: ${shown} is no time; give a Date, milliseconds since 1970 or an ISO 8601 text.`, { given })
+}
+
+function jsonInput(input: unknown, task: string): string {
+  const text = JSON.stringify(input) as string | undefined
+  if (text !== undefined) return text
+  throw new MillraceError("MR1023", `task "${task}": the input has no JSON form (${typeof input}).`)
 }
 
 function jsonLine(record: unknown, stream: string, index: number): string {

@@ -59,7 +59,7 @@ function same(actual: unknown, expected: unknown, message: string): void {
 
 /** All that users see, by stream, in an order that does not tell which stage worked first. */
 function recordsOf(app: Service | readonly Service[], test: TestService): Map<string, string[]> {
-  const seen = new Catalogue([app].flat()).streams.filter(({ role }) => role !== "repartition")
+  const seen = new Catalogue([app].flat()).streams.filter(({ role }) => role !== "repartition" && role !== "task")
   return new Map(
     seen.map(({ name, role }) => {
       const records = test.records(name).map(({ value, key, time, partition }) => {

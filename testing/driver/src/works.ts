@@ -10,13 +10,31 @@
  *
  * With the tests that hold them in docs/specs/testing.md.
  */
-import { type Append, type Effect, Intake, type Rejected, type StageBounds, StateMemory, type Store, type Transaction } from "@millrace/engine"
+import {
+  type Append,
+  type EnqueueFacts,
+  Intake,
+  type Rejected,
+  type RunPage,
+  type RunView,
+  type SealFile,
+  type StageBounds,
+  StateMemory,
+  type Store,
+  type TaskCommand,
+  TaskIntake,
+  type TaskQuestion,
+  type Transaction,
+} from "@millrace/engine"
+import { nextCron } from "@millrace/cron"
 import { openMemoryStore } from "@millrace/memory"
-import { BlockWriter, type StreamPlan, limits } from "@millrace/model"
-import type { Catalogue } from "./catalogue.ts"
+import { BlockWriter, type EnqueueOptions, MillraceError, type StreamPlan, durationMs, errorFrom, limits, writeValue } from "@millrace/model"
+import type { RunResult, TaskCaller } from "@millrace/sdk"
+import type { Catalogue, Tasked } from "./catalogue.ts"
 import { LogBook } from "./log-book.ts"
 import type { Order } from "./order.ts"
 import { Seat } from "./seat.ts"
+import { TaskCalls } from "./task-calls.ts"
 
 /** Rounds in which the clock stands still and something is due all the same: more are no progress but a fault. */
 const roundsMax = 100_000
@@ -24,7 +42,7 @@ const roundsMax = 100_000
 /** What a transaction of a service decided. */
 export interface Decided {
   readonly service: string
-  readonly effect: Effect
+  readonly effect: SealFile
 }
 
 export class Works {
@@ -46,15 +64,23 @@ export class Works {
   transactions = 0
   /** The clock, in ms. */
   now: number
+  readonly calls: TaskCalls
+  /** Who waits for a run, by its id. */
+  readonly #waiting: Map<string, (() => void)[]> = new Map()
+  /** What the code of tasks wants, to be done between two transactions. */
+  readonly #requests: (() => Promise<void>)[] = []
+  /** Numbers of runs by the ticket of their enqueue. */
+  readonly #placed: Map<string, number> = new Map()
+  #tickets = 0
 
-  static async open(catalogue: Catalogue, now: number, order: Order): Promise<Works> {
+  static async open(catalogue: Catalogue, now: number, order: Order, patienceMs: number): Promise<Works> {
     const works: { open?: Works } = {}
     const store = await openMemoryStore({ now: () => works.open?.now ?? now, onLost: () => undefined })
-    works.open = new Works(catalogue, store, now, order)
+    works.open = new Works(catalogue, store, now, order, patienceMs)
     return works.open
   }
 
-  private constructor(catalogue: Catalogue, store: Store, now: number, order: Order) {
+  private constructor(catalogue: Catalogue, store: Store, now: number, order: Order, patienceMs: number) {
     this.catalogue = catalogue
     this.log = new LogBook(catalogue)
     this.now = now
@@ -62,7 +88,8 @@ export class Works {
     this.#order = order
     // One for all, as in a worker.
     const { stateBytesMost, transactionBytes } = order
-    const bounds: StageBounds = { memory: new StateMemory(stateBytesMost, stateBytesMost), transactionBytes }
+    const bounds: StageBounds = { memory: new StateMemory(stateBytesMost, stateBytesMost), transactionBytes, cron: nextCron }
+    this.calls = new TaskCalls(this.#caller(), patienceMs)
     this.seats = catalogue.stages.flatMap(({ program, stage }) => {
       // As the service itself knows it: another one may be who writes it.
       const input = program.plan.streams.find(({ name }) => name === stage.input)
@@ -110,9 +137,105 @@ export class Works {
     return true
   }
 
-  /** Works until nothing has input. */
+  /** Works until nothing has input and no call is waited for. */
   async settle(): Promise<void> {
-    while (await this.step());
+    for (;;) {
+      while (await this.step());
+      const request = this.#requests.shift()
+      if (request !== undefined) {
+        await request()
+        continue
+      }
+      const ended = await this.calls.next()
+      if (ended === undefined) return
+      if (ended === "poked") continue
+      const seat = this.#seatOf(ended.task)
+      await this.#commit(seat, seat.complete(ended.task.plan.name, ended.outcomes, this.now))
+    }
+  }
+
+  /** How the code of tasks calls other tasks: between two transactions. */
+  #caller(): TaskCaller {
+    const between = <T>(act: () => Promise<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        this.#requests.push(() => act().then(resolve, reject))
+        this.calls.poke()
+      })
+    const send: TaskCaller["send"] = (task, inputs, options) => between(() => this.enqueue(this.catalogue.task(task), inputs, options, "task"))
+    const result: TaskCaller["result"] = (id) => between(async () => [this.#endOf(id)] as const).then(([ended]) => ended)
+    return {
+      send,
+      result,
+      call: async (task, input, options) => {
+        const [id = ""] = await send(task, [input], options)
+        return { id, result: await result(id) }
+      },
+    }
+  }
+
+  /** Makes a run of each input (JSON texts), or joins one that there is; returns their ids. @throws MR1023 when one does not fit */
+  async enqueue(task: Tasked, inputs: readonly string[], options: EnqueueOptions, trigger: "call" | "task"): Promise<readonly string[]> {
+    const { plan, code } = task
+    const { delay, priority, idempotencyKey } = options
+    const ticket = String(++this.#tickets)
+    const facts: EnqueueFacts = {
+      ...(delay === undefined ? {} : { delayMs: durationMs(delay, `task "${plan.name}", delay`) }),
+      ...(priority === undefined ? {} : { priority }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(trigger === "call" ? {} : { trigger }),
+      ticket,
+    }
+    const body = new TextEncoder().encode(inputs.join("\n"))
+    const { appends, rejected } = new TaskIntake(plan, code, new Float64Array(1)).take(body, inputs.length === 1 ? "json" : "ndjson", facts, this.now)
+    const [fault] = rejected
+    if (fault !== undefined) throw errorFrom(fault.problem)
+    this.#append(appends, [])
+    const seat = this.#seatOf(task)
+    while (seat.isBehind) await this.#commit(seat, await seat.take(this.#order.cut(), this.now))
+    return inputs.map((_, i) => `${plan.name}-${this.#placed.get(`${ticket}.${i}`)}`)
+  }
+
+  tell({ plan }: Tasked, command: TaskCommand): void {
+    const block = new BlockWriter(64)
+    writeValue(block.beginRecord("", this.now), command)
+    block.endRecord(0)
+    this.#append([{ stream: plan.commands, partition: 0, count: 1, block: block.take() }], [])
+  }
+
+  /** Asks a task about its runs. */
+  ask(task: Tasked, question: TaskQuestion): unknown {
+    return this.#seatOf(task).machine.ask(task.plan.name, question)
+  }
+
+  /** The run that an id names; the one that it joined, if it did. @throws MR1024 */
+  run(id: string): RunView {
+    const at = id.lastIndexOf("-")
+    const number = Number(id.slice(at + 1))
+    const run = this.ask(this.catalogue.task(id.slice(0, at)), { kind: "run", number })
+    if (run !== undefined) return run as RunView
+    throw new MillraceError("MR1024", `There is no run ${JSON.stringify(id)}.`, { run: id })
+  }
+
+  /** A page of a task's runs, newest first. */
+  runs(task: Tasked, before: number | undefined): RunPage {
+    const search = { limit: limits.pageRunsMax, ...(before === undefined ? {} : { before }) }
+    return this.ask(task, { kind: "runs", search }) as RunPage
+  }
+
+  #seatOf({ program, plan }: Tasked): Seat {
+    const seat = this.seats.find((each) => each.service === program.plan.service && each.stage.id === plan.commands)
+    if (seat === undefined) throw new Error(`task ${plan.name} has no seat`)
+    return seat
+  }
+
+  async #endOf(id: string): Promise<RunResult> {
+    for (;;) {
+      const { status, output, error } = this.run(id)
+      if (status === "succeeded" || status === "failed" || status === "cancelled" || status === "expired") {
+        return { status, ...(output === undefined ? {} : { output }), ...(error === undefined ? {} : { error }) }
+      }
+      await new Promise<void>((resolve) => this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), resolve]))
+    }
   }
 
   /** Moves the clock, from one time at which something is due to the next. */
@@ -136,7 +259,13 @@ export class Works {
   /** D2. The process dies and another one takes up what was committed. */
   async crash(): Promise<void> {
     await this.#fold()
+    this.calls.crash()
     for (const seat of this.seats) seat.restart(this.now)
+    // What was under way begins again.
+    for (const seat of this.seats) {
+      const transaction = seat.stage.operators.some(({ kind }) => kind === "task") ? seat.tick(this.now) : undefined
+      if (transaction !== undefined) await this.#commit(seat, transaction)
+    }
   }
 
   /** Crashes once there have been so many transactions. */
@@ -146,7 +275,15 @@ export class Works {
 
   async #commit({ service }: Seat, transaction: Transaction): Promise<void> {
     this.#append(transaction.appends, [transaction.state])
-    for (const effect of transaction.effects) this.decided.push({ service, effect })
+    for (const effect of transaction.effects) {
+      if (effect.kind === "seal") this.decided.push({ service, effect })
+      else if (effect.kind === "placed") this.#placed.set(effect.ticket, effect.number)
+      else this.calls.take(this.catalogue.task(effect.task), effect)
+      if (effect.kind !== "ended") continue
+      const id = `${effect.task}-${effect.number}`
+      for (const resolve of this.#waiting.get(id) ?? []) resolve()
+      if (this.#waiting.delete(id)) this.calls.poke()
+    }
     for (const [operator, count] of transaction.late) this.late.set(operator, (this.late.get(operator) ?? 0) + count)
     this.transactions++
     if (this.#order.folds()) await this.#fold()

@@ -1,0 +1,1 @@
+export { checkCron, nextCron } from "./cron.ts"

@@ -1,0 +1,172 @@
+/**
+ * The calls of tasks' code that a service under test wants made: they run here, in this process, for real; time that they wait for
+ * passes only by the test's clock. What a crash finds under way comes to nothing, as in a process that died.
+ */
+import { AsyncLocalStorage } from "node:async_hooks"
+import { type CallTask, type Outcome, type TaskEffect, addLine, outcomesOf } from "@millrace/engine"
+import { type ErrorData, MillraceError, type TaskContext, errorFrom } from "@millrace/model"
+import { bindTaskCaller, type TaskCaller } from "@millrace/sdk"
+import type { Tasked } from "./catalogue.ts"
+
+interface Open {
+  readonly task: Tasked
+  readonly call: CallTask
+  readonly controller: AbortController
+  outcomes: readonly Outcome[] | undefined
+  readonly done: Promise<void>
+}
+
+/** What has come of a call. */
+export interface Ended {
+  readonly task: Tasked
+  readonly outcomes: readonly Outcome[]
+}
+
+/** Something that a run's code has told. */
+export interface Told {
+  readonly run: string
+  readonly kind: "progress" | "chunk"
+  readonly value: unknown
+}
+
+/** Attempts that fail before their code runs, because the test says so. */
+interface Failing {
+  readonly task: string
+  readonly attempts: ReadonlySet<number>
+  readonly error: ErrorData
+}
+
+/** Whose code runs: `task.call` reaches the service under test to which the calling code belongs. */
+const at = new AsyncLocalStorage<TaskCaller>()
+
+export class TaskCalls {
+  readonly #open: Map<string, Open> = new Map()
+  /** Calls that did not end while they were waited for: they are not waited for again. */
+  readonly #patient: Set<Open> = new Set()
+  readonly #failing: Failing[] = []
+  readonly told: Told[] = []
+  #poked: (() => void) | undefined
+  readonly #caller: TaskCaller
+  /** How long a call may take outside of the test's clock before it is no longer waited for, in ms. */
+  readonly #patienceMs: number
+
+  constructor(caller: TaskCaller, patienceMs: number) {
+    this.#caller = caller
+    this.#patienceMs = patienceMs
+    bindTaskCaller(outermost)
+  }
+
+  /** From now on, these attempts at runs of a task fail before their code runs. */
+  fail(failing: Failing): void {
+    this.#failing.push(failing)
+  }
+
+  take(task: Tasked, effect: TaskEffect): void {
+    const { service } = task.program.plan
+    if (effect.kind === "call") this.#start(task, effect)
+    else if (effect.kind === "abort") {
+      const name = `${service}\n${effect.task}\n${effect.lease}`
+      const open = this.#open.get(name)
+      this.#open.delete(name)
+      open?.controller.abort(new MillraceError("MR1207", `The run was ${effect.reason}.`))
+    }
+  }
+
+  /** Something has come that a call may have waited for, or wants: all are waited for again. */
+  poke(): void {
+    this.#patient.clear()
+    this.#poked?.()
+  }
+
+  /** A call that has ended; waits for one while there is one to wait for. `poked`: look again at all else. */
+  async next(): Promise<Ended | "poked" | undefined> {
+    for (;;) {
+      // What code does at once, it has done by then.
+      await new Promise((resolve) => setImmediate(resolve))
+      for (const [name, { task, outcomes }] of this.#open) {
+        if (outcomes === undefined) continue
+        this.#open.delete(name)
+        return { task, outcomes }
+      }
+      const waiting = [...this.#open.values()].filter((open) => !this.#patient.has(open))
+      if (waiting.length === 0) return undefined
+      const over = new AbortController()
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(() => {
+          over.abort()
+          resolve()
+        }, this.#patienceMs)
+      })
+      let poked = false
+      const poke = new Promise<void>((resolve) => {
+        this.#poked = () => {
+          poked = true
+          resolve()
+        }
+      })
+      await Promise.race([late, poke, ...waiting.map(({ done }) => done)])
+      clearTimeout(timer)
+      this.#poked = undefined
+      if (poked) return "poked"
+      if (over.signal.aborted) for (const open of waiting) this.#patient.add(open)
+    }
+  }
+
+  /** The process has died. */
+  crash(): void {
+    for (const { controller } of this.#open.values()) controller.abort(new MillraceError("MR1204", "The process died."))
+    this.#open.clear()
+  }
+
+  #start(task: Tasked, call: CallTask): void {
+    const { program, plan, code } = task
+    const controller = new AbortController()
+    const [first] = call.runs as readonly [CallTask["runs"][number]]
+    const logs: string[] = []
+    const id = `${plan.name}-${first.number}`
+    const ctx: TaskContext = {
+      run: id,
+      attempt: first.attempt,
+      key: first.key,
+      enqueuedAt: first.enqueuedAt,
+      traceparent: first.traceparent,
+      signal: controller.signal,
+      progress: (value) => void this.told.push({ run: id, kind: "progress", value: plain(value) }),
+      stream: (value) => void this.told.push({ run: id, kind: "chunk", value: plain(value) }),
+      log: (...parts) => addLine(logs, parts),
+    }
+    const failing = this.#failing.find(({ task: name, attempts }) => name === plan.name && attempts.has(first.attempt))
+    const enter = (act: () => unknown): unknown => {
+      if (failing !== undefined) throw errorFrom(failing.error)
+      return at.run(this.#caller, act)
+    }
+    const open: Open = {
+      task,
+      call,
+      controller,
+      outcomes: undefined,
+      done: outcomesOf(plan, code, call.lease, call.runs, { ctx, logs, enter }).then((outcomes) => {
+        open.outcomes = outcomes
+      }),
+    }
+    this.#open.set(`${program.plan.service}\n${plan.name}\n${call.lease}`, open)
+  }
+}
+
+/** Told values are JSON, as on a node. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value))
+}
+
+function current(task: string): TaskCaller {
+  const caller = at.getStore()
+  if (caller !== undefined) return caller
+  throw new MillraceError("MR1401", `task "${task}": in a test, call it through the service under test, test.call(task, input); or from the code of another task.`)
+}
+
+const outermost: TaskCaller = {
+  send: async (task, inputs, options) => current(task).send(task, inputs, options),
+  call: async (task, input, options) => current(task).call(task, input, options),
+  result: async (id) => current(id).result(id),
+}

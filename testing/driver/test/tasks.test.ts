@@ -1,0 +1,122 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { isMillraceError } from "@millrace/model"
+import { NonRetryableError, service, stream, task } from "@millrace/sdk"
+import { z } from "zod"
+import { crashEverywhere, testService } from "../src/index.ts"
+
+const calls: string[] = []
+
+const freeze = task("freeze", {
+  input: z.object({ card: z.string() }),
+  output: z.object({ frozen: z.string() }),
+  key: ({ card }) => card,
+  retry: { attempts: 5, backoff: { first: "1h", factor: 10, most: "60d", jitter: false } },
+  timeout: "10m",
+  retention: "365d",
+  run({ card }, ctx) {
+    calls.push(`${card} ${ctx.attempt}`)
+    ctx.log("freezing", card)
+    if (card === "stolen") throw new NonRetryableError("too late")
+    if (card === "stuck") return new Promise<never>((_, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason as Error)))
+    ctx.progress({ card })
+    return { frozen: card }
+  },
+})
+const tell = task("tell", {
+  input: z.object({ card: z.string() }),
+  async run({ card }) {
+    const { frozen } = await freeze.call({ card })
+    return `${frozen} is frozen`
+  },
+})
+const cards = stream<{ card: string }>("cards", { key: ({ card }) => card })
+const frozen = stream<{ frozen: string }>("frozen")
+const app = service("bank", [cards.to(freeze), tell, freeze.output.to(frozen)])
+
+test("a task's code runs, and its run is there to be looked at", async () => {
+  const bank = await testService(app)
+  assert.deepEqual(await bank.call(freeze, { card: "4711" }), { frozen: "4711" })
+  const [run, ...others] = bank.runs(freeze)
+  assert.deepEqual([run?.status, run?.input, run?.output, run?.key, others], ["succeeded", { card: "4711" }, { frozen: "4711" }, "4711", []])
+  assert.deepEqual(run?.attempts.map(({ outcome, logs }) => [outcome, logs]), [["succeeded", ["freezing 4711"]]])
+  assert.deepEqual(bank.told, [{ run: "freeze-0", kind: "progress", value: { card: "4711" } }])
+  assert.deepEqual(bank.values(frozen), [{ frozen: "4711" }])
+})
+
+test("months of retries take milliseconds", async () => {
+  const bank = await testService(app)
+  bank.failAttempts(freeze, [1, 2, 3, 4], new Error("the bank is closed"))
+  const [id = ""] = await bank.enqueue(freeze, [{ card: "1" }])
+  assert.deepEqual([bank.run(id).status, bank.run(id).error?.message], ["delayed", "Error: the bank is closed"])
+  await bank.advance("120d")
+  const { status, attempts } = bank.run(id)
+  assert.deepEqual([status, attempts.map(({ outcome }) => outcome)], ["succeeded", ["failed", "failed", "failed", "failed", "succeeded"]])
+  const hours = attempts.map(({ startedAt }) => (startedAt.getTime() - (attempts[0]?.startedAt.getTime() ?? 0)) / 3_600_000)
+  assert.deepEqual(hours, [0, 1, 11, 111, 1111])
+})
+
+test("code that never ends is timed out by the clock", async () => {
+  const bank = await testService(app, { patience: 10 })
+  const [id = ""] = await bank.enqueue(freeze, [{ card: "stuck" }])
+  assert.equal(bank.run(id).status, "running")
+  await bank.advance("10m")
+  assert.deepEqual([bank.run(id).status, bank.run(id).attempts[0]?.outcome, bank.run(id).error?.code], ["delayed", "timed-out", "MR1202"])
+  await bank.cancel(id)
+  assert.equal(bank.run(id).status, "cancelled")
+})
+
+test("a run that fails for good throws its error; one that waits says so", async () => {
+  const bank = await testService(app)
+  await assert.rejects(bank.call(freeze, { card: "stolen" }), /too late/)
+  bank.failAttempts(freeze, [1])
+  await assert.rejects(bank.call(freeze, { card: "2" }), (error) => isMillraceError(error) && error.code === "MR1201")
+  await bank.pause(freeze)
+  await assert.rejects(bank.call(freeze, { card: "3" }), (error) => isMillraceError(error) && error.code === "MR1208")
+  await bank.resume(freeze)
+  // The first attempt at each run fails, as was said.
+  await bank.advance("1h")
+  assert.equal(bank.run("freeze-3").status, "succeeded")
+  await assert.rejects(bank.enqueue(freeze, [{ card: 5 as unknown as string }]), (error) => isMillraceError(error) && error.code === "MR1023")
+  await assert.rejects(bank.call(task("other", { run: () => 1 }), 1), (error) => isMillraceError(error) && error.code === "MR1022")
+  assert.throws(() => bank.run("freeze-99"), (error) => isMillraceError(error) && error.code === "MR1024")
+})
+
+test("the code of a task calls another, also one that has to wait", async () => {
+  const bank = await testService(app, { patience: 20 })
+  assert.equal(await bank.call(tell, { card: "7" }), "7 is frozen")
+  bank.failAttempts(freeze, [1])
+  const [id = ""] = await bank.enqueue(tell, [{ card: "8" }])
+  assert.equal(bank.run(id).status, "running")
+  await bank.advance("2h")
+  assert.equal(bank.run(id).output, "8 is frozen")
+  assert.deepEqual(bank.runs(freeze).map(({ trigger }) => trigger), ["task", "task"])
+})
+
+test("a repeat with an idempotency key is one run", async () => {
+  const bank = await testService(app)
+  const [first] = await bank.enqueue(freeze, [{ card: "1" }], { idempotencyKey: "k" })
+  assert.deepEqual(await bank.enqueue(freeze, [{ card: "1" }], { idempotencyKey: "k" }), [first])
+  assert.equal(bank.runs(freeze).length, 1)
+})
+
+test("a crash between any two transitions leaves each record one run and one output", async () => {
+  const wanted = await crashEverywhere(
+    app,
+    async (bank) => {
+      bank.failAttempts(freeze, [1])
+      await bank.send(cards, ["a", "b", "c", "d"].map((card) => ({ card })))
+      await bank.advance("3h")
+      return bank.runs(freeze).map(({ key, status }) => [key, status]).toSorted(([a = ""], [b = ""]) => a.localeCompare(b))
+    },
+    { patience: 50 },
+  )
+  assert.deepEqual(wanted, ["a", "b", "c", "d"].map((card) => [card, "succeeded"]))
+})
+
+test("a cron runs by the test's clock", async () => {
+  const report = task("report", { cron: { expression: "0 7 * * 1-5", timeZone: "Europe/Berlin", input: { daily: true } }, run: (_, ctx) => new Date(ctx.enqueuedAt).toISOString() })
+  const office = await testService(service("office", [report]), { now: "2026-11-20T00:00:00Z" })
+  await office.advance("5d")
+  assert.deepEqual(office.runs(report).map(({ output }) => output), ["2026-11-20T06:00:00.000Z", "2026-11-23T06:00:00.000Z", "2026-11-24T06:00:00.000Z"])
+})
