@@ -24,7 +24,7 @@ export class TaskOperator implements TimedOperator, View {
     const outputs = targetOf(stream, 0)
     const commands = targetOf(plan.commands, 0)
     this.#queue = new TaskQueue(plan, `${context.plan.service}/${task}`, context, {
-      publish: (number, run) => this.#publish(outputs, `${task}-${number}`, run),
+      publish: (number, run) => this.#publish(outputs, `${task}-${number}`, number, run),
       command: (command) => this.#tellItself(commands, command),
     })
     this.#answer = (question) => answerOf(this.#queue, plan, question)
@@ -54,9 +54,10 @@ export class TaskOperator implements TimedOperator, View {
     this.#queue.reload()
   }
 
-  #publish(target: Target, id: string, { key, output }: Run): void {
+  #publish(target: Target, id: string, number: number, { key, output }: Run): void {
     if (output === undefined) throw new MillraceError("MR1206", `run ${id}: there is no output to publish.`)
-    const block = target.blockFor(key)
+    // The same partition whenever it is published, also after a crash.
+    const block = key === "" ? target.blockOf(number % target.stream.partitions) : target.blockFor(key)
     const from = block.length
     block.beginRecord(key, this.#context.now, JSON.stringify({ run: id })).utf8(output)
     block.endRecord(from)
