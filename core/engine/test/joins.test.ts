@@ -1,7 +1,7 @@
 // Joins of two flows against a model that looks at all pairs.
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { hopping, service, stream, tumbling } from "@millrace/sdk"
+import { calendar, hopping, service, stream, tumbling } from "@millrace/sdk"
 import { files } from "@millrace/sdk/files"
 import type { JoinType } from "@millrace/model"
 import fc from "fast-check"
@@ -241,4 +241,22 @@ test("a window join pairs what lies in one window when it closes, in the order o
     }),
     { numRuns: 400 },
   )
+})
+
+test("a window join follows a calendar", async () => {
+  const all = stream<Event>("in", { partitions: 1, key: (event) => event.k, time: (event) => event.t, outOfOrder: "30d" })
+  const left = all.filter((event) => event.side === "left")
+  const right = all.filter((event) => event.side === "right")
+  const window = calendar("day", { timeZone: "Europe/Berlin" })
+  const pairs = left.join("j", right, { window, type: "outer" }, (l, r) => ({ pair: lettered(l, r) }))
+  const rig = await Rig.open(service("s", [pairs.to(files("pairs"))]), Date.UTC(2027, 0))
+  const at = (side: Event["side"], id: number, time: string): Event => ({ side, k: "a", id, t: Date.parse(time) })
+  // The 25th of October has 25 hours there, from 22:00Z to 23:00Z.
+  rig.produce("in", [at("left", 1, "2026-10-24T22:00Z"), at("right", 2, "2026-10-25T22:59Z"), at("right", 3, "2026-10-25T23:00Z")])
+  rig.end("in")
+  await rig.settle()
+  assert.deepEqual(await pairsOf(rig), [
+    { pair: "-+3", time: Date.parse("2026-10-26T23:00Z") - 1 },
+    { pair: "1+2", time: Date.parse("2026-10-25T23:00Z") - 1 },
+  ])
 })
