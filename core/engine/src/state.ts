@@ -15,7 +15,8 @@ import { Scope, type StateCodec, type Transactions } from "./state/scope.ts"
 import { absent, type Undo } from "./state/undo.ts"
 
 export type { Bucket } from "./state/bucket.ts"
-export { keyOfRow, rowByKey, rowKey, rowNumber, rowOf, rowTime } from "./state/row.ts"
+export { compareKeys } from "./state/key-order.ts"
+export { keyOfRow, rowByKey, rowKey, rowNumber, rowOf, rowTime, rowsEnd } from "./state/row.ts"
 export type { Scope, StateCodec } from "./state/scope.ts"
 
 /** All scopes of a stage and partition, with one transaction over them. */

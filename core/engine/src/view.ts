@@ -21,6 +21,10 @@ export interface View {
   timers?(): Iterable<TimerView>
   /** Answers a question of the operator's own kind. */
   answer?(question: unknown): unknown
-  /** The rows of a table in this partition, in no order. */
-  rows?(): Iterable<readonly [key: string, value: unknown]>
+  /**
+   * The rows of a table in this partition, in the order of their keys as UTF-8 bytes.
+   *
+   * @param after - begins behind this key
+   */
+  rows?(after?: string): Iterable<readonly [key: string, value: unknown]>
 }

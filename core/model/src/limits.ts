@@ -132,6 +132,14 @@ export const limits = {
   liveStallMsMax: 30_000,
   /** Most readers of `live` at once. */
   liveReadersMax: 1_000,
+  /** Most rows of one page of a table. */
+  pageRowsMax: 10_000,
+  /** Most keys whose changes wait for one slow reader of a table: beyond it, it has to read the table anew. */
+  tableChangesMax: 100_000,
+  /** Tables are read by a thread that is ended when it has not been asked for so long, in milliseconds. */
+  tableThreadIdleMs: 30_000,
+  /** Bytes of changes that are not in the checkpoint, kept in memory to read tables, before those that are in it by now are let go of. */
+  stateViewBytes: 33_554_432,
   /** Most items that `collect` or `distinctCount` may hold for one key and window. */
   collectItemsMax: 100_000,
   /** Most windows that one record may belong to: ceil(size / every) of a hopping window. */

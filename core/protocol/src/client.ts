@@ -17,6 +17,8 @@ import type { RecordPage } from "./record-view.ts"
 import { pathOf } from "./routes.ts"
 import type { EnqueueAllReply, EnqueueReply, RetryFilter, RunList, RunReply, RunState, TaskList, TaskReply } from "./run-messages.ts"
 import type { CallOptions, InputOf, OutputOf, RunEvent, TaskClient, TaskName } from "./task-client.ts"
+import { followTable } from "./follow-table.ts"
+import type { TableEvent, TableFacts, TableList, TableLiveOptions, TablePage, TableRow, TableReadOptions } from "./table-messages.ts"
 import type { TransportRequest, World } from "./transport.ts"
 
 export interface ClientOptions extends World {
@@ -96,6 +98,13 @@ export interface Client<App = unknown> {
   live<Value = unknown>(stream: string, options?: LiveOptions): AsyncIterable<LiveRecord<Value>>
   /** Ends a bounded stream. */
   end(stream: string): Promise<void>
+  tables(): Promise<readonly TableFacts[]>
+  /** The row of a key; undefined when it has none. @throws MR1025 */
+  row<Row = unknown>(table: string, key: string): Promise<TableRow<Row> | undefined>
+  /** A page of a table's rows, in the order of their keys. @throws MR1025 */
+  rows<Row = unknown>(table: string, options?: TableReadOptions): Promise<TablePage<Row>>
+  /** Rows of a table as they change, until the signal is aborted. Comes back by itself where it was cut off. @throws MR1025 */
+  liveTable<Row = unknown>(table: string, options?: TableLiveOptions): AsyncIterable<TableEvent<Row>>
   streams(): Promise<readonly StreamFacts[]>
   stream(stream: string): Promise<StreamDetails>
   status(): Promise<StatusReply>
@@ -245,6 +254,32 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
     resume: (task) => post(pathOf("resumeTask", { task })),
     async end(stream) {
       await call(pathOf("endStream", { stream }), { method: "POST", headers: { accept: "application/json" } })
+    },
+    async tables() {
+      return (await call<TableList>(pathOf("listTables"), get)).tables
+    },
+    async row<Row>(table: string, key: string) {
+      // Its address is that of the events.
+      if (key === "live") {
+        const { rows, next: _, ...reflected } = await call<TablePage<Row>>(`${pathOf("readTable", { table })}?prefix=live&limit=1`, get)
+        return rows[0]?.key === key ? { ...rows[0], ...reflected } : undefined
+      }
+      const { status, body } = await attempt(pathOf("readRow", { table, key }), get)
+      if (status < 400) return body as TableRow<Row>
+      const failure = errorOf(body, status)
+      if (failure.code === "MR1026") return undefined
+      throw failure
+    },
+    rows(table, { prefix, limit, cursor } = {}) {
+      const query = [
+        ...(prefix === undefined ? [] : [`prefix=${encodeURIComponent(prefix)}`]),
+        ...(limit === undefined ? [] : [`limit=${limit}`]),
+        ...(cursor === undefined ? [] : [`cursor=${encodeURIComponent(cursor)}`]),
+      ]
+      return call(`${pathOf("readTable", { table })}${query.length === 0 ? "" : `?${query.join("&")}`}`, get)
+    },
+    liveTable(table, live = {}) {
+      return followTable({ world, backoff, node: base, url: base + pathOf("followTable", { table }) }, live)
     },
     async streams() {
       return (await call<StreamList>(pathOf("listStreams"), get)).streams

@@ -6,6 +6,7 @@ import { limits } from "@millrace/model"
 import { mediaTypes } from "./body-format.ts"
 import type { Content, OperationId, Parameter, Route } from "./route.ts"
 import { ref } from "./schemas.ts"
+import { tableRoutes } from "./table-routes.ts"
 import { taskRoutes } from "./task-routes.ts"
 
 const stream: Parameter = {
@@ -177,6 +178,7 @@ const table: { readonly [Id in OperationId]: Route & { readonly id: Id } } = {
     answer: { status: 200, description: "The end is durable.", content: json(ref("EndReply")) },
     errors: ["MR1008", "MR1010", "MR1016", "MR1303", "MR1304", "MR1401"],
   },
+  ...tableRoutes,
   ...taskRoutes,
   status: {
     id: "status",

@@ -19,6 +19,9 @@ export type SchemaName =
   | "StreamDetails"
   | "Record"
   | "RecordPage"
+  | "TableList"
+  | "TableRow"
+  | "TablePage"
   | "EndReply"
   | "Status"
   | "Health"
@@ -60,6 +63,12 @@ function object(
 
 function list(items: JsonSchema): JsonSchema {
   return { type: "array", items }
+}
+
+const reflected: JsonSchema = { type: "string", description: "The stream that the table is made from." }
+const position: JsonSchema = {
+  type: "string",
+  description: "The first offset of each partition of `stream` that is not reflected, joined by dots.",
 }
 
 export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
@@ -165,6 +174,18 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
     ["task"],
   ),
   CommandReply: object({ done: { const: true } }),
+  TableList: object({ tables: list(object({ name: text, service: text, stream: text, partitions: count })) }),
+  TableRow: object({ table: text, key: text, value: true, stream: reflected, position }),
+  TablePage: object(
+    {
+      table: text,
+      rows: list(object({ key: text, value: true })),
+      next: { type: "string", description: "Give it as `cursor` for the next page; absent on the last." },
+      stream: reflected,
+      position,
+    },
+    ["table", "rows", "stream", "position"],
+  ),
   EndReply: object({ stream: text, ended: { const: true } }),
   Status: object(
     { version: text, ready: { type: "boolean" }, problem: ref("Problem"), services: list(text), node: true },

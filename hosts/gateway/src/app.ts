@@ -20,6 +20,8 @@ import { readiness } from "./routes/readiness.ts"
 import { readStream } from "./routes/read-stream.ts"
 import { showStream } from "./routes/show-stream.ts"
 import { status } from "./routes/status.ts"
+import { followTable } from "./routes/tables/follow-table.ts"
+import { listTables, readRow, readTable } from "./routes/tables/read-table.ts"
 import { callTask } from "./routes/tasks/call-task.ts"
 import { cancelRun, pauseTask, resumeTask, retryRun, retryRuns } from "./routes/tasks/commands.ts"
 import { followRun } from "./routes/tasks/follow-run.ts"
@@ -40,6 +42,10 @@ const handlers: { readonly [Id in OperationId]: Handler } = {
   readiness,
   metrics,
   explainError,
+  listTables,
+  readTable,
+  readRow,
+  followTable,
   listTasks,
   showTask,
   callTask,

@@ -6,7 +6,7 @@ import type { Log } from "./log.ts"
 
 /** The right to one reader. */
 export interface Seat {
-  reader: LiveReader | undefined
+  reader: { close(): void } | undefined
 }
 
 export class LiveReaders {
@@ -51,8 +51,13 @@ export class LiveReaders {
   /** Lets a reader read; it leaves its seat by itself. */
   begin(seat: Seat, reading: Reading): void {
     const reader = new LiveReader(reading, this.#clock, this.#heartbeatMs)
-    seat.reader = reader
     void reader.run().then((end) => this.#onEnd(seat, reading.stream, end))
+    this.hold(seat, reader)
+  }
+
+  /** A reader takes its seat, to be closed when the front door is. */
+  hold(seat: Seat, reader: { close(): void }): void {
+    seat.reader = reader
     // Between taking the seat and now the front door may have been closed.
     if (this.#closed) reader.close()
   }

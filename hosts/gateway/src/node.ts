@@ -4,6 +4,7 @@
  */
 import type { ErrorData, StreamPlan } from "@millrace/model"
 import type { BodyFormat, PositionRange, RecordView } from "@millrace/protocol"
+import type { GatewayTables } from "./tables.ts"
 import type { GatewayTasks } from "./tasks.ts"
 
 export interface IngestRequest {
@@ -66,6 +67,8 @@ export interface GatewayNode {
   readonly services: readonly string[]
   /** Tasks and their runs. */
   readonly tasks: GatewayTasks
+  /** What services keep by key. */
+  readonly tables: GatewayTables
   /** Every stream, internal ones too. */
   readonly streams: readonly StreamPlan[]
   /**

@@ -3,6 +3,7 @@
  * or windows. What a test wants of it (not ready, behind, slow) it sets.
  */
 import type { GatewayTasks, NodeEnqueue } from "../src/tasks.ts"
+import { MemoryTables } from "./memory-tables.ts"
 import {
   type ErrorData,
   errorData,
@@ -143,6 +144,7 @@ export class MemoryNode implements GatewayNode {
 
   /** It has none: what a node with tasks answers is tested on a real one. */
   readonly tasks: GatewayTasks = new NoTasks()
+  readonly tables: MemoryTables = new MemoryTables()
 
   samples(): readonly Sample[] {
     return [

@@ -13,6 +13,7 @@ import { type Append, type SealFile, type Store, type Stretch, storedConsumed } 
 import {
   type ErrorData,
   MillraceError,
+  type Plan,
   type StreamPlan,
   errorData,
   errorFrom,
@@ -35,6 +36,7 @@ import { type From, type LiveBatch, type Page, Readers } from "./readers.ts"
 import { type Sample, samplesOf } from "./samples.ts"
 import { RecordAccess } from "./record-access.ts"
 import { Streams } from "./streams.ts"
+import { Tables } from "./tables/tables.ts"
 import { Attempts } from "./tasks/attempts.ts"
 import { TaskDesk } from "./tasks/task-desk.ts"
 import { Workshop } from "./workshop.ts"
@@ -120,6 +122,8 @@ export class Node {
   readonly tasks: TaskDesk
   /** The calls of tasks' code that are under way; others after a deployment. */
   #attempts: Attempts
+  /** What reads tables; another one after a deployment. */
+  #tables: Tables
   /** Files whose decision is not durable yet, so that they are not under way. */
   #decided = 0
   #streams: Streams
@@ -151,7 +155,10 @@ export class Node {
     this.#readers = new Readers(store, ({ name, role }) => (role === "source" ? this.#ends.has(name) : this.#workshop.hasEnded(name)))
     this.#commits = new Commits(store, {
       onAppended: (appends, bases, origin) => this.#onAppended(appends, bases, origin),
-      onDurable: () => this.#readers.wake(),
+      onDurable: () => {
+        this.#readers.wake()
+        this.#tables.advance()
+      },
       onRefused: (reason) => this.onRefused(reason),
     })
     this.#ends = new Ends(store, this.#commits, () => this.#readers.wake())
@@ -203,6 +210,7 @@ export class Node {
       assertReady: () => this.#assertReady(),
     })
     this.#attempts = this.#attemptsFor([])
+    this.#tables = this.#tablesFor([], [])
   }
 
   async start(): Promise<void> {
@@ -244,6 +252,8 @@ export class Node {
       await this.#attempts.stop()
       this.#workshop = workshop
       this.#attempts = this.#attemptsFor(files)
+      await this.#tables.stop()
+      this.#tables = this.#tablesFor(plans, files)
       this.tasks.open(plans, this.#attempts)
       this.#streams = streams
       this.#broken = undefined
@@ -287,6 +297,18 @@ export class Node {
       },
     })
     return workshop
+  }
+
+  #tablesFor(plans: readonly Plan[], files: readonly string[]): Tables {
+    const { dataDir, bounds } = this.#parts
+    return new Tables(plans, {
+      files: files.map((file) => ({ file: resolve(file) })),
+      dataDir,
+      durableSequence: () => this.#store.durableSequence,
+      answerMs: bounds.handlerMsMax,
+      loadMs: bounds.loadMsMax,
+      heapMegabytes: bounds.workerHeapMegabytesMax,
+    })
   }
 
   #attemptsFor(files: readonly string[]): Attempts {
@@ -333,6 +355,11 @@ export class Node {
 
   get streams(): readonly StreamPlan[] {
     return this.#streams.all
+  }
+
+  /** What its services keep by key, to be read. */
+  get tables(): Tables {
+    return this.#tables
   }
 
   /** Where file sinks without a place of their own write. */
@@ -434,6 +461,7 @@ export class Node {
     // A deployment under way has workers of its own.
     await this.#change
     try {
+      await this.#tables.stop()
       await this.#attempts.stop()
       await this.#workshop.stop()
       this.#deliveries.stop()

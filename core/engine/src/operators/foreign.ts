@@ -180,7 +180,7 @@ export class ForeignSettleOperator implements View {
     return bytes === undefined ? undefined : valueFrom(bytes)
   }
 
-  *rows(): Iterable<readonly [key: string, value: unknown]> {
-    for (const { key, value } of this.#results.entries(this.#results.bucket(0))) if (value.bytes !== undefined) yield [key, valueFrom(value.bytes)]
+  *rows(after?: string): Iterable<readonly [key: string, value: unknown]> {
+    for (const { key, value } of this.#results.entries(this.#results.bucket(0), after)) if (value.bytes !== undefined) yield [key, valueFrom(value.bytes)]
   }
 }

@@ -35,7 +35,7 @@ export class ReduceOperator implements View {
     return bytes === undefined ? undefined : valueFrom(bytes)
   }
 
-  *rows(): Iterable<readonly [key: string, value: unknown]> {
-    for (const { key, value } of this.#kept.entries(this.#kept.bucket(0))) yield [key, valueFrom(value.bytes)]
+  *rows(after?: string): Iterable<readonly [key: string, value: unknown]> {
+    for (const { key, value } of this.#kept.entries(this.#kept.bucket(0), after)) yield [key, valueFrom(value.bytes)]
   }
 }

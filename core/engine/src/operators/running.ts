@@ -109,8 +109,8 @@ export class RunningOperator implements View {
     return acc === undefined ? undefined : this.#resultOf(key, acc)
   }
 
-  *rows(): Iterable<readonly [key: string, value: unknown]> {
-    for (const { key, value } of this.#groups.entries(this.#groups.bucket(0))) yield [key, this.#resultOf(key, value)]
+  *rows(after?: string): Iterable<readonly [key: string, value: unknown]> {
+    for (const { key, value } of this.#groups.entries(this.#groups.bucket(0), after)) yield [key, this.#resultOf(key, value)]
   }
 
   #take(key: string): Accumulator {

@@ -1,10 +1,11 @@
 /** Joins two tables by key, as a table: its row changes with either of the two. */
 import { type JoinContext, type OperatorCode, type OperatorPlan, valueBytes } from "@millrace/model"
 import type { Push, StageContext } from "../context.ts"
-import type { Scope } from "../state.ts"
+import { type Scope, compareKeys } from "../state.ts"
 import type { View } from "../view.ts"
 import { type KeptBytes, keptBytesCodec, keptValue } from "./kept-bytes.ts"
 
+type Keys = Iterator<{ readonly key: string }>
 type Combine = (left: unknown, right: unknown, at: JoinContext) => unknown
 
 export class TableJoinOperator implements View {
@@ -49,12 +50,17 @@ export class TableJoinOperator implements View {
     return this.#row(key, 0)
   }
 
-  *rows(): Iterable<readonly [key: string, value: unknown]> {
-    const [left, right] = this.#sides
-    const keys = new Set([...left.keys(left.bucket(0)), ...right.keys(right.bucket(0))])
-    for (const key of keys) {
+  *rows(after?: string): Iterable<readonly [key: string, value: unknown]> {
+    const [lefts, rights] = this.#sides.map((side) => side.entries(side.bucket(0), after)[Symbol.iterator]()) as [Keys, Keys]
+    let left = lefts.next()
+    let right = rights.next()
+    while (left.done !== true || right.done !== true) {
+      const order = left.done === true ? 1 : right.done === true ? -1 : compareKeys(left.value.key, right.value.key)
+      const { key } = ((order <= 0 ? left : right) as IteratorYieldResult<{ readonly key: string }>).value
       const row = this.#row(key, 0)
       if (row !== undefined) yield [key, row]
+      if (order <= 0) left = lefts.next()
+      if (order >= 0) right = rights.next()
     }
   }
 

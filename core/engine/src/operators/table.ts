@@ -110,8 +110,8 @@ export class TableOperator implements TimedOperator, View {
     return bytes === undefined ? undefined : valueFrom(bytes)
   }
 
-  *rows(): Iterable<readonly [key: string, value: unknown]> {
-    for (const { key, value } of this.#rows.entries(this.#bucket)) if (value.bytes !== undefined) yield [key, valueFrom(value.bytes)]
+  *rows(after?: string): Iterable<readonly [key: string, value: unknown]> {
+    for (const { key, value } of this.#rows.entries(this.#bucket, after)) if (value.bytes !== undefined) yield [key, valueFrom(value.bytes)]
   }
 
   get #bucket(): Bucket<Row> {

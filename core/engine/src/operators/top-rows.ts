@@ -5,7 +5,7 @@
  */
 import { type OperatorCode, type OperatorPlan, valueBytes, valueFrom } from "@millrace/model"
 import type { Push, StageContext } from "../context.ts"
-import { type Scope, keyOfRow } from "../state.ts"
+import { type Scope, keyOfRow, rowsEnd } from "../state.ts"
 import type { View } from "../view.ts"
 import { type RankedRow, rankedRowCodec, RankedRows } from "./ranked-rows.ts"
 import type { Regrouped } from "./regroup.ts"
@@ -43,9 +43,9 @@ export class TopRowsOperator implements View {
     return listOf(this.#rows.first(group, this.#n))
   }
 
-  *rows(): Iterable<readonly [key: string, value: unknown]> {
-    let last: string | undefined
-    for (const { key } of this.#scope.entries(this.#scope.bucket(0))) {
+  *rows(after?: string): Iterable<readonly [key: string, value: unknown]> {
+    let last = after
+    for (const { key } of this.#scope.entries(this.#scope.bucket(0), after === undefined ? undefined : rowsEnd(after))) {
       const group = keyOfRow(key)
       if (group === last) continue
       last = group

@@ -83,8 +83,8 @@ export class TopOperator implements View {
     return entries === undefined ? undefined : values(entries)
   }
 
-  *rows(): Iterable<readonly [key: string, value: unknown]> {
-    for (const { key, value } of this.#tops.entries(this.#tops.bucket(0))) yield [key, values(value)]
+  *rows(after?: string): Iterable<readonly [key: string, value: unknown]> {
+    for (const { key, value } of this.#tops.entries(this.#tops.bucket(0), after)) yield [key, values(value)]
   }
 
   /** Behind all that come before it or are its equals. */

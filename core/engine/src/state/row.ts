@@ -13,6 +13,11 @@ export function rowPrefix(key: string): string {
   return key + mark
 }
 
+/** Lies behind all rows of a key, and before those of the next one. */
+export function rowsEnd(key: string): string {
+  return key + escape
+}
+
 export function keyOfRow(cellKey: string): string {
   return cellKey.slice(0, cellKey.lastIndexOf(mark))
 }
