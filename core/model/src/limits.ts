@@ -35,6 +35,12 @@ export const limits = {
   connectionIdleMsMax: 60_000,
   /** Most connections to the front door at once. */
   connectionsMax: 4_096,
+  /** Most requests at once on one connection of HTTP/2. */
+  http2StreamsMax: 256,
+  /** Bytes that one request of HTTP/2 may send before they are taken; twice as many for all of a connection. */
+  http2WindowBytes: 4_194_304,
+  /** Memory of one connection of HTTP/2, in megabytes. */
+  http2SessionMegabytesMax: 32,
   /** Longest time that a closing front door waits for the requests in hand, in milliseconds. */
   closeMsMax: 5_000,
   /** Most records of one request. */

@@ -3,15 +3,17 @@
  *
  * Not for: deciding anything about records. It reads bodies, asks the node and writes down what the node says.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http"
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2"
 import type { AddressInfo, Socket } from "node:net"
 import { getRequestListener } from "@hono/node-server"
 import { errorTable, limits, MillraceError } from "@millrace/model"
 import { type OperationId, problemOf } from "@millrace/protocol"
-import { failureOf, headersOf, problem, refuse } from "./answer.ts"
+import { failureOf, type Incoming, type Outgoing, headersOf, problem, refuse, send } from "./answer.ts"
 import { createApp } from "./app.ts"
 import { type Clock, processClock } from "./clock.ts"
 import type { Bindings, Gate, Noted } from "./gate.ts"
+import { addHttp2, type Http2Door } from "./http-versions.ts"
 import { LiveReaders } from "./live-readers.ts"
 import type { Log } from "./log.ts"
 import { Metrics } from "./metrics.ts"
@@ -71,6 +73,9 @@ export function createGateway(options: GatewayOptions): Gateway {
 class Door {
   readonly #gate: Gate
   readonly #server: Server
+  readonly #http2: Http2Door
+  /** Answers of mounts that come in parts. */
+  readonly #lasting: Set<AbortController> = new Set()
   /** Connections on which no request has come yet: browsers open some in advance. Node does not count them as idle. */
   readonly #unused: Set<Socket> = new Set()
   #closing: Promise<void> | undefined
@@ -100,6 +105,17 @@ class Door {
       if (mount === undefined) void listener(incoming, outgoing)
       else void this.#mounted(mount, incoming, outgoing)
     }
+    const serveHttp2 = (incoming: Http2ServerRequest, outgoing: Http2ServerResponse): void => {
+      const { method, url, headers } = incoming
+      const mount = mounts.find((each) => each.takes({ method, url, headers }))
+      if (mount !== undefined) void this.#mounted(mount, incoming, outgoing)
+      else {
+        const why = "HTTP/2 is spoken for the Kinesis API alone; use HTTP/1.1 for this address."
+        const data = failureOf(new MillraceError("MR1012", why))
+        this.#note(undefined, outgoing, { route: undefined })
+        send(outgoing, errorTable[data.code].status, headersOf(data), JSON.stringify(problemOf(data, url)))
+      }
+    }
     const server = createServer(
       {
         noDelay: true,
@@ -111,10 +127,6 @@ class Door {
       },
       (incoming, outgoing) => serve(incoming, outgoing),
     )
-    server.on("connection", (socket: Socket) => {
-      this.#unused.add(socket)
-      socket.once("close", () => this.#unused.delete(socket))
-    })
     server.maxConnections = limits.connectionsMax
     // A sender that asks before it sends is not told to go on with what will be refused for its length.
     server.on("checkContinue", (incoming: IncomingMessage, outgoing: ServerResponse) => {
@@ -122,6 +134,11 @@ class Door {
       serve(incoming, outgoing)
     })
     this.#server = server
+    this.#http2 = addHttp2(server, gate.clock, serveHttp2, (socket) => this.#unused.delete(socket))
+    server.prependListener("connection", (socket: Socket) => {
+      this.#unused.add(socket)
+      socket.once("close", () => this.#unused.delete(socket))
+    })
   }
 
   listen(host: string, port: number): Promise<Listening> {
@@ -146,37 +163,43 @@ class Door {
   async #close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#gate.readers.close()
+    for (const each of this.#lasting) each.abort()
     this.#server.closeIdleConnections()
+    this.#http2.close()
     for (const socket of this.#unused) socket.destroy()
-    const cancel = this.#gate.clock.after(limits.closeMsMax, () => this.#server.closeAllConnections())
+    const cancel = this.#gate.clock.after(limits.closeMsMax, () => {
+      this.#server.closeAllConnections()
+      this.#http2.closeAll()
+    })
     await closed
     cancel()
   }
 
-  async #mounted(mount: Mount, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  async #mounted(mount: Mount, incoming: Incoming, outgoing: Outgoing): Promise<void> {
     const gate = this.#gate
     const noted: Noted = { route: mount.name }
     this.#note(incoming, outgoing, noted)
     try {
       const failure = refusal(incoming)
-      if (failure === undefined) await serveMounted(mount, incoming, outgoing, noted, gate)
+      if (failure === undefined) await serveMounted(mount, incoming, outgoing, noted, gate, this.#lasting)
       else {
         const data = failureOf(failure)
         refuse(incoming, outgoing, errorTable[data.code].status, headersOf(data), JSON.stringify(problemOf(data, "/")), gate.clock)
       }
     } catch (error) {
       gate.log.error({ route: mount.name, error }, "A request failed in a way that was not foreseen.")
-      outgoing.destroy()
+      if ("stream" in outgoing) outgoing.stream.destroy()
+      else outgoing.destroy()
     }
   }
 
   /** Counts a request once it is over. */
-  #note(incoming: IncomingMessage, outgoing: ServerResponse, noted: Noted): void {
+  #note(incoming: Incoming | undefined, outgoing: Outgoing, noted: Noted): void {
     const { metrics, clock } = this.#gate
-    this.#unused.delete(incoming.socket)
+    if (incoming !== undefined) this.#unused.delete(incoming.socket)
     const began = clock.now()
     // Who sends request after request over one connection would else keep a closing server open.
-    if (this.#closing !== undefined) outgoing.setHeader("connection", "close")
+    if (this.#closing !== undefined && outgoing instanceof ServerResponse) outgoing.setHeader("connection", "close")
     outgoing.once("close", () => {
       const isLive = noted.isLive ?? noted.route === ("followStream" satisfies OperationId)
       const ms = isLive ? undefined : clock.now() - began
@@ -199,9 +222,11 @@ class Door {
 }
 
 /** Why a request may not enter at all. */
-function refusal({ method, url, headers }: IncomingMessage): unknown {
-  // A proxy's form of request line names the host there, and that one counts (RFC 9112, section 3.2.2).
-  const host = url?.startsWith("/") === true ? headers.host : hostOf(url)
+function refusal({ method, url, headers }: Incoming): unknown {
+  // A proxy's form of request line names the host there, and that one counts (RFC 9112, section 3.2.2); in HTTP/2 the
+  // host has a field of its own.
+  const authority = headers[":authority"]
+  const host = url?.startsWith("/") === true ? (typeof authority === "string" ? authority : headers.host) : hostOf(url)
   const fetchSite = headers["sec-fetch-site"]
   try {
     assertOwn({

@@ -6,9 +6,9 @@
  *     `limits.bodiesBytesMax`.
  * B2  What counts is what came, not what was announced: a sender that announces much and sends nothing holds nothing.
  */
-import type { IncomingMessage } from "node:http"
 import { createGunzip } from "node:zlib"
 import { limits, MillraceError } from "@millrace/model"
+import type { Incoming } from "./answer.ts"
 
 /** How a body is compressed. */
 export type Encoding = "identity" | "gzip"
@@ -63,7 +63,7 @@ export function assertLength(bytes: number): void {
  * @throws MR1007, MR1010, MR1020, {@link SenderGone}
  */
 export function readBody(
-  incoming: IncomingMessage,
+  incoming: Incoming,
   encoding: Encoding,
   arriving: ArrivingBodies,
 ): Promise<Uint8Array<ArrayBuffer>> {

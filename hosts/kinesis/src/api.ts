@@ -2,11 +2,18 @@
 import { streamOfArn } from "./arn.ts"
 import type { Catalog } from "./catalog.ts"
 import type { Clock } from "./clock.ts"
+import type { Codec } from "./codec.ts"
 import { KinesisFailure } from "./failure.ts"
 import type { KinesisNode } from "./node.ts"
+import type { Subscriptions } from "./subscriptions.ts"
 
 export interface Api {
   readonly node: KinesisNode
+  readonly subscriptions: Subscriptions
+  /** Of the request. */
+  readonly codec: Codec
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal
   readonly catalog: Catalog
   readonly clock: Clock
   /** The region that the request is for: the one its signature names. */

@@ -8,11 +8,11 @@ import type { StreamPlan } from "@millrace/model"
 import { account } from "./arn.ts"
 import type { Clock } from "./clock.ts"
 import { KinesisFailure } from "./failure.ts"
-import type { KinesisNode } from "./node.ts"
+import type { KinesisNode, StreamSettings } from "./node.ts"
 import { type Shard, Placing, evenShards } from "./shard.ts"
 import { SequenceNumbers } from "./sequence-number.ts"
 
-interface Consumer {
+export interface Consumer {
   readonly name: string
   /** ms */
   readonly created: number
@@ -32,8 +32,7 @@ export interface Facts {
   /** Of server-side encryption, which a client may turn on and read back; the data directory is the disk's to encrypt. */
   readonly encryptionKey?: string
   readonly warmMiBps?: number
-  readonly policy?: string
-  /** Policies of consumers, by consumer. */
+  /** Resource policies by the consumer that they are of; the stream's own under an empty name. */
   readonly policies?: Readonly<Record<string, string>>
   /** Of a stream that was made here. */
   readonly shards?: readonly Shard[]
@@ -196,7 +195,7 @@ export function secondOf(ms: number): number {
   return Math.floor(ms / 1000)
 }
 
-function ofService(name: string): KinesisFailure {
+export function ofService(name: string): KinesisFailure {
   return new KinesisFailure("ResourceInUseException", `Stream ${name} under account ${account} is defined by a service; change it there.`)
 }
 
@@ -208,8 +207,9 @@ function isShown({ role, name }: StreamPlan): boolean {
   return (role === "source" || role === "derived" || role === "dead-letter") && namePattern.test(name)
 }
 
-function settingsOf({ retentionHours }: Facts, shards: readonly Shard[]): { partitions: number; retentionMs: number } {
-  return { partitions: shards.length, retentionMs: retentionHours * hourMs }
+function settingsOf({ retentionHours }: Facts, shards: readonly Shard[]): StreamSettings {
+  const isResharded = shards.some(({ parent }) => parent !== undefined)
+  return { partitions: shards.length, retentionMs: retentionHours * hourMs, isResharded }
 }
 
 /** Bigints as decimal texts: JSON knows no other. */

@@ -10,11 +10,13 @@ import type { Api } from "./api.ts"
 import { Catalog } from "./catalog.ts"
 import { type Clock, processClock } from "./clock.ts"
 import { type Codec, cborCodec, jsonCodec } from "./codec.ts"
+import { EventStream } from "./event-stream.ts"
 import type { ApiRequest, ApiResponse } from "./exchange.ts"
 import { KinesisFailure, failureOf } from "./failure.ts"
 import { type Action, inputs } from "./inputs.ts"
 import type { KinesisNode } from "./node.ts"
 import { checkedInput } from "./shape.ts"
+import { Subscriptions } from "./subscriptions.ts"
 
 /** Where the API says what happened that nobody foresaw. */
 interface Log {
@@ -40,6 +42,7 @@ const defaultRegion = "us-east-1"
 
 export function createKinesis({ node, log, clock = processClock }: KinesisOptions): KinesisApi {
   const catalog = new Catalog(node, clock)
+  const subscriptions = new Subscriptions()
 
   async function answer(request: ApiRequest): Promise<ApiResponse> {
     const { headers } = request
@@ -48,13 +51,16 @@ export function createKinesis({ node, log, clock = processClock }: KinesisOption
     try {
       const body = await request.body()
       const action = actionOf(headers["x-amz-target"])
-      const act = action === undefined ? undefined : actions[action]
-      if (action === undefined || act === undefined) throw new KinesisFailure("UnknownOperationException", "")
+      if (action === undefined) throw new KinesisFailure("UnknownOperationException", "")
       const { unready } = node
       if (unready !== undefined) throw new KinesisFailure("ServiceUnavailableException", unready.message)
       const input = checkedInput(codec.decode(body), inputs[action], codec)
-      const api: Api = { node, catalog, clock, region: regionOf(headers["authorization"]) }
-      const result = await act(input as never, api)
+      const { signal } = request
+      const api: Api = { node, catalog, subscriptions, clock, codec, signal, region: regionOf(headers["authorization"]) }
+      const result = await actions[action](input as never, api)
+      if (result instanceof EventStream) {
+        return { status: 200, headers: { ...ids(), "content-type": "application/vnd.amazon.eventstream" }, body: result.messages }
+      }
       return respond(200, codec, result === undefined ? new Uint8Array(0) : codec.encode(result))
     } catch (thrown) {
       const failure = failureOf(thrown) ?? unforeseen(thrown, headers["x-amz-target"])

@@ -36,9 +36,11 @@ interface StoredPage {
 }
 
 /** Settings of a stream that no service defines. */
-interface StreamSettings {
+export interface StreamSettings {
   readonly partitions: number
   readonly retentionMs: number
+  /** Whether its keys lie elsewhere than the rule of even partitions has them. */
+  readonly isResharded: boolean
 }
 
 interface KinesisRecords {

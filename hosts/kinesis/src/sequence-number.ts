@@ -1,7 +1,8 @@
 /**
  * Sequence numbers: decimal texts of 56 digits that grow with the offset, laid out as AWS's are (a 186-bit number: a 2,
  * the second in which the shard was made, a digit of the shard, the counter, the second of the put, the shard, a version),
- * so that what takes them apart or compares them as texts works. The counter is the record's offset.
+ * so that what takes them apart or compares them as texts works. The counter is the record's offset and one more: 0 is the
+ * place before the first record.
  */
 const top = 2n << 184n
 const counterShift = 80n
@@ -27,7 +28,7 @@ export class SequenceNumbers {
   }
 
   of(offset: number): string {
-    return (this.#base + (BigInt(offset) << counterShift)).toString()
+    return (this.#base + (BigInt(offset + 1) << counterShift)).toString()
   }
 }
 
@@ -37,7 +38,7 @@ export function positionOf(text: string): Position | undefined {
   const number = BigInt(text)
   const second = Number((number >> 148n) & mask(36n))
   const partition = Number((number >> 4n) & mask(32n))
-  const offset = Number((number >> counterShift) & mask(64n))
+  const offset = Number((number >> counterShift) & mask(64n)) - 1
   if (!Number.isSafeInteger(offset) || partition > 0xffff) return undefined
   // Only what was written here is read here.
   return new SequenceNumbers(second, partition).of(offset) === text ? { second, partition, offset } : undefined

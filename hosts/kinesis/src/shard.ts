@@ -45,7 +45,7 @@ export function evenShards(count: number, openedAt: number, begin: (partition: n
 }
 
 /** MD5 of the partition key, as the number that shards share among them. */
-function hashOf(key: string): bigint {
+export function hashOf(key: string): bigint {
   let hash = 0n
   for (const word of md5(key)) hash = (hash << 32n) | BigInt(word)
   return hash

@@ -24,3 +24,7 @@ export function tagsOf(before: Tags, added: ReadonlyMap<string, string>): Tags {
   }
   return Object.fromEntries(tags)
 }
+
+export function tagsWithout(before: Tags, removed: readonly string[]): Tags {
+  return Object.fromEntries(Object.entries(before).filter(([key]) => !removed.includes(key)))
+}

@@ -45,16 +45,27 @@ function atEnd(t: TestContext, act: () => Promise<void>): void {
   })
 }
 
+/** The SDK's client as it is: over HTTP/2 with prior knowledge. */
+export function http2ClientOf(t: TestContext, url: string): KinesisClient {
+  const { requestHandler: _, ...settings } = settingsOf(url)
+  const client = new KinesisClient(settings)
+  atEnd(t, async () => client.destroy())
+  return client
+}
+
 /** The SDK's client over HTTP/1.1. */
 export function clientOf(url: string, more: Partial<KinesisClientConfig> = {}): KinesisClient {
-  return new KinesisClient({
+  return new KinesisClient({ ...settingsOf(url), ...more })
+}
+
+function settingsOf(url: string) {
+  return {
     endpoint: url,
     region: "eu-west-1",
     credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "a secret for tests" },
     maxAttempts: 1,
     requestHandler: new NodeHttpHandler(),
-    ...more,
-  })
+  } satisfies KinesisClientConfig
 }
 
 export function bytes(value: unknown): Uint8Array {

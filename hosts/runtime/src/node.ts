@@ -245,6 +245,7 @@ export class Node {
     const workshop = this.#workshopFor(files)
     try {
       const plans = files.length === 0 ? [] : await workshop.load()
+      this.#bytes.assertFit(plans)
       const streams = new Streams(plans, this.#store.state, this.#bytes.plans)
       // Also the last thing that can fail: from here on the new services run.
       await this.#durably([], [streams.changes()])

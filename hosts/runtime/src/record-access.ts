@@ -36,6 +36,13 @@ export interface StoredPage {
   readonly next: number
 }
 
+interface StreamSettings {
+  readonly partitions: number
+  readonly retentionMs: number
+  /** Whether its keys lie elsewhere than the rule of even partitions has them. */
+  readonly isResharded: boolean
+}
+
 interface Parts {
   readonly store: Store
   readonly commits: Commits
@@ -141,21 +148,29 @@ export class RecordAccess {
   }
 
   /** Makes a stream of bytes or changes its settings. @throws MR1102 when a service defines it, MR1303, MR1304, MR1401 */
-  async keepStream(name: string, settings: { readonly partitions: number; readonly retentionMs: number }, facts: string): Promise<void> {
+  async keepStream(name: string, settings: StreamSettings, facts: string): Promise<void> {
     const { streams, bytes, assertReady } = this.#parts
     assertReady()
     if (streams().has(name) && streams().get(name).format !== "bytes") {
       throw new MillraceError("MR1102", `A service defines stream "${name}"; change it there.`, { stream: name })
     }
-    const plan = await bytes.keep(name, facts, settings)
-    if (plan !== undefined) this.#parts.streams().addBytes(plan)
+    const kept = bytes.keep(name, facts, settings)
+    // In force before it is durable, as its records are.
+    const plan = bytes.plans.find((each) => each.name === name)
+    if (plan !== undefined) streams().addBytes(plan)
+    try {
+      await kept
+    } catch (error) {
+      if (!bytes.plans.some((each) => each.name === name)) streams().removeBytes(name)
+      throw error
+    }
   }
 
   /** @throws MR1303, MR1304, MR1401 */
   async dropStream(name: string): Promise<void> {
     this.#parts.assertReady()
-    this.#parts.streams().removeBytes(name)
     await this.#parts.bytes.drop(name)
+    this.#parts.streams().removeBytes(name)
   }
 }
 

@@ -69,7 +69,7 @@ interface ShardPage {
   readonly isOver: boolean
 }
 
-async function readShard({ node, clock }: Api, stream: KinesisStream, shard: Shard, from: number, most: number): Promise<ShardPage> {
+export async function readShard({ node, clock }: Api, stream: KinesisStream, shard: Shard, from: number, most: number): Promise<ShardPage> {
   const begin = Math.max(from, trimmedTo(node, stream, shard))
   const end = endOf(node, stream, shard)
   const { records, next } = await node.records.read(stream.name, shard.partition, begin, end, Math.min(most, answerRecordsMost), answerBytesMost)
@@ -79,7 +79,7 @@ async function readShard({ node, clock }: Api, stream: KinesisStream, shard: Sha
 }
 
 /** A record as the API shows it. */
-function shown({ offset, key, time, headers, data }: StoredRecord, numbers: SequenceNumbers, { facts }: KinesisStream): object {
+export function shown({ offset, key, time, headers, data }: StoredRecord, numbers: SequenceNumbers, { facts }: KinesisStream): object {
   return {
     SequenceNumber: numbers.of(offset),
     ApproximateArrivalTimestamp: new Instant(time),
@@ -98,7 +98,7 @@ function givenKey(headers: string): string | undefined {
 }
 
 /** The shards that go on where a closed one ends. */
-function childrenOf({ shards }: KinesisStream, { partition }: Shard): object[] {
+export function childrenOf({ shards }: KinesisStream, { partition }: Shard): object[] {
   return shards
     .filter(({ parent, adjacent }) => parent === partition || adjacent === partition)
     .map((child) => ({

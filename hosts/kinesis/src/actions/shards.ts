@@ -5,7 +5,6 @@ import { KinesisFailure } from "../failure.ts"
 import { pageOf, tokenOf } from "../page-token.ts"
 import { SequenceNumbers } from "../sequence-number.ts"
 import { type Shard, shardId } from "../shard.ts"
-import { trimmedTo } from "../shard-of.ts"
 
 interface ShardFilter {
   readonly Type: "AFTER_SHARD_ID" | "AT_TRIM_HORIZON" | "FROM_TRIM_HORIZON" | "AT_LATEST" | "AT_TIMESTAMP" | "FROM_TIMESTAMP"
@@ -61,11 +60,11 @@ export function shownShard({ facts }: KinesisStream, shard: Shard): ShownShard {
   }
 }
 
-function isWanted(shard: Shard, filter: ShardFilter | undefined, stream: KinesisStream, { node }: Api): boolean {
+function isWanted(shard: Shard, filter: ShardFilter | undefined, stream: KinesisStream, { clock }: Api): boolean {
   if (filter === undefined) return true
   const { Type: type, ShardId: id, Timestamp: time } = filter
   const isOpen = shard.end === undefined
-  const holds = isOpen || trimmedTo(node, stream, shard) < (shard.end ?? 0)
+  const holds = isKept(shard, stream, clock.now())
   switch (type) {
     case "AFTER_SHARD_ID":
       if (id === undefined) throw new KinesisFailure("InvalidArgumentException", "ShardId must be provided for ShardFilter type AFTER_SHARD_ID.")
@@ -74,7 +73,7 @@ function isWanted(shard: Shard, filter: ShardFilter | undefined, stream: Kinesis
       return isOpen
     // What is kept begins with the oldest shards; their children are reached from them.
     case "AT_TRIM_HORIZON":
-      return holds && !hasKeptParent(shard, stream, node)
+      return holds && !stream.shards.some((each) => isParent(each, shard) && isKept(each, stream, clock.now()))
     case "FROM_TRIM_HORIZON":
       return holds
     case "AT_TIMESTAMP":
@@ -86,9 +85,11 @@ function isWanted(shard: Shard, filter: ShardFilter | undefined, stream: Kinesis
   }
 }
 
-function hasKeptParent({ parent, adjacent }: Shard, stream: KinesisStream, node: Api["node"]): boolean {
-  return stream.shards.some((each) => {
-    if (each.partition !== parent && each.partition !== adjacent) return false
-    return trimmedTo(node, stream, each) < (each.end ?? Number.POSITIVE_INFINITY)
-  })
+function isParent({ partition }: Shard, { parent, adjacent }: Shard): boolean {
+  return partition === parent || partition === adjacent
+}
+
+/** Whether there may be records of a shard. One that is empty is listed as long: consumers wait for each parent. */
+function isKept({ closedAt }: Shard, { facts }: KinesisStream, now: number): boolean {
+  return closedAt === undefined || now - closedAt < facts.retentionHours * 3_600_000
 }

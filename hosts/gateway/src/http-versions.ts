@@ -1,0 +1,114 @@
+/**
+ * HTTP/1.1 and HTTP/2 on one plain port. A client with prior knowledge begins an HTTP/2 connection with a preface that is
+ * no request of HTTP/1.1 (RFC 9113, section 3.4), so the first bytes tell the two apart. Until they do, a connection
+ * costs as much as any that has sent no headers yet, and lasts no longer.
+ */
+import type { Server } from "node:http"
+import {
+  createServer as createHttp2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2"
+import type { Socket } from "node:net"
+import { limits } from "@millrace/model"
+import type { Clock } from "./clock.ts"
+
+const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+
+export interface Http2Door {
+  /** Lets requests under way end and takes no more. */
+  close(): void
+  /** Cuts all off. */
+  closeAll(): void
+}
+
+/**
+ * Lets a server that speaks HTTP/1.1 take connections of HTTP/2 too.
+ *
+ * @param onUsed - a connection has begun to speak HTTP/2
+ */
+export function addHttp2(
+  server: Server,
+  clock: Clock,
+  onRequest: (incoming: Http2ServerRequest, outgoing: Http2ServerResponse) => void,
+  onUsed: (socket: Socket) => void,
+): Http2Door {
+  const sessions = new Set<ServerHttp2Session>()
+  const sockets = new Set<Socket>()
+  let isClosing = false
+  const http2 = createHttp2Server(
+    {
+      maxSessionMemory: limits.http2SessionMegabytesMax,
+      settings: { maxConcurrentStreams: limits.http2StreamsMax, initialWindowSize: limits.http2WindowBytes, maxHeaderListSize: limits.headersBytesMax },
+    },
+    onRequest,
+  )
+  http2.on("session", (session) => {
+    sessions.add(session)
+    session.once("close", () => sessions.delete(session))
+    // A window for all streams together: the default one makes every larger body wait for its sender.
+    session.setLocalWindowSize(limits.http2WindowBytes * 2)
+    session.setTimeout(limits.connectionIdleMsMax, () => session.close())
+    session.on("error", () => undefined)
+    if (isClosing) session.close()
+  })
+  http2.on("sessionError", () => undefined)
+
+  const asHttp1 = server.listeners("connection") as ((socket: Socket) => void)[]
+  server.removeAllListeners("connection")
+  server.on("connection", (socket: Socket) => {
+    const give = (isHttp2: boolean): void => {
+      if (isHttp2) {
+        onUsed(socket)
+        sockets.add(socket)
+        socket.once("close", () => sockets.delete(socket))
+        http2.emit("connection", socket)
+      } else for (const take of asHttp1) take.call(server, socket)
+    }
+    tell(socket, clock, give)
+  })
+
+  return {
+    close() {
+      isClosing = true
+      for (const session of sessions) session.close()
+    },
+    closeAll() {
+      // A session that has been asked to close waits for its peer, whatever it is asked then.
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+/** Looks at the first bytes of a connection, puts them back, and gives it on. */
+function tell(socket: Socket, clock: Clock, give: (isHttp2: boolean) => void): void {
+  const onError = (): void => undefined
+  const cancel = clock.after(limits.headersMsMax, () => socket.destroy())
+  const onReadable = (): void => {
+    const bytes = socket.read() as Buffer | null
+    if (bytes === null) return
+    const isHttp2 = beginsWithPreface(bytes)
+    socket.unshift(bytes)
+    // So far it may be either.
+    if (isHttp2 === undefined && !socket.readableEnded) return
+    stop()
+    give(isHttp2 === true)
+  }
+  const stop = (): void => {
+    cancel()
+    socket.removeListener("readable", onReadable)
+    socket.removeListener("close", stop)
+    socket.removeListener("error", onError)
+  }
+  socket.on("readable", onReadable)
+  socket.on("error", onError)
+  socket.once("close", stop)
+}
+
+/** Undefined when there are too few bytes to tell. */
+function beginsWithPreface(bytes: Buffer): boolean | undefined {
+  const length = Math.min(bytes.length, preface.length)
+  if (bytes.compare(preface, 0, length, 0, length) !== 0) return false
+  return length === preface.length ? true : undefined
+}
