@@ -104,7 +104,10 @@ export async function startStreamEncryption(input: EncryptionInput, api: Api): P
 export async function stopStreamEncryption(input: EncryptionInput, api: Api): Promise<undefined> {
   const name = nameOf(input)
   await api.catalog.get(name)
-  await api.catalog.change(name, ({ facts: { encryptionKey: _, ...facts } }) => facts)
+  await api.catalog.change(name, ({ facts }) => {
+    const { encryptionKey, ...others } = facts
+    return encryptionKey === undefined ? facts : others
+  })
   return undefined
 }
 
