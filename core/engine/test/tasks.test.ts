@@ -325,6 +325,16 @@ test("each record of a flow becomes one run, or a dead letter", async () => {
   assert.deepEqual([dead?.error.code, others], ["MR1023", []])
 })
 
+test("an event that matches starts a run", async () => {
+  const events = stream<{ kind: string; card: string }>("events", { key: ({ card }) => card })
+  const freeze = task("freeze", { input: z.object({ card: z.string() }), run: (input) => input })
+  const rig = await Rig.open(service("bank", [freeze.on(events, { match: ({ kind }) => kind === "stolen", input: ({ card }) => ({ card }) })]))
+  rig.produce("events", [{ kind: "paid", card: "1" }, { kind: "stolen", card: "2" }])
+  await rig.settle()
+  const { runs } = rig.seat("bank/freeze.commands").machine.ask("freeze", { kind: "runs", search: { limit: 10 } }) as RunPage
+  assert.deepEqual(runs.map(({ input }) => input), ['{"card":"2"}'])
+})
+
 test("each fault of a value is named with its path", () => {
   const schema = z.object({ a: z.number(), b: z.object({ c: z.string() }) })
   for (const code of ["MR1023", "MR1206"] as const) {

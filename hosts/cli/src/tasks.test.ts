@@ -192,6 +192,14 @@ test("openapi.json describes each task, and what is answered fits its schemas", 
   }
 })
 
+test("metrics tell of each task", async () => {
+  const text = await (await fetch(`${node.url}/metrics`)).text()
+  assert.match(text, /^millrace_task_runs\{task="square",status="running"\} \d+$/m)
+  assert.match(text, /^millrace_task_outcomes_total\{task="square",outcome="succeeded"\} [1-9]\d*$/m)
+  const [, starts] = /^millrace_task_starts_total\{task="square"\} (\d+)$/m.exec(text) ?? []
+  assert.ok(Number(starts) > 10)
+})
+
 test("the command line calls tasks and looks at their runs", async () => {
   const env = { env: { MILLRACE_URL: node.url } }
   const called = await millrace(["task", "call", "square", '{"n": 8}'], env)

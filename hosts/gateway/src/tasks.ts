@@ -1,6 +1,7 @@
 /** What the front door asks of a node about tasks: the smallest port that works. The runtime's desk fits it by shape. */
 import type { ErrorData, TaskPlan } from "@millrace/model"
 import type { RunState } from "@millrace/protocol"
+import type { Sample } from "./node.ts"
 
 /** A run as the node shows it: times in ms, values as JSON texts. */
 export interface NodeRun {
@@ -79,6 +80,8 @@ export interface GatewayTasks {
   watch(id: string, watcher: (event: NodeRunEvent) => void): () => void
   /** Newest first. @throws MR1022 */
   runs(task: string, search: NodeSearch): Promise<{ readonly runs: readonly NodeRun[]; readonly next?: number }>
+  /** Figures of all tasks, for `/metrics`. */
+  samples(): Promise<readonly Sample[]>
   /** @throws MR1022 */
   stand(task: string): Promise<NodeStand>
   /** @throws MR1024 */

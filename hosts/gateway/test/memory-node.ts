@@ -293,6 +293,7 @@ function beginning(log: Log, partition: number, from: From): number {
 
 class NoTasks implements GatewayTasks {
   readonly plans: readonly [] = []
+  readonly samples = async (): Promise<readonly []> => []
   readonly enqueue = ({ task }: NodeEnqueue): Promise<never> => this.runs(task)
   readonly run = async (id: string): Promise<never> => Promise.reject(noRun(id))
   readonly result = (id: string): Promise<never> => this.run(id)

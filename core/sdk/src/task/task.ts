@@ -14,9 +14,9 @@ import {
   type TaskContext,
 } from "@millrace/model"
 import type { StreamDefinition, TaskDefinition } from "../definition.ts"
-import { Flow } from "../flow/flow.ts"
+import { Flow, type Keying } from "../flow/flow.ts"
 import { checkedMs, checkedName, checkedWhole, checkFunction, checkKeys } from "../setting.ts"
-import type { Target } from "../target.ts"
+import type { Outlet, Target } from "../target.ts"
 import { type RunResult, taskCaller } from "./caller.ts"
 import { isNonRetryable, retryAfterMs } from "./errors.ts"
 import {
@@ -60,6 +60,14 @@ export interface BatchTaskOptions<S extends StandardSchema | undefined, O extend
   readonly batch: { readonly size: number; readonly wait: Duration }
   /** Gives a result for each input, in their order; an Error in a place fails that run alone. */
   run(inputs: ReadonlyArray<Parsed<S>>, ctx: TaskContext): ReadonlyArray<R | Error> | Promise<ReadonlyArray<R | Error>>
+}
+
+/** Which values of a flow start a run, and with what. */
+export interface Trigger<T, In> {
+  /** @default every value */
+  readonly match?: (value: T) => boolean
+  /** The input of the run. */
+  readonly input: (value: T) => In
 }
 
 /** A run that was enqueued. */
@@ -114,6 +122,24 @@ export class Task<In, Out, Name extends string = string> implements Target<In, O
       options,
     )
     return ids.map((id) => ({ id, result: async () => this.#output(await caller.result(id)) }))
+  }
+
+  /**
+   * Starts a run for each value of a flow that matches: an event, such as records of a stream that others write.
+   *
+   * @returns an outlet, to be given to `service(name, […])`
+   * @example
+   * ```ts
+   * freeze.on(cardEvents, { match: ({ kind }) => kind === "stolen", input: ({ card }) => ({ card, reason: "stolen" }) })
+   * ```
+   */
+  on<T>(event: Flow<T, Keying>, trigger: Trigger<T, In>): Outlet<Out> {
+    checkKeys(trigger, ["match", "input"], `task ${JSON.stringify(this.name)}, on`)
+    const { match, input } = trigger
+    checkFunction(match, `task ${JSON.stringify(this.name)}, on, match`, "optional")
+    checkFunction(input, `task ${JSON.stringify(this.name)}, on, input`)
+    const matching = match === undefined ? event : event.filter((value) => match(value))
+    return matching.map((value) => input(value)).to(this) as Outlet<Out>
   }
 
   #text(input: In): string {

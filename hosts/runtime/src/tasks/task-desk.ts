@@ -12,9 +12,11 @@ import type { Answer } from "../answer.ts"
 import type { Commits } from "../commits.ts"
 import type { Request } from "../intake-desk.ts"
 import type { Seat } from "../messages.ts"
+import type { Sample } from "../samples.ts"
 import type { FromAttempts } from "./attempt-messages.ts"
 import type { AttemptThread } from "./attempt-thread.ts"
 import type { Attempts } from "./attempts.ts"
+import { TaskFigures } from "./task-figures.ts"
 
 /** One input, or many, for a task. */
 export interface EnqueueRequest {
@@ -56,6 +58,7 @@ type Watcher = (event: RunEvent) => void
 
 export class TaskDesk {
   readonly #options: TaskDeskOptions
+  readonly #figures: TaskFigures
   #known: ReadonlyMap<string, Known> = new Map()
   #attempts: Attempts | undefined
   /** Who watches a run, by its id. */
@@ -68,6 +71,7 @@ export class TaskDesk {
 
   constructor(options: TaskDeskOptions) {
     this.#options = options
+    this.#figures = new TaskFigures(options.clock)
   }
 
   /** Other services run now. */
@@ -112,6 +116,7 @@ export class TaskDesk {
   }
 
   onOutcomes(service: string, task: string, outcomes: readonly Outcome[]): void {
+    this.#figures.onOutcomes(task, outcomes)
     const known = this.#known.get(task)
     if (known?.seat.service === service) this.#options.complete(known.seat, task, outcomes)
   }
@@ -248,6 +253,11 @@ export class TaskDesk {
     return (await this.#ask(this.#find(task), { kind: "stand" })) as TaskStand
   }
 
+  /** Figures of all tasks. */
+  async samples(): Promise<readonly Sample[]> {
+    return this.#figures.samples(await Promise.all(this.plans.map(({ name }) => this.stand(name))))
+  }
+
   /** @throws MR1024 */
   async cancel(id: string, reason?: string): Promise<void> {
     const { known, number } = this.#parse(id)
@@ -297,11 +307,13 @@ export class TaskDesk {
     switch (effect.kind) {
       case "call": {
         const { task, lease, runs, alone } = effect
+        this.#figures.onCall(effect)
         this.#attempts?.start(known.plan, { service, task, lease, runs }, alone)
         for (const { number, attempt } of runs) this.#tell(idOf(task, number), { kind: "attempt", attempt })
         return
       }
       case "abort":
+        this.#figures.onAbort(effect.task, effect.lease)
         this.#attempts?.abort({ service, task: effect.task, lease: effect.lease }, effect.reason)
         return
       case "placed":

@@ -1,0 +1,86 @@
+/** What is counted of each task since the start, and how it stands: its figures for `/metrics`. */
+import type { CallTask, Outcome, TaskStand } from "@millrace/engine"
+import type { Sample } from "../samples.ts"
+
+class Figures {
+  attempts = 0
+  attemptMs = 0
+  starts = 0
+  startMs = 0
+  readonly outcomes: Map<string, number> = new Map()
+}
+
+export class TaskFigures {
+  readonly #clock: () => number
+  readonly #byTask: Map<string, Figures> = new Map()
+  /** When calls under way began, by task and lease. */
+  readonly #began: Map<string, number> = new Map()
+
+  constructor(clock: () => number) {
+    this.#clock = clock
+  }
+
+  onCall({ task, lease, runs }: CallTask): void {
+    const now = this.#clock()
+    const figures = this.#of(task)
+    this.#began.set(`${task} ${lease}`, now)
+    for (const { attempt, enqueuedAt } of runs) {
+      figures.attempts++
+      if (attempt > 1) continue
+      figures.starts++
+      figures.startMs += Math.max(0, now - enqueuedAt)
+    }
+  }
+
+  onOutcomes(task: string, outcomes: readonly Outcome[]): void {
+    const now = this.#clock()
+    const figures = this.#of(task)
+    for (const { lease, kind } of outcomes) {
+      const name = `${task} ${lease}`
+      const began = this.#began.get(name)
+      if (began !== undefined) figures.attemptMs += Math.max(0, now - began)
+      this.#began.delete(name)
+      figures.outcomes.set(kind, (figures.outcomes.get(kind) ?? 0) + 1)
+    }
+  }
+
+  onAbort(task: string, lease: number): void {
+    this.#began.delete(`${task} ${lease}`)
+    const { outcomes } = this.#of(task)
+    outcomes.set("aborted", (outcomes.get("aborted") ?? 0) + 1)
+  }
+
+  samples(stands: readonly TaskStand[]): Sample[] {
+    const now = this.#clock()
+    const gauge = (name: string, help: string, values: Sample["values"]): Sample => ({ name, help, kind: "gauge", values })
+    const counter = (name: string, help: string, of: (figures: Figures) => number): Sample => ({
+      name,
+      help,
+      kind: "counter",
+      values: stands.map(({ task }) => ({ labels: { task }, value: of(this.#of(task)) })),
+    })
+    const outcomes = stands.flatMap(({ task }) => [...this.#of(task).outcomes].map(([outcome, value]) => ({ labels: { task, outcome }, value })))
+    const runs = stands.flatMap(({ task, counts }) =>
+      (["delayed", "waiting", "running"] as const).map((status) => ({ labels: { task, status }, value: counts[status] })),
+    )
+    const oldest = stands.map(({ task, oldestReadyAt }) => ({ labels: { task }, value: oldestReadyAt === undefined ? 0 : Math.max(0, now - oldestReadyAt) / 1000 }))
+    return [
+      gauge("millrace_task_runs", "Runs that have not ended, by status.", runs),
+      gauge("millrace_task_oldest_seconds", "How long the oldest run that may start has waited since it was enqueued; 0: none does.", oldest),
+      counter("millrace_task_starts_total", "Runs that were called for the first time.", ({ starts }) => starts),
+      counter("millrace_task_start_seconds_total", "From enqueue to first call, over all of those.", ({ startMs }) => startMs / 1000),
+      counter("millrace_task_attempts_total", "Attempts that were begun.", ({ attempts }) => attempts),
+      counter("millrace_task_attempt_seconds_total", "How long attempts took, over those that ended.", ({ attemptMs }) => attemptMs / 1000),
+      { name: "millrace_task_outcomes_total", help: "Attempts that ended, by outcome.", kind: "counter", values: outcomes },
+    ]
+  }
+
+  #of(task: string): Figures {
+    let figures = this.#byTask.get(task)
+    if (figures === undefined) {
+      figures = new Figures()
+      this.#byTask.set(task, figures)
+    }
+    return figures
+  }
+}
