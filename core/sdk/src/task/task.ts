@@ -63,7 +63,7 @@ export interface BatchTaskOptions<S extends StandardSchema | undefined, O extend
 }
 
 /** Which values of a flow start a run, and with what. */
-export interface Trigger<T, In> {
+export interface TaskTrigger<T, In> {
   /** @default every value */
   readonly match?: (value: T) => boolean
   /** The input of the run. */
@@ -133,7 +133,7 @@ export class Task<In, Out, Name extends string = string> implements Target<In, O
    * freeze.on(cardEvents, { match: ({ kind }) => kind === "stolen", input: ({ card }) => ({ card, reason: "stolen" }) })
    * ```
    */
-  on<T>(event: Flow<T, Keying>, trigger: Trigger<T, In>): Outlet<Out> {
+  on<T>(event: Flow<T, Keying>, trigger: TaskTrigger<T, In>): Outlet<Out> {
     checkKeys(trigger, ["match", "input"], `task ${JSON.stringify(this.name)}, on`)
     const { match, input } = trigger
     checkFunction(match, `task ${JSON.stringify(this.name)}, on, match`, "optional")
