@@ -4,7 +4,7 @@
  */
 import { routes } from "@millrace/protocol"
 import type { Metric, Registry } from "prom-client"
-import type { Sample } from "./node.ts"
+import type { Sample } from "./sample.ts"
 import { durationBounds, type Metrics } from "./metrics.ts"
 
 /** A metric whose figures are kept elsewhere: what prom-client asks of one to write it. */

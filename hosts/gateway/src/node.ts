@@ -5,6 +5,7 @@
 import type { ErrorData, StreamPlan } from "@millrace/model"
 import type { BodyFormat, PositionRange, RecordView } from "@millrace/protocol"
 import type { GatewayTables } from "./tables.ts"
+import type { Sample } from "./sample.ts"
 import type { GatewayTasks } from "./tasks.ts"
 
 export interface IngestRequest {
@@ -51,13 +52,6 @@ export interface LiveBatch {
   readonly partition: number
   readonly records: readonly RecordView[]
   readonly next: number
-}
-
-export interface Sample {
-  readonly name: string
-  readonly help: string
-  readonly kind: "counter" | "gauge"
-  readonly values: ReadonlyArray<{ readonly labels: Readonly<Record<string, string>>; readonly value: number }>
 }
 
 export interface GatewayNode {

@@ -1,7 +1,7 @@
 /** What the front door asks of a node about tasks: the smallest port that works. The runtime's desk fits it by shape. */
 import type { ErrorData, TaskPlan } from "@millrace/model"
 import type { RunState } from "@millrace/protocol"
-import type { Sample } from "./node.ts"
+import type { Sample } from "./sample.ts"
 
 /** A run as the node shows it: times in ms, values as JSON texts. */
 export interface NodeRun {

@@ -15,7 +15,8 @@ import {
   type StreamPlan,
 } from "@millrace/model"
 import type { RecordView } from "@millrace/protocol"
-import type { From, GatewayNode, IngestAnswer, IngestRequest, LiveBatch, Page, Rejection, Sample } from "../src/node.ts"
+import type { From, GatewayNode, IngestAnswer, IngestRequest, LiveBatch, Page, Rejection } from "../src/node.ts"
+import type { Sample } from "../src/sample.ts"
 
 /** The plan of a stream as tests need it. */
 export function streamPlan(name: string, more: Partial<StreamPlan> = {}): StreamPlan {

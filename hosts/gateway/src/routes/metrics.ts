@@ -1,7 +1,8 @@
 /** GET /metrics: figures for Prometheus. */
 import { exposition } from "../exposition.ts"
 import type { Handler } from "../gate.ts"
-import type { GatewayNode, Sample } from "../node.ts"
+import type { GatewayNode } from "../node.ts"
+import type { Sample } from "../sample.ts"
 
 export const metrics: Handler = async (_, gate) => {
   const { text, contentType } = await exposition({
