@@ -1,7 +1,7 @@
 // Sliding windows, by size and by rows, against a model that keeps everything.
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { collect, count, last, service, sliding, type SlidingOptions, stream, sum } from "@millrace/sdk"
+import { aggregate, collect, count, last, service, sliding, type SlidingOptions, stream, sum } from "@millrace/sdk"
 import { files } from "@millrace/sdk/files"
 import fc from "fast-check"
 import { events } from "./events.ts"
@@ -137,6 +137,63 @@ test("sliding windows by the clock hold what was processed before each record, w
     }),
     { numRuns: 300 },
   )
+})
+
+/** Many records of one key, close together, with values whose sums depend on the order of adding. */
+const crowd = fc
+  .array(fc.record({ step: fc.integer({ min: -4, max: 6 }), v: fc.integer({ min: -99, max: 99 }) }), { minLength: 100, maxLength: 250, size: "max" })
+  .map((all) => {
+    let t = -200
+    return all.map(({ step, v }): Event => ({ k: "a", t: (t += step), v: v / 10 }))
+  })
+
+test("windows of many records hold what the plainest model says, and their sums are the same to the last bit wherever it crashes", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 900 }), crowd, turns, async (size, given, way) => {
+      const found = await outcome({ size }, 1_000, given, way, true)
+      const counted = given.map((event) => ({ event, time: event.t }))
+      assert.deepEqual(found.results, closing(counted, { size }, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY))
+      const input = stream("in", { partitions: 1, key: (e: Event) => e.k, time: (e) => e.t, outOfOrder: 50 })
+      const sums = input.window("w", sliding({ size })).aggregate({ sum: sum((e) => e.v), spread: spread() })
+      const bytes: Uint8Array[] = []
+      for (const each of [atOnce, way]) {
+        const rig = await Rig.open(service("s", [sums.to(files("results"))]))
+        rig.produce("in", given)
+        rig.end("in")
+        await drive(rig, rig.seat("in"), each)
+        bytes.push(await rig.bytes("s/results.rows"))
+      }
+      assert.deepEqual(bytes[1], bytes[0])
+    }),
+    { numRuns: 150 },
+  )
+})
+
+/** A plain sum of doubles: another order of adding gives other last bits. */
+function spread() {
+  return aggregate({ init: () => 0, add: (acc, { v }: Event) => acc + v * 1.1, merge: (one, other) => one + other, result: (acc) => acc })
+}
+
+test("a window of many records is folded in few steps", async () => {
+  let merges = 0
+  const counting = aggregate({
+    init: () => 0,
+    add: (acc, { v }: Event) => acc + v,
+    merge(one, other) {
+      merges++
+      return one + other
+    },
+    result: (acc) => acc,
+  })
+  const input = stream("in", { partitions: 1, key: (e: Event) => e.k, time: (e) => e.t })
+  const sums = input.window("w", sliding({ size: 3_000 })).aggregate({ sum: counting })
+  const rig = await Rig.open(service("s", [sums.to(files("results"))]))
+  rig.produce("in", Array.from({ length: 5_000 }, (_, t) => ({ k: "a", t, v: 1 })))
+  rig.end("in")
+  await rig.settle()
+  const rows = (await rig.values("s/results.rows")) as { sum: number }[]
+  assert.deepEqual(rows.map((row) => row.sum), Array.from({ length: 5_000 }, (_, t) => Math.min(t + 1, 3_000)))
+  assert.ok(merges / 5_000 < 64, `${merges / 5_000} steps for each window of 3,000`)
 })
 
 /** How many cells are left in the store of the window. */

@@ -152,6 +152,8 @@ export const limits = {
   windowsPerRecordMax: 1_000,
   /** Most records of a sliding window that is counted in records. */
   slidingRowsMax: 1_000,
+  /** Blocks of time whose folds a sliding window operator remembers; it forgets them all when there are more. */
+  slidingBlocksMax: 100_000,
   /** Calendar windows whose bounds an operator remembers; it forgets them all when there are more. */
   calendarWindowsKnownMax: 10_000,
   /** Largest size at which a file sink may roll, in bytes: a file is made in memory. */

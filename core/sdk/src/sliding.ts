@@ -28,7 +28,7 @@ export type SlidingOptions =
  * that order, once the watermark proves that no earlier record is missing. With `size`, records of one time share one window and
  * give one result; with `rows`, each gives its own.
  *
- * What a result takes grows with the records in its window: each is looked at.
+ * With `rows`, what a result takes grows with them: each is looked at.
  *
  * @example
  * ```ts

@@ -4,7 +4,7 @@
  * time has reached, so that no earlier record can be missing. By event time, or by the clock.
  *
  * Kept: by size, one accumulator for each time of a key, by rows one for each record, in the order of time; and, by time, which keys
- * to look at then. A result folds what its window holds, so it takes as many steps as there are. What no later window can hold goes.
+ * to look at then. What no later window can hold goes.
  *
  * Invariants W36 to W40 of docs/specs/windows.md.
  */
@@ -14,6 +14,7 @@ import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { type Bucket, rowKey, rowNumber, rowOf, rowTime, type Scope } from "../state.ts"
 import { Accumulation, type Accumulator } from "./accumulation.ts"
 import { flagCodec } from "./flag-codec.ts"
+import { firstAt, SlidingBlocks } from "./sliding-blocks.ts"
 import { endOfInput, WindowClock } from "./window-clock.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "sliding" }>
@@ -29,6 +30,7 @@ export class SlidingOperator implements TimedOperator {
   readonly #late: Push
   readonly #accumulation: Accumulation
   readonly #rows: Scope<Accumulator>
+  readonly #blocks: SlidingBlocks
   readonly #looks: Scope<true>
   readonly #schedule: BucketSchedule
   /** Undefined: event time decides. */
@@ -46,6 +48,7 @@ export class SlidingOperator implements TimedOperator {
     this.#next = next
     this.#late = late
     this.#accumulation = new Accumulation(code.aggregates, [0])
+    this.#blocks = new SlidingBlocks(this.#accumulation, plan.span.kind === "time" ? plan.span.sizeMs : 1)
     this.#rows = state.rows(scope, this.#accumulation.codec)
     this.#looks = state.scope(`${scope}@looks`, flagCodec)
     this.#schedule = new BucketSchedule(state, this.#looks, (time) => time)
@@ -80,6 +83,7 @@ export class SlidingOperator implements TimedOperator {
   reload(): void {
     this.#clock?.reload()
     this.#schedule.reload()
+    this.#blocks.clear()
     this.#settle()
   }
 
@@ -116,15 +120,18 @@ export class SlidingOperator implements TimedOperator {
   /** By size: gives the window that ends at `end`, if a record does, and lets go of what only it still held. */
   #lookBack(key: string, end: number, sizeMs: number): void {
     const bucket = this.#bucket
-    const group = this.#rows.group(bucket, key).slice()
-    const last = group.findLastIndex(({ value }) => timeOf(value) < end)
-    if (last >= 0 && timeOf(group[last]?.value) === end - 1) {
-      const from = group.findIndex(({ value }) => timeOf(value) >= end - sizeMs)
-      this.#emit(key, end - sizeMs, end, group.slice(from, last + 1))
-    }
-    for (const { key: name, value } of group) if (timeOf(value) + sizeMs <= end) this.#rows.remove(bucket, name)
-    // A later one sees to it when its own time comes.
+    const group = this.#rows.group(bucket, key)
     const newest = timeOf(group.at(-1)?.value)
+    const last = group[firstAt(group, end, 0, group.length) - 1]
+    if (timeOf(last?.value) === end - 1) this.#emit(key, end - sizeMs, end, this.#blocks.fold(key, group, end))
+    const over: string[] = []
+    for (const { key: name, value } of group) {
+      if (timeOf(value) + sizeMs > end) break
+      over.push(name)
+    }
+    for (const name of over) this.#rows.remove(bucket, name)
+    if (newest + sizeMs <= end) this.#blocks.forget(key)
+    // A later one sees to it when its own time comes.
     if (newest < end && newest + sizeMs > end) this.#lookAt(newest + sizeMs, key)
   }
 
@@ -134,15 +141,15 @@ export class SlidingOperator implements TimedOperator {
     let over = 0
     for (; over < group.length && timeOf(group[over]?.value) < end; over++) {
       if (timeOf(group[over]?.value) < end - 1) continue
-      const held = group.slice(Math.max(0, over + 1 - rows), over + 1)
-      this.#emit(key, timeOf(held[0]?.value), end, held)
+      const first = Math.max(0, over + 1 - rows)
+      const acc = this.#accumulation.init()
+      for (let i = first; i <= over; i++) this.#accumulation.merge(acc, group[i]?.value as Accumulator)
+      this.#emit(key, timeOf(group[first]?.value), end, acc)
     }
     for (const { key: name } of group.slice(0, Math.max(0, over + 1 - rows))) this.#rows.remove(this.#bucket, name)
   }
 
-  #emit(key: string, start: number, end: number, held: readonly { readonly value: Accumulator | undefined }[]): void {
-    const acc = this.#accumulation.init()
-    for (const { value } of held) this.#accumulation.merge(acc, value as Accumulator)
+  #emit(key: string, start: number, end: number, acc: Accumulator): void {
     this.#emitting = acc
     this.#clock?.pass(end)
     const time = this.#clock?.eventTime(end - 1) ?? end - 1

@@ -90,6 +90,8 @@ export class Bucket<Value> {
     const place = placeOf(group, cell.key)
     if (group[place]?.key !== cell.key) return
     if (group.length === 1) this.groups.delete(key)
+    // The oldest rows mostly go first, and shift does not move what stays.
+    else if (place === 0) group.shift()
     else group.splice(place, 1)
   }
 }
