@@ -29,6 +29,12 @@ export interface StartOptions {
    * @default "always"
    */
   readonly sync?: "always" | "buffered" | "never"
+  /**
+   * Secrets of the Kinesis API by access key, `{ AKIA…: "secret" }`: then its requests must be signed with one of them.
+   *
+   * @default none: any signature will do, and none too
+   */
+  readonly kinesisCredentials?: Readonly<Record<string, string>>
   /** What the node writes to stderr, one line of JSON each. @default "info" */
   readonly log?: "info" | "warn" | "error" | "silent"
 }
@@ -64,11 +70,11 @@ export interface RunningNode {
  * ```
  */
 export async function startNode(options: StartOptions): Promise<RunningNode> {
-  const { host = "127.0.0.1", port = 7070, log: level = "info", stateMemory, ...parts } = options
+  const { host = "127.0.0.1", port = 7070, log: level = "info", stateMemory, kinesisCredentials = {}, ...parts } = options
   const log = openLog(level)
   const bounds = stateMemory === undefined ? {} : { stateMemoryBytesMax: stateMemory * 1_048_576 }
   const node = await startRuntime({ ...parts, log, bounds })
-  const kinesis = createKinesis({ node, log })
+  const kinesis = createKinesis({ node, log, credentials: new Map(Object.entries(kinesisCredentials)) })
   const gateway = createGateway({ node, version, log, mounts: [{ name: "kinesis", ...kinesis }] })
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {

@@ -16,6 +16,7 @@ import { KinesisFailure, failureOf } from "./failure.ts"
 import { type Action, inputs } from "./inputs.ts"
 import type { KinesisNode } from "./node.ts"
 import { checkedInput } from "./shape.ts"
+import { type Credentials, assertSigned } from "./signature.ts"
 import { Subscriptions } from "./subscriptions.ts"
 
 /** Where the API says what happened that nobody foresaw. */
@@ -28,6 +29,8 @@ export interface KinesisOptions {
   readonly log: Log
   /** @default the clock of the process */
   readonly clock?: Clock
+  /** Secrets by access key: then requests must be signed. @default none: a signature is not looked at */
+  readonly credentials?: Credentials
 }
 
 export interface KinesisApi {
@@ -40,7 +43,7 @@ export interface KinesisApi {
 const version = "Kinesis_20131202"
 const defaultRegion = "us-east-1"
 
-export function createKinesis({ node, log, clock = processClock }: KinesisOptions): KinesisApi {
+export function createKinesis({ node, log, clock = processClock, credentials = new Map() }: KinesisOptions): KinesisApi {
   const catalog = new Catalog(node, clock)
   const subscriptions = new Subscriptions()
 
@@ -50,6 +53,7 @@ export function createKinesis({ node, log, clock = processClock }: KinesisOption
     if (codec === undefined) return xml(404, "UnknownOperationException")
     try {
       const body = await request.body()
+      if (credentials.size > 0) assertSigned(request, body, credentials, clock.now())
       const action = actionOf(headers["x-amz-target"])
       if (action === undefined) throw new KinesisFailure("UnknownOperationException", "")
       const { unready } = node

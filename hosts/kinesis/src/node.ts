@@ -50,6 +50,11 @@ interface KinesisRecords {
    * @throws MR1008, MR1010, MR1016, MR1303, MR1401
    */
   put(stream: string, records: readonly NewRecord[]): Promise<readonly Placement[]>
+  /**
+   * Stores records that a service's stream has refused, for the service to make dead letters of; resolves once durable,
+   * with the offset of each.
+   */
+  bury(stream: string, records: readonly NewRecord[]): Promise<readonly number[]>
   /** The oldest offset that a partition keeps, and one past the newest durable one. */
   extent(stream: string, partition: number): { readonly first: number; readonly end: number }
   /** Where the next record of a partition will lie, one not yet durable included. */

@@ -16,11 +16,16 @@ export interface Bench {
 }
 
 /** Starts a node that is closed when the test ends. */
-export async function openNode(t: TestContext, services: readonly string[] = [], given?: string): Promise<Bench> {
+export async function openNode(
+  t: TestContext,
+  services: readonly string[] = [],
+  given?: string,
+  kinesisCredentials: Readonly<Record<string, string>> = {},
+): Promise<Bench> {
   const dir = given ?? fs.mkdtempSync(path.join(home, "millrace-kinesis-"))
   if (given === undefined) atEnd(t, async () => fs.rmSync(dir, { recursive: true, force: true }))
   const files = services.map((name) => new URL(`./services/${name}.ts`, import.meta.url).pathname)
-  const node = await startNode({ files, dataDir: path.join(dir, "data"), port: 0, workers: 1, log: "silent" })
+  const node = await startNode({ files, dataDir: path.join(dir, "data"), port: 0, workers: 1, log: "silent", kinesisCredentials })
   const client = clientOf(node.url)
   atEnd(t, async () => {
     client.destroy()

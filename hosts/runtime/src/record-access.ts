@@ -79,6 +79,16 @@ export class RecordAccess {
     return placementsOf(await ingest({ stream, format: "keyed", body: body.take() }), records.length)
   }
 
+  /**
+   * Stores records that a service's stream has refused as they are: the stage that reads them finds so too and makes dead
+   * letters of them. Resolves once durable, with the offset of each.
+   */
+  bury(stream: string, records: readonly BytesRecord[]): Promise<readonly number[]> {
+    const { assertReady, bytes } = this.#parts
+    assertReady()
+    return bytes.append(stream, records)
+  }
+
   /** The oldest offset that a partition keeps, and one past the newest durable one. */
   extent(stream: string, partition: number): { readonly first: number; readonly end: number } {
     const { first, durable } = this.#parts.store.extent(stream, partition)

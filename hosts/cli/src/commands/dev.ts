@@ -3,6 +3,7 @@ import { errorData } from "@millrace/model"
 import type { Command } from "commander"
 import { example } from "../example.ts"
 import type { RunningNode } from "../node.ts"
+import { kinesisCredentialsOf } from "../kinesis-credentials.ts"
 import { addNodeOptions, type NodeOptions, startOptionsOf } from "../node-options.ts"
 import { serviceFile } from "../service-file.ts"
 import { stopped, type Terminal } from "../terminal.ts"
@@ -19,7 +20,7 @@ export function define(command: Command, terminal: Terminal): void {
 async function dev(file: string, options: NodeOptions, terminal: Terminal): Promise<void> {
   // Loaded here, so that --help does not wait for it.
   const { startNode } = await import("../node.ts")
-  const node = await startNode({ files: [file], ...startOptionsOf(options) })
+  const node = await startNode({ files: [file], ...startOptionsOf(options), ...kinesisCredentialsOf(terminal.env) })
   const reloads = new Reloads(node, file, options.json === true, terminal)
   await reloads.watch()
   await stopped(terminal)

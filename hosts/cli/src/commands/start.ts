@@ -1,6 +1,7 @@
 /** `millrace start [FILE…]`: a node, until it is told to stop. */
 import type { Command } from "commander"
 import { example } from "../example.ts"
+import { kinesisCredentialsOf } from "../kinesis-credentials.ts"
 import { addNodeOptions, type NodeOptions, startOptionsOf } from "../node-options.ts"
 import { serviceFile } from "../service-file.ts"
 import { stopped, type Terminal } from "../terminal.ts"
@@ -19,7 +20,8 @@ export function define(command: Command, terminal: Terminal): void {
 async function start(files: readonly string[], options: NodeOptions, terminal: Terminal): Promise<void> {
   // Loaded here, so that --help does not wait for it.
   const { startNode } = await import("../node.ts")
-  const node = await startNode({ files: files.map(serviceFile), ...startOptionsOf(options) })
+  const credentials = kinesisCredentialsOf(terminal.env)
+  const node = await startNode({ files: files.map(serviceFile), ...startOptionsOf(options), ...credentials })
   const { url, services, outDir } = node
   const running = services.length === 0 ? "no services" : services.join(", ")
   terminal.out(

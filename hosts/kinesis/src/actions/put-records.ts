@@ -1,4 +1,5 @@
 /** PutRecord and PutRecords. */
+import { type UserRecord, userRecordsOf } from "../aggregate.ts"
 import { type Api, type StreamNaming, nameOf } from "../api.ts"
 import { type KinesisStream, secondOf } from "../catalog.ts"
 import { KinesisFailure, nodeFailure } from "../failure.ts"
@@ -9,7 +10,7 @@ import { hashKeyMax, shardId } from "../shard.ts"
 interface Entry {
   readonly Data: Uint8Array
   readonly PartitionKey: string
-  readonly ExplicitHashKey?: string
+  readonly ExplicitHashKey?: string | undefined
 }
 
 interface PutRecordInput extends StreamNaming, Entry {}
@@ -25,7 +26,7 @@ export async function putRecord(input: PutRecordInput, api: Api): Promise<object
   const stream = await api.catalog.get(nameOf(input))
   const tooLarge = sizeFault(input, stream)
   if (tooLarge !== undefined) throw tooLarge
-  const [placement] = await api.node.records.put(stream.name, [recordOf(input, stream)])
+  const [placement] = await put([input], stream, api)
   if (placement === undefined) throw new Error("put-records: a record without an answer")
   if (placement.kind === "refused") throw nodeFailure(placement.problem)
   return { ...placed(placement, stream), EncryptionType: encryptionOf(stream) }
@@ -40,18 +41,76 @@ export async function putRecords(input: PutRecordsInput, api: Api): Promise<obje
     const fault = sizeFault(entry, stream)
     if (fault !== undefined) throw fault
   }
-  const placements = await api.node.records.put(
-    stream.name,
-    entries.map((entry) => recordOf(entry, stream)),
-  )
   let failed = 0
-  const results = placements.map((placement) => {
+  const results = (await put(entries, stream, api)).map((placement) => {
     if (placement.kind === "put") return placed(placement, stream)
     failed++
     const { type, message } = nodeFailure(placement.problem)
     return { ErrorCode: type, ErrorMessage: message }
   })
   return { FailedRecordCount: failed, Records: results, EncryptionType: encryptionOf(stream) }
+}
+
+/**
+ * Puts entries; to a service's stream the user records of an aggregate instead of it. A stream of bytes holds aggregates
+ * as they are: whoever reads it takes them apart, as with AWS.
+ */
+async function put(entries: readonly Entry[], stream: KinesisStream, { node }: Api): Promise<readonly Placement[]> {
+  const aggregates = new Map<number, readonly UserRecord[]>()
+  if (stream.plan.format !== "bytes") {
+    for (const [i, { Data: data }] of entries.entries()) {
+      const users = userRecordsOf(data)
+      if (users !== undefined && users.length > 0) aggregates.set(i, users)
+    }
+  }
+  if (aggregates.size === 0) return node.records.put(stream.name, entries.map((entry) => recordOf(entry, stream)))
+  const records: NewRecord[] = []
+  for (const [i, entry] of entries.entries()) {
+    const users = aggregates.get(i)
+    if (users === undefined) records.push(recordOf(entry, stream))
+    else for (const { key, hashKey, data } of users) records.push(recordOf({ Data: data, PartitionKey: key, ExplicitHashKey: hashKey }, stream))
+  }
+  const placements = await node.records.put(stream.name, records)
+  const buried = await bury(placements, records, entries, aggregates, stream, node)
+  const results: Placement[] = []
+  let at = 0
+  for (const i of entries.keys()) {
+    const count = aggregates.get(i)?.length ?? 1
+    const own = Array.from({ length: count }, (_, n) => buried.get(at + n) ?? (placements[at + n] as Placement))
+    results.push(own.find(({ kind }) => kind === "refused") ?? (own[0] as Placement))
+    at += count
+  }
+  return results
+}
+
+/**
+ * A producer cannot be told which user record of an aggregate was refused, and sends all again for one: so refused ones
+ * become dead letters. By index, where they went.
+ */
+async function bury(
+  placements: readonly Placement[],
+  records: readonly NewRecord[],
+  entries: readonly Entry[],
+  aggregates: ReadonlyMap<number, readonly UserRecord[]>,
+  { name }: KinesisStream,
+  node: Api["node"],
+): Promise<ReadonlyMap<number, Placement>> {
+  const refused: number[] = []
+  let at = 0
+  for (const i of entries.keys()) {
+    const users = aggregates.get(i)
+    for (let n = at; n < at + (users?.length ?? 0); n++) if (isUndecodable(placements[n])) refused.push(n)
+    at += users?.length ?? 1
+  }
+  if (refused.length === 0) return new Map()
+  const buried = refused.map((index) => records[index] as NewRecord)
+  const offsets = await node.records.bury(name, buried)
+  return new Map(refused.map((index, n) => [index, { kind: "put", partition: (buried[n] as NewRecord).partition, offset: offsets[n] as number }]))
+}
+
+/** What the stage, too, finds to be no record of its stream. */
+function isUndecodable(placement: Placement | undefined): boolean {
+  return placement?.kind === "refused" && (placement.problem.code === "MR1001" || placement.problem.code === "MR1002")
 }
 
 function recordOf(entry: Entry, { placing }: KinesisStream): NewRecord {
