@@ -6,7 +6,7 @@
  * it may be in the middle of a write, an fsync or a fold), while the node recovers from the kill before, and while it
  * delivers the last files after the end of the stream.
  */
-import { setTimeout as sleep } from "node:timers/promises"
+import { KillableNode } from "./killable-node.ts"
 import { Program, type ProgramEvent, programs } from "./program.ts"
 import { seeded } from "./random.ts"
 
@@ -35,12 +35,11 @@ export interface CrashRun {
 const recoveringShare = 0.2
 const deliveringShare = 0.2
 const delayMsMost = 30
-const recoveryMsMost = 600
 
 export async function crashRun(options: CrashOptions): Promise<CrashRun> {
   const { dir, flights, batch, kills, seed, log } = options
   const random = seeded(seed)
-  const node = new KillableNode(dir, random, log)
+  const node = new KillableNode(dir, programs.flightsService, random, log)
   const { url } = await node.start()
   const words = ["--json", "--once", "--url", url, "--limit", String(flights), "--batch", String(batch)]
   const producer = new Program(programs.flights, words)
@@ -85,55 +84,5 @@ export async function crashRun(options: CrashOptions): Promise<CrashRun> {
   } finally {
     await producer.stop("SIGKILL")
     await node.stop()
-  }
-}
-
-/** A node on one directory and, after its first start, one port. */
-class KillableNode {
-  readonly #dir: string
-  readonly #random: () => number
-  readonly #log: (line: string) => void
-  #program: Program | undefined
-  #port = "0"
-
-  constructor(dir: string, random: () => number, log: (line: string) => void) {
-    this.#dir = dir
-    this.#random = random
-    this.#log = log
-  }
-
-  async start(): Promise<{ readonly url: string }> {
-    const ready = await this.#spawn().until("ready")
-    const url = ready["url"] as string
-    this.#port = new URL(url).port
-    return { url }
-  }
-
-  /** Kills it after up to so many ms more. */
-  async kill(when: string, msMost: number): Promise<void> {
-    const ms = Math.floor(this.#random() * msMost)
-    this.#log(`kill ${ms} ms after ${when}`)
-    await sleep(ms)
-    await this.#program?.stop("SIGKILL")
-  }
-
-  /** Starts it and kills it before it is ready, or shortly after. */
-  async killInRecovery(): Promise<void> {
-    const ms = Math.floor(this.#random() * recoveryMsMost)
-    this.#log(`kill ${ms} ms after the start`)
-    const program = this.#spawn()
-    await sleep(ms)
-    await program.stop("SIGKILL")
-  }
-
-  /** Ends it in good order. */
-  async stop(): Promise<void> {
-    await this.#program?.stop("SIGTERM")
-  }
-
-  #spawn(): Program {
-    const places = ["--data", `${this.#dir}/data`, "--out", `${this.#dir}/out`, "--port", this.#port]
-    this.#program = new Program(programs.millrace, ["start", programs.flightsService, ...places, "--json"])
-    return this.#program
   }
 }

@@ -7,9 +7,10 @@ import { createInterface } from "node:readline"
 const root = path.resolve(import.meta.dirname, "../../..")
 
 /** Paths within the repository. */
-export const programs: Readonly<Record<"millrace" | "flights" | "flightsService", string>> = {
+export const programs: Readonly<Record<"millrace" | "flights" | "flightsService" | "tasksService", string>> = {
   millrace: "hosts/cli/src/main.ts",
   flights: "examples/flights/src/main.ts",
+  tasksService: path.join(root, "testing/verify/src/tasks-service.ts"),
   flightsService: path.join(root, "examples/flights/src/service.ts"),
 }
 
