@@ -244,3 +244,15 @@ test("the last record of a window by rows is the one that it belongs to", async 
   const rows = (await rig.values("s/results.rows")) as { sum: number; record: Event }[]
   assert.deepEqual(rows.map(({ sum: total, record }) => [total, record.v]), [[1, 1], [3, 2], [6, 4]])
 })
+
+test("a sliding window shows the window of its newest record", async () => {
+  for (const [shape, values, start] of [
+    [{ size: 5 }, [2, 4], 4],
+    [{ rows: 3 }, [1, 2, 4], 1],
+  ] as const) {
+    const { rig } = await outcome(shape, 100, [at("a", 8, 4), at("a", 1, 1), at("a", 5, 2)], atOnce, false)
+    const shown = rig.seat("in").machine.view("w")
+    assert.deepEqual(shown?.stateOf?.("a"), { key: "a", start: new Date(start), end: new Date(9), n: values.length, values })
+    assert.equal(shown?.stateOf?.("b"), undefined)
+  }
+})

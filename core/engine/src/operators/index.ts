@@ -82,9 +82,10 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
     show(plan.name, operator)
     return operator.push
   },
-  sliding: (plan, code, { out, port, context, addTimed }) => {
+  sliding: (plan, code, { out, port, context, addTimed, show }) => {
     const operator = new SlidingOperator(plan, code, context, out, port("late"))
     addTimed(plan.name, operator)
+    show(plan.name, operator)
     return operator.push
   },
   global: (plan, code, { out, context, addTimed, show }) => {

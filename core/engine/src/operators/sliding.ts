@@ -12,6 +12,7 @@ import type { OperatorCode, OperatorPlan } from "@millrace/model"
 import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { type Bucket, rowKey, rowNumber, rowOf, rowTime, type Scope } from "../state.ts"
+import type { View } from "../view.ts"
 import { Accumulation, type Accumulator } from "./accumulation.ts"
 import { flagCodec } from "./flag-codec.ts"
 import { firstAt, SlidingBlocks } from "./sliding-blocks.ts"
@@ -23,7 +24,7 @@ type Code = Extract<OperatorCode, { kind: "sliding" }>
 /** The accumulator's own number: its time. */
 const at = 0
 
-export class SlidingOperator implements TimedOperator {
+export class SlidingOperator implements TimedOperator, View {
   readonly #plan: Plan
   readonly #context: StageContext
   readonly #next: Push
@@ -87,6 +88,19 @@ export class SlidingOperator implements TimedOperator {
     this.#settle()
   }
 
+  /** The window of the key's newest record, as it would be given if no other came. */
+  stateOf(key: string): unknown {
+    const group = this.#rows.group(this.#bucket, key)
+    if (group.length === 0) return undefined
+    const { span } = this.#plan
+    const end = timeOf(group.at(-1)?.value) + 1
+    const first = span.kind === "time" ? firstAt(group, end - span.sizeMs, 0, group.length) : Math.max(0, group.length - span.rows)
+    const acc = this.#accumulation.init()
+    for (const { value } of group.slice(first)) this.#accumulation.merge(acc, value as Accumulator)
+    const start = span.kind === "time" ? end - span.sizeMs : timeOf(group[first]?.value)
+    return this.#accumulation.complete({ key, start: new Date(start), end: new Date(end) }, acc)
+  }
+
   /** By size, records of one time are one row; by rows, each is one, those of one time in the order in which they came. */
   #nameOf(key: string, time: number): string {
     const name = rowTime(time)
@@ -137,13 +151,12 @@ export class SlidingOperator implements TimedOperator {
 
   /** By rows: gives the window of each record whose time is over, and lets go of what no later one can hold. */
   #lookOver(key: string, end: number, rows: number): void {
-    const group = this.#rows.group(this.#bucket, key).slice()
-    let over = 0
-    for (; over < group.length && timeOf(group[over]?.value) < end; over++) {
-      if (timeOf(group[over]?.value) < end - 1) continue
-      const first = Math.max(0, over + 1 - rows)
+    const group = this.#rows.group(this.#bucket, key)
+    const over = firstAt(group, end, 0, group.length)
+    for (let last = firstAt(group, end - 1, 0, over); last < over; last++) {
+      const first = Math.max(0, last + 1 - rows)
       const acc = this.#accumulation.init()
-      for (let i = first; i <= over; i++) this.#accumulation.merge(acc, group[i]?.value as Accumulator)
+      for (let i = first; i <= last; i++) this.#accumulation.merge(acc, group[i]?.value as Accumulator)
       this.#emit(key, timeOf(group[first]?.value), end, acc)
     }
     for (const { key: name } of group.slice(0, Math.max(0, over + 1 - rows))) this.#rows.remove(this.#bucket, name)
