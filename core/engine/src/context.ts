@@ -1,6 +1,7 @@
 /** What the operators of one stage and partition share while a batch is applied. */
 import type { Plan, Program, StagePlan } from "@millrace/model"
 import type { Outputs } from "./outputs.ts"
+import type { DeadLetterCause } from "./dead-letter.ts"
 import type { KeyedState } from "./state.ts"
 import type { TaskEffect } from "./tasks/effects.ts"
 
@@ -38,6 +39,8 @@ export interface TimedOperator {
   tick(now: number): void
   /** The input has ended and all that was due has been done. */
   end(): void
+  /** It has its ticks also while the stage takes no input: others wait, since what they do may need room that there is not. */
+  readonly ticksWhileHeld?: true
   /** A rollback has changed the state under it: learns anew from the state what is due. */
   reload(): void
 }
@@ -68,8 +71,14 @@ export interface StageContext {
   /** The offset of the record in hand. */
   offset(): number
   readonly cron: CronClock
-  /** Whether the transaction has become so large that it should end: operators that can stop and go on later do. */
+  /** Whether the transaction has become so large that it should end, or there is no room for more: operators that can stop and go on later do. */
   full(): boolean
+  /** Operators that have no room for more: while there is one, the stage takes no input. */
+  readonly holds: Set<string>
+  /** Whether what the transaction carries has become too large, `holds` left aside. */
+  spent(): boolean
+  /** A record that an operator has kept could not be processed. */
+  deadLetter(cause: DeadLetterCause, offset: number): void
   /** Records that came too late, by operator name. */
   readonly late: Map<string, number>
   /**

@@ -1,4 +1,5 @@
 export * from "./batch.ts"
+export { type Call, type CallOutcome, type Caller, type CancelledCall, asyncCodeOf, outcomeOf } from "./calls/call.ts"
 export type { CronClock, Effect, SealFile } from "./context.ts"
 export type { DeadLetter } from "./dead-letter.ts"
 export { isoInstant, keyOf, timeOf } from "./event-time.ts"

@@ -6,6 +6,10 @@ export class Schedule {
   readonly #dues: number[] = []
   readonly #items: number[] = []
 
+  get size(): number {
+    return this.#dues.length
+  }
+
   /** The earliest time, Infinity when there is none. */
   get due(): number {
     return this.#dues[0] ?? Number.POSITIVE_INFINITY

@@ -25,6 +25,7 @@ import {
   writeValue,
 } from "@millrace/model"
 import { type Batch, type Fault, type Poison, undecodable } from "./batch.ts"
+import type { Call, CancelledCall } from "./calls/call.ts"
 import { MergedClock, SourceClock } from "./clock.ts"
 import type { CronClock, Effect, Push, StageContext } from "./context.ts"
 import { type DeadLetterCause, deadLetterText } from "./dead-letter.ts"
@@ -53,6 +54,14 @@ export interface Transaction {
   readonly late: ReadonlyMap<string, number>
   /** Clock time at which `tick` has something to do, in ms; Infinity: none. */
   readonly tickAt: number
+  /** Calls to be made now; they need not wait for anything. See calls/call.ts. */
+  readonly calls: readonly Call[]
+  /** Calls whose answers do not count any more. */
+  readonly cancelled: readonly CancelledCall[]
+  /** Records that wait for the results of calls. */
+  readonly pending: number
+  /** Whether the stage takes no input, for want of room: not before calls have ended. */
+  readonly held: boolean
 }
 
 /** What a machine may take. */
@@ -169,7 +178,10 @@ export class StageMachine {
       late: new Map(),
       offset: () => this.#cursor[0] as number,
       cron: bounds.cron ?? (() => undefined),
-      full: () => outputs.bytes + this.#context.state.changedBytes >= this.#transactionBytes,
+      holds: new Set(),
+      spent: () => outputs.bytes + this.#context.state.changedBytes >= this.#transactionBytes,
+      full: () => this.#context.holds.size > 0 || outputs.bytes + this.#context.state.changedBytes >= this.#transactionBytes,
+      deadLetter: (cause, offset) => this.#deadLetter(cause, offset),
       guard: (operator, value, key, time, run) => this.#guard(operator, value, key, time, run),
     }
     this.#chain = chain(program.operators.get(stageId) ?? [], this.#context)
@@ -188,6 +200,18 @@ export class StageMachine {
   /** Whether the input has ended and all windows are closed. */
   get ended(): boolean {
     return this.#ended
+  }
+
+  /** Whether the stage takes no input until calls have ended: `apply` does nothing then. */
+  get held(): boolean {
+    return this.#context.holds.size > 0
+  }
+
+  /** Records that wait for the results of calls. */
+  get pending(): number {
+    let pending = 0
+    for (const operator of this.#chain.calling) pending += operator.pending
+    return pending
   }
 
   /** Keys of state in memory. */
@@ -233,7 +257,10 @@ export class StageMachine {
   /** Clock time at which `tick` has something to do, in ms. */
   get tickAt(): number {
     let at = this.#restsAt
-    for (const { operator } of this.#chain.timed) at = Math.min(at, operator.dueByClock)
+    const { held } = this
+    for (const { operator } of this.#chain.timed) {
+      if (!held || operator.ticksWhileHeld === true) at = Math.min(at, operator.dueByClock)
+    }
     return at
   }
 
@@ -249,6 +276,7 @@ export class StageMachine {
     context.now = now
     this.#transactionBytes = this.#bounds.transactionBytes ?? limits.transactionBytes
     const undo = context.state.savepoint()
+    if (this.held) return this.#commit()
     const before = this.#progress()
     if (poison === undefined || poison.size === 0) {
       try {
@@ -287,7 +315,8 @@ export class StageMachine {
     this.#context.now = now
     this.#transactionBytes = this.#bounds.transactionBytes ?? limits.transactionBytes
     this.#context.state.savepoint()
-    for (const { operator } of this.#chain.timed) operator.tick(now)
+    const { held } = this
+    for (const { operator } of this.#chain.timed) if (!held || operator.ticksWhileHeld === true) operator.tick(now)
     if (now >= this.#restsAt) {
       this.#resting = true
       for (const target of this.#chain.targets) target.rest()
@@ -310,6 +339,7 @@ export class StageMachine {
     }
     const clock = this.#source
     const { outOfOrderMs } = clock
+    const { holds } = context
     for (let i = from; i < count; i++) {
       const time = times[i] as number
       cursor[0] = base + i
@@ -325,7 +355,7 @@ export class StageMachine {
         clock.highest = time
       }
       push(values[i], keys[i] as string, time)
-      if ((i & 15) === 15 && context.full()) {
+      if (holds.size > 0 || ((i & 15) === 15 && context.full())) {
         this.#records += i + 1 - from
         return this.#stop(base + i + 1)
       }
@@ -424,11 +454,12 @@ export class StageMachine {
     else this.#attempt(() => value, key, time, run, operator)
   }
 
-  #deadLetter(cause: DeadLetterCause): void {
+  /** @param offset - of the record in hand, unless it is one that was kept */
+  #deadLetter(cause: DeadLetterCause, offset = this.#offset): void {
     this.#deadLetters++
     const { stage, partition, now } = this.#context
     const block = this.#outputs.block(stage.deadLetters, partition)
-    const text = deadLetterText(cause, stage.input, partition, this.#offset, now)
+    const text = deadLetterText(cause, stage.input, partition, offset, now)
     const from = block.length
     block.beginRecord(cause.key, now).utf8(text)
     block.endRecord(from)
@@ -513,7 +544,8 @@ export class StageMachine {
 
   get #restsAt(): number {
     const tells = this.#chain.targets.some(({ stream }) => stream.upstreams > 0)
-    return tells && !this.#resting && !this.#ended ? this.#lastInput + this.#idleMs : Number.POSITIVE_INFINITY
+    // What waits for its result is still to come.
+    return tells && !this.#resting && !this.#ended && this.pending === 0 ? this.#lastInput + this.#idleMs : Number.POSITIVE_INFINITY
   }
 
   #progress(): Progress {
@@ -553,6 +585,9 @@ export class StageMachine {
 
   #commit(): Transaction {
     const context = this.#context
+    const calls: Call[] = []
+    const cancelled: CancelledCall[] = []
+    for (const operator of this.#chain.calling) operator.offer(calls, cancelled)
     // A resting stage stays silent: a mark would say that it is back.
     if (!this.#resting) for (const target of this.#chain.targets) target.tell()
     context.state.writeChanges(this.#changes)
@@ -573,6 +608,10 @@ export class StageMachine {
       deadLetters: this.#deadLetters,
       late: new Map(context.late),
       tickAt: this.tickAt,
+      calls,
+      cancelled,
+      pending: this.pending,
+      held: this.held,
     }
     context.effects.length = 0
     context.late.clear()

@@ -83,6 +83,12 @@ export const limits = {
   bucketLoadBytesMin: 1_048_576,
   /** Heap of one worker, in megabytes. */
   workerHeapMegabytesMax: 2048,
+  /** Most records of one partition that wait for an asynchronous call: their places are in memory. */
+  callsWaitingMax: 100_000,
+  /** Most keys that the cache of a lookup may hold. */
+  lookupCacheMax: 1_000_000,
+  /** Most keys that a lookup may ask for at once. */
+  lookupBatchMax: 10_000,
   /** Most matches of one key that have begun and are not complete. */
   partialMatchesMax: 1_000,
   /** Most records that a `topN` keeps of one key. */

@@ -5,6 +5,7 @@
  * A stage reads one stream and is a part of the graph in which records keep their partition; its operators are listed
  * so that each comes after the one it reads from (`from`, an index into the list, or -1 for the stage's input).
  */
+import type { AsyncCode, AsyncShape } from "./plan-async.ts"
 import type { JoinCode, JoinShape } from "./plan-join.ts"
 import type { MatchCode, MatchShape } from "./plan-pattern.ts"
 import type { ProcessCode, ProcessShape } from "./plan-process.ts"
@@ -84,6 +85,7 @@ export type OperatorShape =
   | TableShape
   | TableJoinShape
   | MatchShape
+  | AsyncShape
   | TaskShape
   | ToTaskShape
   /** Appends to a user stream (`derived`), keyed and timed by that stream's own definition. */
@@ -176,6 +178,7 @@ export type OperatorCode =
   | TableCode
   | TableJoinCode
   | MatchCode
+  | AsyncCode
   | { readonly kind: "union" | "side" | "to-stream" | "repartition" | "to-sink" | "task" | "to-task" }
 
 /** What a function of a record may know of it besides its value. The object is reused: read it, do not keep it. */

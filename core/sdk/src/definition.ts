@@ -4,7 +4,7 @@
  * The typed faces that users hold (`Flow`, `Stream`) carry one of these under a name that begins with "~", as Standard
  * Schema does: there for other modules of this package, and last in a list of completions.
  */
-import type { OperatorCode, OperatorShape, Port, StreamCode, TaskCode, TaskPlan } from "@millrace/model"
+import type { AsyncCode, AsyncShape, OperatorCode, OperatorShape, Port, StreamCode, TaskCode, TaskPlan } from "@millrace/model"
 
 /** A point of the graph: a definition and which of its outputs is meant. */
 export interface Origin {
@@ -61,6 +61,15 @@ export interface StatefulDefinition {
   readonly code: OperatorCode
 }
 
+/** An operator whose function answers later: its results go to an internal stream, and what follows reads that. */
+export interface AsyncDefinition {
+  readonly kind: "async"
+  readonly name: string
+  readonly from: Origin
+  readonly settings: Omit<AsyncShape, "stream" | "upstreamBase">
+  readonly code: AsyncCode
+}
+
 /** A task: where flows end that start it. Its outputs are a stream. */
 export interface TaskDefinition {
   readonly kind: "task"
@@ -70,4 +79,4 @@ export interface TaskDefinition {
   readonly output: StreamDefinition
 }
 
-export type Definition = StreamDefinition | StatelessDefinition | UnionDefinition | StatefulDefinition
+export type Definition = StreamDefinition | StatelessDefinition | UnionDefinition | StatefulDefinition | AsyncDefinition

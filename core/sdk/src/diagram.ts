@@ -26,6 +26,7 @@ export function diagram(plan: Plan): string {
         const parent = from < 0 ? streams.get(stage.input) : operatorId(index + 1, from)
         lines.push(`  ${parent} ${arrow(port)} ${end(operator, plan, streams) ?? operatorId(index + 1, at)}`)
       }
+      if (operator.kind === "async") lines.push(`  ${operatorId(index + 1, at)} --> ${streams.get(operator.stream)}`)
     }
   }
   return `${lines.join("\n")}\n`
@@ -70,6 +71,7 @@ function operatorLabel(operator: OperatorPlan): string {
     const { trigger } = operator
     return windowed(operator, trigger.kind === "count" ? `every ${trigger.every} records` : "global")
   }
+  if (operator.kind === "async") return `${text(operator.name)}<br/>mapAsync`
   if (operator.kind === "rekey") return "keyBy"
   if (operator.kind === "side") return `input ${operator.side + 1}`
   // Operators without a name of their user have one with a "/" in it.

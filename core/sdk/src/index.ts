@@ -1,6 +1,8 @@
 /** What users of Millrace write: streams, operators, windows, services; and what hosts need to compile them. */
 export type {
   Aggregate,
+  AsyncOrder,
+  CallContext,
   ByteSize,
   Change,
   Duration,
@@ -38,6 +40,8 @@ export { calendar, type CalendarOptions, type CalendarUnit, type CalendarWindow 
 export { diagram } from "./diagram.ts"
 export type { Aggregated, Flow, Joined, Keying, Matched, Processed, ProcessOptions } from "./flow/flow.ts"
 export type { JoinOptions, LateOf, LeftOf, RightOf, Within } from "./flow/join.ts"
+export type { AsyncOptions } from "./flow/async.ts"
+export type { LoadContext, LookupCache, LookupOptions } from "./flow/lookup.ts"
 export type { Connected, ConnectedProcessOptions } from "./flow/connected.ts"
 export type { AfterMatch, Fits, MatchWith, Pattern, PatternStart } from "./flow/pattern.ts"
 export type { AsOfOptions, EnrichOptions, TableJoinOptions } from "./flow/table-join.ts"

@@ -300,3 +300,35 @@ test("a process refuses what it cannot keep, naming it", () => {
   refused("MR1101", /^process "p", sides\.out: expected side<…>\(\)\.$/, define({ sides: { out: true } }))
   refused("MR1101", /^keepReduced: expected a function/, () => keepReduced(loose<() => number>(undefined)))
 })
+
+test("an asynchronous call that could never be made, or never end, is refused where it is defined", () => {
+  const call = async (row: Row): Promise<number> => row.n
+  refused("MR1101", /^mapAsync "ask", concurrency: 0 is not a whole number from 1 to 10000/, () => rows.mapAsync("ask", call, { concurrency: 0 }))
+  refused("MR1101", /^mapAsync "ask", timeout: 0 must be at least 1 ms/, () => rows.mapAsync("ask", call, { timeout: 0 }))
+  refused("MR1101", /^mapAsync "ask", timeout/, () => rows.mapAsync("ask", call, { timeout: Number.POSITIVE_INFINITY }))
+  refused("MR1101", /^mapAsync "ask", capacity: 5 is not a whole number from 10/, () => rows.mapAsync("ask", call, { concurrency: 10, capacity: 5 }))
+  refused("MR1101", /^mapAsync "ask", retry, attempts: 0/, () => rows.mapAsync("ask", call, { retry: 0 }))
+  // @ts-expect-error there is no such order
+  refused("MR1101", /order: "sorted" is none of key, input, any/, () => rows.mapAsync("ask", call, { order: "sorted" }))
+  // @ts-expect-error there is no such option
+  refused("MR1101", /no option "parallel"/, () => rows.mapAsync("ask", call, { parallel: 3 }))
+  // @ts-expect-error it is no function
+  refused("MR1101", /^mapAsync "ask": expected a function/, () => rows.mapAsync("ask", "http://scores"))
+  refused("MR1101", /is not a name/, () => rows.mapAsync("a/b", call))
+})
+
+test("a lookup that could find nothing, or remember for ever, is refused where it is defined", () => {
+  const key = (row: Row): string => row.who
+  const load = async (): Promise<Map<string, number>> => new Map()
+  const pair = (row: Row, found: number): number => row.n + found
+  refused("MR1101", /^lookup "l", batch: 0 is not/, () => rows.lookup("l", { key, load, batch: 0 }, pair))
+  refused("MR1101", /^lookup "l", cache, ttl: 0 must be at least 1 ms/, () => rows.lookup("l", { key, load, cache: { ttl: 0 } }, pair))
+  refused("MR1101", /^lookup "l", cache, size: 0/, () => rows.lookup("l", { key, load, cache: { ttl: "1m", size: 0 } }, pair))
+  refused("MR1101", /^lookup "l", concurrency: 0/, () => rows.lookup("l", { key, load, concurrency: 0 }, pair))
+  // @ts-expect-error a cache needs a time to live
+  refused("MR1101", /cache, ttl/, () => rows.lookup("l", { key, load, cache: {} }, pair))
+  // @ts-expect-error a lookup cannot keep what has no record
+  refused("MR1101", /type: "outer" is neither "inner" nor "left"/, () => rows.lookup("l", { key, load, type: "outer" }, pair))
+  // @ts-expect-error there is nothing to look for
+  refused("MR1101", /key: expected a function/, () => rows.lookup("l", { load }, pair))
+})

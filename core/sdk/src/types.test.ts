@@ -298,3 +298,18 @@ export function refused(): void {
   // @ts-expect-error the state is a number
   zodFlights.process("p", { state: () => 0, onRecord: (_, ctx) => void ctx.state.length })
 }
+
+test("an asynchronous call gives what its promise gives, and a lookup knows whether it may have found nothing", () => {
+  const scored = zodFlights.mapAsync("scored", async (f, { signal, attempt }) => ({ origin: f.origin, attempt, over: signal.aborted }))
+  same<ValueOf<typeof scored>, { origin: string; attempt: number; over: boolean }>(true)
+  same<KeyingOf<typeof scored>, "keyed">(true)
+  const sync = zodFlights.mapAsync("sync", (f) => f.delay)
+  same<ValueOf<typeof sync>, number>(true)
+  const load = async (keys: readonly string[]): Promise<Map<string, { city: string }>> => new Map(keys.map((key) => [key, { city: key }]))
+  const inner = zodFlights.lookup("inner", { key: (f) => f.origin, load }, (f, airport) => airport.city)
+  same<ValueOf<typeof inner>, string>(true)
+  const left = zodFlights.lookup("left", { key: (f) => f.origin, load, type: "left" }, (_, airport) => airport)
+  same<ValueOf<typeof left>, { city: string } | undefined>(true)
+  // @ts-expect-error of a left lookup, there may be none
+  zodFlights.lookup("left", { key: (f) => f.origin, load, type: "left" }, (_, airport) => airport.city)
+})

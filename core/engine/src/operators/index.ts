@@ -2,7 +2,9 @@
 import type { OperatorCode, OperatorPlan } from "@millrace/model"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import type { View } from "../view.ts"
+import type { CallOutcome } from "../calls/call.ts"
 import { AsOfOperator } from "./as-of.ts"
+import { AsyncOperator, type Calling } from "./async.ts"
 import { BroadcastOperator } from "./broadcast.ts"
 import { DeduplicateOperator } from "./deduplicate.ts"
 import { DistinctOperator } from "./distinct.ts"
@@ -39,6 +41,8 @@ export interface Chain {
   readonly views: ReadonlyMap<string, View>
   /** Operators that have work done elsewhere, by name: take what has come of it. */
   readonly completing: ReadonlyMap<string, Complete>
+  /** Operators that have functions called. */
+  readonly calling: readonly Calling[]
 }
 
 type Complete = (outcomes: readonly unknown[]) => void
@@ -54,6 +58,8 @@ interface Parts {
   show(name: string, view: View): void
   /** The operator has work done elsewhere. */
   completes(name: string, complete: Complete): void
+  /** The operator has functions called. */
+  calls(operator: Calling): void
   target(stream: string, upstreamBase: number): Target
 }
 
@@ -183,6 +189,13 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
     addTimed(plan.name, operator)
     return operator.push
   },
+  async: (plan, _, { context, addTimed, completes, calls, target }) => {
+    const operator = new AsyncOperator(plan, context, target(plan.stream, plan.upstreamBase))
+    addTimed(plan.name, operator)
+    completes(plan.name, (outcomes) => operator.complete(outcomes as readonly CallOutcome[]))
+    calls(operator)
+    return operator.push
+  },
   "to-stream": (plan, _, { context, target }) => toStream(plan, target(plan.stream, plan.upstreamBase), context),
   repartition: (plan, _, { target }) => (plan.broadcast === true ? broadcast : repartition)(target(plan.stream, plan.upstreamBase)),
   task: (plan, _, { context, addTimed, show, completes, target }) => {
@@ -207,6 +220,7 @@ export function chain(codes: readonly OperatorCode[], context: StageContext): Ch
   const targets = new Map<string, Target>()
   const views = new Map<string, View>()
   const completing = new Map<string, Complete>()
+  const calling: Calling[] = []
   const childrenOf = (from: number, port: string): Push =>
     all(
       plans.flatMap((plan, i) =>
@@ -223,6 +237,7 @@ export function chain(codes: readonly OperatorCode[], context: StageContext): Ch
       addTimed: (name, operator) => timed.unshift({ name, operator }),
       show: (name, view) => views.set(name, view),
       completes: (name, complete) => completing.set(name, complete),
+      calls: (operator) => calling.unshift(operator),
       target: (stream, upstreamBase) => {
         const target = targets.get(stream) ?? new Target(stream, upstreamBase, context)
         targets.set(stream, target)
@@ -230,7 +245,7 @@ export function chain(codes: readonly OperatorCode[], context: StageContext): Ch
       },
     })
   }
-  return { push: childrenOf(-1, "out"), timed, targets: [...targets.values()], views, completing }
+  return { push: childrenOf(-1, "out"), timed, targets: [...targets.values()], views, completing, calling }
 }
 
 function all(pushes: readonly Push[]): Push {

@@ -23,6 +23,8 @@ export class Target {
   readonly #told: Float64Array
   readonly #upstream: number
   #next = 0
+  /** Event time of the earliest record that is still to come, whatever the watermark: it is not told beyond. */
+  floor: (() => number) | undefined
 
   constructor(name: string, upstreamBase: number, context: StageContext) {
     this.stream = streamOf(context, name)
@@ -44,7 +46,7 @@ export class Target {
   blockOf(partition: number): BlockWriter {
     const block = this.#blocks[partition] as BlockWriter
     if (this.stream.upstreams > 0) {
-      const { watermark } = this.#context
+      const watermark = this.#watermark
       if (watermark > (this.#told[partition] as number)) {
         this.#told[partition] = watermark
         block.mark(this.#upstream, watermark)
@@ -53,10 +55,15 @@ export class Target {
     return block
   }
 
+  get #watermark(): number {
+    const { watermark } = this.#context
+    return this.floor === undefined ? watermark : Math.min(watermark, this.floor())
+  }
+
   /** Tells every partition how far time has come: at the end of a transaction. */
   tell(): void {
     if (this.stream.upstreams === 0) return
-    const { watermark } = this.#context
+    const watermark = this.#watermark
     for (const [partition, block] of this.#blocks.entries()) {
       if (watermark > (this.#told[partition] as number)) {
         this.#told[partition] = watermark
@@ -125,7 +132,7 @@ function append({ stream, outputs }: Target, block: BlockWriter, value: unknown,
 }
 
 /** The next stage takes records up to the same size as a front door does. */
-function checkSize(bytes: number, { name }: StreamPlan): void {
+export function checkSize(bytes: number, { name }: StreamPlan): void {
   if (bytes <= limits.recordBytesMax) return
   throw new MillraceError("MR1013", `stream "${name}": a record of ${bytes} bytes; at most ${limits.recordBytesMax} are taken.`, {
     bytes,

@@ -23,7 +23,7 @@ import {
   type StreamPlan,
   type TaskPlan,
 } from "@millrace/model"
-import type { Definition, Input, Origin, StatefulDefinition, StreamDefinition, TaskDefinition, UnionDefinition } from "../definition.ts"
+import type { AsyncDefinition, Definition, Input, Origin, StatefulDefinition, StreamDefinition, TaskDefinition, UnionDefinition } from "../definition.ts"
 import { deadLetterSuffix } from "../stream.ts"
 import { isStreamDefinition, isTaskDefinition, type SinkDefinition } from "../target.ts"
 import { append, Graph, placeName, sinkOperatorName, type Stage, type StageInput, stagePlan } from "./graph.ts"
@@ -205,6 +205,7 @@ class Compilation {
       }
     }
     if (definition.kind === "stateful") return this.#stateful(definition)
+    if (definition.kind === "async") return this.#async(definition)
     if (definition.kind === "union") return this.#union(definition)
     const parent = this.#place(definition.from.definition)
     const { stage } = parent
@@ -229,6 +230,17 @@ class Compilation {
     const { stage, ...read } = this.#meet(name, sided)
     const at = append(stage, { ...shape, name, ...read }, code)
     return { stage, at, keyed: definition.keyless !== true || points.some(({ keyed, broadcast }) => keyed && !broadcast), moved: definition.moves === true }
+  }
+
+  /** The last of its stage: a stream of results follows it, in which records of one key meet. */
+  #async({ name, from: { definition, port }, settings, code }: AsyncDefinition): Place {
+    const { stage, at: from, keyed } = this.#place(definition)
+    this.#graph.claim(name, code, "mapAsync")
+    const results = repartitionStream(`${this.#graph.service}/${name}.results`, stage.input, stage.input.partitions)
+    this.#graph.internal.push(results)
+    const upstreamBase = this.#upstreamBase(results.name, stage)
+    append(stage, { ...settings, name, from, port, stream: results.name, upstreamBase }, code)
+    return { stage: this.#stage(results, stage.began), at: -1, keyed, moved: false }
   }
 
   #union(definition: UnionDefinition): Place {

@@ -4,6 +4,7 @@
  * time; they must depend on nothing but their arguments, so that a record processed again gives the same result.
  */
 import {
+  type CallContext,
   type Duration,
   type JoinContext,
   type JoinType,
@@ -20,9 +21,11 @@ import type { SessionWindow } from "../session.ts"
 import { checkedName, checkFunction, checkKeys } from "../setting.ts"
 import type { SlidingWindow } from "../sliding.ts"
 import type { Outlet, Target } from "../target.ts"
+import { type AsyncOptions, mapAsyncDefinition } from "./async.ts"
 import { Connected } from "./connected.ts"
 import { type HandlesOf, type Keep, keepPlans, type Side, sideNames, type SidesOf } from "./keep.ts"
 import { joinDefinition, type JoinOptions, type LateOf, type LeftOf, type RightOf } from "./join.ts"
+import { type Looked, lookupDefinition, type LookupOptions } from "./lookup.ts"
 import { type MatchWith, Pattern, PatternStart } from "./pattern.ts"
 import {
   type DistinctOptions,
@@ -316,6 +319,55 @@ export class Flow<T, K extends Keying> {
     const rows = tableOf(table)
     if (rows === undefined) throw new MillraceError("MR1101", `withBroadcast ${JSON.stringify(name)}: expected a table, such as rules.toTable("rules").`)
     return flow(broadcastDefinition(name, [this["~origin"], rows], fn))
+  }
+
+  /**
+   * Turns each value into another with the help of something that takes time: a request, a query. Key and event time stay. Calls are
+   * made side by side and hold up nothing but their own results; each result counts once, whatever crashes, though its call may then be
+   * made again: it should change nothing outside, or say the same when it is repeated. A record whose last attempt
+   * fails, or takes too long, becomes a dead letter.
+   *
+   * @param name - stable and unique within the service: records that wait for their results are kept under it
+   * @throws MR1101 for a name or option that is not valid
+   * @example
+   * ```ts
+   * payments.mapAsync("scored", async (payment, { signal }) => {
+   *   const response = await fetch(`http://scores/${payment.card}`, { signal })
+   *   if (!response.ok) throw new Error(`the score service answered ${response.status}`)
+   *   return { ...payment, score: await response.json() }
+   * }, { concurrency: 50, timeout: "2s" })
+   * ```
+   */
+  mapAsync<R>(name: string, fn: (value: T, ctx: CallContext) => R, options: AsyncOptions = {}): Flow<Awaited<R>, K> {
+    return flow(mapAsyncDefinition(name, this["~origin"], fn, options))
+  }
+
+  /**
+   * Joins each record with what an outside source has for it: `load` gets keys of several records at once, and what it answers may be
+   * remembered for a while. The source is asked when the record comes; what it says may be another thing later.
+   * For rows that are kept here, use {@link join} with a table.
+   *
+   * @param name - stable and unique within the service: records that wait are kept under it
+   * @throws MR1101 for a name or option that is not valid
+   * @example
+   * ```ts
+   * payments.lookup("with-owner", {
+   *   key: (payment) => payment.card,
+   *   load: async (cards) => ownersOf(cards),
+   *   cache: { ttl: "5m" },
+   *   type: "left",
+   * }, (payment, owner) => ({ ...payment, owner: owner?.name }))
+   * ```
+   */
+  lookup<V, R, Type extends "inner" | "left" = "inner">(
+    name: string,
+    options: LookupOptions<T, V, Type>,
+    combine: (value: T, found: RightOf<V, NoInfer<Type>>, at: RecordContext) => R,
+  ): Flow<R, K> {
+    const { definition, left } = lookupDefinition(name, this["~origin"], options)
+    checkFunction(combine, `lookup ${JSON.stringify(name)}, combine`)
+    const looked = flow<Looked, K>(definition)
+    return looked.flatMap(([value, found, known], at) => (known || left ? [combine(value as T, found as RightOf<V, Type>, at)] : []))
   }
 
   /** This flow and another, by key, for one custom operator over both; follow it with `.process(…)`. */

@@ -1,5 +1,6 @@
 /** What a task's code throws to say how it is to be repeated. */
 import { type Duration, durationMs } from "@millrace/model"
+import type { RetryOptions } from "./options.ts"
 
 /** Recognised from whichever copy of this package: a bundle brings its own. */
 const nonRetryable = "~millrace.non-retryable"
@@ -28,11 +29,20 @@ export class RetryAfter extends Error {
 }
 
 /** Whether a thrown thing is a {@link NonRetryableError}, from whichever copy of this package. */
-export function isNonRetryable(thrown: unknown): boolean {
+function isNonRetryable(thrown: unknown): boolean {
   return typeof thrown === "object" && thrown !== null && (thrown as Partial<NonRetryableError>)[nonRetryable] === true
 }
 
 /** Milliseconds that a {@link RetryAfter} asks for; undefined: it is none. */
 export function retryAfterMs(thrown: unknown): number | undefined {
   return typeof thrown === "object" && thrown !== null ? (thrown as Partial<RetryAfter>)[retryAfter] : undefined
+}
+
+/** Whether an error ends what threw it: no further attempt. */
+export function finalOf(retry: number | RetryOptions | undefined): (error: unknown) => boolean {
+  const { only, never } = typeof retry === "object" ? retry : {}
+  return (error) => {
+    if (isNonRetryable(error) || never?.some((each) => error instanceof each) === true) return true
+    return only !== undefined && !only.some((each) => error instanceof each)
+  }
 }

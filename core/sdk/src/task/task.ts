@@ -18,7 +18,7 @@ import { Flow, type Keying } from "../flow/flow.ts"
 import { checkedMs, checkedName, checkedWhole, checkFunction, checkKeys } from "../setting.ts"
 import type { Outlet, Target } from "../target.ts"
 import { type RunResult, taskCaller } from "./caller.ts"
-import { isNonRetryable, retryAfterMs } from "./errors.ts"
+import { finalOf, retryAfterMs } from "./errors.ts"
 import {
   checkPriority,
   concurrencyPlan,
@@ -26,7 +26,6 @@ import {
   debouncePlan,
   memoryPlan,
   ratePlan,
-  type RetryOptions,
   retryPlan,
   settingNames,
   type TaskSettings,
@@ -258,14 +257,6 @@ function outputStream(name: string, schema: StandardSchema | undefined, descript
     description: description === undefined ? undefined : `Outputs: ${description}`,
     code: Object.freeze({ schema, key: undefined, time: undefined }),
   })
-}
-
-function finalOf(retry: number | RetryOptions | undefined): (error: unknown) => boolean {
-  const { only, never } = typeof retry === "object" ? retry : {}
-  return (error) => {
-    if (isNonRetryable(error) || never?.some((each) => error instanceof each) === true) return true
-    return only !== undefined && !only.some((each) => error instanceof each)
-  }
 }
 
 function optionalMs(given: Duration | undefined, what: string): number | null {
