@@ -109,7 +109,10 @@ function contextOf(program: Program, stage: StagePlan, partition: number, reader
     effects: [],
     offset: () => 0,
     cron: () => undefined,
+    holds: new Set(),
+    spent: () => false,
     full: () => false,
+    deadLetter: () => undefined,
     late: new Map(),
     guard: () => undefined,
   }
