@@ -230,7 +230,7 @@ test("each record comes to one end, whatever order answers come in, what fails, 
       )
       assert.deepEqual(dead.filter(({ operator }) => operator === "in").map(({ id }) => id), given.filter(({ throws }) => throws).map(({ id }) => id))
 
-      // A2: the windows behind see every record in time.
+      // AC2: the windows behind see every record in time.
       assert.deepEqual(rig.late(), {})
       const counts = new Map<string, number>()
       for (const { k, t } of good) {

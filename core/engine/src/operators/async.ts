@@ -4,11 +4,11 @@
  *
  * Not here: making calls, or waiting for them (the host).
  *
- * A1  Each record comes to one end: its result in the stream of results, or a dead letter, once, whatever crashes.
- * A2  The watermark told behind is at most the event time of the earliest record that waits.
- * A3  At most `concurrency` calls are under way, and about `capacity` records wait: then the stage takes no input.
- * A4  Results leave in the order that was asked for.
- * A5  An answer counts only for the attempt that was asked for it, and only once.
+ * AC1  Each record comes to one end: its result in the stream of results, or a dead letter, once, whatever crashes.
+ * AC2  The watermark told behind is at most the event time of the earliest record that waits.
+ * AC3  At most `concurrency` calls are under way, and about `capacity` records wait: then the stage takes no input.
+ * AC4  Results leave in the order that was asked for.
+ * AC5  An answer counts only for the attempt that was asked for it, and only once.
  *
  * ```
  *            offer                 succeeded                 its turn
@@ -79,7 +79,7 @@ export class AsyncOperator implements TimedOperator, Calling {
     const scope = `${context.plan.service}/${plan.name}`
     this.#records = context.state.scope(scope, pendingCodec)
     this.#meta = context.state.scope(`${scope}@meta`, timeCodec)
-    // A2
+    // AC2
     target.floor = () => this.#floor
     this.#load()
   }
@@ -217,7 +217,7 @@ export class AsyncOperator implements TimedOperator, Calling {
   #settle(outcome: CallOutcome): void {
     const { number, attempt } = outcome
     const place = this.#places.get(number)
-    // A5
+    // AC5
     if (place === undefined || place.state === "done" || place.attempt !== attempt) return
     // Only a host that knows that a call must not be made comes with an outcome for one that is not under way.
     if (place.state === "called") this.#called--
@@ -282,7 +282,7 @@ export class AsyncOperator implements TimedOperator, Calling {
     else if (at === 0) this.#release(lane)
   }
 
-  /** A4: sends the results whose turn it is. */
+  /** AC4: sends the results whose turn it is. */
   #release(lane: string | number): void {
     this.#open.delete(lane)
     const numbers = this.#lanes.get(lane)
