@@ -1,1 +1,3 @@
 export { DuckDb, literal } from "./duckdb.ts"
+export { killPrograms, Program, programs } from "./program.ts"
+export { seeded } from "./random.ts"

@@ -33,8 +33,9 @@ export class Program {
   /** The end of what it wrote to stderr. */
   err = ""
 
-  constructor(file: string, words: readonly string[]) {
-    const env = { ...process.env }
+  /** @param environment - beside this process's own */
+  constructor(file: string, words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    const env: NodeJS.ProcessEnv = { ...process.env, ...environment }
     delete env["NODE_TEST_CONTEXT"]
     this.#child = spawn(process.execPath, ["--conditions=@millrace/source", path.join(root, file), ...words], {
       cwd: root,

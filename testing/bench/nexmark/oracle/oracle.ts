@@ -35,6 +35,9 @@ export interface Difference {
   readonly samples: readonly string[]
 }
 
+/** Where the rows of a run are. */
+export type Found = string | ((columns: ReadonlyMap<string, string>) => string)
+
 const samplesMost = 5
 
 export class NexmarkOracle {
@@ -66,8 +69,11 @@ export class NexmarkOracle {
     return fs.existsSync(fileOf(`${query}.legal`)) ? this.#database.rows(sqlOf(`${query}.legal`)) : undefined
   }
 
-  /** @param found - an NDJSON file of the rows that a run gave, or an expression that reads them (`read_csv(…)`) */
-  async compare(query: string, found: string): Promise<Difference> {
+  /**
+   * @param found - an NDJSON file of the rows that a run gave (or several, `dir/**.ndjson`), an expression that reads them
+   *   (`read_csv(…)`), or what makes one of the types of the columns
+   */
+  async compare(query: string, found: Found): Promise<Difference> {
     const database = this.#database
     await database.run(`CREATE OR REPLACE TEMP TABLE expected AS ${sqlOf(query)}`)
     const columns = await columnsOf(database, "expected")
@@ -166,7 +172,8 @@ async function columnsOf(database: DuckDb, relation: string): Promise<Map<string
   return new Map(rows.map(({ column_name: name, column_type: type }) => [name, type]))
 }
 
-function reading(found: string, columns: ReadonlyMap<string, string>): string {
+function reading(found: Found, columns: ReadonlyMap<string, string>): string {
+  if (typeof found === "function") return found(columns)
   if (!found.endsWith(".ndjson")) return found
   const types = [...columns].map(([name, type]) => `${name}: '${type}'`).join(", ")
   return lines(found, `{${types}}`)
