@@ -1,6 +1,5 @@
 // Aggregates of the Kinesis Producer Library, made by the library for JavaScript that AWS publishes.
 import assert from "node:assert/strict"
-import { createRequire } from "node:module"
 import { test } from "node:test"
 import { CreateStreamCommand, ListStreamsCommand, PutRecordCommand, PutRecordsCommand } from "@aws-sdk/client-kinesis"
 import { partitionOf } from "@millrace/model"
@@ -15,7 +14,8 @@ interface Made {
   readonly explicitHashKey?: string
 }
 
-const { aggregate } = createRequire(import.meta.url)("aws-kinesis-agg") as {
+// Its own declarations ask for packages that are not here.
+const { aggregate } = (await import("aws-kinesis-agg")).default as unknown as {
   aggregate(records: Made[], onEncoded: (made: Made, done: (error?: Error) => void) => void, onEnd: () => void, onError: (error: Error) => void): void
 }
 

@@ -30,11 +30,12 @@ export interface ShownShard {
 
 export async function listShards(input: ListShardsInput, api: Api): Promise<object> {
   const { NextToken: token, MaxResults: most = pageMost } = input
-  if (token !== undefined && (input.StreamName !== undefined || input.StreamCreationTimestamp !== undefined)) {
-    throw new KinesisFailure("InvalidArgumentException", "NextToken and StreamName cannot be provided together.")
-  }
   const now = api.clock.now()
   const page = token === undefined ? undefined : pageOf(token, now)
+  // AWS takes no name beside a token; paginators of SDKs send the same one with each page.
+  if (page !== undefined && (input.StreamName ?? page.stream) !== page.stream) {
+    throw new KinesisFailure("InvalidArgumentException", "NextToken and StreamName cannot be provided together.")
+  }
   const stream = await api.catalog.get(page?.stream ?? nameOf(input))
   const filter = page === undefined ? input.ShardFilter : (page.filter as ShardFilter | undefined)
   const after = page?.after ?? input.ExclusiveStartShardId ?? ""
