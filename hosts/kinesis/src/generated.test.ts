@@ -10,7 +10,7 @@ import {
 } from "@aws-sdk/client-kinesis"
 import { Encoder } from "cbor-x"
 import fc from "fast-check"
-import { loadModel, type Model, type ModelShape } from "../test/botocore.ts"
+import { loadModel, type Model } from "../test/botocore.ts"
 import { bytes, openNode } from "../test/node.ts"
 import { inputs } from "./inputs.ts"
 import type { Shape } from "./shape.ts"
@@ -20,7 +20,7 @@ const cbor = new Encoder({ useRecords: false, mapsAsObjects: true, tagUint8Array
 
 /** The model's shape in this package's words. */
 function shapeOf(name: string): unknown {
-  const shape = model.shapes[name] as ModelShape
+  const shape = model.shapes[name] ?? assert.fail(`no shape ${name}`)
   const { min, max, pattern, enum: values } = shape
   const bounds = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) }
   switch (shape.type) {
@@ -78,7 +78,7 @@ const known: Record<string, readonly string[]> = {
 
 /** Values of a shape: mostly such as fit. Bytes are those of CBOR; JSON gets them as base64. */
 function valueOf(name: string, depth = 0): fc.Arbitrary<unknown> {
-  const shape = model.shapes[name] as ModelShape
+  const shape = model.shapes[name] ?? assert.fail(`no shape ${name}`)
   const { min = 0, max = 1e6, enum: values } = shape
   const wrong = fc.oneof(fc.constant(null), fc.string({ unit: "binary", maxLength: 20 }), fc.integer(), fc.double(), fc.boolean(), fc.constant([]), fc.constant({}), fc.object({ maxDepth: 1 }))
   const fitting = (): fc.Arbitrary<unknown> => {
