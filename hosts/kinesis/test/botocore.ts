@@ -3,7 +3,7 @@ import { spawn, spawnSync } from "node:child_process"
 
 const python = process.env["MILLRACE_TEST_PYTHON"] ?? "python3"
 
-export interface ModelShape {
+interface ModelShape {
   readonly type: "string" | "integer" | "long" | "boolean" | "blob" | "timestamp" | "list" | "map" | "structure"
   readonly required?: readonly string[]
   readonly members?: Readonly<Record<string, { readonly shape: string }>>
