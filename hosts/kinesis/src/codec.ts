@@ -47,8 +47,7 @@ export const cborCodec: Codec = {
   bytes: (value) => (value instanceof Uint8Array ? value : undefined),
   time(value) {
     const given = isTag(value) && value.tag === 1 ? value.value : value
-    const ms = Number(given)
-    return (typeof given === "number" || typeof given === "bigint") && Math.abs(ms) <= 8.64e15 ? Math.round(ms) : undefined
+    return typeof given === "number" && Math.abs(given) <= 8.64e15 ? Math.round(given) : undefined
   },
 }
 

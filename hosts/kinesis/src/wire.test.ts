@@ -49,6 +49,8 @@ test("what cannot be understood is answered as AWS does", async (t) => {
     [await post(node.url, "PutRecord", '{"StreamName":"s","PartitionKey":"k","Data":"%%%"}'), 400, /can not be converted to a Blob/],
     [await post(node.url, "ListStreams", "{}", { "content-type": "text/plain" }), 404, /^<UnknownOperationException\/>/],
     [await post(node.url, "ListStreams", Uint8Array.of(0x9f), cborType), 400, /SerializationException/],
+    // Found by the generated requests: a map where an instant should be.
+    [await post(node.url, "ListShards", cbor.encode({ StreamCreationTimestamp: {} }), cborType), 400, /SerializationException/],
     [await post(node.url, "ListStreams", "{}", { "x-amz-target": "DynamoDB_20120810.ListTables" }), 400, /UnknownOperationException/],
     [await post(node.url, "PutRecord", "{}"), 400, /2 validation errors detected: Value null at 'data' failed to satisfy constraint: Member must not be null; Value null at 'partitionKey'/],
   ]
