@@ -5,11 +5,12 @@ import { engine } from "./engine.ts"
 import { type Bench, reportOf } from "./figures.ts"
 import { latency } from "./latency.ts"
 import { nexmarkBench } from "../nexmark/bench.ts"
+import { tasksBench } from "../tasks/bench.ts"
 import { pipeline } from "./pipeline.ts"
 import { recovery } from "./recovery.ts"
 import { start } from "./start.ts"
 
-const benches: readonly Bench[] = [pipeline, latency, engine, recovery, start, nexmarkBench]
+const benches: readonly Bench[] = [pipeline, latency, engine, recovery, start, nexmarkBench, tasksBench]
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { json: { type: "string" } } })
 const [name, ...only] = positionals
