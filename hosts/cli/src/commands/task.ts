@@ -37,7 +37,7 @@ interface RetryOptions extends Options {
 }
 
 export function define(command: Command, terminal: Terminal): void {
-  command.addHelpText("after", example(`millrace task call freeze-card '{"card": "4711", "reason": "stolen"}'`, "Each of them explains itself: millrace task call --help"))
+  command.addHelpText("after", example(`millrace task call freeze-card '{"card": "4711", "reason": "stolen"}'`, "Each of them explains itself, and has --json: millrace task call --help"))
   addJson(command.command("call"))
     .description("enqueue a run and wait for its output")
     .argument("<NAME>", "the task")
