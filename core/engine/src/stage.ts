@@ -314,14 +314,32 @@ export class StageMachine {
     if (now < this.tickAt) return undefined
     this.#context.now = now
     this.#transactionBytes = this.#bounds.transactionBytes ?? limits.transactionBytes
-    this.#context.state.savepoint()
-    const { held } = this
-    for (const { operator } of this.#chain.timed) if (!held || operator.ticksWhileHeld === true) operator.tick(now)
-    if (now >= this.#restsAt) {
-      this.#resting = true
-      for (const target of this.#chain.targets) target.rest()
+    const undo = this.#context.state.savepoint()
+    const before = this.#progress()
+    try {
+      this.#tick(now)
+      return this.#commit()
+    } catch (thrown) {
+      if (thrown instanceof BrokenInvariant) throw thrown
+      this.#restore(before, undo)
+      this.#resting = before.resting
+    }
+    // T2: what the clock makes due is guarded one by one.
+    this.#careful = noPoison
+    try {
+      this.#tick(now)
+    } finally {
+      this.#careful = undefined
     }
     return this.#commit()
+  }
+
+  #tick(now: number): void {
+    const { held } = this
+    for (const { operator } of this.#chain.timed) if (!held || operator.ticksWhileHeld === true) operator.tick(now)
+    if (now < this.#restsAt) return
+    this.#resting = true
+    for (const target of this.#chain.targets) target.rest()
   }
 
   /** The fast way: no copies, no checks per record. A throw anywhere ends it. False: the transaction ends within the batch. */

@@ -180,3 +180,33 @@ test("the end of the input closes the windows by the clock without waiting for t
   const { results } = await outcome({ shape: session({ gap: 50 }), early: 0 }, [{ by: 1, events: [at("b", 1), at("a", 1)] }], plainly, true)
   assert.deepEqual(results.map(({ key, start, end }) => [key, start, end]), [["a", 1_001, 1_051], ["b", 1_001, 1_051]])
 })
+
+test("what the clock makes due and cannot be processed becomes a dead letter of its own, and the rest stands", async () => {
+  const input = stream("in", { partitions: 1, key: (e: Event) => e.k, time: (e) => e.t })
+  const windows = input.window("w", tumbling(100), { time: "processing" }).aggregate({ n: count() })
+  const lucky = windows.map((row) => {
+    if (row.key === "b") throw new Error("told to")
+    return row
+  })
+  const alarms = input.process("p", {
+    state: () => 0,
+    onRecord: (_, ctx) => ctx.setClockTimer(1_100),
+    onClockTimer: function* (ctx) {
+      yield { key: ctx.key }
+      if (ctx.key === "a") throw new Error("told to, too")
+    },
+  })
+  const rig = await Rig.open(service("s", [lucky.to(files("results")), alarms.to(files("alarms"))]), begin)
+  const seat = rig.seat("in")
+  rig.produce("in", [at("a", 1), at("b", 1), at("c", 1)])
+  await rig.settle()
+  rig.now = 1_100
+  rig.tick(seat)
+  assert.deepEqual((await rig.values("s/results.rows")).map((row) => (row as Row).key), ["a", "c"])
+  assert.deepEqual((await rig.values("s/alarms.rows")).map((row) => (row as Row).key), ["b", "c"])
+  assert.deepEqual((await rig.deadLetters("in")).map(({ key, operator, attempts, error }) => [key, operator, attempts, error.message]), [
+    ["b", "w", 3, "Error: told to"],
+    ["a", "p", 3, "Error: told to, too"],
+  ])
+  assert.ok(seat.machine.tickAt > rig.now)
+})

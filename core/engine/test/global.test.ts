@@ -256,3 +256,20 @@ test("a trigger that says what is no decision, or sets a timer that it cannot, m
     'MR1201 operator "x": its trigger sets a timer but has no onTime to call then.',
   ])
 })
+
+test("a trigger that fails at a timer may set that time again for other keys when the batch is run anew", async () => {
+  const failing = global<Event, undefined>({
+    trigger: {
+      onRecord: (_, ctx) => ctx.setTimer(10),
+      onTime(ctx) {
+        if (ctx.key === "a") throw new Error("told to")
+        return "fire-and-purge"
+      },
+    },
+  })
+  const rig = await Rig.open(program(failing, 0))
+  rig.produce("in", [at("a", 1, 1), at("b", 2, 2), at("c", 20, 3)])
+  await rig.settle()
+  assert.deepEqual(await resultsOf(rig), [{ key: "b", time: 10, values: [2] }])
+  assert.deepEqual((await rig.deadLetters("in")).map(({ key, error }) => `${key} ${error.message}`), ["a Error: told to"])
+})

@@ -109,6 +109,7 @@ export class GlobalOperator implements TimedOperator, View {
   end(): void {}
 
   reload(): void {
+    this.#firing = Number.NEGATIVE_INFINITY
     this.#clock?.reload()
     this.#schedule.reload()
     this.#settle()
