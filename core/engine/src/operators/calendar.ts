@@ -4,6 +4,8 @@
  * left out, right after the gap; where it comes twice, the first time. Windows lie end to end.
  *
  * Offsets come from Intl, which is part of the language; the rules of zones are those of the runtime's time-zone database.
+ *
+ * Invariants W34 and W35 of docs/specs/windows.md.
  */
 import { type CalendarPlan, limits } from "@millrace/model"
 import type { Frames } from "./frames.ts"

@@ -6,7 +6,7 @@
  * Kept: by size, one accumulator for each time of a key, by rows one for each record, in the order of time; and, by time, which keys
  * to look at then. What no later window can hold goes.
  *
- * Invariants W36 to W40 of docs/specs/windows.md.
+ * Invariants W36 to W40 and W49 of docs/specs/windows.md.
  */
 import type { OperatorCode, OperatorPlan } from "@millrace/model"
 import { BucketSchedule } from "../bucket-schedule.ts"
