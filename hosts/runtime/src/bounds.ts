@@ -28,6 +28,8 @@ export interface Bounds {
   readonly checkpointBytes: number
   /** See `limits.deliveryRetryMsMin`. */
   readonly deliveryRetryMsMin: number
+  /** See `limits.tableChangesMax`. */
+  readonly tableChangesMax: number
   /** How often ticks, checkpoints and a refusing disk are looked after, in ms. */
   readonly careMs: number
   /** How often data that nobody wants any more is removed, in ms. */
@@ -48,6 +50,7 @@ const defaults: Bounds = {
   segmentBytes: limits.segmentBytes,
   checkpointBytes: limits.checkpointBytes,
   deliveryRetryMsMin: limits.deliveryRetryMsMin,
+  tableChangesMax: limits.tableChangesMax,
   careMs: 250,
   sweepMs: 10_000,
 }

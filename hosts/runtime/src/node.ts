@@ -309,6 +309,7 @@ export class Node {
       answerMs: bounds.handlerMsMax,
       loadMs: bounds.loadMsMax,
       heapMegabytes: bounds.workerHeapMegabytesMax,
+      changesMost: bounds.tableChangesMax,
     })
   }
 

@@ -5,6 +5,8 @@ import type { ServiceFile } from "../messages.ts"
 export interface TableThreadData {
   readonly files: readonly ServiceFile[]
   readonly dataDir: string
+  /** See `limits.tableChangesMax`. */
+  readonly changesMost: number
 }
 
 /** A table, by its service and its own name. */

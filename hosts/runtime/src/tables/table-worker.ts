@@ -9,7 +9,7 @@ import { loadPrograms } from "../programs.ts"
 import { openStateView } from "./compose.ts"
 import type { FromTables, TableName, TableQuestion, TableRange, TableRow, TableRows, TableThreadData, ToTables } from "./table-messages.ts"
 
-const { files, dataDir } = workerData as TableThreadData
+const { files, dataDir, changesMost } = workerData as TableThreadData
 
 interface Table {
   readonly plan: TablePlan
@@ -46,7 +46,7 @@ const view = openStateView({
 function noteChange(follower: Follower, key: string): void {
   if (follower.lost !== undefined) return
   follower.changed.add(key)
-  if (follower.changed.size > limits.tableChangesMax) lose(follower)
+  if (follower.changed.size > changesMost) lose(follower)
 }
 
 function lose(follower: Follower): void {

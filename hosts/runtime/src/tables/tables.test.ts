@@ -119,6 +119,20 @@ it("a follower who applies what it is told has the table", async (t) => {
   assert.deepEqual(new Map([...replica].toSorted(([a], [b]) => (a < b ? -1 : 1))), new Map(await allOf<Sale>(node, "items", 1000, "item-1")))
 })
 
+it("a follower for whom too much has changed is told to read the table anew", async (t) => {
+  const { node } = await openNode(t, ["shop-tables"], { bounds: { tableChangesMax: 5 } })
+  const slow = node.tables.follow("items", "", new AbortController().signal)
+  assert.deepEqual((await slow.next()).value?.rows, [])
+  const other = node.tables.follow("items", "item-1", new AbortController().signal)
+  await other.next()
+  await send(node, "sales", salesOf(1, 39))
+  await idle(node)
+  assert.equal(await codeOf(() => slow.next()), "MR1014")
+  // It is only that reader's matter.
+  assert.equal((await node.tables.page("items", { prefix: "", limit: 100 })).rows.length, itemsOf(salesOf(1, 39)).size)
+  await other.return()
+})
+
 it("a follower that leaves while nothing changes is let go, and a stopping node says so", async (t) => {
   const { node } = await openNode(t, ["shop-tables"])
   const stop = new AbortController()

@@ -20,6 +20,8 @@ export interface TablesOptions {
   readonly answerMs: number
   readonly loadMs: number
   readonly heapMegabytes: number
+  /** See `limits.tableChangesMax`. */
+  readonly changesMost: number
 }
 
 /** Rows of a table, and what they reflect. */
@@ -202,10 +204,10 @@ export class Tables {
   }
 
   #start(): Worker {
-    const { files, dataDir, heapMegabytes } = this.#options
+    const { files, dataDir, heapMegabytes, changesMost } = this.#options
     const file = import.meta.url.endsWith(".ts") ? "./table-worker.ts" : "./table-worker.js"
     const worker = new Worker(new URL(file, import.meta.url), {
-      workerData: { files, dataDir } satisfies TableThreadData,
+      workerData: { files, dataDir, changesMost } satisfies TableThreadData,
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
     })
     worker.on("message", (message: FromTables) => {
