@@ -29,7 +29,7 @@ export interface StoredRecord {
   readonly data: Uint8Array
 }
 
-interface StoredPage {
+export interface StoredPage {
   readonly records: readonly StoredRecord[]
   /** Where the next page begins. */
   readonly next: number
@@ -43,7 +43,7 @@ export interface StreamSettings {
   readonly isResharded: boolean
 }
 
-interface KinesisRecords {
+export interface KinesisRecords {
   /**
    * Puts records, in order; resolves once durable, with what became of each.
    *

@@ -25,9 +25,11 @@ export function iteratorOf({ stream, second, partition, offset }: Place, now: nu
 
 /** @throws KinesisFailure InvalidArgumentException, ExpiredIteratorException */
 export function placeOf(iterator: string, now: number): Place {
-  const whole = Buffer.from(iterator, "base64").toString()
+  const bytes = Buffer.from(iterator, "base64")
+  const whole = bytes.toString()
   const text = whole.slice(sumLength)
-  if (sumOf(text) !== whole.slice(0, sumLength)) throw new KinesisFailure("InvalidArgumentException", "Invalid ShardIterator.")
+  // A decoder passes over what is no base64.
+  if (sumOf(text) !== whole.slice(0, sumLength) || bytes.toString("base64") !== iterator) throw new KinesisFailure("InvalidArgumentException", "Invalid ShardIterator.")
   const [stream = "", ...numbers] = text.split("|")
   const [second = 0, partition = 0, offset = 0, given = 0] = numbers.map(Number)
   if (now - given > iteratorMsMax) {

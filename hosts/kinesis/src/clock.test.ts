@@ -1,0 +1,164 @@
+// What depends on the clock, and on what a node may say, before a node in memory.
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { MillraceError } from "@millrace/model"
+import { ManualClock } from "../test/manual-clock.ts"
+import { MemoryNode } from "../test/memory-node.ts"
+import type { ApiResponse } from "./exchange.ts"
+import { createKinesis } from "./kinesis.ts"
+
+interface Bench {
+  readonly node: MemoryNode
+  readonly clock: ManualClock
+  readonly logged: string[]
+  readonly send: (action: string, input: object, signal?: AbortSignal) => Promise<ApiResponse>
+  /** The answer of an action that succeeds. */
+  readonly ask: (action: string, input: object) => Promise<Record<string, unknown>>
+  /** The type and the words of one that fails. */
+  readonly fail: (action: string, input: object) => Promise<{ status: number; type: string; message: string }>
+}
+
+async function openBench(): Promise<Bench> {
+  const clock = new ManualClock(Date.UTC(2026, 10, 21))
+  const node = new MemoryNode(clock)
+  const logged: string[] = []
+  const api = createKinesis({ node, clock, log: { error: (_, sentence) => logged.push(sentence) } })
+  const send: Bench["send"] = (action, input, signal = new AbortController().signal) => {
+    const headers = { "content-type": "application/x-amz-json-1.1", "x-amz-target": `Kinesis_20131202.${action}` }
+    return api.answer({ method: "POST", url: "/", headers, body: async () => Buffer.from(JSON.stringify(input)), signal })
+  }
+  const json = async (action: string, input: object) => {
+    const { status, body } = await send(action, input)
+    assert.ok(body instanceof Uint8Array)
+    return { status, value: (body.length === 0 ? {} : JSON.parse(Buffer.from(body).toString())) as Record<string, unknown> }
+  }
+  const ask: Bench["ask"] = async (action, input) => {
+    const { status, value } = await json(action, input)
+    assert.equal(status, 200, JSON.stringify(value))
+    return value
+  }
+  const fail: Bench["fail"] = async (action, input) => {
+    const { status, value } = await json(action, input)
+    return { status, type: String(value["__type"]), message: String(value["message"]) }
+  }
+  await ask("CreateStream", { StreamName: "s", ShardCount: 3 })
+  return { node, clock, logged, send, ask, fail }
+}
+
+const shard = { StreamName: "s", ShardId: "shardId-000000000000" }
+const data = Buffer.from("x").toString("base64")
+
+test("an iterator is good for five minutes", async () => {
+  const { ask, fail, clock } = await openBench()
+  const { ShardIterator: iterator } = await ask("GetShardIterator", { ...shard, ShardIteratorType: "TRIM_HORIZON" })
+  clock.advance(300_000)
+  await ask("GetRecords", { ShardIterator: iterator })
+  clock.advance(1)
+  const { type, message, status } = await fail("GetRecords", { ShardIterator: iterator })
+  assert.deepEqual([status, type], [400, "ExpiredIteratorException"])
+  assert.match(message, /^Iterator expired\. The iterator was created at time Sat, 21 Nov 2026 00:00:00 UTC while right now it is Sat, 21 Nov 2026 00:05:00 UTC/)
+  for (const wrong of ["", "x", `${String(iterator)}A`, String(iterator).slice(4)]) {
+    assert.match((await fail("GetRecords", { ShardIterator: wrong })).type, /InvalidArgumentException|ValidationException/)
+  }
+})
+
+test("a token of a list is good for five minutes, and pages have all and each once", async () => {
+  const { ask, fail, clock } = await openBench()
+  const ids: unknown[] = []
+  let page = await ask("ListShards", { StreamName: "s", MaxResults: 1 })
+  const first = page["NextToken"]
+  for (;;) {
+    ids.push(...(page["Shards"] as { ShardId: string }[]).map(({ ShardId: id }) => id))
+    if (page["NextToken"] === undefined) break
+    page = await ask("ListShards", { NextToken: page["NextToken"], MaxResults: 1 })
+  }
+  assert.deepEqual(ids, [0, 1, 2].map((each) => `shardId-00000000000${each}`))
+  clock.advance(300_001)
+  assert.equal((await fail("ListShards", { NextToken: first })).type, "ExpiredNextTokenException")
+  assert.equal((await fail("ListShards", { NextToken: "x" })).type, "InvalidArgumentException")
+  assert.equal((await fail("ListShards", { NextToken: Buffer.from("null").toString("base64") })).type, "InvalidArgumentException")
+})
+
+test("MillisBehindLatest is the age of the last record when there are more, and 0 at the end", async () => {
+  const { ask, clock } = await openBench()
+  for (let i = 0; i < 3; i++) {
+    await ask("PutRecord", { StreamName: "s", PartitionKey: "k", ExplicitHashKey: "0", Data: data })
+    clock.advance(1_000)
+  }
+  const { ShardIterator: begin } = await ask("GetShardIterator", { ...shard, ShardIteratorType: "TRIM_HORIZON" })
+  const first = await ask("GetRecords", { ShardIterator: begin, Limit: 2 })
+  assert.deepEqual([(first["Records"] as unknown[]).length, first["MillisBehindLatest"]], [2, 2_000])
+  const rest = await ask("GetRecords", { ShardIterator: first["NextShardIterator"] })
+  assert.deepEqual([(rest["Records"] as unknown[]).length, rest["MillisBehindLatest"]], [1, 0])
+  const at = Date.UTC(2026, 10, 21) / 1000 + 1
+  const { ShardIterator: timed } = await ask("GetShardIterator", { ...shard, ShardIteratorType: "AT_TIMESTAMP", Timestamp: at })
+  const late = (await ask("GetRecords", { ShardIterator: timed }))["Records"] as { ApproximateArrivalTimestamp: number }[]
+  assert.deepEqual(late.map(({ ApproximateArrivalTimestamp: time }) => time), [at, at + 1])
+})
+
+test("a subscription says that it lives every five seconds and ends after five minutes; a later one takes its place", async () => {
+  const { ask, fail, send, clock } = await openBench()
+  const arn = "arn:aws:kinesis:us-east-1:000000000000:stream/s"
+  const { Consumer: consumer } = (await ask("RegisterStreamConsumer", { StreamARN: arn, ConsumerName: "c" })) as { Consumer: { ConsumerARN: string } }
+  const input = { ConsumerARN: consumer.ConsumerARN, ShardId: shard.ShardId, StartingPosition: { Type: "LATEST" } }
+  const subscribe = async (): Promise<AsyncIterator<Uint8Array>> => {
+    const { body } = await send("SubscribeToShard", input)
+    assert.ok(!(body instanceof Uint8Array))
+    const messages = body[Symbol.asyncIterator]()
+    // That it has begun, and what there is: nothing.
+    for (let i = 0; i < 2; i++) await messages.next()
+    return messages
+  }
+  const first = await subscribe()
+  let waiting = first.next()
+  // The generator has to come to its waiting first.
+  await settled()
+  for (let i = 0; i < 3; i++) {
+    clock.advance(5_000)
+    const { value } = (await waiting) as { value: Uint8Array }
+    assert.match(Buffer.from(value).toString(), /"Records":\[\]/)
+    waiting = first.next()
+    await settled()
+  }
+  const second = await subscribe()
+  assert.equal((await waiting).done, true)
+  assert.equal((await fail("SubscribeToShard", input)).type, "ResourceInUseException")
+  let over = second.next()
+  let events = 0
+  for (;;) {
+    await settled()
+    clock.advance(5_000)
+    if ((await over).done === true) break
+    events++
+    over = second.next()
+  }
+  assert.equal(events, 59)
+  assert.equal(clock.waiting, 0)
+})
+
+test("a node that is behind, not ready or at fault answers so that clients wait, or with no words of the fault", async () => {
+  const { node, fail, logged } = await openBench()
+  const put = { StreamName: "s", PartitionKey: "k", Data: data }
+  node.refusing = new MillraceError("MR1010", "The journal is behind; send again after a moment.")
+  assert.deepEqual(await fail("PutRecord", put), {
+    status: 400,
+    type: "ProvisionedThroughputExceededException",
+    message: "The journal is behind; send again after a moment. [MR1010]",
+  })
+  node.refusing = new MillraceError("MR1303", "The disk is full.")
+  assert.deepEqual((await fail("PutRecord", put)).status, 500)
+  node.refusing = undefined
+  node.unready = { code: "MR1401", message: "The node is starting.", details: {} }
+  assert.deepEqual(await fail("PutRecord", put), { status: 503, type: "ServiceUnavailableException", message: "The node is starting." })
+  node.unready = undefined
+  node.refusing = new TypeError("a secret of the node") as MillraceError
+  const { status, type, message } = await fail("PutRecord", put)
+  assert.deepEqual([status, type], [500, "InternalFailureException"])
+  assert.ok(!message.includes("secret"))
+  assert.equal(logged.length, 1)
+})
+
+/** Lets all that is ready to go on do so. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
