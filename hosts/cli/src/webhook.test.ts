@@ -1,0 +1,67 @@
+// Webhooks from a node to a server that checks them with a library that others wrote.
+import assert from "node:assert/strict"
+import { once } from "node:events"
+import { writeFileSync } from "node:fs"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import path from "node:path"
+import { text } from "node:stream/consumers"
+import { test } from "node:test"
+import { isMillraceError } from "@millrace/model"
+import { Webhook } from "standardwebhooks"
+import { workplace } from "../test/cli.ts"
+import { connect } from "./client.ts"
+import { startNode } from "./node.ts"
+import { webhook } from "./webhook.ts"
+
+const secret = `whsec_${Buffer.from("a secret of more than 24 bytes").toString("base64")}`
+
+test("a webhook is signed, repeated until it is taken, and known by its run", async (t) => {
+  const taken: { readonly id: unknown; readonly body: unknown }[] = []
+  let failures = 2
+  const receiver = createServer((request, response) => {
+    void text(request).then((body) => {
+      const verified: unknown = new Webhook(secret).verify(body, request.headers as Record<string, string>)
+      taken.push({ id: request.headers["webhook-id"], body: verified })
+      response.statusCode = failures-- > 0 ? 500 : JSON.stringify(verified).includes("gone") ? 410 : 204
+      response.end()
+    })
+  }).listen(0, "127.0.0.1")
+  await once(receiver, "listening")
+  const { port } = receiver.address() as AddressInfo
+  const place = workplace()
+  writeFileSync(
+    path.join(place.dir, "service.ts"),
+    `import { service } from "millrace"
+import { webhook } from "millrace/webhook"
+const tell = webhook("tell", { url: "http://127.0.0.1:${port}/hook", secret: "${secret}", retry: { attempts: 5, backoff: { first: "10ms" } } })
+export default service("hooks", [tell])
+`,
+  )
+  const node = await startNode({ files: [path.join(place.dir, "service.ts")], dataDir: path.join(place.dir, "data"), port: 0, log: "silent" })
+  t.after(async () => {
+    await node.close()
+    receiver.close()
+    place.remove()
+  })
+  const client = connect(node.url)
+  const message = { type: "card.frozen", data: { card: "4711", note: "naïve ☃" } }
+  assert.deepEqual(await client.task("tell").call(message), { status: 204 })
+  assert.deepEqual(taken, [1, 2, 3].map(() => ({ id: "tell-0", body: message })))
+  await assert.rejects(client.task("tell").call({ type: "gone" }), /410 Gone/)
+  assert.equal(taken.length, 4)
+})
+
+test("an address that anyone could read, and a secret that is none, are refused; the secret is not told", () => {
+  for (const [url, given] of [
+    ["http://shop.example/hook", secret],
+    ["shop.example", secret],
+    ["https://shop.example/hook", "hunter2-hunter2-hunter2"],
+    ["https://shop.example/hook", "whsec_c2hvcnQ="],
+  ] as const) {
+    assert.throws(
+      () => webhook("tell", { url, secret: given }),
+      (error) => isMillraceError(error) && error.code === "MR1101" && !error.message.includes("hunter2") && !JSON.stringify(error.details).includes(given),
+    )
+  }
+})
