@@ -64,6 +64,11 @@ export function addHttp2(
         sockets.add(socket)
         socket.once("close", () => sockets.delete(socket))
         http2.emit("connection", socket)
+        // Unlike the server of HTTP/1.1, from which the socket comes: whoever can send no more has no use for answers. The end
+        // is only noticed by who reads, and nothing is left to be read but the end.
+        socket.allowHalfOpen = false
+        socket.once("end", () => socket.destroySoon())
+        if (socket.readableLength === 0) socket.resume()
       } else for (const take of asHttp1) take.call(server, socket)
     }
     tell(socket, clock, give)
