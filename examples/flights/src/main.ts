@@ -45,7 +45,7 @@ interface NodeFacts {
   readonly idle: boolean
   readonly unready?: Trouble
   readonly outDir: string
-  readonly stages: readonly { readonly service: string; readonly ended: boolean }[]
+  readonly stages: readonly { readonly service: string; readonly state: string; readonly ended: boolean }[]
   readonly sinks: readonly { readonly pending: number; readonly error?: Trouble }[]
 }
 
@@ -106,7 +106,7 @@ async function main(): Promise<void> {
 
 /** Replays what is not there yet, waits for the files and prints the result. False when it was stopped on the way. */
 async function run(client: Client, settings: Settings): Promise<boolean> {
-  const before = await factsOf(client)
+  const before = await settledFacts(client)
   let figures: ReplayFigures | undefined
   if (before.stages.length > 0 && before.stages.every(({ ended }) => ended)) {
     tell(
@@ -169,6 +169,16 @@ async function delivered(client: Client): Promise<string | undefined> {
     await sleep(pollMs)
   }
   return undefined
+}
+
+/** What is known of the stages once each has read its state: a node that has just started may still be at it. */
+async function settledFacts(client: Client): Promise<NodeFacts> {
+  for (;;) {
+    const facts = await factsOf(client)
+    const reading = facts.stages.some(({ state }) => state === "closed" || state === "seating")
+    if (!reading || facts.unready !== undefined || stop.signal.aborted) return facts
+    await sleep(pollMs / 10)
+  }
 }
 
 async function factsOf(client: Client): Promise<NodeFacts> {
