@@ -44,7 +44,13 @@ async function openBench(t: TestContext): Promise<Bench> {
   const logged: string[] = []
   const say = (_: object, sentence: string) => logged.push(sentence)
   const log = { info: say, warn: say, error: say }
-  const gateway = createGateway({ node: new MemoryNode([streamPlan("payments")]), version: "0", log, clock, mounts: [echo] })
+  const gateway = createGateway({
+    node: new MemoryNode([streamPlan("payments")]),
+    version: "0",
+    log,
+    clock,
+    mounts: [echo],
+  })
   const { url, port } = await gateway.listen("127.0.0.1", 0)
   t.after(() => {
     const closed = gateway.close()
@@ -59,7 +65,13 @@ interface Answer {
   readonly body: Buffer
 }
 
-function ask(t: TestContext, url: string, path: string, body: Uint8Array, more: Record<string, string> = {}): Promise<Answer> {
+function ask(
+  t: TestContext,
+  url: string,
+  path: string,
+  body: Uint8Array,
+  more: Record<string, string> = {},
+): Promise<Answer> {
   const session = connectHttp2(url)
   t.after(() => session.destroy())
   session.on("error", () => undefined)
@@ -83,7 +95,10 @@ test("HTTP/2 with prior knowledge and HTTP/1.1 are answered on the same port", a
   assert.ok(http2.body.equals(body))
   const http1 = await fetch(`${url}/echo`, { method: "POST", body })
   assert.ok(Buffer.from(await http1.arrayBuffer()).equals(body))
-  assert.match(await raw(port, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"), /^HTTP\/1\.1 200 /)
+  assert.match(
+    await raw(port, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+    /^HTTP\/1\.1 200 /,
+  )
 })
 
 test("the two are told apart however the first bytes are cut", async (t) => {
@@ -130,12 +145,20 @@ test("a connection that does not say which it is, is cut off after its time", as
 test("over HTTP/2 only mounted APIs are served, to this machine's programs, within the bounds of a body", async (t) => {
   const { url } = await openBench(t)
   const elsewhere = await ask(t, url, "/v1/streams/payments/records", Buffer.from("{}"))
-  assert.deepEqual([elsewhere.headers[":status"], (JSON.parse(elsewhere.body.toString()) as { code: string }).code], [404, "MR1012"])
+  assert.deepEqual(
+    [elsewhere.headers[":status"], (JSON.parse(elsewhere.body.toString()) as { code: string }).code],
+    [404, "MR1012"],
+  )
   const foreign = await ask(t, url, "/echo", Buffer.from("{}"), { origin: "http://elsewhere.example" })
-  assert.deepEqual([foreign.headers[":status"], (JSON.parse(foreign.body.toString()) as { code: string }).code], [403, "MR1018"])
+  assert.deepEqual(
+    [foreign.headers[":status"], (JSON.parse(foreign.body.toString()) as { code: string }).code],
+    [403, "MR1018"],
+  )
   const rebound = await ask(t, url, "/echo", Buffer.from("{}"), { ":authority": "rebound.example" })
   assert.equal(rebound.headers[":status"], 403)
-  const large = await ask(t, url, "/echo", Buffer.from(""), { "content-length": "17000000" }).catch((error: { code?: string }) => error)
+  const large = await ask(t, url, "/echo", Buffer.from(""), { "content-length": "17000000" }).catch(
+    (error: { code?: string }) => error,
+  )
   if ("headers" in large) assert.deepEqual([large.headers[":status"], large.body.toString()], [400, "MR1007"])
   else assert.match(String(large.code), /^ERR_HTTP2/)
 })
@@ -170,7 +193,9 @@ test("an answer that lasts ends when its client goes away, and when the gateway 
 function inTwo(port: number, text: string, at: number, isEnough: (got: string) => boolean): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket: Socket = connect({ port, host: "127.0.0.1", noDelay: true }, () => {
-      socket.write(Buffer.from(text.slice(0, at), "latin1"), () => setImmediate(() => socket.write(Buffer.from(text.slice(at), "latin1"))))
+      socket.write(Buffer.from(text.slice(0, at), "latin1"), () =>
+        setImmediate(() => socket.write(Buffer.from(text.slice(at), "latin1"))),
+      )
     })
     let got = ""
     socket.setEncoding("latin1").on("data", (part: string) => {

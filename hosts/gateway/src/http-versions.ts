@@ -40,7 +40,11 @@ export function addHttp2(
   const http2 = createHttp2Server(
     {
       maxSessionMemory: limits.http2SessionMegabytesMax,
-      settings: { maxConcurrentStreams: limits.http2StreamsMax, initialWindowSize: limits.http2WindowBytes, maxHeaderListSize: limits.headersBytesMax },
+      settings: {
+        maxConcurrentStreams: limits.http2StreamsMax,
+        initialWindowSize: limits.http2WindowBytes,
+        maxHeaderListSize: limits.headersBytesMax,
+      },
     },
     onRequest,
   )

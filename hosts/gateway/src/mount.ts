@@ -53,11 +53,15 @@ export async function serveMounted(
   const state = { senderGone: false }
   const body = async (): Promise<Uint8Array> => {
     // Over HTTP/1.1 the server itself looks after it.
-    const cancel = "stream" in outgoing ? gate.clock.after(limits.requestMsMax, () => outgoing.stream.destroy()) : () => undefined
+    const cancel =
+      "stream" in outgoing ? gate.clock.after(limits.requestMsMax, () => outgoing.stream.destroy()) : () => undefined
     try {
       const encoding = headers["content-encoding"]?.trim().toLowerCase() ?? "identity"
       if (encoding !== "identity" && encoding !== "gzip") {
-        throw new MillraceError("MR1006", `The content encoding ${JSON.stringify(encoding.slice(0, 200))} is not taken.`)
+        throw new MillraceError(
+          "MR1006",
+          `The content encoding ${JSON.stringify(encoding.slice(0, 200))} is not taken.`,
+        )
       }
       const declared = headers["content-length"]
       if (declared !== undefined) assertLength(Number(declared))

@@ -1,5 +1,10 @@
 /** Every action with what carries it out. */
-import { deregisterStreamConsumer, describeStreamConsumer, listStreamConsumers, registerStreamConsumer } from "./actions/consumers.ts"
+import {
+  deregisterStreamConsumer,
+  describeStreamConsumer,
+  listStreamConsumers,
+  registerStreamConsumer,
+} from "./actions/consumers.ts"
 import { getRecords, getShardIterator } from "./actions/get-records.ts"
 import { deleteResourcePolicy, getResourcePolicy, putResourcePolicy } from "./actions/policies.ts"
 import { putRecord, putRecords } from "./actions/put-records.ts"
@@ -18,7 +23,14 @@ import {
   updateStreamWarmThroughput,
 } from "./actions/settings.ts"
 import { listShards } from "./actions/shards.ts"
-import { createStream, deleteStream, describeLimits, describeStream, describeStreamSummary, listStreams } from "./actions/streams.ts"
+import {
+  createStream,
+  deleteStream,
+  describeLimits,
+  describeStream,
+  describeStreamSummary,
+  listStreams,
+} from "./actions/streams.ts"
 import { subscribeToShard } from "./actions/subscribe.ts"
 import {
   addTagsToStream,

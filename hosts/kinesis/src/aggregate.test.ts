@@ -16,7 +16,12 @@ interface Made {
 
 // Its own declarations ask for packages that are not here.
 const { aggregate } = (await import("aws-kinesis-agg")).default as unknown as {
-  aggregate(records: Made[], onEncoded: (made: Made, done: (error?: Error) => void) => void, onEnd: () => void, onError: (error: Error) => void): void
+  aggregate(
+    records: Made[],
+    onEncoded: (made: Made, done: (error?: Error) => void) => void,
+    onEnd: () => void,
+    onError: (error: Error) => void,
+  ): void
 }
 
 function aggregated(records: Made[]): Promise<Made> {
@@ -81,12 +86,17 @@ test("a service gets the user records of an aggregate, each by its own key; one 
       ],
     }),
   )
-  assert.deepEqual(put.Records?.map(({ ErrorCode: code }) => code), [undefined, undefined, "InvalidArgumentException"])
+  assert.deepEqual(
+    put.Records?.map(({ ErrorCode: code }) => code),
+    [undefined, undefined, "InvalidArgumentException"],
+  )
   assert.equal(put.Records?.[0]?.ShardId, `shardId-00000000000${partitionOf("anna", 4)}`)
   await client.send(new PutRecordCommand({ StreamName: "orders", PartitionKey: "a", Data: made.data }))
   while (!node.status().idle) await new Promise((resolve) => setImmediate(resolve))
   const { StreamNames: names = [] } = await client.send(new ListStreamsCommand({}))
-  const dead = names.find((name) => name.includes("orders") && name.includes("dead")) ?? assert.fail(`no dead letters among ${names.join()}`)
+  const dead =
+    names.find((name) => name.includes("orders") && name.includes("dead")) ??
+    assert.fail(`no dead letters among ${names.join()}`)
   assert.equal([...(await recordsOf(client, dead)).values()].flat().length, 2)
   for (const [shard, records] of await recordsOf(client, "orders")) {
     for (const record of records) {
@@ -102,5 +112,8 @@ test("a stream of bytes holds an aggregate as it is", async (t) => {
   await client.send(new CreateStreamCommand({ StreamName: "raw", ShardCount: 1 }))
   const { data } = await aggregated([{ partitionKey: "k", data: Buffer.from("value") }])
   await client.send(new PutRecordCommand({ StreamName: "raw", PartitionKey: "a", Data: data }))
-  assert.deepEqual([...(await recordsOf(client, "raw")).values()].flat().map((record) => Buffer.from(record.Data ?? [])), [data])
+  assert.deepEqual(
+    [...(await recordsOf(client, "raw")).values()].flat().map((record) => Buffer.from(record.Data ?? [])),
+    [data],
+  )
 })

@@ -54,7 +54,8 @@ function parsed(message: Uint8Array): UserRecord[] {
       else if (number === 3) data = bytes
     }
     if (key === undefined || data === undefined) throw new Error("aggregate: a record without key or data")
-    if (hashKey !== undefined && (!/^\d{1,39}$/.test(hashKey) || BigInt(hashKey) >= 1n << 128n)) throw new Error("aggregate: no hash key")
+    if (hashKey !== undefined && (!/^\d{1,39}$/.test(hashKey) || BigInt(hashKey) >= 1n << 128n))
+      throw new Error("aggregate: no hash key")
     return { key, hashKey, data }
   })
 }

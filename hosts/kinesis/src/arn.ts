@@ -15,7 +15,8 @@ export function consumerArn(region: string, stream: string, consumer: string, se
 /** The stream that an ARN of it, or of one of its consumers, names; of any region and account. */
 export function streamOfArn(arn: string): string {
   const stream = /:stream\/([a-zA-Z0-9_.-]+)(?:\/consumer\/[a-zA-Z0-9_.-]+:\d+)?$/.exec(arn)?.[1]
-  if (stream === undefined) throw new KinesisFailure("InvalidArgumentException", `${arn} is not the ARN of a stream or of a consumer.`)
+  if (stream === undefined)
+    throw new KinesisFailure("InvalidArgumentException", `${arn} is not the ARN of a stream or of a consumer.`)
   return stream
 }
 

@@ -88,7 +88,8 @@ export class Catalog {
     // A stream keeps its age from the first time that it is asked for.
     if (text === undefined) {
       await this.#serially(name, async () => {
-        if (!this.#node.records.facts.has(name)) await this.#node.records.keepFacts(name, textOf(this.#firstFacts(plan)))
+        if (!this.#node.records.facts.has(name))
+          await this.#node.records.keepFacts(name, textOf(this.#firstFacts(plan)))
       })
       return this.get(name)
     }
@@ -178,16 +179,27 @@ export class Catalog {
       () => undefined,
     )
     this.#changes.set(name, settled)
-    settled.finally(() => {
-      if (this.#changes.get(name) === settled) this.#changes.delete(name)
-    }).catch(() => undefined)
+    settled
+      .finally(() => {
+        if (this.#changes.get(name) === settled) this.#changes.delete(name)
+      })
+      .catch(() => undefined)
     return change
   }
 }
 
 /** The facts of a stream that is new. */
 export function newFacts(now: number, given: Partial<Facts> = {}): Facts {
-  return { created: now, mode: "PROVISIONED", retentionHours: 24, recordKiB: 1024, tags: {}, consumers: [], metrics: [], ...given }
+  return {
+    created: now,
+    mode: "PROVISIONED",
+    retentionHours: 24,
+    recordKiB: 1024,
+    tags: {},
+    consumers: [],
+    metrics: [],
+    ...given,
+  }
 }
 
 /** The second that sequence numbers and ARNs carry. */
@@ -196,7 +208,10 @@ export function secondOf(ms: number): number {
 }
 
 export function ofService(name: string): KinesisFailure {
-  return new KinesisFailure("ResourceInUseException", `Stream ${name} under account ${account} is defined by a service; change it there.`)
+  return new KinesisFailure(
+    "ResourceInUseException",
+    `Stream ${name} under account ${account} is defined by a service; change it there.`,
+  )
 }
 
 function notFound(name: string): KinesisFailure {
@@ -220,5 +235,8 @@ function textOf(facts: Facts): string {
 function factsOf(text: string): Facts {
   const facts = JSON.parse(text) as Facts
   if (facts.shards === undefined) return facts
-  return { ...facts, shards: facts.shards.map((shard) => ({ ...shard, from: BigInt(shard.from), to: BigInt(shard.to) })) }
+  return {
+    ...facts,
+    shards: facts.shards.map((shard) => ({ ...shard, from: BigInt(shard.from), to: BigInt(shard.to) })),
+  }
 }

@@ -63,7 +63,13 @@ test("texts, bytes, lists and maps of unknown length are read", () => {
 
 test("no bytes make the decoder hang or take much memory", () => {
   // A list, a map and a text that announce 2^62 items.
-  for (const hostile of ["9b4000000000000000", "bb4000000000000000", "7b4000000000000000", "9f".repeat(100_000), "d9d9f7".repeat(100_000)]) {
+  for (const hostile of [
+    "9b4000000000000000",
+    "bb4000000000000000",
+    "7b4000000000000000",
+    "9f".repeat(100_000),
+    "d9d9f7".repeat(100_000),
+  ]) {
     assert.throws(() => decodeCbor(Buffer.from(hostile, "hex")))
   }
   fc.assert(

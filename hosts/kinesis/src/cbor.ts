@@ -49,7 +49,9 @@ class Reader {
       case 1:
         return -1 - this.#argument(info)
       case 2:
-        return info === 31 ? Buffer.concat(this.#chunks(2).map((length) => this.#take(length))) : this.#take(this.#argument(info))
+        return info === 31
+          ? Buffer.concat(this.#chunks(2).map((length) => this.#take(length)))
+          : this.#take(this.#argument(info))
       case 3:
         return info === 31 ? this.#chunkedText() : strictText.decode(this.#take(this.#argument(info)))
       case 4:

@@ -97,12 +97,33 @@ test("the AWS command line puts and reads", { timeout: 60_000 }, async (t) => {
     return (out === "" ? {} : JSON.parse(out)) as Record<string, unknown>
   }
   await aws("create-stream", "--stream-name", "cli", "--shard-count", "1")
-  const put = await aws("put-record", "--stream-name", "cli", "--partition-key", "k", "--data", Buffer.from("hello").toString("base64"), "--cli-binary-format", "base64").catch(() =>
+  const put = await aws(
+    "put-record",
+    "--stream-name",
+    "cli",
+    "--partition-key",
+    "k",
+    "--data",
+    Buffer.from("hello").toString("base64"),
+    "--cli-binary-format",
+    "base64",
+  ).catch(() =>
     // Version 1 takes text and encodes it itself.
     aws("put-record", "--stream-name", "cli", "--partition-key", "k", "--data", "hello"),
   )
   assert.equal(put["ShardId"], "shardId-000000000000")
-  const { ShardIterator: iterator } = await aws("get-shard-iterator", "--stream-name", "cli", "--shard-id", "shardId-000000000000", "--shard-iterator-type", "TRIM_HORIZON")
+  const { ShardIterator: iterator } = await aws(
+    "get-shard-iterator",
+    "--stream-name",
+    "cli",
+    "--shard-id",
+    "shardId-000000000000",
+    "--shard-iterator-type",
+    "TRIM_HORIZON",
+  )
   const { Records: records } = await aws("get-records", "--shard-iterator", String(iterator))
-  assert.deepEqual((records as { Data: string }[]).map(({ Data: data }) => Buffer.from(data, "base64").toString()), ["hello"])
+  assert.deepEqual(
+    (records as { Data: string }[]).map(({ Data: data }) => Buffer.from(data, "base64").toString()),
+    ["hello"],
+  )
 })

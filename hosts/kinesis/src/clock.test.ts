@@ -25,12 +25,21 @@ async function openBench(): Promise<Bench> {
   const api = createKinesis({ node, clock, log: { error: (_, sentence) => logged.push(sentence) } })
   const send: Bench["send"] = (action, input, signal = new AbortController().signal) => {
     const headers = { "content-type": "application/x-amz-json-1.1", "x-amz-target": `Kinesis_20131202.${action}` }
-    return api.answer({ method: "POST", url: "/", headers, body: async () => Buffer.from(JSON.stringify(input)), signal })
+    return api.answer({
+      method: "POST",
+      url: "/",
+      headers,
+      body: async () => Buffer.from(JSON.stringify(input)),
+      signal,
+    })
   }
   const json = async (action: string, input: object) => {
     const { status, body } = await send(action, input)
     assert.ok(body instanceof Uint8Array)
-    return { status, value: (body.length === 0 ? {} : JSON.parse(Buffer.from(body).toString())) as Record<string, unknown> }
+    return {
+      status,
+      value: (body.length === 0 ? {} : JSON.parse(Buffer.from(body).toString())) as Record<string, unknown>,
+    }
   }
   const ask: Bench["ask"] = async (action, input) => {
     const { status, value } = await json(action, input)
@@ -56,9 +65,15 @@ test("an iterator is good for five minutes", async () => {
   clock.advance(1)
   const { type, message, status } = await fail("GetRecords", { ShardIterator: iterator })
   assert.deepEqual([status, type], [400, "ExpiredIteratorException"])
-  assert.match(message, /^Iterator expired\. The iterator was created at time Sat, 21 Nov 2026 00:00:00 UTC while right now it is Sat, 21 Nov 2026 00:05:00 UTC/)
+  assert.match(
+    message,
+    /^Iterator expired\. The iterator was created at time Sat, 21 Nov 2026 00:00:00 UTC while right now it is Sat, 21 Nov 2026 00:05:00 UTC/,
+  )
   for (const wrong of ["", "x", `${String(iterator)}A`, String(iterator).slice(4)]) {
-    assert.match((await fail("GetRecords", { ShardIterator: wrong })).type, /InvalidArgumentException|ValidationException/)
+    assert.match(
+      (await fail("GetRecords", { ShardIterator: wrong })).type,
+      /InvalidArgumentException|ValidationException/,
+    )
   }
 })
 
@@ -72,11 +87,17 @@ test("a token of a list is good for five minutes, and pages have all and each on
     if (page["NextToken"] === undefined) break
     page = await ask("ListShards", { NextToken: page["NextToken"], MaxResults: 1 })
   }
-  assert.deepEqual(ids, [0, 1, 2].map((each) => `shardId-00000000000${each}`))
+  assert.deepEqual(
+    ids,
+    [0, 1, 2].map((each) => `shardId-00000000000${each}`),
+  )
   clock.advance(300_001)
   assert.equal((await fail("ListShards", { NextToken: first })).type, "ExpiredNextTokenException")
   assert.equal((await fail("ListShards", { NextToken: "x" })).type, "InvalidArgumentException")
-  assert.equal((await fail("ListShards", { NextToken: Buffer.from("null").toString("base64") })).type, "InvalidArgumentException")
+  assert.equal(
+    (await fail("ListShards", { NextToken: Buffer.from("null").toString("base64") })).type,
+    "InvalidArgumentException",
+  )
 })
 
 test("MillisBehindLatest is the age of the last record when there are more, and 0 at the end", async () => {
@@ -91,15 +112,26 @@ test("MillisBehindLatest is the age of the last record when there are more, and 
   const rest = await ask("GetRecords", { ShardIterator: first["NextShardIterator"] })
   assert.deepEqual([(rest["Records"] as unknown[]).length, rest["MillisBehindLatest"]], [1, 0])
   const at = Date.UTC(2026, 10, 21) / 1000 + 1
-  const { ShardIterator: timed } = await ask("GetShardIterator", { ...shard, ShardIteratorType: "AT_TIMESTAMP", Timestamp: at })
-  const late = (await ask("GetRecords", { ShardIterator: timed }))["Records"] as { ApproximateArrivalTimestamp: number }[]
-  assert.deepEqual(late.map(({ ApproximateArrivalTimestamp: time }) => time), [at, at + 1])
+  const { ShardIterator: timed } = await ask("GetShardIterator", {
+    ...shard,
+    ShardIteratorType: "AT_TIMESTAMP",
+    Timestamp: at,
+  })
+  const late = (await ask("GetRecords", { ShardIterator: timed }))["Records"] as {
+    ApproximateArrivalTimestamp: number
+  }[]
+  assert.deepEqual(
+    late.map(({ ApproximateArrivalTimestamp: time }) => time),
+    [at, at + 1],
+  )
 })
 
 test("a subscription says that it lives every five seconds and ends after five minutes; a later one takes its place", async () => {
   const { ask, fail, send, clock } = await openBench()
   const arn = "arn:aws:kinesis:us-east-1:000000000000:stream/s"
-  const { Consumer: consumer } = (await ask("RegisterStreamConsumer", { StreamARN: arn, ConsumerName: "c" })) as { Consumer: { ConsumerARN: string } }
+  const { Consumer: consumer } = (await ask("RegisterStreamConsumer", { StreamARN: arn, ConsumerName: "c" })) as {
+    Consumer: { ConsumerARN: string }
+  }
   const input = { ConsumerARN: consumer.ConsumerARN, ShardId: shard.ShardId, StartingPosition: { Type: "LATEST" } }
   const subscribe = async (): Promise<AsyncIterator<Uint8Array>> => {
     const { body } = await send("SubscribeToShard", input)
@@ -149,7 +181,11 @@ test("a node that is behind, not ready or at fault answers so that clients wait,
   assert.deepEqual((await fail("PutRecord", put)).status, 500)
   node.refusing = undefined
   node.unready = { code: "MR1401", message: "The node is starting.", details: {} }
-  assert.deepEqual(await fail("PutRecord", put), { status: 503, type: "ServiceUnavailableException", message: "The node is starting." })
+  assert.deepEqual(await fail("PutRecord", put), {
+    status: 503,
+    type: "ServiceUnavailableException",
+    message: "The node is starting.",
+  })
   node.unready = undefined
   node.refusing = new TypeError("a secret of the node") as MillraceError
   const { status, type, message } = await fail("PutRecord", put)

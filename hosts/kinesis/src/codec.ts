@@ -54,4 +54,3 @@ export const cborCodec: Codec = {
 function isTag(value: unknown): value is CborTag {
   return typeof value === "object" && value !== null && "tag" in value && "value" in value
 }
-

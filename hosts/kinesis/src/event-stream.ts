@@ -19,11 +19,25 @@ export class EventStream {
 }
 
 export function eventMessage(type: string, contentType: string, payload: Uint8Array): Uint8Array {
-  return message([[":message-type", "event"], [":event-type", type], [":content-type", contentType]], payload)
+  return message(
+    [
+      [":message-type", "event"],
+      [":event-type", type],
+      [":content-type", contentType],
+    ],
+    payload,
+  )
 }
 
 export function exceptionMessage(type: string, contentType: string, payload: Uint8Array): Uint8Array {
-  return message([[":message-type", "exception"], [":exception-type", type], [":content-type", contentType]], payload)
+  return message(
+    [
+      [":message-type", "exception"],
+      [":exception-type", type],
+      [":content-type", contentType],
+    ],
+    payload,
+  )
 }
 
 function message(fields: readonly (readonly [name: string, value: string])[], payload: Uint8Array): Uint8Array {

@@ -28,8 +28,19 @@ function failsWith(name: string, message?: RegExp) {
 test("a record that is put to a service's stream is processed, and what the service writes is read", async (t) => {
   const { client, node } = await openNode(t, ["orders"])
   const { StreamNames: names } = await client.send(new ListStreamsCommand({}))
-  assert.deepEqual(names, ["clicks", "dear-orders", "orders", "seen"].concat((names ?? []).filter((name) => name.includes("dead"))).toSorted())
-  const put = await client.send(new PutRecordCommand({ StreamName: "orders", PartitionKey: "any", Data: bytes({ customer: "anna", cents: 1_250 }) }))
+  assert.deepEqual(
+    names,
+    ["clicks", "dear-orders", "orders", "seen"]
+      .concat((names ?? []).filter((name) => name.includes("dead")))
+      .toSorted(),
+  )
+  const put = await client.send(
+    new PutRecordCommand({
+      StreamName: "orders",
+      PartitionKey: "any",
+      Data: bytes({ customer: "anna", cents: 1_250 }),
+    }),
+  )
   assert.equal(put.ShardId, `shardId-00000000000${partitionOf("anna", 4)}`)
   while (!node.status().idle) await new Promise((resolve) => setImmediate(resolve))
   const written = [...(await recordsOf(client, "dear-orders")).values()].flat()
@@ -43,7 +54,10 @@ test("a service's key decides the shard, and a reader gets the partition key tha
   const answer = await client.send(
     new PutRecordsCommand({
       StreamName: "orders",
-      Records: customers.map((customer, i) => ({ PartitionKey: `given ${i % 7}`, Data: bytes({ customer, cents: i }) })),
+      Records: customers.map((customer, i) => ({
+        PartitionKey: `given ${i % 7}`,
+        Data: bytes({ customer, cents: i }),
+      })),
     }),
   )
   assert.equal(answer.FailedRecordCount, 0)
@@ -61,7 +75,12 @@ test("without a key function the partition key or the explicit hash key decides 
   const { Shards: shards = [] } = await client.send(new ListShardsCommand({ StreamName: "clicks" }))
   const put = async (key: string, hash?: string) => {
     const { ShardId: shard } = await client.send(
-      new PutRecordCommand({ StreamName: "clicks", PartitionKey: key, ExplicitHashKey: hash, Data: bytes({ page: key }) }),
+      new PutRecordCommand({
+        StreamName: "clicks",
+        PartitionKey: key,
+        ExplicitHashKey: hash,
+        Data: bytes({ page: key }),
+      }),
     )
     return shard
   }
@@ -74,8 +93,16 @@ test("without a key function the partition key or the explicit hash key decides 
 
 test("a record that does not fit its stream is refused by itself, its neighbours are taken", async (t) => {
   const { client } = await openNode(t, ["orders"])
-  const records = [bytes({ customer: "a", cents: 1 }), bytes("no JSON"), bytes({ customer: "b" }), Uint8Array.of(0xff), bytes({ customer: "c", cents: 2 })]
-  const answer = await client.send(new PutRecordsCommand({ StreamName: "orders", Records: records.map((Data) => ({ Data, PartitionKey: "k" })) }))
+  const records = [
+    bytes({ customer: "a", cents: 1 }),
+    bytes("no JSON"),
+    bytes({ customer: "b" }),
+    Uint8Array.of(0xff),
+    bytes({ customer: "c", cents: 2 }),
+  ]
+  const answer = await client.send(
+    new PutRecordsCommand({ StreamName: "orders", Records: records.map((Data) => ({ Data, PartitionKey: "k" })) }),
+  )
   assert.equal(answer.FailedRecordCount, 3)
   assert.deepEqual(
     answer.Records?.map(({ ErrorCode: code }) => code),
@@ -92,9 +119,13 @@ test("a record that does not fit its stream is refused by itself, its neighbours
 
 test("what the service writes itself cannot be put, a stream that is not there is not found", async (t) => {
   const { client } = await openNode(t, ["orders"])
-  const put = (name: string) => client.send(new PutRecordCommand({ StreamName: name, PartitionKey: "k", Data: bytes("{}") }))
+  const put = (name: string) =>
+    client.send(new PutRecordCommand({ StreamName: name, PartitionKey: "k", Data: bytes("{}") }))
   await assert.rejects(put("dear-orders"), failsWith("AccessDeniedException"))
-  await assert.rejects(put("nobody"), failsWith("ResourceNotFoundException", /^Stream nobody under account 000000000000 not found\.$/))
+  await assert.rejects(
+    put("nobody"),
+    failsWith("ResourceNotFoundException", /^Stream nobody under account 000000000000 not found\.$/),
+  )
 })
 
 test("a stream is made, holds any bytes, and they and it outlive a restart", async (t) => {
@@ -133,8 +164,14 @@ test("a stream that is deleted is gone, and one made again under its name is emp
   await client.send(new PutRecordCommand({ StreamName: "again", PartitionKey: "k", Data: bytes("old") }))
   await assert.rejects(create(2), failsWith("ResourceInUseException", /already exists/))
   await client.send(new DeleteStreamCommand({ StreamName: "again" }))
-  await assert.rejects(client.send(new DescribeStreamCommand({ StreamName: "again" })), failsWith("ResourceNotFoundException"))
-  await assert.rejects(client.send(new DeleteStreamCommand({ StreamName: "again" })), failsWith("ResourceNotFoundException"))
+  await assert.rejects(
+    client.send(new DescribeStreamCommand({ StreamName: "again" })),
+    failsWith("ResourceNotFoundException"),
+  )
+  await assert.rejects(
+    client.send(new DeleteStreamCommand({ StreamName: "again" })),
+    failsWith("ResourceNotFoundException"),
+  )
   await create(1)
   assert.deepEqual([...(await recordsOf(client, "again")).values()].flat(), [])
   await client.send(new PutRecordCommand({ StreamName: "again", PartitionKey: "k", Data: bytes('"new"') }))
@@ -143,8 +180,14 @@ test("a stream that is deleted is gone, and one made again under its name is emp
 
 test("a service's stream cannot be deleted or made", async (t) => {
   const { client } = await openNode(t, ["orders"])
-  await assert.rejects(client.send(new DeleteStreamCommand({ StreamName: "orders" })), failsWith("ResourceInUseException", /defined by a service/))
-  await assert.rejects(client.send(new CreateStreamCommand({ StreamName: "orders", ShardCount: 1 })), failsWith("ResourceInUseException"))
+  await assert.rejects(
+    client.send(new DeleteStreamCommand({ StreamName: "orders" })),
+    failsWith("ResourceInUseException", /defined by a service/),
+  )
+  await assert.rejects(
+    client.send(new CreateStreamCommand({ StreamName: "orders", ShardCount: 1 })),
+    failsWith("ResourceInUseException"),
+  )
 })
 
 test("a service may take over a stream that was made here, with what lies in it", async (t) => {
@@ -155,7 +198,10 @@ test("a service may take over a stream that was made here, with what lies in it"
   await node.deploy([new URL("../test/services/orders.ts", import.meta.url).pathname])
   await client.send(new PutRecordCommand({ StreamName: "clicks", PartitionKey: "k", Data: bytes({ page: "second" }) }))
   while (!node.status().idle) await new Promise((resolve) => setImmediate(resolve))
-  assert.deepEqual([...(await recordsOf(client, "seen")).values()].flat().map(valueOf), [{ page: "first" }, { page: "second" }])
+  assert.deepEqual([...(await recordsOf(client, "seen")).values()].flat().map(valueOf), [
+    { page: "first" },
+    { page: "second" },
+  ])
   const { StreamNames: names = [] } = await client.send(new ListStreamsCommand({}))
   const dead = names.find((name) => name.includes("dead")) ?? assert.fail(`no dead letters among ${names.join()}`)
   assert.equal([...(await recordsOf(client, dead)).values()].flat().length, 1)
@@ -166,12 +212,19 @@ test("every type of iterator begins where it says", async (t) => {
   await client.send(new CreateStreamCommand({ StreamName: "one", ShardCount: 1 }))
   const numbers: string[] = []
   for (let i = 0; i < 5; i++) {
-    const { SequenceNumber: number = "" } = await client.send(new PutRecordCommand({ StreamName: "one", PartitionKey: "k", Data: bytes(`${i}`) }))
+    const { SequenceNumber: number = "" } = await client.send(
+      new PutRecordCommand({ StreamName: "one", PartitionKey: "k", Data: bytes(`${i}`) }),
+    )
     numbers.push(number)
   }
   const from = async (type: ShardIteratorType, more: object = {}) => {
     const { ShardIterator: iterator } = await client.send(
-      new GetShardIteratorCommand({ StreamName: "one", ShardId: "shardId-000000000000", ShardIteratorType: type, ...more }),
+      new GetShardIteratorCommand({
+        StreamName: "one",
+        ShardId: "shardId-000000000000",
+        ShardIteratorType: type,
+        ...more,
+      }),
     )
     return (await recordsFrom(client, iterator)).map(valueOf)
   }
@@ -183,7 +236,10 @@ test("every type of iterator begins where it says", async (t) => {
   assert.deepEqual(await from("AT_TIMESTAMP", { Timestamp: new Date(0) }), [0, 1, 2, 3, 4])
   await assert.rejects(from("AT_TIMESTAMP"), failsWith("InvalidArgumentException"))
   await assert.rejects(from("AT_SEQUENCE_NUMBER"), failsWith("InvalidArgumentException"))
-  await assert.rejects(from("AT_SEQUENCE_NUMBER", { StartingSequenceNumber: "12" }), failsWith("InvalidArgumentException", /did not come from this stream/))
+  await assert.rejects(
+    from("AT_SEQUENCE_NUMBER", { StartingSequenceNumber: "12" }),
+    failsWith("InvalidArgumentException", /did not come from this stream/),
+  )
 })
 
 test("a client's mistakes get AWS's types and words", async (t) => {
@@ -198,11 +254,23 @@ test("a client's mistakes get AWS's types and words", async (t) => {
   const many = Array.from({ length: 501 }, () => ({ Data: bytes("{}"), PartitionKey: "k" }))
   await assert.rejects(
     client.send(new PutRecordsCommand({ StreamName: "orders", Records: many })),
-    failsWith("ValidationException", /at 'records' failed to satisfy constraint: Member must have length less than or equal to 500$/),
+    failsWith(
+      "ValidationException",
+      /at 'records' failed to satisfy constraint: Member must have length less than or equal to 500$/,
+    ),
   )
   await assert.rejects(
-    client.send(new GetShardIteratorCommand({ StreamName: "orders", ShardId: "shardId-000000000009", ShardIteratorType: "LATEST" })),
-    failsWith("ResourceNotFoundException", /^Shard shardId-000000000009 in stream orders under account 000000000000 does not exist$/),
+    client.send(
+      new GetShardIteratorCommand({
+        StreamName: "orders",
+        ShardId: "shardId-000000000009",
+        ShardIteratorType: "LATEST",
+      }),
+    ),
+    failsWith(
+      "ResourceNotFoundException",
+      /^Shard shardId-000000000009 in stream orders under account 000000000000 does not exist$/,
+    ),
   )
   const big = clientOf(node.url)
   t.after(() => big.destroy())

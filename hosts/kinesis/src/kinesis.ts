@@ -43,7 +43,12 @@ export interface KinesisApi {
 const version = "Kinesis_20131202"
 const defaultRegion = "us-east-1"
 
-export function createKinesis({ node, log, clock = processClock, credentials = new Map() }: KinesisOptions): KinesisApi {
+export function createKinesis({
+  node,
+  log,
+  clock = processClock,
+  credentials = new Map(),
+}: KinesisOptions): KinesisApi {
   const catalog = new Catalog(node, clock)
   const subscriptions = new Subscriptions()
 
@@ -60,10 +65,22 @@ export function createKinesis({ node, log, clock = processClock, credentials = n
       if (unready !== undefined) throw new KinesisFailure("ServiceUnavailableException", unready.message)
       const input = checkedInput(codec.decode(body), inputs[action], codec)
       const { signal } = request
-      const api: Api = { node, catalog, subscriptions, clock, codec, signal, region: regionOf(headers["authorization"]) }
+      const api: Api = {
+        node,
+        catalog,
+        subscriptions,
+        clock,
+        codec,
+        signal,
+        region: regionOf(headers["authorization"]),
+      }
       const result = await actions[action](input as never, api)
       if (result instanceof EventStream) {
-        return { status: 200, headers: { ...ids(), "content-type": "application/vnd.amazon.eventstream" }, body: result.messages }
+        return {
+          status: 200,
+          headers: { ...ids(), "content-type": "application/vnd.amazon.eventstream" },
+          body: result.messages,
+        }
       }
       return respond(200, codec, result === undefined ? new Uint8Array(0) : codec.encode(result))
     } catch (thrown) {
@@ -74,14 +91,21 @@ export function createKinesis({ node, log, clock = processClock, credentials = n
 
   function unforeseen(error: unknown, target: unknown): KinesisFailure {
     log.error({ target, error }, "A request of the Kinesis API failed in a way that was not foreseen.")
-    return new KinesisFailure("InternalFailureException", "The node failed in a way that it did not foresee. Its log names the fault.")
+    return new KinesisFailure(
+      "InternalFailureException",
+      "The node failed in a way that it did not foresee. Its log names the fault.",
+    )
   }
 
   return { takes, answer }
 }
 
 function takes({ method, url, headers }: Pick<ApiRequest, "method" | "url" | "headers">): boolean {
-  return method === "POST" && /^\/?(\?|$)/.test(url) && (headers["x-amz-target"] !== undefined || codecOf(headers["content-type"]) !== undefined)
+  return (
+    method === "POST" &&
+    /^\/?(\?|$)/.test(url) &&
+    (headers["x-amz-target"] !== undefined || codecOf(headers["content-type"]) !== undefined)
+  )
 }
 
 function codecOf(contentType: unknown): Codec | undefined {
@@ -98,12 +122,19 @@ function actionOf(target: unknown): Action | undefined {
 
 /** The region that the signature names: what a client is configured with comes back in its ARNs. */
 function regionOf(authorization: unknown): string {
-  const scope = typeof authorization === "string" ? /Credential=[^/]+\/\d{8}\/([a-z0-9-]{1,32})\/kinesis\//.exec(authorization) : null
+  const scope =
+    typeof authorization === "string"
+      ? /Credential=[^/]+\/\d{8}\/([a-z0-9-]{1,32})\/kinesis\//.exec(authorization)
+      : null
   return scope?.[1] ?? defaultRegion
 }
 
 function respond(status: number, codec: Codec, body: Uint8Array): ApiResponse {
-  return { status, headers: { ...ids(), "content-type": codec.contentType, "content-length": String(body.length) }, body }
+  return {
+    status,
+    headers: { ...ids(), "content-type": codec.contentType, "content-length": String(body.length) },
+    body,
+  }
 }
 
 /** Before the content is understood AWS answers in XML. */

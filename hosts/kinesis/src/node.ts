@@ -62,7 +62,14 @@ export interface KinesisRecords {
   /** The first offset whose record's time is at or after `time`; the end when there is none. */
   seek(stream: string, partition: number, time: number): Promise<number>
   /** Durable records of [from, end): as many as fit, one at least if there is any. @throws MR1014 */
-  read(stream: string, partition: number, from: number, end: number, most: number, bytesMost: number): Promise<StoredPage>
+  read(
+    stream: string,
+    partition: number,
+    from: number,
+    end: number,
+    most: number,
+    bytesMost: number,
+  ): Promise<StoredPage>
   /** Resolves once more is durable than now, or the signal is aborted. @throws MR1401 when the node stops */
   more(signal: AbortSignal): Promise<void>
   /** Texts kept beside the streams, by stream name. */

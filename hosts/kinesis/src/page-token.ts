@@ -29,7 +29,8 @@ export function pageOf(token: string, now: number): PageToken {
 function parsed(token: string): [PageToken, number] {
   try {
     const [page, given] = JSON.parse(Buffer.from(token, "base64").toString()) as [PageToken, number]
-    if (typeof page.stream === "string" && typeof page.after === "string" && Number.isFinite(given)) return [page, given]
+    if (typeof page.stream === "string" && typeof page.after === "string" && Number.isFinite(given))
+      return [page, given]
   } catch {
     // No JSON, or none of ours.
   }

@@ -7,7 +7,13 @@
 import { KinesisFailure, serializationFailure } from "./failure.ts"
 
 export type Shape =
-  | { readonly kind: "text"; readonly min?: number; readonly max?: number; readonly pattern?: string; readonly values?: readonly string[] }
+  | {
+      readonly kind: "text"
+      readonly min?: number
+      readonly max?: number
+      readonly pattern?: string
+      readonly values?: readonly string[]
+    }
   | { readonly kind: "whole"; readonly min?: number; readonly max?: number }
   | { readonly kind: "flag" }
   /** Bytes: base64 in JSON, a byte string in CBOR. */
@@ -16,7 +22,11 @@ export type Shape =
   | { readonly kind: "time" }
   | { readonly kind: "list"; readonly of: Shape; readonly min: number; readonly max: number }
   | { readonly kind: "map"; readonly key: Shape; readonly of: Shape; readonly min: number; readonly max: number }
-  | { readonly kind: "structure"; readonly members: Readonly<Record<string, Shape>>; readonly required: readonly string[] }
+  | {
+      readonly kind: "structure"
+      readonly members: Readonly<Record<string, Shape>>
+      readonly required: readonly string[]
+    }
 
 export type Structure = Extract<Shape, { readonly kind: "structure" }>
 
@@ -69,7 +79,8 @@ function typed(value: unknown, shape: Shape, scalars: Scalars): unknown {
       throw serializationFailure(`${nameOf(value)} can not be converted to a Timestamp`)
     }
     case "list":
-      if (!Array.isArray(value)) throw serializationFailure(`Unexpected value type in payload: ${nameOf(value)} instead of a list`)
+      if (!Array.isArray(value))
+        throw serializationFailure(`Unexpected value type in payload: ${nameOf(value)} instead of a list`)
       // A null in a list is no entry.
       return value.map((item) => typed(item, shape.of, scalars))
     case "map":
@@ -79,13 +90,21 @@ function typed(value: unknown, shape: Shape, scalars: Scalars): unknown {
   }
 }
 
-function typedMap(value: unknown, shape: Extract<Shape, { readonly kind: "map" }>, scalars: Scalars): Map<string, unknown> {
-  if (!isRecord(value)) throw serializationFailure(`Unexpected value type in payload: ${nameOf(value)} instead of a map`)
-  return new Map(Object.entries(value).map(([key, item]) => [key, item === null ? undefined : typed(item, shape.of, scalars)]))
+function typedMap(
+  value: unknown,
+  shape: Extract<Shape, { readonly kind: "map" }>,
+  scalars: Scalars,
+): Map<string, unknown> {
+  if (!isRecord(value))
+    throw serializationFailure(`Unexpected value type in payload: ${nameOf(value)} instead of a map`)
+  return new Map(
+    Object.entries(value).map(([key, item]) => [key, item === null ? undefined : typed(item, shape.of, scalars)]),
+  )
 }
 
 function typedStructure(value: unknown, { members }: Structure, scalars: Scalars): Record<string, unknown> {
-  if (!isRecord(value)) throw serializationFailure(`Unexpected value type in payload: ${nameOf(value)} instead of a structure`)
+  if (!isRecord(value))
+    throw serializationFailure(`Unexpected value type in payload: ${nameOf(value)} instead of a structure`)
   const result: Record<string, unknown> = {}
   for (const name in members) {
     const item = Object.hasOwn(value, name) ? value[name] : undefined
@@ -101,7 +120,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 function nameOf(value: unknown): string {
   if (value === null || value === undefined) return "NULL_VALUE"
   if (typeof value === "string") return "STRING_VALUE"
-  if (typeof value === "number" || typeof value === "bigint") return Number.isInteger(Number(value)) ? "NUMBER_VALUE" : "DECIMAL_VALUE"
+  if (typeof value === "number" || typeof value === "bigint")
+    return Number.isInteger(Number(value)) ? "NUMBER_VALUE" : "DECIMAL_VALUE"
   if (typeof value === "boolean") return value ? "TRUE_VALUE" : "FALSE_VALUE"
   if (value instanceof Uint8Array) return "BYTES_VALUE"
   return Array.isArray(value) ? "START_ARRAY" : "START_OBJECT"
@@ -116,15 +136,19 @@ function check(value: unknown, shape: Shape, at: string, faults: string[]): void
       const shown = `Value '${text}' at '${at}' failed to satisfy constraint: Member must `
       if (min !== undefined && text.length < min) faults.push(`${shown}have length greater than or equal to ${min}`)
       if (max !== undefined && text.length > max) faults.push(`${shown}have length less than or equal to ${max}`)
-      if (values !== undefined && !values.includes(text)) faults.push(`${shown}satisfy enum value set: [${values.join(", ")}]`)
+      if (values !== undefined && !values.includes(text))
+        faults.push(`${shown}satisfy enum value set: [${values.join(", ")}]`)
       // What is too long is not looked at: it may be megabytes.
-      if (pattern !== undefined && text.length <= (max ?? patternLengthMost) && !expression(pattern).test(text)) faults.push(`${shown}satisfy regular expression pattern: ${pattern}`)
+      if (pattern !== undefined && text.length <= (max ?? patternLengthMost) && !expression(pattern).test(text))
+        faults.push(`${shown}satisfy regular expression pattern: ${pattern}`)
       return
     }
     case "whole": {
       const shown = `Value '${String(value)}' at '${at}' failed to satisfy constraint: Member must have value `
-      if (shape.min !== undefined && (value as number) < shape.min) faults.push(`${shown}greater than or equal to ${shape.min}`)
-      if (shape.max !== undefined && (value as number) > shape.max) faults.push(`${shown}less than or equal to ${shape.max}`)
+      if (shape.min !== undefined && (value as number) < shape.min)
+        faults.push(`${shown}greater than or equal to ${shape.min}`)
+      if (shape.max !== undefined && (value as number) > shape.max)
+        faults.push(`${shown}less than or equal to ${shape.max}`)
       return
     }
     case "bytes": {
@@ -145,7 +169,8 @@ function check(value: unknown, shape: Shape, at: string, faults: string[]): void
       checkCount(items.size, shape, at, faults)
       for (const [key, item] of items) {
         check(key, shape.key, `${at}.${key}.key`, faults)
-        if (item === undefined) faults.push(`Value null at '${at}.${key}.member' failed to satisfy constraint: Member must not be null`)
+        if (item === undefined)
+          faults.push(`Value null at '${at}.${key}.member' failed to satisfy constraint: Member must not be null`)
         else check(item, shape.of, `${at}.${key}.member`, faults)
       }
       return
@@ -154,7 +179,8 @@ function check(value: unknown, shape: Shape, at: string, faults: string[]): void
       const fields = value as Readonly<Record<string, unknown>>
       const { members, required } = shape
       for (const name of required) {
-        if (fields[name] === undefined) faults.push(`Value null at '${placeOf(at, name)}' failed to satisfy constraint: Member must not be null`)
+        if (fields[name] === undefined)
+          faults.push(`Value null at '${placeOf(at, name)}' failed to satisfy constraint: Member must not be null`)
       }
       for (const name in fields) check(fields[name], members[name] as Shape, placeOf(at, name), faults)
       return
@@ -165,7 +191,12 @@ function check(value: unknown, shape: Shape, at: string, faults: string[]): void
   }
 }
 
-function checkCount(count: number, { min, max }: { readonly min: number; readonly max: number }, at: string, faults: string[]): void {
+function checkCount(
+  count: number,
+  { min, max }: { readonly min: number; readonly max: number },
+  at: string,
+  faults: string[],
+): void {
   const shown = `Value '[]' at '${at}' failed to satisfy constraint: Member must have length `
   if (count < min) faults.push(`${shown}greater than or equal to ${min}`)
   if (count > max) faults.push(`${shown}less than or equal to ${max}`)

@@ -29,7 +29,8 @@ export function placeOf(iterator: string, now: number): Place {
   const whole = bytes.toString()
   const text = whole.slice(sumLength)
   // A decoder passes over what is no base64.
-  if (sumOf(text) !== whole.slice(0, sumLength) || bytes.toString("base64") !== iterator) throw new KinesisFailure("InvalidArgumentException", "Invalid ShardIterator.")
+  if (sumOf(text) !== whole.slice(0, sumLength) || bytes.toString("base64") !== iterator)
+    throw new KinesisFailure("InvalidArgumentException", "Invalid ShardIterator.")
   const [stream = "", ...numbers] = text.split("|")
   const [second = 0, partition = 0, offset = 0, given = 0] = numbers.map(Number)
   if (now - given > iteratorMsMax) {

@@ -19,7 +19,10 @@ export function shardOf({ name, shards }: KinesisStream, id: string): Shard {
   const partition = partitionOfShard(id)
   const shard = shards.find((each) => each.partition === partition)
   if (shard !== undefined) return shard
-  throw new KinesisFailure("ResourceNotFoundException", `Shard ${id} in stream ${name} under account ${account} does not exist`)
+  throw new KinesisFailure(
+    "ResourceNotFoundException",
+    `Shard ${id} in stream ${name} under account ${account} does not exist`,
+  )
 }
 
 /** The oldest offset of a shard that is kept. */
@@ -37,7 +40,13 @@ export function endOf(node: KinesisNode, stream: KinesisStream, { partition, beg
  *
  * @throws KinesisFailure InvalidArgumentException
  */
-export async function offsetOf(node: KinesisNode, stream: KinesisStream, shard: Shard, start: Start, now: number): Promise<number> {
+export async function offsetOf(
+  node: KinesisNode,
+  stream: KinesisStream,
+  shard: Shard,
+  start: Start,
+  now: number,
+): Promise<number> {
   switch (start.Type) {
     case "TRIM_HORIZON":
       return trimmedTo(node, stream, shard)
@@ -45,8 +54,16 @@ export async function offsetOf(node: KinesisNode, stream: KinesisStream, shard: 
       return endOf(node, stream, shard)
     case "AT_TIMESTAMP": {
       const { Timestamp: time } = start
-      if (time === undefined) throw new KinesisFailure("InvalidArgumentException", "Timestamp must be provided for ShardIteratorType AT_TIMESTAMP.")
-      if (time > now) throw new KinesisFailure("InvalidArgumentException", `The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. timestampInMillis: ${time}, currentTimestampInMillis: ${now}`)
+      if (time === undefined)
+        throw new KinesisFailure(
+          "InvalidArgumentException",
+          "Timestamp must be provided for ShardIteratorType AT_TIMESTAMP.",
+        )
+      if (time > now)
+        throw new KinesisFailure(
+          "InvalidArgumentException",
+          `The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. timestampInMillis: ${time}, currentTimestampInMillis: ${now}`,
+        )
       const found = await node.records.seek(stream.name, shard.partition, time)
       return Math.min(Math.max(found, trimmedTo(node, stream, shard)), endOf(node, stream, shard))
     }

@@ -23,18 +23,25 @@ export function assertSigned(request: ApiRequest, body: Uint8Array, credentials:
   if (typeof given !== "string") throw fault("MissingAuthenticationTokenException", "Missing Authentication Token")
   const { key, scope, signed, signature } = parsed(given)
   const secret = credentials.get(key)
-  if (secret === undefined) throw fault("UnrecognizedClientException", "The security token included in the request is invalid.")
+  if (secret === undefined)
+    throw fault("UnrecognizedClientException", "The security token included in the request is invalid.")
   const date = one(request.headers["x-amz-date"]) ?? ""
   const [day = "", region = "", service = "", end = ""] = scope
   if (end !== "aws4_request" || service !== "kinesis" || !date.startsWith(day)) {
-    throw fault("InvalidSignatureException", "Credential should be scoped to a valid region and to the service 'kinesis'.")
+    throw fault(
+      "InvalidSignatureException",
+      "Credential should be scoped to a valid region and to the service 'kinesis'.",
+    )
   }
   assertFresh(date, now)
   if (!signed.some((name) => name === "host" || name === ":authority")) {
     throw fault("InvalidSignatureException", "The host must be among the signed headers.")
   }
   const text = [algorithm, date, scope.join("/"), sha256(canonical(request, signed, body))].join("\n")
-  const wanted = hmac([day, region, service, end].reduce<Uint8Array>((by, part) => hmac(by, part), Buffer.from(`AWS4${secret}`)), text)
+  const wanted = hmac(
+    [day, region, service, end].reduce<Uint8Array>((by, part) => hmac(by, part), Buffer.from(`AWS4${secret}`)),
+    text,
+  )
   if (!timingSafeEqual(wanted, digest(signature))) {
     throw fault(
       "InvalidSignatureException",
@@ -61,17 +68,28 @@ function parsed(header: string): Authorization {
   }
   const missing = ["Credential", "Signature", "SignedHeaders"].filter((name) => (parts.get(name) ?? "") === "")
   if (missing.length > 0) {
-    throw fault("IncompleteSignatureException", missing.map((name) => `Authorization header requires '${name}' parameter.`).join(" "))
+    throw fault(
+      "IncompleteSignatureException",
+      missing.map((name) => `Authorization header requires '${name}' parameter.`).join(" "),
+    )
   }
   const [key = "", ...scope] = (parts.get("Credential") as string).split("/")
-  return { key, scope, signed: (parts.get("SignedHeaders") as string).split(";"), signature: parts.get("Signature") as string }
+  return {
+    key,
+    scope,
+    signed: (parts.get("SignedHeaders") as string).split(";"),
+    signature: parts.get("Signature") as string,
+  }
 }
 
 function assertFresh(date: string, now: number): void {
   const at = Date.parse(date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"))
   if (Math.abs(now - at) <= skewMsMax) return
   const what = at < now ? "expired" : "not yet current"
-  throw fault("InvalidSignatureException", `Signature ${what}: ${date} is not within five minutes of this node's clock.`)
+  throw fault(
+    "InvalidSignatureException",
+    `Signature ${what}: ${date} is not within five minutes of this node's clock.`,
+  )
 }
 
 function canonical({ method, url, headers }: ApiRequest, signed: readonly string[], body: Uint8Array): string {
@@ -80,8 +98,17 @@ function canonical({ method, url, headers }: ApiRequest, signed: readonly string
   const payload = one(headers["x-amz-content-sha256"])
   // What the sender says of its body must be so.
   const hash = sha256(body)
-  if (payload !== undefined && payload !== hash && payload !== "UNSIGNED-PAYLOAD") throw fault("InvalidSignatureException", "x-amz-content-sha256 is not the hash of the body.")
-  return [method, path === "" ? "/" : path, query.split("&").toSorted().join("&"), ...lines, "", signed.join(";"), payload ?? hash].join("\n")
+  if (payload !== undefined && payload !== hash && payload !== "UNSIGNED-PAYLOAD")
+    throw fault("InvalidSignatureException", "x-amz-content-sha256 is not the hash of the body.")
+  return [
+    method,
+    path === "" ? "/" : path,
+    query.split("&").toSorted().join("&"),
+    ...lines,
+    "",
+    signed.join(";"),
+    payload ?? hash,
+  ].join("\n")
 }
 
 function one(value: string | readonly string[] | undefined): string | undefined {

@@ -13,7 +13,10 @@ export class Subscriptions {
     const before = this.#open.get(name)
     if (before !== undefined) {
       if (now - before.since < againMs) {
-        throw new KinesisFailure("ResourceInUseException", "Another active subscription exists for this consumer and shard; try again after a few seconds.")
+        throw new KinesisFailure(
+          "ResourceInUseException",
+          "Another active subscription exists for this consumer and shard; try again after a few seconds.",
+        )
       }
       before.end.abort()
     }

@@ -8,7 +8,8 @@ const tagsMost = 50
 /** @throws KinesisFailure LimitExceededException, InvalidArgumentException */
 export function tagsOf(before: Tags, added: ReadonlyMap<string, string>): Tags {
   for (const [key, value] of added) {
-    if (key.startsWith("aws:")) throw new KinesisFailure("InvalidArgumentException", "Tag keys that begin with aws: are AWS's own.")
+    if (key.startsWith("aws:"))
+      throw new KinesisFailure("InvalidArgumentException", "Tag keys that begin with aws: are AWS's own.")
     for (const text of [key, value]) {
       if (!/^[\p{L}\p{Z}\p{N}_.:/=+\-@%]*$/u.test(text)) {
         throw new KinesisFailure(
@@ -20,7 +21,10 @@ export function tagsOf(before: Tags, added: ReadonlyMap<string, string>): Tags {
   }
   const tags = new Map([...Object.entries(before), ...added])
   if (tags.size > tagsMost) {
-    throw new KinesisFailure("InvalidArgumentException", `Failed to add tags: a given stream cannot have more than ${tagsMost} tags associated with it.`)
+    throw new KinesisFailure(
+      "InvalidArgumentException",
+      `Failed to add tags: a given stream cannot have more than ${tagsMost} tags associated with it.`,
+    )
   }
   return Object.fromEntries(tags)
 }

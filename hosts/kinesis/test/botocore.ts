@@ -17,7 +17,12 @@ interface ModelShape {
 }
 
 export interface Model {
-  readonly operations: Readonly<Record<string, { readonly input: { readonly shape: string }; readonly errors?: readonly { readonly shape: string }[] }>>
+  readonly operations: Readonly<
+    Record<
+      string,
+      { readonly input: { readonly shape: string }; readonly errors?: readonly { readonly shape: string }[] }
+    >
+  >
   readonly shapes: Readonly<Record<string, ModelShape>>
 }
 
@@ -56,6 +61,8 @@ export function run(program: string, args: readonly string[], url: string): Prom
     child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text))
     child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text))
     child.on("error", reject)
-    child.on("close", (code) => (code === 0 ? resolve(out) : reject(new Error(`${program} ended with ${code}: ${err}`))))
+    child.on("close", (code) =>
+      code === 0 ? resolve(out) : reject(new Error(`${program} ended with ${code}: ${err}`)),
+    )
   })
 }

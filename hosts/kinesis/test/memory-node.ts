@@ -4,7 +4,15 @@
  */
 import { type ErrorData, MillraceError, type StreamPlan } from "@millrace/model"
 import type { Clock } from "../src/clock.ts"
-import type { KinesisNode, KinesisRecords, NewRecord, Placement, StoredPage, StoredRecord, StreamSettings } from "../src/node.ts"
+import type {
+  KinesisNode,
+  KinesisRecords,
+  NewRecord,
+  Placement,
+  StoredPage,
+  StoredRecord,
+  StreamSettings,
+} from "../src/node.ts"
 
 export class MemoryNode implements KinesisNode {
   unready: ErrorData | undefined
@@ -65,7 +73,14 @@ class MemoryRecords implements KinesisRecords {
     return found < 0 ? log.length : found
   }
 
-  async read(stream: string, partition: number, from: number, end: number, most: number, bytesMost: number): Promise<StoredPage> {
+  async read(
+    stream: string,
+    partition: number,
+    from: number,
+    end: number,
+    most: number,
+    bytesMost: number,
+  ): Promise<StoredPage> {
     const records: StoredRecord[] = []
     let room = bytesMost
     for (const record of this.#log(stream, partition).slice(from, end)) {

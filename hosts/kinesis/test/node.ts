@@ -25,7 +25,14 @@ export async function openNode(
   const dir = given ?? fs.mkdtempSync(path.join(home, "millrace-kinesis-"))
   if (given === undefined) atEnd(t, async () => fs.rmSync(dir, { recursive: true, force: true }))
   const files = services.map((name) => new URL(`./services/${name}.ts`, import.meta.url).pathname)
-  const node = await startNode({ files, dataDir: path.join(dir, "data"), port: 0, workers: 1, log: "silent", kinesisCredentials })
+  const node = await startNode({
+    files,
+    dataDir: path.join(dir, "data"),
+    port: 0,
+    workers: 1,
+    log: "silent",
+    kinesisCredentials,
+  })
   const client = clientOf(node.url)
   atEnd(t, async () => {
     client.destroy()

@@ -11,7 +11,7 @@ import {
 /** All records of a shard from an iterator on, until there are no more. */
 export async function recordsFrom(client: KinesisClient, iterator: string | undefined): Promise<Record[]> {
   const records: Record[] = []
-  for (let next = iterator; next !== undefined; ) {
+  for (let next = iterator; next !== undefined;) {
     const page = await client.send(new GetRecordsCommand({ ShardIterator: next }))
     records.push(...(page.Records ?? []))
     if ((page.Records ?? []).length === 0 && page.MillisBehindLatest === 0) break
@@ -26,7 +26,11 @@ export async function recordsOf(client: KinesisClient, stream: string): Promise<
   const result = new Map<string, Record[]>()
   for (const { ShardId: id = "" } of shards) {
     const { ShardIterator: iterator } = await client.send(
-      new GetShardIteratorCommand({ StreamName: stream, ShardId: id, ShardIteratorType: ShardIteratorType.TRIM_HORIZON }),
+      new GetShardIteratorCommand({
+        StreamName: stream,
+        ShardId: id,
+        ShardIteratorType: ShardIteratorType.TRIM_HORIZON,
+      }),
     )
     result.set(id, await recordsFrom(client, iterator))
   }

@@ -36,7 +36,11 @@ async function measured(part: Part, say: (line: string) => void): Promise<Figure
   const dir = newDirectory()
   const stream = part === "service" ? "payments" : "raw"
   const node = await startProcess(part === "service" ? [resolve(import.meta.dirname, "velocity.ts")] : [], dir)
-  const client = new KinesisClient({ endpoint: node.url, region: "us-east-1", credentials: { accessKeyId: "bench", secretAccessKey: "bench" } })
+  const client = new KinesisClient({
+    endpoint: node.url,
+    region: "us-east-1",
+    credentials: { accessKeyId: "bench", secretAccessKey: "bench" },
+  })
   if (part !== "service") await client.send(new CreateStreamCommand({ StreamName: stream, ShardCount: shards }))
   const load = part === "sdk" ? sdkLoad(client, stream) : plainLoad(node, stream)
   const { rate, clientCpu, nodeCpu, sent } = await run(load.put, node)
@@ -50,11 +54,25 @@ async function measured(part: Part, say: (line: string) => void): Promise<Figure
     bytes: "ready-made requests to a stream of bytes",
     service: "ready-made requests to a service's stream",
   }
-  say(`${names[part]}: ${Math.round(rate).toLocaleString("en")} records/s; client ${clientCpu.toFixed(2)} cores, node ${nodeCpu.toFixed(2)} cores; ${counted} of ${sent} records read back`)
+  say(
+    `${names[part]}: ${Math.round(rate).toLocaleString("en")} records/s; client ${clientCpu.toFixed(2)} cores, node ${nodeCpu.toFixed(2)} cores; ${counted} of ${sent} records read back`,
+  )
   const oracle = counted === sent ? "agrees" : "differs"
   return [
-    { name: names[part], value: Math.round(rate), unit: "records/s", ...(part === "sdk" ? { aim: 150_000 } : {}), better: "higher", oracle },
-    { name: `${names[part]}, the client's CPU`, value: Math.round(clientCpu * 100) / 100, unit: "cores", better: "lower" },
+    {
+      name: names[part],
+      value: Math.round(rate),
+      unit: "records/s",
+      ...(part === "sdk" ? { aim: 150_000 } : {}),
+      better: "higher",
+      oracle,
+    },
+    {
+      name: `${names[part]}, the client's CPU`,
+      value: Math.round(clientCpu * 100) / 100,
+      unit: "cores",
+      better: "lower",
+    },
     { name: `${names[part]}, the node's CPU`, value: Math.round(nodeCpu * 100) / 100, unit: "cores", better: "lower" },
   ]
 }
@@ -84,7 +102,8 @@ async function run(put: () => Promise<void>, node: NodeProcess): Promise<Measure
     for (;;) {
       const passed = performance.now() - started
       if (passed > (warmUpSeconds + seconds) * 1000) return
-      if (begun === undefined && passed > warmUpSeconds * 1000) begun = { at: performance.now(), sent, own: own(), node: node.cpuSeconds() }
+      if (begun === undefined && passed > warmUpSeconds * 1000)
+        begun = { at: performance.now(), sent, own: own(), node: node.cpuSeconds() }
       await put()
       sent += perRequest
     }
@@ -92,7 +111,12 @@ async function run(put: () => Promise<void>, node: NodeProcess): Promise<Measure
   await Promise.all(Array.from({ length: inFlight }, lane))
   const { at, sent: before, own: ownBefore, node: nodeBefore } = begun ?? { at: started, sent: 0, own: 0, node: 0 }
   const took = (performance.now() - at) / 1000
-  return { rate: (sent - before) / took, clientCpu: (own() - ownBefore) / took, nodeCpu: (node.cpuSeconds() - nodeBefore) / took, sent }
+  return {
+    rate: (sent - before) / took,
+    clientCpu: (own() - ownBefore) / took,
+    nodeCpu: (node.cpuSeconds() - nodeBefore) / took,
+    sent,
+  }
 }
 
 const encoder = new TextEncoder()
@@ -110,7 +134,9 @@ function sdkLoad(client: KinesisClient, stream: string): Load {
   let turn = 0
   return {
     async put() {
-      const { FailedRecordCount: failed } = await client.send(new PutRecordsCommand({ StreamName: stream, Records: requests[turn++ % requests.length] }))
+      const { FailedRecordCount: failed } = await client.send(
+        new PutRecordsCommand({ StreamName: stream, Records: requests[turn++ % requests.length] }),
+      )
       if (failed !== 0) throw new Error(`${failed} records were refused`)
     },
     close: () => undefined,
@@ -120,7 +146,10 @@ function sdkLoad(client: KinesisClient, stream: string): Load {
 function plainLoad(node: NodeProcess, stream: string): Load {
   const session = connect(node.url, { settings: { initialWindowSize: 4_194_304 } })
   const bodies = Array.from({ length: 20 }, (_, i) => {
-    const records = recordsFrom(i).map(({ Data: data, PartitionKey: key }) => ({ Data: Buffer.from(data).toString("base64"), PartitionKey: key }))
+    const records = recordsFrom(i).map(({ Data: data, PartitionKey: key }) => ({
+      Data: Buffer.from(data).toString("base64"),
+      PartitionKey: key,
+    }))
     return Buffer.from(JSON.stringify({ StreamName: stream, Records: records }))
   })
   let turn = 0
@@ -137,7 +166,9 @@ function plainLoad(node: NodeProcess, stream: string): Load {
         if (begin === "") begin = text
       })
       request.on("error", fail)
-      request.on("end", () => (begin.startsWith('{"FailedRecordCount":0,') ? done() : fail(new Error(begin.slice(0, 300)))))
+      request.on("end", () =>
+        begin.startsWith('{"FailedRecordCount":0,') ? done() : fail(new Error(begin.slice(0, 300))),
+      )
       request.end(bodies[turn++ % bodies.length])
     })
   return { put, close: () => session.close() }
@@ -153,14 +184,19 @@ async function countOf(node: NodeProcess, stream: string): Promise<number> {
     })
     return answer.text()
   }
-  const { Shards: all } = JSON.parse(await call("ListShards", { StreamName: stream })) as { Shards: { ShardId: string }[] }
+  const { Shards: all } = JSON.parse(await call("ListShards", { StreamName: stream })) as {
+    Shards: { ShardId: string }[]
+  }
   let count = 0
   for (const { ShardId: id } of all) {
     const begin = { StreamName: stream, ShardId: id, ShardIteratorType: "TRIM_HORIZON" }
     let { ShardIterator: next } = JSON.parse(await call("GetShardIterator", begin)) as { ShardIterator: string }
     for (;;) {
       const page = await call("GetRecords", { ShardIterator: next })
-      const { Records: records, NextShardIterator: following } = JSON.parse(page) as { Records: unknown[]; NextShardIterator: string }
+      const { Records: records, NextShardIterator: following } = JSON.parse(page) as {
+        Records: unknown[]
+        NextShardIterator: string
+      }
       if (records.length === 0) break
       count += records.length
       next = following

@@ -35,10 +35,16 @@ export async function registerStreamConsumer(input: RegisterInput, api: Api): Pr
   await api.catalog.get(stream)
   await api.catalog.change(stream, ({ facts }) => {
     if (facts.consumers.some((each) => each.name === name)) {
-      throw new KinesisFailure("ResourceInUseException", `Consumer ${name} under stream ${stream} already exists for account ${account}.`)
+      throw new KinesisFailure(
+        "ResourceInUseException",
+        `Consumer ${name} under stream ${stream} already exists for account ${account}.`,
+      )
     }
     if (facts.consumers.length >= consumersMost) {
-      throw new KinesisFailure("LimitExceededException", `Rate exceeded: stream ${stream} has ${consumersMost} consumers, the most that it may have.`)
+      throw new KinesisFailure(
+        "LimitExceededException",
+        `Rate exceeded: stream ${stream} has ${consumersMost} consumers, the most that it may have.`,
+      )
     }
     return { ...facts, consumers: [...facts.consumers, consumer] }
   })
@@ -47,13 +53,18 @@ export async function registerStreamConsumer(input: RegisterInput, api: Api): Pr
 
 export async function deregisterStreamConsumer(input: NamingInput, api: Api): Promise<undefined> {
   const { stream, consumer } = await consumerOf(input, api)
-  await api.catalog.change(stream.name, ({ facts }) => ({ ...facts, consumers: facts.consumers.filter(({ name }) => name !== consumer.name) }))
+  await api.catalog.change(stream.name, ({ facts }) => ({
+    ...facts,
+    consumers: facts.consumers.filter(({ name }) => name !== consumer.name),
+  }))
   return undefined
 }
 
 export async function describeStreamConsumer(input: NamingInput, api: Api): Promise<object> {
   const { stream, consumer } = await consumerOf(input, api)
-  return { ConsumerDescription: { ...shown(consumer, stream.name, api), StreamARN: streamArn(api.region, stream.name) } }
+  return {
+    ConsumerDescription: { ...shown(consumer, stream.name, api), StreamARN: streamArn(api.region, stream.name) },
+  }
 }
 
 export async function listStreamConsumers(input: ListInput, api: Api): Promise<object> {
@@ -64,7 +75,9 @@ export async function listStreamConsumers(input: ListInput, api: Api): Promise<o
   const page = rest.slice(0, input.MaxResults ?? pageMost)
   return {
     Consumers: page.map((consumer) => shown(consumer, stream.name, api)),
-    ...(rest.length > page.length ? { NextToken: tokenOf({ stream: stream.name, after: page.at(-1)?.name ?? "" }, now) } : {}),
+    ...(rest.length > page.length
+      ? { NextToken: tokenOf({ stream: stream.name, after: page.at(-1)?.name ?? "" }, now) }
+      : {}),
   }
 }
 
@@ -73,18 +86,28 @@ export async function listStreamConsumers(input: ListInput, api: Api): Promise<o
  *
  * @throws KinesisFailure ResourceNotFoundException, InvalidArgumentException
  */
-export async function consumerOf(input: NamingInput, api: Api): Promise<{ readonly stream: KinesisStream; readonly consumer: Consumer }> {
+export async function consumerOf(
+  input: NamingInput,
+  api: Api,
+): Promise<{ readonly stream: KinesisStream; readonly consumer: Consumer }> {
   const { ConsumerARN: arn, StreamARN: streamArnGiven, ConsumerName: nameGiven } = input
   const named = arn === undefined ? undefined : consumerOfArn(arn)
   const name = named?.name ?? nameGiven
   const of = arn ?? streamArnGiven
   if (of === undefined || name === undefined) {
-    throw new KinesisFailure("InvalidArgumentException", "Either ConsumerARN or both StreamARN and ConsumerName must be provided.")
+    throw new KinesisFailure(
+      "InvalidArgumentException",
+      "Either ConsumerARN or both StreamARN and ConsumerName must be provided.",
+    )
   }
   const stream = await api.catalog.get(streamOfArn(of))
   const consumer = stream.facts.consumers.find((each) => each.name === name)
-  if (consumer !== undefined && (named === undefined || named.second === secondOf(consumer.created))) return { stream, consumer }
-  throw new KinesisFailure("ResourceNotFoundException", `Consumer ${name} under stream ${stream.name} not found for account ${account}.`)
+  if (consumer !== undefined && (named === undefined || named.second === secondOf(consumer.created)))
+    return { stream, consumer }
+  throw new KinesisFailure(
+    "ResourceNotFoundException",
+    `Consumer ${name} under stream ${stream.name} not found for account ${account}.`,
+  )
 }
 
 function shown({ name, created }: Consumer, stream: string, { region }: Api): object {

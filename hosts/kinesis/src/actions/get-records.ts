@@ -36,25 +36,38 @@ export async function getShardIterator(input: GetShardIteratorInput, api: Api): 
   }
   const now = api.clock.now()
   const offset = await offsetOf(api.node, stream, shard, start, now)
-  return { ShardIterator: iteratorOf({ stream: stream.name, second: secondOf(shard.openedAt), partition: shard.partition, offset }, now) }
+  return {
+    ShardIterator: iteratorOf(
+      { stream: stream.name, second: secondOf(shard.openedAt), partition: shard.partition, offset },
+      now,
+    ),
+  }
 }
 
 export async function getRecords(input: GetRecordsInput, api: Api): Promise<object> {
   const now = api.clock.now()
   const place = placeOf(input.ShardIterator, now)
   if (input.StreamARN !== undefined && nameOf(input) !== place.stream) {
-    throw new KinesisFailure("InvalidArgumentException", `The ShardIterator is not of the stream that ${input.StreamARN} names.`)
+    throw new KinesisFailure(
+      "InvalidArgumentException",
+      `The ShardIterator is not of the stream that ${input.StreamARN} names.`,
+    )
   }
   const stream = await api.catalog.get(place.stream)
   const shard = stream.shards.find(({ partition }) => partition === place.partition)
   if (shard === undefined || secondOf(shard.openedAt) !== place.second) {
-    throw new KinesisFailure("ResourceNotFoundException", `Shard ${shardId(place.partition)} in stream ${place.stream} does not exist any more.`)
+    throw new KinesisFailure(
+      "ResourceNotFoundException",
+      `Shard ${shardId(place.partition)} in stream ${place.stream} does not exist any more.`,
+    )
   }
   const page = await readShard(api, stream, shard, place.offset, input.Limit ?? answerRecordsMost)
   const { records, next, behindMs, isOver } = page
   return {
     Records: records.map((record) => shown(record, stream.numbers[shard.partition] as SequenceNumbers, stream)),
-    ...(isOver ? { ChildShards: childrenOf(stream, shard) } : { NextShardIterator: iteratorOf({ ...place, offset: next }, now) }),
+    ...(isOver
+      ? { ChildShards: childrenOf(stream, shard) }
+      : { NextShardIterator: iteratorOf({ ...place, offset: next }, now) }),
     MillisBehindLatest: behindMs,
   }
 }
@@ -69,17 +82,34 @@ interface ShardPage {
   readonly isOver: boolean
 }
 
-export async function readShard({ node, clock }: Api, stream: KinesisStream, shard: Shard, from: number, most: number): Promise<ShardPage> {
+export async function readShard(
+  { node, clock }: Api,
+  stream: KinesisStream,
+  shard: Shard,
+  from: number,
+  most: number,
+): Promise<ShardPage> {
   const begin = Math.max(from, trimmedTo(node, stream, shard))
   const end = endOf(node, stream, shard)
-  const { records, next } = await node.records.read(stream.name, shard.partition, begin, end, Math.min(most, answerRecordsMost), answerBytesMost)
+  const { records, next } = await node.records.read(
+    stream.name,
+    shard.partition,
+    begin,
+    end,
+    Math.min(most, answerRecordsMost),
+    answerBytesMost,
+  )
   const last = records.at(-1)
   const behindMs = next < end && last !== undefined ? Math.max(0, Math.round(clock.now() - last.time)) : 0
   return { records, next, behindMs, isOver: shard.end !== undefined && next >= shard.end }
 }
 
 /** A record as the API shows it. */
-export function shown({ offset, key, time, headers, data }: StoredRecord, numbers: SequenceNumbers, { facts }: KinesisStream): object {
+export function shown(
+  { offset, key, time, headers, data }: StoredRecord,
+  numbers: SequenceNumbers,
+  { facts }: KinesisStream,
+): object {
   return {
     SequenceNumber: numbers.of(offset),
     ApproximateArrivalTimestamp: new Instant(time),

@@ -11,10 +11,16 @@ interface ResourceInput {
 /** Longest policy, in characters. */
 const policyLengthMost = 20_480
 
-export async function putResourcePolicy(input: ResourceInput & { readonly Policy: string }, api: Api): Promise<undefined> {
+export async function putResourcePolicy(
+  input: ResourceInput & { readonly Policy: string },
+  api: Api,
+): Promise<undefined> {
   const { Policy: policy } = input
   if (!isObject(policy) || policy.length > policyLengthMost) {
-    throw new KinesisFailure("InvalidArgumentException", `The policy is not valid: it is a JSON object of at most ${policyLengthMost} characters.`)
+    throw new KinesisFailure(
+      "InvalidArgumentException",
+      `The policy is not valid: it is a JSON object of at most ${policyLengthMost} characters.`,
+    )
   }
   const { stream, of } = await placeOf(input, api)
   await api.catalog.change(stream, ({ facts }) => ({ ...facts, policies: { ...facts.policies, [of]: policy } }))
@@ -32,12 +38,18 @@ export async function deleteResourcePolicy(input: ResourceInput, api: Api): Prom
   await api.catalog.change(stream, ({ facts }) => {
     const { [of]: removed, ...policies } = facts.policies ?? {}
     if (removed !== undefined) return { ...facts, policies }
-    throw new KinesisFailure("ResourceNotFoundException", `Resource ${input.ResourceARN} under account ${account} has no policy.`)
+    throw new KinesisFailure(
+      "ResourceNotFoundException",
+      `Resource ${input.ResourceARN} under account ${account} has no policy.`,
+    )
   })
   return undefined
 }
 
-async function placeOf({ ResourceARN: arn }: ResourceInput, api: Api): Promise<{ readonly stream: string; readonly of: string }> {
+async function placeOf(
+  { ResourceARN: arn }: ResourceInput,
+  api: Api,
+): Promise<{ readonly stream: string; readonly of: string }> {
   if (consumerOfArn(arn) === undefined) return { stream: (await api.catalog.get(streamOfArn(arn))).name, of: "" }
   const { stream, consumer } = await consumerOf({ ConsumerARN: arn }, api)
   return { stream: stream.name, of: consumer.name }

@@ -63,12 +63,18 @@ async function put(entries: readonly Entry[], stream: KinesisStream, { node }: A
       if (users !== undefined && users.length > 0) aggregates.set(i, users)
     }
   }
-  if (aggregates.size === 0) return node.records.put(stream.name, entries.map((entry) => recordOf(entry, stream)))
+  if (aggregates.size === 0)
+    return node.records.put(
+      stream.name,
+      entries.map((entry) => recordOf(entry, stream)),
+    )
   const records: NewRecord[] = []
   for (const [i, entry] of entries.entries()) {
     const users = aggregates.get(i)
     if (users === undefined) records.push(recordOf(entry, stream))
-    else for (const { key, hashKey, data } of users) records.push(recordOf({ Data: data, PartitionKey: key, ExplicitHashKey: hashKey }, stream))
+    else
+      for (const { key, hashKey, data } of users)
+        records.push(recordOf({ Data: data, PartitionKey: key, ExplicitHashKey: hashKey }, stream))
   }
   const placements = await node.records.put(stream.name, records)
   const buried = await bury(placements, records, entries, aggregates, stream, node)
@@ -105,7 +111,12 @@ async function bury(
   if (refused.length === 0) return new Map()
   const buried = refused.map((index) => records[index] as NewRecord)
   const offsets = await node.records.bury(name, buried)
-  return new Map(refused.map((index, n) => [index, { kind: "put", partition: (buried[n] as NewRecord).partition, offset: offsets[n] as number }]))
+  return new Map(
+    refused.map((index, n) => [
+      index,
+      { kind: "put", partition: (buried[n] as NewRecord).partition, offset: offsets[n] as number },
+    ]),
+  )
 }
 
 /** What the stage, too, finds to be no record of its stream. */
@@ -121,7 +132,10 @@ function recordOf(entry: Entry, { placing }: KinesisStream): NewRecord {
 function hashOf(explicit: string): bigint {
   const hash = BigInt(explicit)
   if (hash <= hashKeyMax) return hash
-  throw new KinesisFailure("InvalidArgumentException", `Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was ${explicit}`)
+  throw new KinesisFailure(
+    "InvalidArgumentException",
+    `Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was ${explicit}`,
+  )
 }
 
 function sizeFault({ Data: data, PartitionKey: key }: Entry, { facts }: KinesisStream): KinesisFailure | undefined {

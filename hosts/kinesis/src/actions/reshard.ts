@@ -52,19 +52,30 @@ export async function updateShardCount(input: UpdateShardCountInput, api: Api): 
   await api.catalog.change(name, (stream) => {
     const { facts } = stream
     if (facts.mode === "ON_DEMAND") {
-      throw new KinesisFailure("ValidationException", `Request is invalid. Stream ${name} under account ${account} is in On-Demand mode.`)
+      throw new KinesisFailure(
+        "ValidationException",
+        `Request is invalid. Stream ${name} under account ${account} is in On-Demand mode.`,
+      )
     }
     const shards = new Reshaping(stream, api)
     current = shards.open.length
     if (target > 2 * current || target < current / 2) {
       const what = target > current ? "up over double" : "down below half"
-      throw new KinesisFailure("LimitExceededException", `UpdateShardCount cannot scale ${what} your current open shard count. Current open shard count: ${current} Target shard count: ${target}`)
+      throw new KinesisFailure(
+        "LimitExceededException",
+        `UpdateShardCount cannot scale ${what} your current open shard count. Current open shard count: ${current} Target shard count: ${target}`,
+      )
     }
     if (target === current && isEven(shards.open)) return facts
     shards.even(target)
     return { ...facts, shards: shards.all }
   })
-  return { StreamName: name, StreamARN: streamArn(api.region, name), CurrentShardCount: current, TargetShardCount: target }
+  return {
+    StreamName: name,
+    StreamARN: streamArn(api.region, name),
+    CurrentShardCount: current,
+    TargetShardCount: target,
+  }
 }
 
 function isEven(open: readonly Shard[]): boolean {
@@ -168,7 +179,10 @@ class Reshaping {
   #add(made: Pick<Shard, "from" | "to" | "parent" | "adjacent">): void {
     const partition = this.#shards.length
     if (partition >= limits.partitionsMax) {
-      throw new KinesisFailure("LimitExceededException", `A stream has at most ${limits.partitionsMax} shards here, closed ones included. Make a new stream.`)
+      throw new KinesisFailure(
+        "LimitExceededException",
+        `A stream has at most ${limits.partitionsMax} shards here, closed ones included. Make a new stream.`,
+      )
     }
     const begin = this.#api.node.records.next(this.#stream.name, partition)
     this.#shards = [...this.#shards, { ...made, partition, begin, openedAt: this.#now }]

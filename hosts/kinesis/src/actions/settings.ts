@@ -43,7 +43,9 @@ export function increaseStreamRetentionPeriod(input: RetentionInput, api: Api): 
     if (hours < before) {
       return `Requested retention period (${hours} hours) for stream ${nameOf(input)} can not be shorter than existing retention period (${before} hours). Use DecreaseRetentionPeriod API.`
     }
-    return hours > retentionHoursMax ? `Maximum allowed retention period is ${retentionHoursMax} hours. Requested retention period (${hours} hours) is too long.` : undefined
+    return hours > retentionHoursMax
+      ? `Maximum allowed retention period is ${retentionHoursMax} hours. Requested retention period (${hours} hours) is too long.`
+      : undefined
   })
 }
 
@@ -52,11 +54,17 @@ export function decreaseStreamRetentionPeriod(input: RetentionInput, api: Api): 
     if (hours > before) {
       return `Requested retention period (${hours} hours) for stream ${nameOf(input)} can not be longer than existing retention period (${before} hours). Use IncreaseRetentionPeriod API.`
     }
-    return hours < retentionHoursMin ? `Minimum allowed retention period is ${retentionHoursMin} hours. Requested retention period (${hours} hours) is too short.` : undefined
+    return hours < retentionHoursMin
+      ? `Minimum allowed retention period is ${retentionHoursMin} hours. Requested retention period (${hours} hours) is too short.`
+      : undefined
   })
 }
 
-async function changeRetention(input: RetentionInput, api: Api, faultOf: (hours: number, before: number) => string | undefined): Promise<undefined> {
+async function changeRetention(
+  input: RetentionInput,
+  api: Api,
+  faultOf: (hours: number, before: number) => string | undefined,
+): Promise<undefined> {
   const name = nameOf(input)
   const { RetentionPeriodHours: hours } = input
   await api.catalog.get(name)
@@ -70,7 +78,9 @@ async function changeRetention(input: RetentionInput, api: Api, faultOf: (hours:
 }
 
 export function enableEnhancedMonitoring(input: MonitoringInput, api: Api): Promise<object> {
-  return changeMonitoring(input, api, (current, named) => metricNames.filter((name) => current.includes(name) || named.includes(name)))
+  return changeMonitoring(input, api, (current, named) =>
+    metricNames.filter((name) => current.includes(name) || named.includes(name)),
+  )
 }
 
 export function disableEnhancedMonitoring(input: MonitoringInput, api: Api): Promise<object> {
@@ -123,14 +133,20 @@ export async function updateStreamMode(input: ModeInput, api: Api): Promise<unde
   return undefined
 }
 
-export async function updateMaxRecordSize(input: StreamNaming & { readonly MaxRecordSizeInKiB: number }, api: Api): Promise<undefined> {
+export async function updateMaxRecordSize(
+  input: StreamNaming & { readonly MaxRecordSizeInKiB: number },
+  api: Api,
+): Promise<undefined> {
   const name = nameOf(input)
   await api.catalog.get(name)
   await api.catalog.change(name, ({ facts }) => ({ ...facts, recordKiB: input.MaxRecordSizeInKiB }))
   return undefined
 }
 
-export async function updateStreamWarmThroughput(input: StreamNaming & { readonly WarmThroughputMiBps: number }, api: Api): Promise<object> {
+export async function updateStreamWarmThroughput(
+  input: StreamNaming & { readonly WarmThroughputMiBps: number },
+  api: Api,
+): Promise<object> {
   const name = nameOf(input)
   const { WarmThroughputMiBps: target } = input
   const { facts: before } = await api.catalog.get(name)
@@ -150,5 +166,8 @@ export async function updateAccountSettings(input: {
   readonly MinimumThroughputBillingCommitment: { readonly Status: "ENABLED" | "DISABLED" }
 }): Promise<object> {
   if (input.MinimumThroughputBillingCommitment.Status === "DISABLED") return describeAccountSettings()
-  throw new KinesisFailure("InvalidArgumentException", `Nothing is billed to account ${account}, so there is nothing to commit to.`)
+  throw new KinesisFailure(
+    "InvalidArgumentException",
+    `Nothing is billed to account ${account}, so there is nothing to commit to.`,
+  )
 }

@@ -7,7 +7,8 @@ import { SequenceNumbers } from "../sequence-number.ts"
 import { type Shard, shardId } from "../shard.ts"
 
 interface ShardFilter {
-  readonly Type: "AFTER_SHARD_ID" | "AT_TRIM_HORIZON" | "FROM_TRIM_HORIZON" | "AT_LATEST" | "AT_TIMESTAMP" | "FROM_TIMESTAMP"
+  readonly Type:
+    "AFTER_SHARD_ID" | "AT_TRIM_HORIZON" | "FROM_TRIM_HORIZON" | "AT_LATEST" | "AT_TIMESTAMP" | "FROM_TIMESTAMP"
   readonly ShardId?: string
   /** ms */
   readonly Timestamp?: number
@@ -39,7 +40,9 @@ export async function listShards(input: ListShardsInput, api: Api): Promise<obje
   const stream = await api.catalog.get(page?.stream ?? nameOf(input))
   const filter = page === undefined ? input.ShardFilter : (page.filter as ShardFilter | undefined)
   const after = page?.after ?? input.ExclusiveStartShardId ?? ""
-  const wanted = stream.shards.filter((shard) => shardId(shard.partition) > after && isWanted(shard, filter, stream, api))
+  const wanted = stream.shards.filter(
+    (shard) => shardId(shard.partition) > after && isWanted(shard, filter, stream, api),
+  )
   const shards = wanted.slice(0, most).map((shard) => shownShard(stream, shard))
   if (wanted.length <= most) return { Shards: shards }
   const next = { stream: stream.name, after: shards.at(-1)?.ShardId ?? "", ...(filter === undefined ? {} : { filter }) }
@@ -68,7 +71,11 @@ function isWanted(shard: Shard, filter: ShardFilter | undefined, stream: Kinesis
   const holds = isKept(shard, stream, clock.now())
   switch (type) {
     case "AFTER_SHARD_ID":
-      if (id === undefined) throw new KinesisFailure("InvalidArgumentException", "ShardId must be provided for ShardFilter type AFTER_SHARD_ID.")
+      if (id === undefined)
+        throw new KinesisFailure(
+          "InvalidArgumentException",
+          "ShardId must be provided for ShardFilter type AFTER_SHARD_ID.",
+        )
       return shardId(shard.partition) > id
     case "AT_LATEST":
       return isOpen
@@ -79,7 +86,8 @@ function isWanted(shard: Shard, filter: ShardFilter | undefined, stream: Kinesis
       return holds
     case "AT_TIMESTAMP":
     case "FROM_TIMESTAMP": {
-      if (time === undefined) throw new KinesisFailure("InvalidArgumentException", `Timestamp must be provided for ShardFilter type ${type}.`)
+      if (time === undefined)
+        throw new KinesisFailure("InvalidArgumentException", `Timestamp must be provided for ShardFilter type ${type}.`)
       const lasted = shard.closedAt === undefined || shard.closedAt >= time
       return holds && lasted && (type === "FROM_TIMESTAMP" || shard.openedAt <= time)
     }

@@ -39,18 +39,34 @@ const shardsPageMost = 100
 const streamsPageMost = 100
 
 export async function createStream(input: CreateStreamInput, { catalog, clock }: Api): Promise<undefined> {
-  const { StreamName: name, ShardCount: given, StreamModeDetails: mode, Tags: tags, MaxRecordSizeInKiB: recordKiB } = input
+  const {
+    StreamName: name,
+    ShardCount: given,
+    StreamModeDetails: mode,
+    Tags: tags,
+    MaxRecordSizeInKiB: recordKiB,
+  } = input
   const isOnDemand = mode?.StreamMode === "ON_DEMAND"
   if (isOnDemand && given !== undefined) {
-    throw new KinesisFailure("ValidationException", "ShardCount must not be provided for a stream with StreamMode ON_DEMAND.")
+    throw new KinesisFailure(
+      "ValidationException",
+      "ShardCount must not be provided for a stream with StreamMode ON_DEMAND.",
+    )
   }
   const count = given ?? (isOnDemand ? onDemandShards : undefined)
-  if (count === undefined) throw new KinesisFailure("ValidationException", "ShardCount is required for StreamMode PROVISIONED.")
+  if (count === undefined)
+    throw new KinesisFailure("ValidationException", "ShardCount is required for StreamMode PROVISIONED.")
   if (count > limits.partitionsMax) {
-    throw new KinesisFailure("LimitExceededException", `This request would exceed the shard limit for the account: a stream has at most ${limits.partitionsMax} shards here.`)
+    throw new KinesisFailure(
+      "LimitExceededException",
+      `This request would exceed the shard limit for the account: a stream has at most ${limits.partitionsMax} shards here.`,
+    )
   }
   if (catalog.made >= limits.byteStreamsMax) {
-    throw new KinesisFailure("LimitExceededException", `There are ${limits.byteStreamsMax} streams already; delete some first.`)
+    throw new KinesisFailure(
+      "LimitExceededException",
+      `There are ${limits.byteStreamsMax} streams already; delete some first.`,
+    )
   }
   const facts = newFacts(clock.now(), {
     mode: isOnDemand ? "ON_DEMAND" : "PROVISIONED",
@@ -90,7 +106,9 @@ export async function describeStreamSummary(input: StreamNaming, api: Api): Prom
       OpenShardCount: stream.shards.filter(({ end }) => end === undefined).length,
       ConsumerCount: facts.consumers.length,
       MaxRecordSizeInKiB: facts.recordKiB,
-      ...(facts.warmMiBps === undefined ? {} : { WarmThroughput: { TargetMiBps: facts.warmMiBps, CurrentMiBps: facts.warmMiBps } }),
+      ...(facts.warmMiBps === undefined
+        ? {}
+        : { WarmThroughput: { TargetMiBps: facts.warmMiBps, CurrentMiBps: facts.warmMiBps } }),
     },
   }
 }
@@ -118,7 +136,9 @@ export async function listStreams(input: ListStreamsInput, api: Api): Promise<ob
 }
 
 export async function describeLimits(_: object, { catalog, node }: Api): Promise<object> {
-  const open = node.streams.filter(({ format }) => format === "bytes").reduce((sum, { partitions }) => sum + partitions, 0)
+  const open = node.streams
+    .filter(({ format }) => format === "bytes")
+    .reduce((sum, { partitions }) => sum + partitions, 0)
   const streams = await Promise.all(catalog.names.map((name) => catalog.get(name)))
   return {
     ShardLimit: limits.byteStreamsMax * limits.partitionsMax,

@@ -30,10 +30,19 @@ export async function subscribeToShard(input: SubscribeInput, api: Api): Promise
   const from = await offsetOf(api.node, stream, shard, input.StartingPosition, now)
   const name = `${stream.name}/${consumer.name}/${shardId(shard.partition)}`
   const end = api.subscriptions.begin(name, now)
-  return new EventStream(messages(api, stream.name, shard.partition, from, end, () => api.subscriptions.over(name, end)))
+  return new EventStream(
+    messages(api, stream.name, shard.partition, from, end, () => api.subscriptions.over(name, end)),
+  )
 }
 
-async function* messages(api: Api, name: string, partition: number, from: number, end: AbortController, over: () => void): AsyncGenerator<Uint8Array> {
+async function* messages(
+  api: Api,
+  name: string,
+  partition: number,
+  from: number,
+  end: AbortController,
+  over: () => void,
+): AsyncGenerator<Uint8Array> {
   const { clock, codec, signal, node } = api
   const { contentType } = codec
   const stop = (): void => end.abort()
@@ -43,7 +52,7 @@ async function* messages(api: Api, name: string, partition: number, from: number
   try {
     yield eventMessage("initial-response", contentType, codec.encode({}))
     let isFirst = true
-    for (let next = from; !end.signal.aborted; ) {
+    for (let next = from; !end.signal.aborted;) {
       // Looked up anew: it may have been closed, or deleted, meanwhile.
       const stream = await api.catalog.get(name)
       const shard = stream.shards[partition]
@@ -60,7 +69,9 @@ async function* messages(api: Api, name: string, partition: number, from: number
       isFirst = await quietFor(quietMs, end.signal, api)
     }
   } catch (error) {
-    const failure = failureOf(error) ?? new KinesisFailure("InternalFailureException", "The node failed in a way that it did not foresee.")
+    const failure =
+      failureOf(error) ??
+      new KinesisFailure("InternalFailureException", "The node failed in a way that it did not foresee.")
     if (node.unready === undefined || failure.type !== "InternalFailureException") {
       yield exceptionMessage(failure.type, contentType, codec.encode({ message: failure.message }))
     }
@@ -91,13 +102,20 @@ async function quietFor(ms: number, signal: AbortSignal, { clock, node }: Api): 
   return isUp
 }
 
-function eventOf(stream: KinesisStream, shard: Shard, page: Awaited<ReturnType<typeof readShard>>, codec: Codec): Uint8Array {
+function eventOf(
+  stream: KinesisStream,
+  shard: Shard,
+  page: Awaited<ReturnType<typeof readShard>>,
+  codec: Codec,
+): Uint8Array {
   const numbers = stream.numbers[shard.partition] as SequenceNumbers
   const event = {
     Records: page.records.map((record) => shown(record, numbers, stream)),
     MillisBehindLatest: page.behindMs,
     // Of the last record before the place where reading goes on: consumers ask for what is behind it.
-    ...(page.isOver ? { ChildShards: childrenOf(stream, shard) } : { ContinuationSequenceNumber: numbers.of(page.next - 1) }),
+    ...(page.isOver
+      ? { ChildShards: childrenOf(stream, shard) }
+      : { ContinuationSequenceNumber: numbers.of(page.next - 1) }),
   }
   return eventMessage("SubscribeToShardEvent", codec.contentType, codec.encode(event))
 }

@@ -46,11 +46,17 @@ export async function listTagsForStream(input: ListTagsInput, api: Api): Promise
   return { Tags: page, HasMoreTags: tags.length > page.length }
 }
 
-export function tagResource(input: ResourceInput & { readonly Tags: ReadonlyMap<string, string> }, api: Api): Promise<undefined> {
+export function tagResource(
+  input: ResourceInput & { readonly Tags: ReadonlyMap<string, string> },
+  api: Api,
+): Promise<undefined> {
   return changeTags(input, api, (tags) => tagsOf(tags, input.Tags))
 }
 
-export function untagResource(input: ResourceInput & { readonly TagKeys: readonly string[] }, api: Api): Promise<undefined> {
+export function untagResource(
+  input: ResourceInput & { readonly TagKeys: readonly string[] },
+  api: Api,
+): Promise<undefined> {
   return changeTags(input, api, (tags) => tagsWithout(tags, input.TagKeys))
 }
 
@@ -63,7 +69,11 @@ export async function listTagsForResource({ ResourceARN: arn }: ResourceInput, a
   return { Tags: shown(facts.tags) }
 }
 
-async function changeTags({ ResourceARN: arn }: ResourceInput, api: Api, act: (tags: Tags) => Tags): Promise<undefined> {
+async function changeTags(
+  { ResourceARN: arn }: ResourceInput,
+  api: Api,
+  act: (tags: Tags) => Tags,
+): Promise<undefined> {
   if (consumerOfArn(arn) === undefined) {
     const name = streamOfArn(arn)
     await api.catalog.get(name)
@@ -72,7 +82,9 @@ async function changeTags({ ResourceARN: arn }: ResourceInput, api: Api, act: (t
   }
   const { stream, consumer } = await consumerOf({ ConsumerARN: arn }, api)
   await api.catalog.change(stream.name, ({ facts }): Facts => {
-    const consumers = facts.consumers.map((each) => (each.name === consumer.name ? { ...each, tags: act(each.tags) } : each))
+    const consumers = facts.consumers.map((each) =>
+      each.name === consumer.name ? { ...each, tags: act(each.tags) } : each,
+    )
     return { ...facts, consumers }
   })
   return undefined
