@@ -311,3 +311,16 @@ test("records without a key have functions called too, and keep their partition"
   const places = (found: readonly { partition: number; value: unknown }[]) => found.map(({ partition, value }) => [partition, value])
   assert.deepEqual(places(await rig.records("s/answers.rows")), places(await rig.records("in")))
 })
+
+test("a call that has brought down its workers is not made again: its record is a dead letter at once", async () => {
+  const rig = await Rig.open(program(plain), 1_000_000)
+  const host = new Host(rig, rig.seat("in"), plain)
+  rig.produce("in", [ask(0), ask(1), ask(2)])
+  await host.take(3)
+  await rig.restart(host.seat)
+  const error = { code: "MR1202", message: "it hung", details: {} } as const
+  const { calls } = rig.complete(host.seat, "ask", [{ kind: "lost", number: 1, error, attempts: 2 }])
+  assert.deepEqual(calls.map(({ number }) => number), [0, 2])
+  const letters = await rig.deadLetters("in")
+  assert.deepEqual(letters.map(({ value, offset, attempts, error: { code } }) => [(value as Asked).id, offset, attempts, code]), [[1, 1, 2, "MR1202"]])
+})

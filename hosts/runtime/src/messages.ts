@@ -25,6 +25,9 @@ export function seatName({ service, stage, partition }: Seat): string {
 /** Entries that killed their worker: offset, reason, attempts. */
 export type PoisonData = ReadonlyArray<readonly [offset: number, reason: { readonly error: ErrorData; readonly attempts: number }]>
 
+/** Calls of asynchronous functions that are not to be made again: they killed their workers. By operator's place and the call's number. */
+export type LostCalls = ReadonlyArray<readonly [operator: number, number: number, reason: { readonly error: ErrorData; readonly attempts: number }]>
+
 export interface WorkerData {
   readonly files: readonly ServiceFile[]
   readonly dataDir: string
@@ -38,8 +41,9 @@ export interface WorkerData {
 
 /**
  * What a worker is doing, in memory shared with the node, so that it can be told after the worker hung or died:
- * `[offset or index of the record in hand, kind, job, messages dealt with, 1 while it is in the store, 1 once it shall end,
- * transactions ended, bytes of transactions sent, bytes of them taken]`; the node writes the last and the sixth.
+ * `[offset or index of the record in hand or number of the call, kind, job, messages dealt with, 1 while it is in the store, 1 once it shall end,
+ * transactions ended, bytes of transactions sent, bytes of them taken, place of the operator whose call it is]`; the node writes the
+ * sixth and the last but one.
  */
 export const activity = {
   cursor: 0,
@@ -51,10 +55,12 @@ export const activity = {
   ended: 6,
   sentBytes: 7,
   takenBytes: 8,
-  slots: 9,
+  operator: 9,
+  slots: 10,
   idle: 0,
   ingest: 1,
   stage: 2,
+  call: 3,
 } as const
 
 export type ToWorker =
@@ -77,7 +83,7 @@ export type ToWorker =
    */
   | { readonly kind: "appended"; readonly id: number; readonly service: string; readonly bases: readonly number[]; readonly now: number }
   /** Take a seat: read its state; answered by `seated`. */
-  | { readonly kind: "sit"; readonly seat: Seat; readonly number: number; readonly poison: PoisonData; readonly now: number }
+  | { readonly kind: "sit"; readonly seat: Seat; readonly number: number; readonly poison: PoisonData; readonly lost: LostCalls; readonly now: number }
   /** Input for a seat, from the log. */
   | { readonly kind: "input"; readonly seat: Seat; readonly base: number; readonly skip: number; readonly block: Uint8Array; readonly now: number }
   /** What an operator had done elsewhere has come to an end. */
@@ -105,6 +111,10 @@ export interface TransactionData {
   readonly late: ReadonlyMap<string, number>
   readonly tickAt: number
   readonly keys: number
+  /** Records that wait for the results of calls. */
+  readonly pending: number
+  /** Whether the seat takes no input before calls have ended. */
+  readonly held: boolean
   /** `complete` messages that it took up. */
   readonly completed: number
 }
@@ -132,6 +142,7 @@ export type FromWorker =
       readonly watermark: number
       readonly ended: boolean
       readonly keys: number
+      readonly pending: number
     }
   | { readonly kind: "transactions"; readonly transactions: readonly TransactionData[]; readonly parcel: Uint8Array }
   | { readonly kind: "answer"; readonly id: number; readonly answer: unknown }

@@ -431,6 +431,7 @@ export class Node {
       deadLetters: feed.deadLetters,
       late: Object.fromEntries(feed.late),
       keys: feed.keys,
+      ...(feed.pending === 0 ? {} : { pendingCalls: feed.pending, held: feed.held }),
       ...(feed.error === undefined ? {} : { error: feed.error }),
     }))
     return {

@@ -52,6 +52,8 @@ export function samplesOf(figures: NodeFigures): Sample[] {
     byFeed("millrace_stage_lag_bytes", "Input appended and not yet processed.", "gauge", ({ lagBytes }) => lagBytes),
     byFeed("millrace_stage_watermark_seconds", "Watermark, in seconds since 1970.", "gauge", ({ watermark }) => watermark / 1000),
     byFeed("millrace_stage_keys", "Keys of state in memory.", "gauge", ({ keys }) => keys),
+    byFeed("millrace_stage_calls_pending", "Records that wait for the results of asynchronous calls.", "gauge", ({ pending }) => pending),
+    byFeed("millrace_stage_held", "1 while the stage takes no input before asynchronous calls have ended.", "gauge", ({ held }) => (held ? 1 : 0)),
     bySink("millrace_sink_files_pending", "Files decided and not yet delivered.", "gauge", ({ pending }) => pending),
     bySink("millrace_sink_delivery_failures_total", "Attempts at a file that failed.", "counter", ({ failures }) => failures),
     bySink("millrace_sink_files_delivered_total", "Files delivered.", "counter", ({ delivered }) => delivered),

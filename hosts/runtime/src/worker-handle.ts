@@ -11,11 +11,13 @@ import { type FromWorker, type ToWorker, type WorkerData, activity } from "./mes
 /** Why a worker is gone, and the record it had in hand. */
 export interface WorkerEnd {
   readonly error: ErrorData
-  readonly kind: "ingest" | "stage" | "idle"
+  readonly kind: "ingest" | "stage" | "call" | "idle"
   /** The ingest's id, or the seat's number. */
   readonly job: number
-  /** The record's index in the body, or its offset; -1: none in particular. */
+  /** The record's index in the body, or its offset, or the call's number; -1: none in particular. */
   readonly record: number
+  /** Place of the operator whose call it was. */
+  readonly operator: number
 }
 
 export interface WorkerEvents {
@@ -30,6 +32,12 @@ export interface WorkerLimits {
   readonly loadMs: number
   /** See `limits.workerHeapMegabytesMax`. */
   readonly heapMegabytes: number
+}
+
+/** Where a hanging worker was, by what it was doing. */
+const places: Readonly<Record<number, string>> = {
+  [activity.idle]: "outside of any record (in a timer or promise)",
+  [activity.call]: "in one call of an asynchronous function",
 }
 
 /** How long a thread may take to end itself before it is made to, in ms. */
@@ -143,7 +151,7 @@ export class WorkerHandle {
     const { handlerMs } = this.#limits
     // A thread that is ended in native code takes the process along; the store is slow, not user code.
     if (now - this.#since < handlerMs || this.#doing[activity.inStore] === 1) return
-    const where = this.#doing[activity.kind] === activity.idle ? "outside of any record (in a timer or promise)" : "at one record"
+    const where = places[this.#doing[activity.kind] ?? activity.idle] ?? "at one record"
     const message = `User code held its worker for more than ${handlerMs} ms ${where}; the worker was replaced.`
     this.#end({ code: "MR1202", message, details: { limitMs: handlerMs } })
   }
@@ -153,9 +161,10 @@ export class WorkerHandle {
     this.#ended = true
     clearInterval(this.#watch)
     const [record = -1, kind, job = 0] = this.#doing
-    const what = kind === activity.ingest ? "ingest" : kind === activity.stage ? "stage" : "idle"
+    const what = kind === activity.ingest ? "ingest" : kind === activity.stage ? "stage" : kind === activity.call ? "call" : "idle"
+    const operator = this.#doing[activity.operator] as number
     void this.#worker.terminate()
-    void this.#gone.then(() => this.#events.onEnd({ error, kind: what, job, record }))
+    void this.#gone.then(() => this.#events.onEnd({ error, kind: what, job, record, operator }))
   }
 }
 

@@ -5,9 +5,10 @@
  * Inputs are gathered while messages come in and processed together, so that batches grow with the load.
  */
 import { parentPort, workerData } from "node:worker_threads"
-import { type Append, type Batch, Intake, StageMachine, StateMemory, TaskIntake, type StateReader, type Transaction, decodeBlock } from "@millrace/engine"
+import { type Append, type Batch, type CallOutcome, Intake, StageMachine, StateMemory, TaskIntake, type StateReader, type Transaction, decodeBlock } from "@millrace/engine"
 import { type Program, type StreamPlan, errorData } from "@millrace/model"
 import { type FromWorker, type PoisonData, type Seat, type ToWorker, type TransactionData, type WorkerData, activity, seatName } from "./messages.ts"
+import { Enrichments, NodeClock } from "./enrichments.ts"
 import { free, type PackedAppend, Parcel } from "./parcel.ts"
 import { loadPrograms } from "./programs.ts"
 import { nextCron, openStateReader } from "./worker-compose.ts"
@@ -43,6 +44,8 @@ let programs: ReadonlyMap<string, Program> = new Map()
 let reader: StateReader | undefined
 let scheduled = false
 let now = 0
+const clock = new NodeClock()
+const enrichments = new Enrichments<Seated>(doing, clock, onCallEnded)
 /** Messages that came. */
 let taken = 0
 
@@ -59,6 +62,7 @@ function programOf(service: string): Program {
 function onMessage(message: ToWorker): void {
   if (doing[activity.ending] === 1) end()
   taken++
+  if ("now" in message) clock.tell(message.now)
   deal(message)
   if (!scheduled) doing[activity.handled] = taken
 }
@@ -113,8 +117,19 @@ function deal(message: ToWorker): void {
       leave()
       if (transaction === undefined) send({ kind: "ticked", seat: message.seat, tickAt: seated.machine.tickAt })
       else deliver([{ seated, transaction }])
+      // Calls that were too slow have made room for what waits.
+      if (seated.waiting.length > 0 && !seated.machine.held) schedule(seated)
     }
   }
+}
+
+/** A call has ended; those that end together are taken up together. */
+function onCallEnded(seated: Seated, operator: string, outcome: CallOutcome): void {
+  now = Math.max(now, clock.now)
+  const waiting = seated.outcomes.get(operator) ?? { of: [], messages: 0 }
+  seated.outcomes.set(operator, waiting)
+  waiting.of.push(outcome)
+  schedule(seated)
 }
 
 function ingest(message: Extract<ToWorker, { kind: "ingest" }>): void {
@@ -177,17 +192,23 @@ function appended({ id, service, bases }: Extract<ToWorker, { kind: "appended" }
   }
 }
 
-function sit({ seat, number, poison, now: at }: Extract<ToWorker, { kind: "sit" }>): void {
+function sit({ seat, number, poison, lost, now: at }: Extract<ToWorker, { kind: "sit" }>): void {
   reader ??= openReader()
   const program = programOf(seat.service)
   const stage = program.plan.stages.find(({ id }) => id === seat.stage)
   const input = program.plan.streams.find(({ name }) => name === stage?.input)
   if (input === undefined) throw new Error(`worker: no stage ${seat.stage}`)
-  seats.get(seatName(seat))?.machine.close()
+  const before = seats.get(seatName(seat))
+  before?.machine.close()
+  if (before !== undefined) enrichments.drop(before)
   const machine = new StageMachine(program, seat.stage, seat.partition, reader, at, cursor, { memory, transactionBytes, cron: nextCron })
-  seats.set(seatName(seat), { seat, number, machine, input, program, poison: new Map(poison), waiting: [], outcomes: new Map() })
-  const { consumed, tickAt, watermark, ended, keys } = machine
-  send({ kind: "seated", seat, consumed, tickAt, watermark, ended, keys })
+  const seated: Seated = { seat, number, machine, input, program, poison: new Map(poison), waiting: [], outcomes: new Map() }
+  seats.set(seatName(seat), seated)
+  const { consumed, tickAt, watermark, ended, keys, pending } = machine
+  send({ kind: "seated", seat, consumed, tickAt, watermark, ended, keys, pending })
+  for (const [operator, call, { error, attempts }] of lost) {
+    onCallEnded(seated, stage?.operators[operator]?.name ?? "", { kind: "lost", number: call, error, attempts })
+  }
 }
 
 function enqueue(seated: Seated, batch: Batch): void {
@@ -214,7 +235,8 @@ function processWaiting(): void {
       done.push({ seated, transaction: machine.complete(operator, of, now), completed: messages })
     }
     seated.outcomes.clear()
-    const transaction = waiting.length === 0 ? undefined : machine.apply(waiting, now, poison)
+    // One that takes no input goes on when calls have ended.
+    const transaction = waiting.length === 0 || machine.held ? undefined : machine.apply(waiting, now, poison)
     leave()
     if (transaction === undefined) {
       busy.delete(seated)
@@ -262,7 +284,7 @@ interface Done {
 function deliver(done: readonly Done[]): void {
   const parcel = new Parcel()
   const transactions = done.map(({ seated, transaction, completed = 0 }): TransactionData => {
-    const { appends, state, ...facts } = transaction
+    const { appends, state, calls: _calls, cancelled: _cancelled, ...facts } = transaction
     const stateAt = parcel.add(state)
     const packed = appends.map((append) => packedIn(parcel, append))
     return { ...facts, seat: seated.seat, keys: seated.machine.keys, completed, appends: packed, stateAt, stateLength: state.length }
@@ -275,6 +297,7 @@ function deliver(done: readonly Done[]): void {
     for (const { block } of transaction.appends) free(block)
   }
   send({ kind: "transactions", transactions, parcel: bytes }, [bytes.buffer])
+  for (const { seated, transaction } of done) enrichments.take(seated, transaction.calls, transaction.cancelled)
 }
 
 function packedIn(parcel: Parcel, { stream, partition, count, block }: Append): PackedAppend {

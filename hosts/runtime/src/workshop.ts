@@ -343,7 +343,7 @@ export class Workshop {
   /** Whether all of a seat's input is consumed and nothing of it is in hand. */
   #isDone(feed: Feed): boolean {
     const { input, seat, next } = feed
-    return feed.idle && !feed.reading && !this.#options.events.waits(seat) && next >= this.#options.store.extent(input.name, seat.partition).next
+    return feed.idle && feed.pending === 0 && !feed.reading && !this.#options.events.waits(seat) && next >= this.#options.store.extent(input.name, seat.partition).next
   }
 
   #seat(feed: Feed): void {
@@ -351,7 +351,8 @@ export class Workshop {
     feed.state = "seating"
     const { seat, number, poison, worker } = feed
     const known = [...poison].filter(([, { attempts }]) => attempts >= limits.workerDeathsMax)
-    this.post(worker, { kind: "sit", seat, number, poison: known, now: this.#options.clock() })
+    const lost = [...feed.lostCalls.values()].filter(([, , { attempts }]) => attempts >= limits.workerDeathsMax)
+    this.post(worker, { kind: "sit", seat, number, poison: known, lost, now: this.#options.clock() })
   }
 
   #onMessage(bench: Bench, message: FromWorker): void {
@@ -387,7 +388,7 @@ export class Workshop {
     }
   }
 
-  #onSeated({ seat, consumed, tickAt, watermark, keys }: Extract<FromWorker, { kind: "seated" }>): void {
+  #onSeated({ seat, consumed, tickAt, watermark, keys, pending }: Extract<FromWorker, { kind: "seated" }>): void {
     const feed = this.#feeds.get(seatName(seat))
     if (feed === undefined || feed.state !== "seating") return
     feed.state = "open"
@@ -398,6 +399,7 @@ export class Workshop {
     // Only the end of the input brings the watermark there.
     feed.ended = watermark === Number.POSITIVE_INFINITY
     feed.keys = keys
+    feed.pending = pending
     this.#options.events.onDue(tickAt)
     this.#askWaiting(feed)
     this.#options.events.onSeated()
@@ -441,6 +443,8 @@ export class Workshop {
       feed.records += transaction.records
       feed.deadLetters += transaction.deadLetters
       feed.keys = transaction.keys
+      feed.pending = transaction.pending
+      feed.held = transaction.held
       for (const [operator, count] of transaction.late) feed.late.set(operator, (feed.late.get(operator) ?? 0) + count)
       for (const offset of feed.poison.keys()) if (offset < transaction.consumed) feed.poison.delete(offset)
       if (this.#isDone(feed)) feed.lagBytes = 0
@@ -555,6 +559,12 @@ export class Workshop {
         const attempts = (culprit.poison.get(end.record)?.attempts ?? 0) + 1
         culprit.poison.set(end.record, { error: end.error, attempts })
       }
+    }
+    if (end.kind === "call") {
+      const culprit = this.#byNumber[end.job]
+      const name = `${end.operator} ${end.record}`
+      const attempts = (culprit?.lostCalls.get(name)?.[2].attempts ?? 0) + 1
+      culprit?.lostCalls.set(name, [end.operator, end.record, { error: end.error, attempts }])
     }
     events.onWorkerEnd(bench.place, end)
     this.#recover(bench)

@@ -25,10 +25,12 @@ export interface Call {
 /** A call whose answer does not count any more. */
 export type CancelledCall = Pick<Call, "operator" | "number" | "attempt">
 
-export type CallOutcome = { readonly number: number; readonly attempt: number } & (
-  | { readonly kind: "succeeded"; readonly value: unknown }
-  /** `final`: not to be repeated; `afterMs`: to be repeated after this long; `attempts`: how often it was tried, where the host knows better. */
-  | { readonly kind: "failed"; readonly error: ErrorData; readonly final?: boolean; readonly afterMs?: number; readonly attempts?: number }
+export type CallOutcome = { readonly number: number } & (
+  | { readonly kind: "succeeded"; readonly attempt: number; readonly value: unknown }
+  /** `final`: not to be repeated; `afterMs`: to be repeated after this long. */
+  | { readonly kind: "failed"; readonly attempt: number; readonly error: ErrorData; readonly final?: boolean; readonly afterMs?: number }
+  /** Making it has brought down so many workers that it is not made again. */
+  | { readonly kind: "lost"; readonly error: ErrorData; readonly attempts: number }
 )
 
 /** A function that makes calls of one operator: it may remember something from call to call. */

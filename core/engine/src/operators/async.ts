@@ -215,18 +215,18 @@ export class AsyncOperator implements TimedOperator, Calling {
   }
 
   #settle(outcome: CallOutcome): void {
-    const { number, attempt } = outcome
+    const { number } = outcome
     const place = this.#places.get(number)
     // AC5
-    if (place === undefined || place.state === "done" || place.attempt !== attempt) return
-    // Only a host that knows that a call must not be made comes with an outcome for one that is not under way.
-    if (place.state === "called") this.#called--
-    else if (outcome.kind === "failed" && outcome.final === true) this.#ready = this.#ready.filter((each) => each !== number)
-    else return
-    if (outcome.kind === "failed") {
-      this.#fail(number, place, outcome.error, outcome.final === true, outcome.afterMs, outcome.attempts)
-      return
+    if (place === undefined || place.state === "done") return
+    if (outcome.kind === "lost") {
+      if (place.state === "called") this.#called--
+      this.#ready = this.#ready.filter((each) => each !== number)
+      return this.#bury(number, place, outcome.error, outcome.attempts)
     }
+    if (place.state !== "called" || place.attempt !== outcome.attempt) return
+    this.#called--
+    if (outcome.kind === "failed") return this.#fail(number, place, outcome.error, outcome.final === true, outcome.afterMs)
     let bytes: Uint8Array
     try {
       bytes = valueBytes(outcome.value)
@@ -253,8 +253,8 @@ export class AsyncOperator implements TimedOperator, Calling {
     this.#fail(number, place, { code: "MR1202", message, details: { limitMs: timeoutMs } }, false)
   }
 
-  #fail(number: number, place: Place, error: ErrorData, final: boolean, afterMs?: number, attempts?: number): void {
-    const { name: operator, retry } = this.#plan
+  #fail(number: number, place: Place, error: ErrorData, final: boolean, afterMs?: number): void {
+    const { retry } = this.#plan
     const { now } = this.#context
     if (!final && place.attempt < retry.attempts) {
       const record = this.#change(number)
@@ -265,8 +265,12 @@ export class AsyncOperator implements TimedOperator, Calling {
       this.#wake(number, place, record.retryAt)
       return
     }
+    this.#bury(number, place, error, place.attempt)
+  }
+
+  #bury(number: number, place: Place, error: ErrorData, attempts: number): void {
     const { key, time, value, offset } = this.#record(number)
-    this.#context.deadLetter({ value: valueFrom(value), key, time, operator, error, attempts: attempts ?? place.attempt }, offset)
+    this.#context.deadLetter({ value: valueFrom(value), key, time, operator: this.#plan.name, error, attempts }, offset)
     this.#leave(number, place)
   }
 

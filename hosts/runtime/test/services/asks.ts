@@ -1,0 +1,53 @@
+// A service that asks an HTTP server of the test about each record, and misbehaves when a record says so.
+import { count, service, stream, tumbling } from "@millrace/sdk"
+
+export interface Ask {
+  readonly id: number
+  readonly key: string
+  readonly fault?: Fault
+}
+
+/** What to do wrong, at once or once the server has answered. */
+export type Fault = "hang" | "hang after" | "exit after" | "throw later" | "reject later"
+
+export interface Answered {
+  readonly id: number
+  readonly key: string
+  readonly answer: string
+}
+
+const port = process.env["MILLRACE_TEST_PORT"]
+const at = (id: number): number => 1_700_000_000_000 + id
+
+const asks = stream<Ask>("asks", { partitions: 2, key: ({ key }) => key, time: ({ id }) => at(id), outOfOrder: "1h" })
+const answers = stream<Answered>("answers", { partitions: 2, key: ({ key }) => key, time: ({ id }) => at(id), outOfOrder: "1h" })
+const counts = stream<{ key: string; n: number }>("counts", { partitions: 1, key: ({ key }) => key, time: () => at(0), outOfOrder: "1h" })
+
+const answered = asks.mapAsync(
+  "ask",
+  async ({ id, key, fault }, { signal }): Promise<Answered> => {
+    if (fault === "hang") for (;;) Math.random()
+    if (fault === "throw later") {
+      setTimeout(() => {
+        throw new Error("made by the call, later")
+      }, 1)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    if (fault === "reject later") {
+      void Promise.reject(new Error("made by the call, later"))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    const response = await fetch(`http://127.0.0.1:${port}/${id}`, { signal })
+    if (!response.ok) throw new Error(`the server answered ${response.status}`)
+    const answer = await response.text()
+    if (fault === "hang after") for (;;) Math.random()
+    if (fault === "exit after") process.exit(3)
+    return { id, key, answer }
+  },
+  { concurrency: 20, capacity: 50, timeout: "500ms", retry: { attempts: 2, backoff: { first: 20 } } },
+)
+
+export default service("asking", [
+  answered.to(answers),
+  answered.window("per-hour", tumbling("1h")).aggregate({ n: count() }).map(({ key, n }) => ({ key, n })).to(counts),
+])
