@@ -114,7 +114,7 @@ it("a node that is killed in the middle of its calls makes them again, and each 
     if (asked.length === killAt) child?.kill("SIGKILL")
     return { afterMs: (id * 7) % 30 }
   })
-  const script = path.join(import.meta.dirname, "../test/killed-asking.ts")
+  const script = path.join(import.meta.dirname, "../test/crash-asking.ts")
   for (const requests of [40, 333, 170]) {
     killAt = asked.length + requests
     child = spawn(process.execPath, ["--conditions=@millrace/source", script, dir, serviceFile("asks"), "0", "1500"], { stdio: ["ignore", "ignore", "inherit"] })
