@@ -4,9 +4,9 @@
  *
  * Not here: timeouts and repeats, which are the machine's; order and results (core/engine/src/operators/async.ts).
  *
- * V1  Who watches the worker can tell at any moment whose code runs, after an `await` too, so that a call that hangs or ends its thread
- *     is blamed and not its neighbours.
- * V2  What comes of a call counts for the seat that wanted it, not for one that has taken its place.
+ * AC10  Who watches the worker can tell at any moment whose code runs, after an `await` too, so that a call that hangs or ends its thread
+ *       is blamed and not its neighbours.
+ * AC5  What comes of a call counts for the seat that wanted it, not for one that has taken its place.
  */
 import { AsyncLocalStorage, createHook } from "node:async_hooks"
 import { type Call, type CallOutcome, type Caller, type CancelledCall, asyncCodeOf, outcomeOf } from "@millrace/engine"
@@ -96,7 +96,7 @@ export class Enrichments<Owner extends Calling> {
     const name = nameOf(call)
     others.set(name, open)
     const ctx = { key, time, attempt, now: this.#clock.now, signal: controller.signal }
-    // V1: its first part runs right here.
+    // AC10: its first part runs right here.
     this.#enter(open)
     const outcome = this.#current.run(open, () => {
       let caller = this.#callers.get(callerName)
@@ -108,14 +108,14 @@ export class Enrichments<Owner extends Calling> {
     })
     this.#leave()
     void outcome.then((ended) => {
-      // V2
+      // AC5
       if (others.get(name) !== open || this.#open.get(owner) !== others) return
       others.delete(name)
       this.#onEnded(owner, operator, ended)
     })
   }
 
-  /** V1: from the first call on, as watching costs each promise of the worker a little. */
+  /** AC10: from the first call on, as watching costs each promise of the worker a little. */
   #watch(): void {
     if (this.#hooked) return
     this.#hooked = true

@@ -30,7 +30,7 @@ export class Seat {
   readonly stage: StagePlan
   readonly partition: number
   readonly input: StreamPlan
-  readonly #program: Program
+  readonly program: Program
   readonly #store: Store
   readonly #bounds: StageBounds
   #machine: StageMachine
@@ -42,7 +42,7 @@ export class Seat {
 
   constructor(place: Place, bounds: StageBounds, now: number) {
     const { program, store, stage, input, partition } = place
-    this.#program = program
+    this.program = program
     this.#store = store
     this.stage = stage
     this.input = input
@@ -52,15 +52,20 @@ export class Seat {
   }
 
   get service(): string {
-    return this.#program.plan.service
+    return this.program.plan.service
   }
 
   get machine(): StageMachine {
     return this.#machine
   }
 
-  /** Whether there is input that it has not consumed. */
+  /** Whether it has input that it can take: not while it waits for calls to end. */
   get isBehind(): boolean {
+    return this.hasInput && !this.#machine.held
+  }
+
+  /** Whether there is input that it has not consumed. */
+  get hasInput(): boolean {
     return this.#machine.consumed < this.#store.extent(this.input.name, this.partition).next
   }
 
@@ -81,7 +86,7 @@ export class Seat {
 
   tick(now: number): Transaction | undefined {
     // In the midst of its input it is neither idle nor at the end of a step.
-    if (this.#waiting.length > 0) return undefined
+    if (this.#waiting.length > 0 && !this.#machine.held) return undefined
     const transaction = this.#machine.tick(now)
     if (transaction !== undefined) this.#done++
     return transaction
@@ -103,7 +108,7 @@ export class Seat {
 
   #open(now: number): StageMachine {
     const { state } = this.#store
-    return new StageMachine(this.#program, this.stage.id, this.partition, state, now, undefined, this.#bounds)
+    return new StageMachine(this.program, this.stage.id, this.partition, state, now, undefined, this.#bounds)
   }
 
   async #batches(cut: Cut): Promise<readonly Batch[]> {
@@ -127,7 +132,7 @@ export class Seat {
   async #read(before: readonly Batch[]): Promise<void> {
     const last = before.at(-1)
     const from = last === undefined ? this.#machine.consumed : last.base + last.count
-    const code = this.#program.streams.get(this.input.name)
+    const code = this.program.streams.get(this.input.name)
     for (const { base, block } of await this.#store.read(this.input.name, this.partition, from, readBytes)) {
       const whole = decodeBlock(block, base, Math.max(0, from - base), this.input, code)
       this.#inHand.push({ whole, block, blockBase: base, taken: 0 })
@@ -147,7 +152,7 @@ export class Seat {
       times: times.slice(taken, end),
       upstreams: upstreams?.slice(taken, end),
       bytes,
-      again: new Again(block, base - blockBase, this.input, this.#program.streams.get(this.input.name)),
+      again: new Again(block, base - blockBase, this.input, this.program.streams.get(this.input.name)),
     }
   }
 }

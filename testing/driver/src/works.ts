@@ -30,6 +30,7 @@ import { nextCron } from "@millrace/cron"
 import { openMemoryStore } from "@millrace/memory"
 import { BlockWriter, type EnqueueOptions, MillraceError, type StreamPlan, durationMs, errorFrom, limits, writeValue } from "@millrace/model"
 import type { RunResult, TaskCaller } from "@millrace/sdk"
+import { AsyncCalls } from "./async-calls.ts"
 import type { Catalogue, Tasked } from "./catalogue.ts"
 import { LogBook } from "./log-book.ts"
 import type { Order } from "./order.ts"
@@ -65,6 +66,7 @@ export class Works {
   /** The clock, in ms. */
   now: number
   readonly calls: TaskCalls
+  readonly #asyncCalls: AsyncCalls
   /** Who waits for a run, by its id. */
   readonly #waiting: Map<string, (() => void)[]> = new Map()
   /** What the code of tasks wants, to be done between two transactions. */
@@ -90,6 +92,7 @@ export class Works {
     const { stateBytesMost, transactionBytes } = order
     const bounds: StageBounds = { memory: new StateMemory(stateBytesMost, stateBytesMost), transactionBytes, cron: nextCron }
     this.calls = new TaskCalls(this.#caller(), patienceMs)
+    this.#asyncCalls = new AsyncCalls(patienceMs, () => this.calls.poke())
     this.seats = catalogue.stages.flatMap(({ program, stage }) => {
       // As the service itself knows it: another one may be who writes it.
       const input = program.plan.streams.find(({ name }) => name === stage.input)
@@ -146,8 +149,17 @@ export class Works {
         await request()
         continue
       }
+      const answered = await this.#asyncCalls.answered()
+      if (answered !== undefined) {
+        const { seat, operator, outcomes } = answered
+        await this.#commit(seat, seat.complete(operator, outcomes, this.now))
+        continue
+      }
       const ended = await this.calls.next()
-      if (ended === undefined) return
+      if (ended === undefined) {
+        if (await this.#asyncCalls.ends()) continue
+        return
+      }
       if (ended === "poked") continue
       const seat = this.#seatOf(ended.task)
       await this.#commit(seat, seat.complete(ended.task.plan.name, ended.outcomes, this.now))
@@ -260,10 +272,11 @@ export class Works {
   async crash(): Promise<void> {
     await this.#fold()
     this.calls.crash()
+    this.#asyncCalls.crash()
     for (const seat of this.seats) seat.restart(this.now)
     // What was under way begins again.
     for (const seat of this.seats) {
-      const transaction = seat.stage.operators.some(({ kind }) => kind === "task") ? seat.tick(this.now) : undefined
+      const transaction = seat.stage.operators.some(({ kind }) => kind === "task" || kind === "async") ? seat.tick(this.now) : undefined
       if (transaction !== undefined) await this.#commit(seat, transaction)
     }
   }
@@ -273,8 +286,10 @@ export class Works {
     this.#crashes.add(this.transactions + transactions)
   }
 
-  async #commit({ service }: Seat, transaction: Transaction): Promise<void> {
+  async #commit(seat: Seat, transaction: Transaction): Promise<void> {
+    const { service } = seat
     this.#append(transaction.appends, [transaction.state])
+    this.#asyncCalls.take(seat, transaction, this.now)
     for (const effect of transaction.effects) {
       if (effect.kind === "seal") this.decided.push({ service, effect })
       else if (effect.kind === "placed") this.#placed.set(effect.ticket, effect.number)
