@@ -101,6 +101,8 @@ export const limits = {
   attemptLineLengthMax: 1_000,
   /** Most calls of one task at once, and runs of one call. */
   callsMax: 10_000,
+  /** How deep tasks may call tasks: a run that a call began, one that this began, and so on. */
+  callDepthMax: 50,
   /** Longest time that a request may wait for the end of a run, in milliseconds. */
   waitMsMax: 600_000,
   /** Runs that one command may begin again in one step. */

@@ -46,12 +46,13 @@ export class TaskCalls {
   readonly #failing: Failing[] = []
   readonly told: Told[] = []
   #poked: (() => void) | undefined
-  readonly #caller: TaskCaller
+  readonly #callerAt: (depth: number) => TaskCaller
   /** How long a call may take outside of the test's clock before it is no longer waited for, in ms. */
   readonly #patienceMs: number
 
-  constructor(caller: TaskCaller, patienceMs: number) {
-    this.#caller = caller
+  /** @param callerAt - what code calls other tasks through, by how many calls led to them */
+  constructor(callerAt: (depth: number) => TaskCaller, patienceMs: number) {
+    this.#callerAt = callerAt
     this.#patienceMs = patienceMs
     bindTaskCaller(outermost)
   }
@@ -139,7 +140,7 @@ export class TaskCalls {
     const failing = this.#failing.find(({ task: name, attempts }) => name === plan.name && attempts.has(first.attempt))
     const enter = (act: () => unknown): unknown => {
       if (failing !== undefined) throw errorFrom(failing.error)
-      return at.run(this.#caller, act)
+      return at.run(this.#callerAt((first.depth ?? 0) + 1), act)
     }
     const open: Open = {
       task,

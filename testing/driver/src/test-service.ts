@@ -257,7 +257,6 @@ export class TestService extends Outcome {
         tasked,
         inputs.map((input) => jsonInput(input, task.name)),
         options,
-        "call",
       )
       await this.#mayWork()
       return ids

@@ -12,6 +12,7 @@
  */
 import {
   type Append,
+  assertDepth,
   type EnqueueFacts,
   Intake,
   type Rejected,
@@ -91,7 +92,7 @@ export class Works {
     // One for all, as in a worker.
     const { stateBytesMost, transactionBytes } = order
     const bounds: StageBounds = { memory: new StateMemory(stateBytesMost, stateBytesMost), transactionBytes, cron: nextCron }
-    this.calls = new TaskCalls(this.#caller(), patienceMs)
+    this.calls = new TaskCalls((depth) => this.#caller(depth), patienceMs)
     this.#asyncCalls = new AsyncCalls(patienceMs, () => this.calls.poke())
     this.seats = catalogue.stages.flatMap(({ program, stage }) => {
       // As the service itself knows it: another one may be who writes it.
@@ -167,13 +168,13 @@ export class Works {
   }
 
   /** How the code of tasks calls other tasks: between two transactions. */
-  #caller(): TaskCaller {
+  #caller(depth: number): TaskCaller {
     const between = <T>(act: () => Promise<T>): Promise<T> =>
       new Promise((resolve, reject) => {
         this.#requests.push(() => act().then(resolve, reject))
         this.calls.poke()
       })
-    const send: TaskCaller["send"] = (task, inputs, options) => between(() => this.enqueue(this.catalogue.task(task), inputs, options, "task"))
+    const send: TaskCaller["send"] = (task, inputs, options) => between(() => this.enqueue(this.catalogue.task(task), inputs, options, depth))
     const result: TaskCaller["result"] = (id) => between(async () => [this.#endOf(id)] as const).then(([ended]) => ended)
     return {
       send,
@@ -186,15 +187,16 @@ export class Works {
   }
 
   /** Makes a run of each input (JSON texts), or joins one that there is; returns their ids. @throws MR1023 when one does not fit */
-  async enqueue(task: Tasked, inputs: readonly string[], options: EnqueueOptions, trigger: "call" | "task"): Promise<readonly string[]> {
+  async enqueue(task: Tasked, inputs: readonly string[], options: EnqueueOptions, depth = 0): Promise<readonly string[]> {
     const { plan, code } = task
     const { delay, priority, idempotencyKey } = options
+    assertDepth(plan.name, depth)
     const ticket = String(++this.#tickets)
     const facts: EnqueueFacts = {
       ...(delay === undefined ? {} : { delayMs: durationMs(delay, `task "${plan.name}", delay`) }),
       ...(priority === undefined ? {} : { priority }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      ...(trigger === "call" ? {} : { trigger }),
+      ...(depth === 0 ? {} : { trigger: "task", depth }),
       ticket,
     }
     const body = new TextEncoder().encode(inputs.join("\n"))

@@ -93,6 +93,18 @@ test("the code of a task calls another, also one that has to wait", async () => 
   assert.deepEqual(bank.runs(freeze).map(({ trigger }) => trigger), ["task", "task"])
 })
 
+test("tasks that call each other in a circle come to an end", async () => {
+  const round = task("round", {
+    input: z.number(),
+    retry: 1,
+    run: async (n): Promise<number> => (await round.send(n + 1), n),
+  })
+  const bank = await testService(service("circle", [round]))
+  await bank.enqueue(round, [0])
+  const runs = bank.runs(round)
+  assert.deepEqual([runs.length, runs.at(-1)?.status, runs.at(-1)?.error?.code], [51, "failed", "MR1209"])
+})
+
 test("a repeat with an idempotency key is one run", async () => {
   const bank = await testService(app)
   const [first] = await bank.enqueue(freeze, [{ card: "1" }], { idempotencyKey: "k" })

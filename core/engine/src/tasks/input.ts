@@ -48,3 +48,10 @@ export function fitting(value: unknown, schema: StandardSchema | undefined, code
   const listed = faults.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ")
   throw new MillraceError(code, `${what}: ${listed}`, { faults })
 }
+
+/** @throws MR1209 when tasks call each other in a circle, or nearly so */
+export function assertDepth(task: string, depth: number): void {
+  if (depth <= limits.callDepthMax) return
+  const message = `task "${task}": ${limits.callDepthMax} calls of tasks by tasks led here, and this would be one more; do tasks call each other in a circle?`
+  throw new MillraceError("MR1209", message, { most: limits.callDepthMax })
+}

@@ -255,6 +255,7 @@ export class TaskQueue {
       attempts: [],
       traceparent: facts.traceparent,
       idempotencyKey,
+      depth: facts.depth ?? 0,
     }
     const block = Math.floor(number / runsPerBlock)
     this.#runs.change(this.#runs.bucket(block), rowNumber(number), () => run)
@@ -406,9 +407,10 @@ export class TaskQueue {
       if (run.attempt === 1) this.#untimer(this.#plan.ttlMs, timer.expire, number, run)
       this.#running.change(this.#running.bucket(0), rowNumber(number), () => true)
       this.#join(lease, number, alone, now)
-      const { attempt, input, key, enqueuedAt, traceparent } = run
+      const { attempt, input, key, enqueuedAt, traceparent, depth } = run
       const called = { number, attempt, input, key, enqueuedAt }
-      runs.push(traceparent === undefined ? called : { ...called, traceparent })
+      const traced = traceparent === undefined ? called : { ...called, traceparent }
+      runs.push(depth === 0 ? traced : { ...traced, depth })
     }
     effects.push({ kind: "call", task: this.#plan.name, lease, runs, alone })
   }

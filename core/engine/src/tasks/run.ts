@@ -60,6 +60,8 @@ export interface Run {
   attempts: readonly AttemptFacts[]
   traceparent: string | undefined
   idempotencyKey: string | undefined
+  /** How many calls of tasks by tasks led to it. */
+  depth: number
 }
 
 /** The numbers come first and at once: they are what changes. */
@@ -79,8 +81,8 @@ export const runCodec: StateCodec<Run> = {
     to.text32(run.input)
     to.u8(run.output === undefined ? 0 : 1)
     if (run.output !== undefined) to.text32(run.output)
-    const { trigger, error, attempts, traceparent, idempotencyKey } = run
-    const rest = [trigger, error, attempts, traceparent, idempotencyKey]
+    const { trigger, error, attempts, traceparent, idempotencyKey, depth } = run
+    const rest = [trigger, error, attempts, traceparent, idempotencyKey, depth]
     writeValue(to, rest)
   },
   read(from: ByteReader): Run {
@@ -97,10 +99,10 @@ export const runCodec: StateCodec<Run> = {
     const key = from.text16()
     const input = from.text32()
     const output = from.u8() === 1 ? from.text32() : undefined
-    const rest = readValue(from) as [Trigger, ErrorData | undefined, readonly AttemptFacts[], string | undefined, string | undefined]
-    const [trigger, error, attempts, traceparent, idempotencyKey] = rest
+    const rest = readValue(from) as [Trigger, ErrorData | undefined, readonly AttemptFacts[], string | undefined, string | undefined, number]
+    const [trigger, error, attempts, traceparent, idempotencyKey, depth] = rest
     const times = { enqueuedAt, dueAt, startedAt, finishedAt }
-    return { status, input, key, priority, trigger, waited, ...times, lease, attempt, lost, output, error, attempts, traceparent, idempotencyKey }
+    return { status, input, key, priority, trigger, waited, ...times, lease, attempt, lost, output, error, attempts, traceparent, idempotencyKey, depth }
   },
   // Nothing in it is changed in place.
   copy: (run) => ({ ...run }),

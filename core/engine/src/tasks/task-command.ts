@@ -9,6 +9,8 @@ export interface EnqueueFacts {
   readonly idempotencyKey?: string
   readonly traceparent?: string
   readonly trigger?: Trigger
+  /** How many calls of tasks by tasks led here. */
+  readonly depth?: number
   /** Whoever enqueues it wants to hear of its end. */
   readonly waited?: boolean
   /** Asks for the number of the run that it becomes, or joins. */

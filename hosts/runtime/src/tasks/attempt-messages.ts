@@ -42,5 +42,7 @@ export type FromAttempts =
       readonly options: EnqueueOptions
       /** `result`: the id of a run in `inputs`, whose end is waited for. */
       readonly mode: "send" | "call" | "result"
+      /** How many calls of tasks by tasks led to this one. */
+      readonly depth: number
       readonly traceparent?: string
     }

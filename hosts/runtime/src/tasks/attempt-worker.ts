@@ -128,10 +128,10 @@ function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {
 /** Other tasks are called through the node. */
 async function ask(mode: "send" | "call" | "result", task: string, inputs: readonly string[], options: object): Promise<Extract<ToAttempts, { kind: "sent" }>> {
   const id = ++asks
-  const traceparent = current.getStore()?.traceparent
+  const { traceparent, depth = 0 } = current.getStore() ?? {}
   const answer = await new Promise<Extract<ToAttempts, { kind: "sent" }>>((resolve) => {
     asked.set(id, resolve)
-    send({ kind: "send", id, task, inputs, options, mode, ...(traceparent === undefined ? {} : { traceparent }) })
+    send({ kind: "send", id, task, inputs, options, mode, depth: depth + 1, ...(traceparent === undefined ? {} : { traceparent }) })
   })
   if (answer.error !== undefined) throw errorFrom(answer.error)
   return answer

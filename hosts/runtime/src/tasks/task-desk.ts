@@ -6,6 +6,7 @@
  * N31 Whoever waits for a run hears of its end once that is durable.
  */
 import type { EnqueueFacts, InputFormat, Outcome, RunFilter, RunPage, RunSearch, RunView, TaskCommand, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
+import { assertDepth } from "@millrace/engine"
 import { BlockWriter, type EnqueueOptions, MillraceError, type Plan, type TaskPlan, durationMs, errorData, errorFrom, isMillraceError, limits, writeValue } from "@millrace/model"
 import type { RunResult, TaskCaller } from "@millrace/sdk"
 import type { Answer } from "../answer.ts"
@@ -29,6 +30,8 @@ export interface EnqueueRequest {
   readonly trigger?: "call" | "task" | "event"
   /** Whoever enqueues it will wait for its end. */
   readonly waited?: boolean
+  /** How many calls of tasks by tasks led to it. @default 0 */
+  readonly depth?: number
 }
 
 /** What a run has told while it runs, or how it has ended. */
@@ -126,11 +129,11 @@ export class TaskDesk {
   }
 
   /** A run's code calls another task. */
-  onSend({ id, task, inputs, options, mode, traceparent }: Extract<FromAttempts, { kind: "send" }>, thread: AttemptThread): void {
+  onSend({ id, task, inputs, options, mode, traceparent, depth }: Extract<FromAttempts, { kind: "send" }>, thread: AttemptThread): void {
     const trace = traceparent === undefined ? {} : { traceparent }
     const done = async (): Promise<{ readonly ids: readonly string[]; readonly result?: RunResult }> => {
       if (mode === "result") return { ids: inputs, result: await this.result(inputs[0] ?? "") }
-      const ids = await this.enqueue({ task, ...bodyOf(inputs), options, trigger: "task", waited: mode === "call", ...trace })
+      const ids = await this.enqueue({ task, ...bodyOf(inputs), options, trigger: "task", waited: mode === "call", depth, ...trace })
       return mode === "call" ? { ids, result: await this.result(ids[0] ?? "") } : { ids }
     }
     done().then(
@@ -154,12 +157,13 @@ export class TaskDesk {
   /**
    * Makes a run of each input, all or none; resolves to their ids once that is durable.
    *
-   * @throws MR1022, MR1023 with the faults of each input, MR1001, MR1007, MR1010, MR1013, MR1303, MR1401
+   * @throws MR1022, MR1023 with the faults of each input, MR1001, MR1007, MR1010, MR1013, MR1209, MR1303, MR1401
    */
   async enqueue(request: EnqueueRequest): Promise<readonly string[]> {
     const { plan, seat } = this.#find(request.task)
     this.#options.assertReady()
-    const { options = {}, traceparent, trigger, waited } = request
+    const { options = {}, traceparent, trigger, waited, depth = 0 } = request
+    assertDepth(plan.name, depth)
     const { delay, priority, idempotencyKey } = options
     if (idempotencyKey !== undefined && (idempotencyKey === "" || idempotencyKey.length > limits.idempotencyKeyLengthMax)) {
       throw new MillraceError("MR1009", `An idempotency key has 1 to ${limits.idempotencyKeyLengthMax} characters.`, { given: idempotencyKey.slice(0, 64) })
@@ -173,6 +177,7 @@ export class TaskDesk {
       ...(traceparent === undefined ? {} : { traceparent }),
       ...(trigger === undefined || trigger === "call" ? {} : { trigger }),
       ...(waited === true ? { waited } : {}),
+      ...(depth === 0 ? {} : { depth }),
       ...(ticket === undefined ? {} : { ticket }),
     }
     const placed = ticket === undefined ? undefined : this.#await(ticket)
