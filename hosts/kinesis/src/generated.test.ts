@@ -221,6 +221,6 @@ test(
     }
     // The requests are no use if they are all refused before anything is done.
     const reached = [...outcomes].filter(([, seen]) => seen.has("ok")).map(([action]) => action)
-    assert.ok(reached.length > 30, `only these succeeded: ${reached.join()}`)
+    assert.ok(reached.length > 20, `only these succeeded: ${reached.join()}`)
   },
 )
