@@ -65,3 +65,31 @@ test("a crash between any two transactions makes calls again and counts each ans
   assert.ok(crashes !== null)
   assert.ok([...attempts.values()].every((made) => made > 4), "calls were made again")
 })
+
+test("an inner lookup gives nothing where nothing was found, a left one says so, and a crash forgets the cache", async () => {
+  const loads: (readonly string[])[] = []
+  const load = async (keys: readonly string[]): Promise<Map<string, number>> => {
+    loads.push(keys)
+    return new Map(keys.filter((key) => key !== "nobody").map((key) => [key, key.length]))
+  }
+  const inner = stream<{ id: string; length: number }>("inner", { key: ({ id }) => id })
+  const left = stream<{ id: string; length: number | null }>("left", { key: ({ id }) => id })
+  const one = stream<Ask>("asks", { key: ({ id }) => id, partitions: 1 })
+  const options = { key: ({ id }: Ask) => id, load, cache: { ttl: "1h" } } as const
+  const run = await testService(
+    service("looking", [
+      one.lookup("l1", options, ({ id }, length) => ({ id, length })).to(inner),
+      one.lookup("l2", { ...options, type: "left" }, ({ id }, length) => ({ id, length: length ?? null })).to(left),
+    ]),
+  )
+  const some: readonly Ask[] = ["abc", "nobody", "abc"].map((id) => ({ id, how: "at once" }))
+  await run.send(one, some)
+  assert.deepEqual(run.values(inner), [{ id: "abc", length: 3 }, { id: "abc", length: 3 }])
+  assert.deepEqual(run.values(left).filter(({ length }) => length === null), [{ id: "nobody", length: null }])
+  assert.deepEqual(loads, [["abc", "nobody"], ["abc", "nobody"]])
+  await run.send(one, some)
+  assert.equal(loads.length, 2)
+  await run.crash()
+  await run.send(one, some)
+  assert.equal(loads.length, 4)
+})

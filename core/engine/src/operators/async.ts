@@ -86,6 +86,8 @@ export class AsyncOperator implements TimedOperator, Calling {
 
   push: Push = (value, key, time) => {
     const bytes = valueBytes(value)
+    // What waits, and what comes of it, must fit the state together.
+    checkSize(bytes.length, this.#target.stream)
     const next = this.#meta.change(this.#meta.bucket(0), "next", () => 0)
     const number = next.value as number
     next.value = number + 1

@@ -323,3 +323,28 @@ test("a plan is plain data and cannot be changed", () => {
     typeof thing !== "object" || thing === null || (Object.isFrozen(thing) && Object.values(thing).every(frozen))
   assert.ok(frozen(plan))
 })
+
+test("an asynchronous call is the last of its stage: what follows reads the stream of its results", () => {
+  const scored = flights.keyBy((f) => f.destination).mapAsync("score", async (f) => ({ ...f, score: 1 }), { concurrency: 5, timeout: "1s" })
+  const { stages, streams } = planOf(scored.window("hourly", tumbling("1h")).aggregate({ n: count() }).to(files("out")))
+  assert.deepEqual(stages.map(({ id, operators }) => [id, wiring(operators)]), [
+    ["flights", ["rekey flights/1.rekey <- input", "async score <- flights/1.rekey"]],
+    ["s/score.results", ["window hourly <- input", "to-sink sink/out <- hourly"]],
+  ])
+  const results = streams.find(({ name }) => name === "s/score.results")
+  assert.deepEqual([results?.role, results?.partitions, results?.upstreams, results?.keyed], ["repartition", 4, 4, true])
+  const [, async] = stages[0]?.operators ?? []
+  assert.deepEqual(async, {
+    kind: "async",
+    name: "score",
+    from: 0,
+    port: "out",
+    stream: "s/score.results",
+    upstreamBase: 0,
+    concurrency: 5,
+    capacity: 50,
+    timeoutMs: 1_000,
+    order: "key",
+    retry: { attempts: 3, firstMs: 1_000, factor: 2, mostMs: 60_000, jitter: true },
+  })
+})
