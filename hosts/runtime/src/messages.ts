@@ -5,6 +5,7 @@
 import type { BodyFormat, Effect, EnqueueFacts, IngestPoison, Rejected } from "@millrace/engine"
 import type { ErrorData, Plan } from "@millrace/model"
 import type { PackedAppend } from "./parcel.ts"
+import type { Flat } from "./tasks/flat-list.ts"
 
 /** A module that exports services, by absolute path. */
 export interface ServiceFile {
@@ -105,7 +106,7 @@ export interface TransactionData {
   /** Where the state changes lie in the message's parcel. */
   readonly stateAt: number
   readonly stateLength: number
-  readonly effects: readonly Effect[]
+  readonly effects: Flat<Effect>
   readonly records: number
   readonly deadLetters: number
   readonly late: ReadonlyMap<string, number>

@@ -38,6 +38,7 @@ import { RecordAccess } from "./record-access.ts"
 import { Streams } from "./streams.ts"
 import { Tables } from "./tables/tables.ts"
 import { Attempts } from "./tasks/attempts.ts"
+import { effectsOf } from "./tasks/flat.ts"
 import { TaskDesk } from "./tasks/task-desk.ts"
 import { Workshop } from "./workshop.ts"
 
@@ -521,9 +522,10 @@ export class Node {
       ;({ sequence } = this.#commits.append({ appends, state }))
       from = to
     }
-    const files = transactions.flatMap(({ seat, effects }) => effects.filter((effect) => effect.kind === "seal").map((effect) => [seat.service, effect] as const))
+    const carried = transactions.map(({ seat, effects }) => ({ seat, effects: effectsOf(effects) }))
+    const files = carried.flatMap(({ seat, effects }) => effects.filter((effect) => effect.kind === "seal").map((effect) => [seat.service, effect] as const))
     if (files.length > 0) this.#whenDurable(sequence, files)
-    for (const { seat, effects } of transactions) {
+    for (const { seat, effects } of carried) {
       const ofTasks = effects.filter((effect) => effect.kind !== "seal")
       if (ofTasks.length > 0) this.tasks.onEffects(seat.service, ofTasks, sequence)
     }

@@ -11,6 +11,7 @@ import { type FromWorker, type PoisonData, type Seat, type ToWorker, type Transa
 import { Enrichments, NodeClock } from "./enrichments.ts"
 import { free, type PackedAppend, Parcel } from "./parcel.ts"
 import { loadPrograms } from "./programs.ts"
+import { flatEffects } from "./tasks/flat.ts"
 import { nextCron, openStateReader } from "./worker-compose.ts"
 
 const { files, dataDir, stateBytesMost, transactionBytes, activity: shared } = workerData as WorkerData
@@ -284,10 +285,10 @@ interface Done {
 function deliver(done: readonly Done[]): void {
   const parcel = new Parcel()
   const transactions = done.map(({ seated, transaction, completed = 0 }): TransactionData => {
-    const { appends, state, calls: _calls, cancelled: _cancelled, ...facts } = transaction
+    const { appends, state, effects, calls: _calls, cancelled: _cancelled, ...facts } = transaction
     const stateAt = parcel.add(state)
     const packed = appends.map((append) => packedIn(parcel, append))
-    return { ...facts, seat: seated.seat, keys: seated.machine.keys, completed, appends: packed, stateAt, stateLength: state.length }
+    return { ...facts, seat: seated.seat, keys: seated.machine.keys, completed, effects: flatEffects(effects), appends: packed, stateAt, stateLength: state.length }
   })
   const bytes = parcel.pack()
   doing[activity.ended] = (doing[activity.ended] as number) + done.length

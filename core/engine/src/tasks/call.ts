@@ -23,7 +23,8 @@ export async function outcomesOf(plan: TaskPlan, code: TaskCode, lease: number, 
   const outcome = (number: number, given: unknown): Outcome => {
     if (given instanceof Error && plan.batch !== null) return failed(number, lease, given, code, logs)
     try {
-      return { kind: "succeeded", number, lease, output: outputText(given, code, `${what}, output`), logs }
+      const output = outputText(given, code, `${what}, output`)
+      return logs.length === 0 ? { kind: "succeeded", number, lease, output } : { kind: "succeeded", number, lease, output, logs }
     } catch (thrown) {
       return failed(number, lease, thrown, code, logs)
     }

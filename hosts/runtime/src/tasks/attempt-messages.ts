@@ -3,6 +3,7 @@ import type { CalledRun, Outcome } from "@millrace/engine"
 import type { EnqueueOptions, ErrorData } from "@millrace/model"
 import type { RunResult } from "@millrace/sdk"
 import type { ServiceFile } from "../messages.ts"
+import type { Flat } from "./flat-list.ts"
 
 export interface AttemptWorkerData {
   readonly files: readonly ServiceFile[]
@@ -17,7 +18,7 @@ export interface Call {
 }
 
 export type ToAttempts =
-  | { readonly kind: "call"; readonly calls: readonly Call[] }
+  | { readonly kind: "call"; readonly calls: Flat<Call> }
   | { readonly kind: "abort"; readonly service: string; readonly task: string; readonly lease: number; readonly reason: string }
   /** To be answered by `pong`: is the thread alive? */
   | { readonly kind: "ping" }
@@ -28,7 +29,7 @@ export type FromAttempts =
   | { readonly kind: "loaded" }
   | { readonly kind: "refused"; readonly error: ErrorData }
   | { readonly kind: "pong" }
-  | { readonly kind: "outcomes"; readonly of: ReadonlyArray<{ readonly service: string; readonly task: string; readonly outcomes: readonly Outcome[] }> }
+  | { readonly kind: "outcomes"; readonly of: ReadonlyArray<{ readonly service: string; readonly task: string; readonly outcomes: Flat<Outcome> }> }
   /** A call that was aborted has come to an end. */
   | { readonly kind: "settled"; readonly service: string; readonly task: string; readonly lease: number }
   /** Told by `ctx.progress` or `ctx.stream`; JSON. */

@@ -6,6 +6,7 @@ import { Worker } from "node:worker_threads"
 import type { ErrorData } from "@millrace/model"
 import type { ServiceFile } from "../messages.ts"
 import type { AttemptWorkerData, Call, FromAttempts, ToAttempts } from "./attempt-messages.ts"
+import { flatCalls } from "./flat.ts"
 
 export interface AttemptThreadEvents {
   onMessage(message: FromAttempts): void
@@ -101,7 +102,7 @@ export class AttemptThread {
   #flush(): void {
     const calls = this.#outbox
     this.#outbox = undefined
-    if (calls !== undefined && calls.length > 0) this.post({ kind: "call", calls })
+    if (calls !== undefined && calls.length > 0) this.post({ kind: "call", calls: flatCalls(calls) })
   }
 
   #onMessage(message: FromAttempts): void {

@@ -9,6 +9,7 @@ import { type ErrorData, MillraceError, type Program, type TaskContext, errorDat
 import { bindTaskCaller, type RunResult } from "@millrace/sdk"
 import { loadPrograms } from "../programs.ts"
 import type { AttemptWorkerData, Call, FromAttempts, ToAttempts } from "./attempt-messages.ts"
+import { callsOf, flatOutcomes } from "./flat.ts"
 
 const { files } = workerData as AttemptWorkerData
 let programs: ReadonlyMap<string, Program> = new Map()
@@ -39,7 +40,7 @@ function nameOf({ service, task, lease }: Pick<Call, "service" | "task" | "lease
 function onMessage(message: ToAttempts): void {
   switch (message.kind) {
     case "call":
-      for (const call of message.calls) void run(call)
+      for (const call of callsOf(message.calls)) void run(call)
       return
     case "abort": {
       const found = open.get(nameOf(message))
@@ -78,7 +79,7 @@ async function run(call: Call): Promise<void> {
 
 function tell(): void {
   scheduled = false
-  send({ kind: "outcomes", of: [...waiting.values()] })
+  send({ kind: "outcomes", of: [...waiting.values()].map(({ service, task, outcomes }) => ({ service, task, outcomes: flatOutcomes(outcomes) })) })
   waiting.clear()
 }
 

@@ -8,6 +8,7 @@ import type { Log } from "../log.ts"
 import type { ServiceFile } from "../messages.ts"
 import type { Call, FromAttempts } from "./attempt-messages.ts"
 import { AttemptThread, callName } from "./attempt-thread.ts"
+import { outcomesIn } from "./flat.ts"
 
 export interface AttemptsOptions {
   readonly files: readonly ServiceFile[]
@@ -121,7 +122,8 @@ export class Attempts {
   #onMessage(thread: AttemptThread, message: FromAttempts, events: AttemptsEvents): void {
     switch (message.kind) {
       case "outcomes":
-        for (const { service, task, outcomes } of message.of) {
+        for (const { service, task, outcomes: flat } of message.of) {
+          const outcomes = outcomesIn(flat)
           for (const { lease } of outcomes) {
             const call = thread.calls.get(callName({ service, task, lease }))
             if (call === undefined) continue

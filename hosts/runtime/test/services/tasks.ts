@@ -23,7 +23,7 @@ export const work = task("work", {
   input: job,
   output: z.object({ seq: z.number(), by: z.string() }),
   retry: { attempts: 2, backoff: { first: 20, jitter: false }, never: [RangeError] },
-  timeout: { attempt: "2s" },
+  timeout: { attempt: "4s" },
   async run(given, ctx) {
     const done = { seq: given.seq, by: `attempt ${ctx.attempt}` }
     ctx.log("doing", given)
