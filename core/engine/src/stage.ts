@@ -13,7 +13,6 @@
  * values decoded once more: user code may have changed those that it was given.
  */
 import {
-  ByteReader,
   type ErrorData,
   type Program,
   type StagePlan,
@@ -21,7 +20,6 @@ import {
   entryKind,
   errorData,
   limits,
-  readValue,
   writeValue,
 } from "@millrace/model"
 import { type Batch, type Fault, type Poison, undecodable } from "./batch.ts"
@@ -32,6 +30,7 @@ import { type DeadLetterCause, deadLetterText } from "./dead-letter.ts"
 import { type Chain, chain } from "./operators/index.ts"
 import { Outputs } from "./outputs.ts"
 import type { Append, StateReader } from "./ports/store.ts"
+import { type Progress, stageScope, storedProgress } from "./stage-progress.ts"
 import { KeyedState } from "./state.ts"
 import type { View } from "./view.ts"
 import type { StateMemory } from "./state/memory.ts"
@@ -72,35 +71,6 @@ export interface StageBounds {
   readonly transactionBytes?: number
   /** @default none: no cron is ever due */
   readonly cron?: CronClock
-}
-
-/** Progress of a stage and partition, part of its state. */
-interface Progress {
-  readonly consumed: number
-  readonly highest: number
-  readonly watermark: number
-  readonly marks: readonly number[]
-  readonly idle: readonly number[]
-  readonly lastInput: number
-  readonly resting: boolean
-  readonly ended: boolean
-  /** A step that is not whole yet: its time, and the timed operators that have done their part. */
-  readonly step: readonly [time: number, operators: readonly string[]] | undefined
-}
-
-/** The scope under which a stage keeps its progress: bucket 0, key `progress`. */
-export function stageScope(service: string, stage: string): string {
-  return `${service}/${stage}@stage`
-}
-
-/** The offset that a stage and partition consumes next, as stored. */
-export function storedConsumed(reader: StateReader, service: string, stage: string, partition: number): number {
-  return storedProgress(reader, stageScope(service, stage), partition)?.consumed ?? 0
-}
-
-function storedProgress(reader: StateReader, scope: string, partition: number): Progress | undefined {
-  for (const [, bytes] of reader.entries(scope, partition, 0)) return readValue(new ByteReader(bytes)) as Progress
-  return undefined
 }
 
 export class StageMachine {

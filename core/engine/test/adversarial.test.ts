@@ -4,7 +4,8 @@ import { test } from "node:test"
 import { entryKind, limits, MillraceError } from "@millrace/model"
 import { aggregate, collect, count, service, stream, type StreamSettings, sum, tumbling } from "@millrace/sdk"
 import { files } from "@millrace/sdk/files"
-import { type DeadLetter, type Poison, StageMachine } from "../src/index.ts"
+import type { DeadLetter, Poison } from "../src/index.ts"
+import { StageMachine } from "../src/machine.ts"
 import { Rig } from "./rig.ts"
 
 interface Event {

@@ -16,21 +16,8 @@ import {
   utf8Text,
 } from "@millrace/model"
 import { compile, type Service } from "@millrace/sdk"
-import {
-  Again,
-  type Batch,
-  type DeadLetter,
-  decodeBlock,
-  type Ingested,
-  Intake,
-  type Poison,
-  type SealFile,
-  StageMachine,
-  StateMemory,
-  type StateReader,
-  type Store,
-  type Transaction,
-} from "../src/index.ts"
+import type { Batch, DeadLetter, Ingested, Poison, SealFile, StateReader, Store, Transaction } from "../src/index.ts"
+import { Again, decodeBlock, Intake, StageMachine, StateMemory } from "../src/machine.ts"
 
 /** A record as it lies in the log. */
 export interface Found {

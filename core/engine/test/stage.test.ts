@@ -3,7 +3,7 @@ import { test } from "node:test"
 import { entryKind, limits, partitionOf } from "@millrace/model"
 import { count, hopping, service, stream, type StreamSettings, sum, tumbling } from "@millrace/sdk"
 import { files } from "@millrace/sdk/files"
-import { decodeBlock } from "../src/index.ts"
+import { decodeBlock } from "../src/machine.ts"
 import { Rig } from "./rig.ts"
 
 interface Event {
@@ -244,7 +244,7 @@ test("the offset of the record in hand is shown before its code runs", async () 
     { k: "a", t: 7 },
   ])
   const seat = rig.seat("in")
-  const { StageMachine } = await import("../src/index.ts")
+  const { StageMachine } = await import("../src/machine.ts")
   seat.machine = new StageMachine(rig.program, "in", 0, rig.store.state, 0, cursor)
   await rig.take(seat)
   assert.deepEqual(shown, [

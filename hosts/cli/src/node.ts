@@ -2,7 +2,7 @@
 import { createGateway } from "@millrace/gateway"
 import { createKinesis } from "@millrace/kinesis"
 import { type NodeStatus, openLog, startNode as startRuntime } from "@millrace/runtime"
-import { bindTaskCaller } from "@millrace/sdk"
+import { bindTaskCaller } from "@millrace/sdk/caller"
 import { version } from "./version.ts"
 
 export type { NodeStatus } from "@millrace/runtime"

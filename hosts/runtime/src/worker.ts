@@ -5,7 +5,8 @@
  * Inputs are gathered while messages come in and processed together, so that batches grow with the load.
  */
 import { parentPort, workerData } from "node:worker_threads"
-import { type Append, type Batch, type CallOutcome, Intake, StageMachine, StateMemory, TaskIntake, type StateReader, type Transaction, decodeBlock } from "@millrace/engine"
+import type { Append, Batch, CallOutcome, StateReader, Transaction } from "@millrace/engine"
+import { Intake, StageMachine, StateMemory, TaskIntake, decodeBlock } from "@millrace/engine/machine"
 import { type Program, type StreamPlan, errorData } from "@millrace/model"
 import { type FromWorker, type PoisonData, type Seat, type ToWorker, type TransactionData, type WorkerData, activity, seatName } from "./messages.ts"
 import { Enrichments, NodeClock } from "./enrichments.ts"

@@ -7,16 +7,8 @@
  * through the intake, which logs them first.
  */
 import { openDiskStore } from "@millrace/disk"
-import {
-  type Batch,
-  decodeBlock,
-  type SealFile,
-  Intake,
-  StageMachine,
-  StateMemory,
-  type Store,
-  type Transaction,
-} from "@millrace/engine"
+import type { Batch, SealFile, Store, Transaction } from "@millrace/engine"
+import { decodeBlock, Intake, StageMachine, StateMemory } from "@millrace/engine/machine"
 import { entryKind, limits, type Program, type StreamPlan } from "@millrace/model"
 import { compile, type Service } from "@millrace/sdk"
 import { SinkFiles } from "./sink-files.ts"

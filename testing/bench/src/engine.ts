@@ -1,5 +1,6 @@
 /** The stage machine alone, on one core: decoded records in, transactions with encoded state out; no HTTP, no disk. */
-import { type Batch, type StateReader, StageMachine } from "@millrace/engine"
+import type { Batch, StateReader } from "@millrace/engine"
+import { StageMachine } from "@millrace/engine/machine"
 import { compile } from "@millrace/sdk"
 import { type Bench, median } from "./figures.ts"
 import { cards, firstTime, random } from "./payments.ts"

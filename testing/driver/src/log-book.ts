@@ -2,7 +2,8 @@
  * What was committed to each stream, kept in the order of its offsets for tests to read. It holds the bytes that the store
  * was given and decodes them as readers of the stream do, anew each time: a test may change what it got.
  */
-import { type Append, decodeBlock } from "@millrace/engine"
+import type { Append } from "@millrace/engine"
+import { decodeBlock } from "@millrace/engine/machine"
 import { type StreamPlan, entryKind } from "@millrace/model"
 import type { Catalogue } from "./catalogue.ts"
 

@@ -2,7 +2,8 @@
  * One stage and partition at work: the production engine's machine, and the input that it has in hand. What it has in
  * hand was decoded once and is lost in a crash; the log has it.
  */
-import { Again, type Batch, type StageBounds, StageMachine, type Store, type Transaction, decodeBlock } from "@millrace/engine"
+import type { Batch, StageBounds, Store, Transaction } from "@millrace/engine"
+import { Again, StageMachine, decodeBlock } from "@millrace/engine/machine"
 import type { Program, StagePlan, StreamPlan } from "@millrace/model"
 import type { Cut } from "./order.ts"
 

@@ -3,7 +3,8 @@
  * passes only by the test's clock. What a crash finds under way comes to nothing, as in a process that died.
  */
 import { AsyncLocalStorage } from "node:async_hooks"
-import { type CallTask, type Outcome, type TaskEffect, addLine, outcomesOf } from "@millrace/engine"
+import type { CallTask, Outcome, TaskEffect } from "@millrace/engine"
+import { addLine, outcomesOf } from "@millrace/engine/machine"
 import { type ErrorData, MillraceError, type TaskContext, errorFrom } from "@millrace/model"
 import { bindTaskCaller, type TaskCaller } from "@millrace/sdk"
 import type { Tasked } from "./catalogue.ts"

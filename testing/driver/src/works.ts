@@ -14,19 +14,17 @@ import {
   type Append,
   assertDepth,
   type EnqueueFacts,
-  Intake,
   type Rejected,
   type RunPage,
   type RunView,
   type SealFile,
   type StageBounds,
-  StateMemory,
   type Store,
   type TaskCommand,
-  TaskIntake,
   type TaskQuestion,
   type Transaction,
 } from "@millrace/engine"
+import { Intake, StateMemory, TaskIntake } from "@millrace/engine/machine"
 import { nextCron } from "@millrace/cron"
 import { openMemoryStore } from "@millrace/memory"
 import { BlockWriter, type EnqueueOptions, MillraceError, type StreamPlan, durationMs, errorFrom, limits, writeValue } from "@millrace/model"

@@ -6,14 +6,7 @@
 import { type BlockWriter, type OperatorPlan, type SinkPlan, readValue, writeValue } from "@millrace/model"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import type { Scope, StateCodec } from "../state.ts"
-
-/** Bucket of the file being filled, and of the files decided but not yet delivered (removed by who delivers them). */
-export const sinkBuckets = { open: 0, sealed: 1 } as const
-
-/** The scope under which a sink keeps its files. */
-export function sinkScope(service: string, sink: string): string {
-  return `${service}/${sink}@files`
-}
+import { type SealedFile, sinkBuckets, sinkScope } from "./sink-files.ts"
 
 /** The file being filled: its number, offsets [from, next), coded bytes, when its first row came. */
 interface OpenFile {
@@ -22,13 +15,6 @@ interface OpenFile {
   next: number
   bytes: number
   since: number
-}
-
-/** A decided file, kept until it is delivered. */
-export interface SealedFile {
-  readonly number: number
-  readonly from: number
-  readonly to: number
 }
 
 const fileCodec: StateCodec<OpenFile | SealedFile> = {

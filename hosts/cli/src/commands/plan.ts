@@ -2,7 +2,7 @@
 import { compile, diagram } from "@millrace/sdk"
 import type { Command } from "commander"
 import { example } from "../example.ts"
-import { loadService } from "../service-file.ts"
+import { loadService } from "../load-service.ts"
 import type { Terminal } from "../terminal.ts"
 
 export function define(command: Command, terminal: Terminal): void {

@@ -3,7 +3,8 @@
  * aggregate's result is the user's). Workers and the thread that serves sockets do not notice.
  */
 import { parentPort, workerData } from "node:worker_threads"
-import { compareKeys, stageScope, storedConsumed, type TablePlan, TableReader, tablesOf } from "@millrace/engine"
+import { compareKeys, stageScope, storedConsumed, type TablePlan, tablesOf } from "@millrace/engine"
+import { TableReader } from "@millrace/engine/machine"
 import { type ErrorData, errorData, limits, MillraceError, partitionOf, type Program } from "@millrace/model"
 import { loadPrograms } from "../programs.ts"
 import { openStateView } from "./compose.ts"

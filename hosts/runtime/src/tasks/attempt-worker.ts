@@ -4,9 +4,10 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks"
 import { parentPort, workerData } from "node:worker_threads"
-import { type CalledRun, type Outcome, addLine, outcomesOf } from "@millrace/engine"
+import type { CalledRun, Outcome } from "@millrace/engine"
+import { addLine, outcomesOf } from "@millrace/engine/machine"
 import { type ErrorData, MillraceError, type Program, type TaskContext, errorData, errorFrom, limits } from "@millrace/model"
-import { bindTaskCaller, type RunResult } from "@millrace/sdk"
+import { bindTaskCaller, type RunResult } from "@millrace/sdk/caller"
 import { loadPrograms } from "../programs.ts"
 import type { AttemptWorkerData, Call, FromAttempts, ToAttempts } from "./attempt-messages.ts"
 import { callsOf, flatOutcomes } from "./flat.ts"
