@@ -105,6 +105,27 @@ export const limits = {
   callDepthMax: 50,
   /** Longest time that a request may wait for the end of a run, in milliseconds. */
   waitMsMax: 600_000,
+  /** Longest time of one invocation of a function, in milliseconds. */
+  functionMsMax: 900_000,
+  /** Shortest timeout of a function, in milliseconds. */
+  functionMsMin: 1_000,
+  /** Longest time of an invocation that answers a request of HTTP, in milliseconds. */
+  functionHttpMsMax: 30_000,
+  /** Longest time that a function's module may take to load, in milliseconds: as Lambda has it. */
+  functionInitMsMax: 10_000,
+  /** Heap of one instance of a function, at least and at most, in megabytes. */
+  functionMegabytesMin: 128,
+  functionMegabytesMax: 10_240,
+  /** Most characters of names and values of a function's own environment variables. */
+  functionEnvLengthMax: 4_096,
+  /** Most instances of functions on a node, those of one function included. */
+  functionInstancesMax: 1_000,
+  /** Largest event of a function and largest answer, in bytes. */
+  functionPayloadBytesMax: 6_291_456,
+  /** An instance that was not invoked for so long is ended, in milliseconds. */
+  functionIdleMs: 60_000,
+  /** Most characters of what one invocation logs that go to the node's log; the rest is counted. */
+  functionLogLengthMax: 262_144,
   /** Runs that one command may begin again in one step. */
   runsPerStepMax: 1_000,
   /** Runs that are looked at for one page of a search. */

@@ -6,6 +6,7 @@
  * so that each comes after the one it reads from (`from`, an index into the list, or -1 for the stage's input).
  */
 import type { AsyncCode, AsyncShape } from "./plan-async.ts"
+import type { FunctionCode, FunctionPlan } from "./plan-function.ts"
 import type { JoinCode, JoinShape } from "./plan-join.ts"
 import type { MatchCode, MatchShape } from "./plan-pattern.ts"
 import type { ProcessCode, ProcessShape } from "./plan-process.ts"
@@ -161,6 +162,7 @@ export interface Plan {
   readonly stages: readonly StagePlan[]
   readonly sinks: readonly SinkPlan[]
   readonly tasks: readonly TaskPlan[]
+  readonly functions: readonly FunctionPlan[]
 }
 
 /** The code of one operator; `kind` as in its plan. */
@@ -202,6 +204,8 @@ export interface Program {
   readonly streams: ReadonlyMap<string, StreamCode>
   /** By name. */
   readonly tasks: ReadonlyMap<string, TaskCode>
+  /** By name; functions whose code is in the service itself. */
+  readonly functions: ReadonlyMap<string, FunctionCode>
   /** By stage id, in the order of the stage's operators. */
   readonly operators: ReadonlyMap<string, readonly OperatorCode[]>
 }

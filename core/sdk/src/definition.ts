@@ -4,7 +4,7 @@
  * The typed faces that users hold (`Flow`, `Stream`) carry one of these under a name that begins with "~", as Standard
  * Schema does: there for other modules of this package, and last in a list of completions.
  */
-import type { AsyncCode, AsyncShape, OperatorCode, OperatorShape, Port, StreamCode, TaskCode, TaskPlan } from "@millrace/model"
+import type { AsyncCode, AsyncShape, FunctionCode, FunctionPlan, MappingPlan, OperatorCode, OperatorShape, Port, StreamCode, TaskCode, TaskPlan } from "@millrace/model"
 
 /** A point of the graph: a definition and which of its outputs is meant. */
 export interface Origin {
@@ -77,6 +77,23 @@ export interface TaskDefinition {
   readonly settings: Omit<TaskPlan, "commands" | "output" | "inputSchema" | "outputSchema">
   readonly code: TaskCode
   readonly output: StreamDefinition
+}
+
+/** How a stream feeds a function. */
+export interface MappingDefinition {
+  /** Undefined: the stream is known by its name alone. */
+  readonly stream: StreamDefinition | undefined
+  readonly plan: MappingPlan
+}
+
+/** A function: its code is elsewhere, in a module of its own, or here. */
+export interface FunctionDefinition {
+  readonly kind: "function"
+  readonly name: string
+  readonly settings: Omit<FunctionPlan, "mapping">
+  readonly code: FunctionCode | undefined
+  /** What feeds it. */
+  readonly on: MappingDefinition | undefined
 }
 
 export type Definition = StreamDefinition | StatelessDefinition | UnionDefinition | StatefulDefinition | AsyncDefinition

@@ -59,6 +59,9 @@ export type {
   WindowResult,
   WindowShape,
 } from "./flow/windowed.ts"
+export { fn, type FunctionOptions, type LambdaFunction } from "./function/function.ts"
+export type { MappingOptions } from "./function/mapping.ts"
+export type { FunctionSettings } from "./function/options.ts"
 export { compile, isService, type Service, service, serviceOf } from "./service.ts"
 export { global, type GlobalOptions, type GlobalWindow, type Trigger } from "./global.ts"
 export { session, type SessionOptions, type SessionWindow } from "./session.ts"

@@ -6,6 +6,7 @@ import { MillraceError, type Program } from "@millrace/model"
 import { compileParts, type Part } from "./compile/compile.ts"
 import type { Definition, Origin, StreamDefinition, TaskDefinition } from "./definition.ts"
 import type { Keying } from "./flow/flow.ts"
+import type { LambdaFunction } from "./function/function.ts"
 import { checkedName } from "./setting.ts"
 import type { Stream } from "./stream.ts"
 import { isTaskDefinition, type Outlet, type SinkDefinition } from "./target.ts"
@@ -23,7 +24,7 @@ export interface Service<Tasks = unknown> {
 }
 
 /** What a service may be made of. */
-type ServicePart = Outlet | Stream<never, unknown, Keying> | Task<never, unknown>
+type ServicePart = Outlet | Stream<never, unknown, Keying> | Task<never, unknown> | LambdaFunction
 
 /** Inputs and outputs of the tasks among the parts, by their names. */
 type TasksAmong<Parts extends readonly unknown[]> = {
@@ -36,7 +37,7 @@ type TasksAmong<Parts extends readonly unknown[]> = {
  * Makes a service of all that the given outlets reach. Export it as the module's default.
  *
  * @param name - letters, digits, ".", "_" and "-", at most 128; state is kept under it
- * @param parts - outlets, from `.to(…)`; also tasks, and streams that are only to be kept
+ * @param parts - outlets, from `.to(…)`; also tasks, functions, and streams that are only to be kept
  * @throws MR1101 for a name or part that is not valid
  * @throws MR1102 when two definitions share a name
  * @throws MR1103 when the graph cannot run
@@ -99,6 +100,8 @@ function partOf(part: unknown, name: string, index: number): Part {
   if (typeof part === "object" && part !== null) {
     const joined = (part as Partial<Outlet>)["~outlet"]
     if (joined !== undefined) return joined
+    const called = (part as Partial<LambdaFunction>)["~function"]
+    if (called !== undefined) return { from: undefined, target: called }
     const target = (part as { readonly "~target"?: StreamDefinition | SinkDefinition | TaskDefinition })["~target"]
     if (target !== undefined && isTaskDefinition(target)) return { from: undefined, target }
     const from = (part as { readonly "~origin"?: Origin })["~origin"]

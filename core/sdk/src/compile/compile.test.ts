@@ -114,6 +114,7 @@ test("a window with its late records compiles to one stage and two sinks", () =>
       },
     ],
     tasks: [],
+    functions: [],
   } satisfies Plan)
   assert.deepEqual([...streams.keys()], ["flights"])
   assert.deepEqual(
@@ -290,7 +291,7 @@ test("a stream given to a service as it is is kept without a stage", () => {
 })
 
 test("a service of nothing compiles to an empty plan", () => {
-  assert.deepEqual(compile(service("empty", [])).plan, { service: "empty", streams: [], stages: [], sinks: [], tasks: [] })
+  assert.deepEqual(compile(service("empty", [])).plan, { service: "empty", streams: [], stages: [], sinks: [], tasks: [], functions: [] })
 })
 
 test("the same definitions compile to the same plan", () => {

@@ -10,6 +10,8 @@
  * form no cycle; P6 the same definitions give the same plan.
  */
 import {
+  type FunctionCode,
+  type FunctionPlan,
   limits,
   MillraceError,
   type OperatorCode,
@@ -23,7 +25,7 @@ import {
   type StreamPlan,
   type TaskPlan,
 } from "@millrace/model"
-import type { AsyncDefinition, Definition, Input, Origin, StatefulDefinition, StreamDefinition, TaskDefinition, UnionDefinition } from "../definition.ts"
+import type { AsyncDefinition, Definition, FunctionDefinition, Input, Origin, StatefulDefinition, StreamDefinition, TaskDefinition, UnionDefinition } from "../definition.ts"
 import { deadLetterSuffix } from "../stream.ts"
 import { isStreamDefinition, isTaskDefinition, type SinkDefinition } from "../target.ts"
 import { append, Graph, placeName, sinkOperatorName, type Stage, type StageInput, stagePlan } from "./graph.ts"
@@ -33,10 +35,10 @@ import { commandStream, deadLetterStream, repartitionStream, sinkStream, userStr
 
 /** What a service is made of: flows with their targets, and streams that are only kept. */
 export interface Part {
-  /** Undefined: the target, a task, is part of the service, whoever starts it. */
+  /** Undefined: the target, a task or a function, is part of the service, whoever starts it. */
   readonly from: Origin | undefined
   /** Undefined: the stream that `from` names is part of the service, nothing more. */
-  readonly target: Target | undefined
+  readonly target: Target | FunctionDefinition | undefined
 }
 
 type Target = StreamDefinition | SinkDefinition | TaskDefinition
@@ -82,6 +84,7 @@ class Compilation {
   readonly #places = new Map<Definition, Place>()
   readonly #outlets = new Map<Target, Origin[]>()
   readonly #tasks = new Map<TaskDefinition, TaskPlan>()
+  readonly #functions = new Map<FunctionDefinition, FunctionPlan>()
 
   constructor(service: string) {
     this.#graph = new Graph(service)
@@ -90,9 +93,10 @@ class Compilation {
   program(parts: readonly Part[]): Program {
     const graph = this.#graph
     for (const { target } of parts)
-      if (target !== undefined && isStreamDefinition(target)) graph.written.set(target.name, 0)
+      if (target?.kind === "stream") graph.written.set(target.name, 0)
     for (const { from, target } of parts) {
-      if (from === undefined) this.#task(target as TaskDefinition)
+      if (target?.kind === "function") this.#function(target)
+      else if (from === undefined) this.#task(target as TaskDefinition)
       else if (target === undefined) graph.meet(from.definition as StreamDefinition)
       else this.#outlet(from, target)
     }
@@ -102,7 +106,9 @@ class Compilation {
     const streams = new Map<string, StreamCode>()
     for (const { name, code } of graph.definitions.values()) streams.set(name, code)
     const tasks = new Map([...this.#tasks.keys()].map(({ name, code }) => [name, code]))
-    return Object.freeze({ plan: this.#plan(ordered), streams, tasks, operators })
+    const functions = new Map<string, FunctionCode>()
+    for (const { name, code } of this.#functions.keys()) if (code !== undefined) functions.set(name, code)
+    return Object.freeze({ plan: this.#plan(ordered), streams, tasks, functions, operators })
   }
 
   #plan(ordered: readonly Stage[]): Plan {
@@ -120,6 +126,7 @@ class Compilation {
       stages: Object.freeze(stages),
       sinks: Object.freeze(graph.sinks),
       tasks: Object.freeze([...this.#tasks.values()]),
+      functions: Object.freeze([...this.#functions.values()]),
     })
   }
 
@@ -148,6 +155,14 @@ class Compilation {
     const stage = this.#stage(commands, { ...output, name })
     append(stage, { kind: "task", name, from: -1, port: "out", task: name, stream: output.name }, { kind: "task" })
     return plan
+  }
+
+  #function(definition: FunctionDefinition): void {
+    if (this.#functions.has(definition)) return
+    const { name, settings, on } = definition
+    this.#graph.claim(name, definition, "function")
+    if (on?.stream !== undefined) this.#graph.meet(on.stream)
+    this.#functions.set(definition, Object.freeze({ ...settings, ...(on === undefined ? {} : { mapping: on.plan }) }))
   }
 
   #outlet(from: Origin, target: Target): void {

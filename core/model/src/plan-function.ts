@@ -1,0 +1,67 @@
+/** Functions in the plan: handlers as AWS Lambda runs them, fed from a stream, over HTTP, or invoked by name. */
+import type { MappingPlan } from "./plan-mapping.ts"
+import type { StandardSchema } from "./standard-schema.ts"
+
+/** Where the code of a function is. */
+export type FunctionSource =
+  /** A module: relative to the service's file, a `file:` URL, or absolute, as a host that has loaded the service has made it. */
+  | { readonly kind: "module"; readonly file: string; readonly handler: string }
+  /** In the service itself; found in its program by the function's name. */
+  | { readonly kind: "typed" }
+
+/** A request line that a function answers: one path of HTTP, `*` for all methods, `$default` for what nothing else takes. */
+export interface HttpRoutePlan {
+  /** As it was written: `POST /orders/{id}`, `ANY /{proxy+}`, `$default`. */
+  readonly key: string
+  /** In capitals; `ANY`: every method. */
+  readonly method: string
+  /** Segments of the path: text, or the name of a parameter; a greedy one takes all that follow. Null for `$default`. */
+  readonly segments: readonly HttpSegment[] | null
+}
+
+export type HttpSegment = { readonly kind: "text"; readonly text: string } | { readonly kind: "one" | "greedy"; readonly name: string }
+
+/** What browsers of other origins may do with the answers. */
+export interface CorsPlan {
+  readonly origins: readonly string[]
+  readonly methods: readonly string[]
+  readonly headers: readonly string[]
+  readonly exposed: readonly string[]
+  readonly credentials: boolean
+  readonly maxAgeMs: number
+}
+
+export interface HttpPlan {
+  readonly routes: readonly HttpRoutePlan[]
+  /** Null: browsers of other origins are refused. */
+  readonly cors: CorsPlan | null
+  /** JSON Schemas of a typed function, when the schema library can tell, for OpenAPI. */
+  readonly inputSchema?: unknown
+  readonly outputSchema?: unknown
+}
+
+export interface FunctionPlan {
+  /** Unique within the node. */
+  readonly name: string
+  readonly description?: string
+  readonly source: FunctionSource
+  /** Longest time of one invocation. */
+  readonly timeoutMs: number
+  /** Heap of one instance. */
+  readonly memoryMegabytes: number
+  /** Its own variables, beside those that every function has. */
+  readonly env: Readonly<Record<string, string>>
+  /** Most instances at once; null: as many as the node has room for. */
+  readonly concurrency: number | null
+  /** The stream that feeds it. */
+  readonly mapping?: MappingPlan
+  /** The requests that it answers. */
+  readonly http?: HttpPlan
+}
+
+/** The code of a function that is in the service itself. */
+export interface FunctionCode {
+  readonly input: StandardSchema | undefined
+  readonly output: StandardSchema | undefined
+  readonly run: (input: never, ctx: never) => unknown
+}
