@@ -5,12 +5,8 @@
 import type { BodyFormat, Effect, EnqueueFacts, IngestPoison, Rejected } from "@millrace/engine"
 import type { ErrorData, Plan } from "@millrace/model"
 import type { PackedAppend } from "./parcel.ts"
+import type { HeldModule, ServiceCode } from "./service-code.ts"
 import type { Flat } from "./tasks/flat-list.ts"
-
-/** A module that exports services, by absolute path. */
-export interface ServiceFile {
-  readonly file: string
-}
 
 /** One stage and partition of a service. */
 export interface Seat {
@@ -30,7 +26,7 @@ export type PoisonData = ReadonlyArray<readonly [offset: number, reason: { reado
 export type LostCalls = ReadonlyArray<readonly [operator: number, number: number, reason: { readonly error: ErrorData; readonly attempts: number }]>
 
 export interface WorkerData {
-  readonly files: readonly ServiceFile[]
+  readonly code: ServiceCode
   readonly dataDir: string
   /** See `limits.stateMemoryBytesMax`. */
   readonly stateBytesMost: number
@@ -121,7 +117,8 @@ export interface TransactionData {
 }
 
 export type FromWorker =
-  | { readonly kind: "loaded"; readonly plans: readonly Plan[] }
+  /** `modules`: what was read from the disk. */
+  | { readonly kind: "loaded"; readonly plans: readonly Plan[]; readonly modules: ReadonlyMap<string, HeldModule> }
   | { readonly kind: "refused"; readonly error: ErrorData }
   | {
       readonly kind: "ingested"

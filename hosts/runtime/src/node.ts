@@ -35,6 +35,7 @@ import { unpacked } from "./parcel.ts"
 import { type From, type LiveBatch, type Page, Readers } from "./readers.ts"
 import { type Sample, samplesOf } from "./samples.ts"
 import { RecordAccess } from "./record-access.ts"
+import type { ServiceCode } from "./service-code.ts"
 import { Streams } from "./streams.ts"
 import { Tables } from "./tables/tables.ts"
 import { Attempts } from "./tasks/attempts.ts"
@@ -210,8 +211,8 @@ export class Node {
       durableOf: (commands) => store.extent(commands, 0).durable,
       assertReady: () => this.#assertReady(),
     })
-    this.#attempts = this.#attemptsFor([])
-    this.#tables = this.#tablesFor([], [])
+    this.#attempts = this.#attemptsFor({ files: [] })
+    this.#tables = this.#tablesFor([], { files: [] })
   }
 
   async start(): Promise<void> {
@@ -253,9 +254,9 @@ export class Node {
       await old.stop()
       await this.#attempts.stop()
       this.#workshop = workshop
-      this.#attempts = this.#attemptsFor(files)
+      this.#attempts = this.#attemptsFor(workshop.code)
       await this.#tables.stop()
-      this.#tables = this.#tablesFor(plans, files)
+      this.#tables = this.#tablesFor(plans, workshop.code)
       this.tasks.open(plans, this.#attempts)
       this.#streams = streams
       this.#broken = undefined
@@ -279,7 +280,7 @@ export class Node {
       clock,
       log,
       bounds,
-      files: files.map((file) => ({ file: resolve(file) })),
+      files: files.map((file) => resolve(file)),
       events: {
         onTransactions: (transactions, parcel) => this.#onTransactions(transactions, parcel),
         onIngested: (message, worker) => this.#desk.onIngested(message, worker),
@@ -301,10 +302,10 @@ export class Node {
     return workshop
   }
 
-  #tablesFor(plans: readonly Plan[], files: readonly string[]): Tables {
+  #tablesFor(plans: readonly Plan[], code: ServiceCode): Tables {
     const { dataDir, bounds } = this.#parts
     return new Tables(plans, {
-      files: files.map((file) => ({ file: resolve(file) })),
+      code,
       dataDir,
       durableSequence: () => this.#store.durableSequence,
       answerMs: bounds.handlerMsMax,
@@ -314,10 +315,10 @@ export class Node {
     })
   }
 
-  #attemptsFor(files: readonly string[]): Attempts {
+  #attemptsFor(code: ServiceCode): Attempts {
     const { workers, log, bounds } = this.#parts
     return new Attempts({
-      files: files.map((file) => ({ file: resolve(file) })),
+      code,
       threads: workers,
       blockedMs: bounds.handlerMsMax,
       heapMegabytes: bounds.workerHeapMegabytesMax,

@@ -3,16 +3,15 @@ import { pathToFileURL } from "node:url"
 import { together } from "@millrace/engine"
 import { MillraceError, type Program, isMillraceError } from "@millrace/model"
 import { compile, isService } from "@millrace/sdk"
-import type { ServiceFile } from "./messages.ts"
 import { checkCron } from "./worker-compose.ts"
 
 /**
  * @throws MR1104 when a module cannot be imported or exports no service, MR1102 when two services share a name, MR1103
  * when two write one stream, and what `compile` throws
  */
-export async function loadPrograms(files: readonly ServiceFile[]): Promise<readonly Program[]> {
+export async function loadPrograms(files: readonly string[]): Promise<readonly Program[]> {
   const programs: Program[] = []
-  for (const { file } of files) {
+  for (const file of files) {
     const services = (await exportsOf(file)).filter(isService)
     if (services.length === 0) {
       throw new MillraceError("MR1104", `${file}: it exports no service; write \`export default service("name", [ … ])\`.`, { file })

@@ -5,8 +5,11 @@
  * the second also finds user code that blocks the thread outside of any record, in a timer or a promise.
  */
 import { Worker } from "node:worker_threads"
-import { type ErrorData, type Plan, errorFrom } from "@millrace/model"
+import { type ErrorData, errorFrom } from "@millrace/model"
 import { type FromWorker, type ToWorker, type WorkerData, activity } from "./messages.ts"
+
+/** What a worker says once it has loaded its services. */
+export type Loaded = Extract<FromWorker, { kind: "loaded" }>
 
 /** Why a worker is gone, and the record it had in hand. */
 export interface WorkerEnd {
@@ -84,20 +87,20 @@ export class WorkerHandle {
     data: Omit<WorkerData, "activity">,
     limits: WorkerLimits,
     events: WorkerEvents,
-  ): Promise<[WorkerHandle, readonly Plan[]]> {
+  ): Promise<[WorkerHandle, Loaded]> {
     const shared = new SharedArrayBuffer(activity.slots * 8)
     const file = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js"
     const worker = new Worker(new URL(file, import.meta.url), {
       workerData: { ...data, activity: shared } satisfies WorkerData,
       resourceLimits: { maxYoungGenerationSizeMb: 48, maxOldGenerationSizeMb: limits.heapMegabytes },
     })
-    const plans = await plansOf(worker, limits).catch(async (error: unknown) => {
+    const loaded = await loadedBy(worker, limits).catch(async (error: unknown) => {
       // A fault that comes after the first is of no interest, but must find a listener.
       worker.on("error", () => undefined)
       await worker.terminate()
       throw error
     })
-    return [new WorkerHandle(worker, new Float64Array(shared), limits, events), plans]
+    return [new WorkerHandle(worker, new Float64Array(shared), limits, events), loaded]
   }
 
   post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
@@ -172,16 +175,16 @@ export class WorkerHandle {
 const unsettledAwait = 13
 
 /** What a starting worker says first: the plans of its services, or why there are none. */
-function plansOf(worker: Worker, limits: WorkerLimits): Promise<readonly Plan[]> {
+function loadedBy(worker: Worker, limits: WorkerLimits): Promise<Loaded> {
   return new Promise((resolve, reject) => {
-    const settle = (plans: readonly Plan[] | undefined, error?: ErrorData): void => {
+    const settle = (loaded: Loaded | undefined, error?: ErrorData): void => {
       clearTimeout(timer)
       worker.off("message", onMessage).off("error", onError).off("exit", onExit)
-      if (plans === undefined) reject(errorFrom(error ?? { code: "MR1404", message: "A worker spoke out of turn.", details: {} }))
-      else resolve(plans)
+      if (loaded === undefined) reject(errorFrom(error ?? { code: "MR1404", message: "A worker spoke out of turn.", details: {} }))
+      else resolve(loaded)
     }
     const onMessage = (message: FromWorker): void => {
-      if (message.kind === "loaded") settle(message.plans)
+      if (message.kind === "loaded") settle(message)
       else settle(undefined, message.kind === "refused" ? message.error : undefined)
     }
     const onError = (error: unknown): void => settle(undefined, deathOf(error, limits))

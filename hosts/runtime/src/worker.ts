@@ -12,10 +12,11 @@ import { type FromWorker, type PoisonData, type Seat, type ToWorker, type Transa
 import { Enrichments, NodeClock } from "./enrichments.ts"
 import { free, type PackedAppend, Parcel } from "./parcel.ts"
 import { loadPrograms } from "./programs.ts"
+import { holdModules } from "./service-code.ts"
 import { flatEffects } from "./tasks/flat.ts"
 import { nextCron, openStateReader } from "./worker-compose.ts"
 
-const { files, dataDir, stateBytesMost, transactionBytes, activity: shared } = workerData as WorkerData
+const { code, dataDir, stateBytesMost, transactionBytes, activity: shared } = workerData as WorkerData
 const doing = new Float64Array(shared)
 /** The first slot: the engine shows there which record it has in hand. */
 const cursor = new Float64Array(shared, activity.cursor, 1)
@@ -345,10 +346,11 @@ function leave(): void {
 }
 
 try {
-  const loaded = await loadPrograms(files)
+  const modules = holdModules(code)
+  const loaded = await loadPrograms(code.files)
   programs = new Map(loaded.map((program) => [program.plan.service, program]))
   parentPort?.on("message", onMessage)
-  send({ kind: "loaded", plans: loaded.map(({ plan }) => plan) })
+  send({ kind: "loaded", plans: loaded.map(({ plan }) => plan), modules })
 } catch (error) {
   send({ kind: "refused", error: errorData(error) })
 }

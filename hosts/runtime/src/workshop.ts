@@ -21,12 +21,14 @@ import type { Bounds } from "./bounds.ts"
 import type { Origin } from "./commits.ts"
 import { Feed } from "./feed.ts"
 import type { Log } from "./log.ts"
-import { type FromWorker, type Seat, type ServiceFile, type ToWorker, type TransactionData, seatName } from "./messages.ts"
-import { type WorkerEnd, type WorkerEvents, WorkerHandle } from "./worker-handle.ts"
+import { type FromWorker, type Seat, type ToWorker, type TransactionData, seatName } from "./messages.ts"
+import type { ServiceCode } from "./service-code.ts"
+import { type Loaded, type WorkerEnd, type WorkerEvents, WorkerHandle } from "./worker-handle.ts"
 
 export interface WorkshopOptions {
   readonly store: Store
-  readonly files: readonly ServiceFile[]
+  /** Modules that export services, by absolute path. */
+  readonly files: readonly string[]
   readonly dataDir: string
   readonly workers: number
   readonly clock: () => number
@@ -104,6 +106,7 @@ export class Workshop {
   #folded = 0
   /** The newest commit of its workers. */
   #newest = 0
+  #code: ServiceCode
   #plans: readonly Plan[] = []
   /** Questions that wait for their answers. */
   readonly #asked: Map<number, Asked> = new Map()
@@ -111,6 +114,7 @@ export class Workshop {
 
   constructor(options: WorkshopOptions) {
     this.#options = options
+    this.#code = { files: options.files }
     this.#benches = Array.from({ length: options.workers }, (_, place) => ({
       place,
       handle: undefined,
@@ -124,6 +128,11 @@ export class Workshop {
       posted: 0,
       busyAt: performance.now(),
     }))
+  }
+
+  /** What its workers run. */
+  get code(): ServiceCode {
+    return this.#code
   }
 
   get count(): number {
@@ -147,8 +156,8 @@ export class Workshop {
   async load(): Promise<readonly Plan[]> {
     const [bench] = this.#benches
     if (bench === undefined) throw new Error("workshop: no benches")
-    const { files } = this.#options
-    const [handle, plans] = await this.#startHandle(bench)
+    const [handle, { plans, modules }] = await this.#startHandle(bench)
+    this.#code = { files: this.#code.files, modules }
     bench.handle = handle
     this.#plans = plans
     for (const plan of plans) {
@@ -156,7 +165,7 @@ export class Workshop {
         for (let partition = 0; partition < stage.partitions; partition++) this.#addFeed(plan, stage, partition)
       }
     }
-    this.#options.log.info({ files: files.map(({ file }) => file), services: plans.map(({ service }) => service) }, "services loaded")
+    this.#options.log.info({ files: this.#code.files, services: plans.map(({ service }) => service) }, "services loaded")
     return plans
   }
 
@@ -491,25 +500,25 @@ export class Workshop {
       })
   }
 
-  async #startHandle(bench: Bench): Promise<[WorkerHandle, readonly Plan[]]> {
-    const { files, dataDir, bounds } = this.#options
+  async #startHandle(bench: Bench): Promise<[WorkerHandle, Loaded]> {
+    const { dataDir, bounds } = this.#options
     const { stateMemoryBytesMax: stateBytesMost, transactionBytes } = bounds
     const { handlerMsMax: handlerMs, loadMsMax: loadMs, workerHeapMegabytesMax: heapMegabytes } = bounds
     bench.busyAt = performance.now()
     bench.posted = 0
-    return WorkerHandle.start({ files, dataDir, stateBytesMost, transactionBytes }, { handlerMs, loadMs, heapMegabytes }, this.#eventsOf(bench))
+    return WorkerHandle.start({ code: this.#code, dataDir, stateBytesMost, transactionBytes }, { handlerMs, loadMs, heapMegabytes }, this.#eventsOf(bench))
   }
 
   #start(bench: Bench): void {
     if (bench.starting !== undefined || bench.handle !== undefined || performance.now() < bench.restsUntil) return
     bench.starting = this.#startHandle(bench)
-      .then(async ([handle, plans]) => {
+      .then(async ([handle, { plans }]) => {
         bench.starting = undefined
         if (this.#phase === "stopped" || this.#phase === "halted") return await handle.stop()
         if (JSON.stringify(plans) !== JSON.stringify(this.#plans)) {
           await handle.stop()
-          const message = "A module of the services is no longer what the node loaded; deploy the new version, or bring the old one back."
-          throw new MillraceError("MR1103", message, { files: this.#options.files.map(({ file }) => file) })
+          const message = "The services' modules gave another plan than when they were first loaded: what they define must not depend on time, chance or surroundings."
+          throw new MillraceError("MR1103", message, { files: this.#code.files })
         }
         bench.handle = handle
         bench.broken = undefined

@@ -1,9 +1,9 @@
 /** What a node and the thread that reads its tables say to each other. Everything is plain data; rows are JSON texts. */
 import type { ErrorData } from "@millrace/model"
-import type { ServiceFile } from "../messages.ts"
+import type { ServiceCode } from "../service-code.ts"
 
 export interface TableThreadData {
-  readonly files: readonly ServiceFile[]
+  readonly code: ServiceCode
   readonly dataDir: string
   /** See `limits.tableChangesMax`. */
   readonly changesMost: number

@@ -7,10 +7,11 @@ import { compareKeys, stageScope, storedConsumed, type TablePlan, tablesOf } fro
 import { TableReader } from "@millrace/engine/machine"
 import { type ErrorData, errorData, limits, MillraceError, partitionOf, type Program } from "@millrace/model"
 import { loadPrograms } from "../programs.ts"
+import { holdModules } from "../service-code.ts"
 import { openStateView } from "./compose.ts"
 import type { FromTables, TableName, TableQuestion, TableRange, TableRow, TableRows, TableThreadData, ToTables } from "./table-messages.ts"
 
-const { files, dataDir, changesMost } = workerData as TableThreadData
+const { code, dataDir, changesMost } = workerData as TableThreadData
 
 interface Table {
   readonly plan: TablePlan
@@ -219,7 +220,8 @@ function jsonText(value: unknown): string {
   return JSON.stringify(value, (_, item: unknown) => (typeof item === "bigint" ? item.toString() : item)) ?? "null"
 }
 
-const loaded = loadPrograms(files).then(
+holdModules(code)
+const loaded = loadPrograms(code.files).then(
   (programs) => {
     for (const program of programs) {
       for (const plan of tablesOf(program.plan)) {

@@ -8,11 +8,11 @@
 import { Worker } from "node:worker_threads"
 import { type TablePlan, tablesOf } from "@millrace/engine"
 import { type ErrorData, errorFrom, limits, MillraceError, type Plan } from "@millrace/model"
-import type { ServiceFile } from "../messages.ts"
+import type { ServiceCode } from "../service-code.ts"
 import type { FromTables, TableName, TableQuestion, TableRange, TableRow, TableThreadData, ToTables } from "./table-messages.ts"
 
 export interface TablesOptions {
-  readonly files: readonly ServiceFile[]
+  readonly code: ServiceCode
   readonly dataDir: string
   /** One past the newest durable commit. */
   durableSequence(): number
@@ -204,10 +204,10 @@ export class Tables {
   }
 
   #start(): Worker {
-    const { files, dataDir, heapMegabytes, changesMost } = this.#options
+    const { code, dataDir, heapMegabytes, changesMost } = this.#options
     const file = import.meta.url.endsWith(".ts") ? "./table-worker.ts" : "./table-worker.js"
     const worker = new Worker(new URL(file, import.meta.url), {
-      workerData: { files, dataDir, changesMost } satisfies TableThreadData,
+      workerData: { code, dataDir, changesMost } satisfies TableThreadData,
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
     })
     worker.on("message", (message: FromTables) => {

@@ -2,11 +2,11 @@
 import type { CalledRun, Outcome } from "@millrace/engine"
 import type { EnqueueOptions, ErrorData } from "@millrace/model"
 import type { RunResult } from "@millrace/sdk"
-import type { ServiceFile } from "../messages.ts"
+import type { ServiceCode } from "../service-code.ts"
 import type { Flat } from "./flat-list.ts"
 
 export interface AttemptWorkerData {
-  readonly files: readonly ServiceFile[]
+  readonly code: ServiceCode
 }
 
 /** A call of a task's code. */

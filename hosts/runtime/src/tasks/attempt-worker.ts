@@ -9,10 +9,11 @@ import { addLine, outcomesOf } from "@millrace/engine/machine"
 import { type ErrorData, MillraceError, type Program, type TaskContext, errorData, errorFrom, limits } from "@millrace/model"
 import { bindTaskCaller, type RunResult } from "@millrace/sdk/caller"
 import { loadPrograms } from "../programs.ts"
+import { holdModules } from "../service-code.ts"
 import type { AttemptWorkerData, Call, FromAttempts, ToAttempts } from "./attempt-messages.ts"
 import { callsOf, flatOutcomes } from "./flat.ts"
 
-const { files } = workerData as AttemptWorkerData
+const { code } = workerData as AttemptWorkerData
 let programs: ReadonlyMap<string, Program> = new Map()
 
 interface Open {
@@ -149,7 +150,8 @@ bindTaskCaller({
 })
 
 try {
-  const loaded = await loadPrograms(files)
+  holdModules(code)
+  const loaded = await loadPrograms(code.files)
   programs = new Map(loaded.map((program) => [program.plan.service, program]))
   parentPort?.on("message", onMessage)
   send({ kind: "loaded" })

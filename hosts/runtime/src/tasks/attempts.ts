@@ -5,13 +5,13 @@
 import type { Outcome } from "@millrace/engine"
 import { type ErrorData, type TaskPlan, limits } from "@millrace/model"
 import type { Log } from "../log.ts"
-import type { ServiceFile } from "../messages.ts"
+import type { ServiceCode } from "../service-code.ts"
 import type { Call, FromAttempts } from "./attempt-messages.ts"
 import { AttemptThread, callName } from "./attempt-thread.ts"
 import { outcomesIn } from "./flat.ts"
 
 export interface AttemptsOptions {
-  readonly files: readonly ServiceFile[]
+  readonly code: ServiceCode
   /** Threads that tasks share, at most. */
   readonly threads: number
   readonly blockedMs: number
@@ -108,9 +108,9 @@ export class Attempts {
     const [least] = open.toSorted((a, b) => a.calls.size - b.calls.size)
     // Another thread helps only once the first has something to do.
     if (least !== undefined && (open.length >= most || least.calls.size === 0)) return least
-    const { files, blockedMs, heapMegabytes, events } = this.#options
+    const { code, blockedMs, heapMegabytes, events } = this.#options
     const threadLimits = { blockedMs, heapMegabytes: plan.memoryMegabytes ?? heapMegabytes }
-    const thread: AttemptThread = new AttemptThread(files, threadLimits, {
+    const thread: AttemptThread = new AttemptThread(code, threadLimits, {
       onMessage: (message) => this.#onMessage(thread, message, events),
       onEnd: (error, calls) => this.#onEnd(pool, thread, error, calls),
     })
