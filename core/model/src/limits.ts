@@ -119,9 +119,11 @@ export const limits = {
   /** Most characters of names and values of a function's own environment variables. */
   functionEnvLengthMax: 4_096,
   /** Most instances of functions on a node, those of one function included. */
-  functionInstancesMax: 1_000,
-  /** Largest event of a function and largest answer, in bytes. */
+  functionInstancesMax: 256,
+  /** Largest event of a function, in bytes. */
   functionPayloadBytesMax: 6_291_456,
+  /** Largest answer of a function, in bytes: as Lambda has it, a little more than the largest event. */
+  functionAnswerBytesMax: 6_291_556,
   /** An instance that was not invoked for so long is ended, in milliseconds. */
   functionIdleMs: 60_000,
   /** Most characters of what one invocation logs that go to the node's log; the rest is counted. */

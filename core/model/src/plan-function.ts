@@ -6,8 +6,8 @@ import type { StandardSchema } from "./standard-schema.ts"
 export type FunctionSource =
   /** A module: relative to the service's file, a `file:` URL, or absolute, as a host that has loaded the service has made it. */
   | { readonly kind: "module"; readonly file: string; readonly handler: string }
-  /** In the service itself; found in its program by the function's name. */
-  | { readonly kind: "typed" }
+  /** In the service itself, whose file a host that has loaded it names here; found in its program by the function's name. */
+  | { readonly kind: "typed"; readonly file: string }
 
 /** A request line that a function answers: one path of HTTP, `*` for all methods, `$default` for what nothing else takes. */
 export interface HttpRoutePlan {

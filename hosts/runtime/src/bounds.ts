@@ -30,6 +30,12 @@ export interface Bounds {
   readonly deliveryRetryMsMin: number
   /** See `limits.tableChangesMax`. */
   readonly tableChangesMax: number
+  /** See `limits.functionInstancesMax`. */
+  readonly functionInstancesMax: number
+  /** See `limits.functionIdleMs`. */
+  readonly functionIdleMs: number
+  /** See `limits.functionInitMsMax`. */
+  readonly functionInitMsMax: number
   /** How often ticks, checkpoints and a refusing disk are looked after, in ms. */
   readonly careMs: number
   /** How often data that nobody wants any more is removed, in ms. */
@@ -51,6 +57,9 @@ const defaults: Bounds = {
   checkpointBytes: limits.checkpointBytes,
   deliveryRetryMsMin: limits.deliveryRetryMsMin,
   tableChangesMax: limits.tableChangesMax,
+  functionInstancesMax: limits.functionInstancesMax,
+  functionIdleMs: limits.functionIdleMs,
+  functionInitMsMax: limits.functionInitMsMax,
   careMs: 250,
   sweepMs: 10_000,
 }

@@ -26,6 +26,8 @@ import { ByteStreams } from "./byte-streams.ts"
 import { Deliveries } from "./deliveries.ts"
 import { DeliveryThread } from "./delivery-handle.ts"
 import { Ends } from "./ends.ts"
+import { functionClock } from "./functions/clock.ts"
+import { Functions, type FunctionsOptions } from "./functions/functions.ts"
 import { IdempotencyKeys } from "./idempotency.ts"
 import type { Answer } from "./answer.ts"
 import { type DeskWorkers, IntakeDesk, type Request } from "./intake-desk.ts"
@@ -62,6 +64,8 @@ export interface NodeOptions {
    * @default "always"
    */
   readonly sync?: "always" | "buffered" | "never"
+  /** The environment of the node: parts of it are its functions' too. @default process.env */
+  readonly env?: Readonly<Record<string, string | undefined>>
   /** Bounds that are not as `limits.ts` has them. */
   readonly bounds?: Partial<Bounds>
 }
@@ -81,7 +85,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const { segmentBytes } = bounds
   const store = await openDiskStore({ dir: dataDir, now: clock, onLost: (_, reason) => lost.tell(reason), segmentBytes, syncMs: syncMs[options.sync ?? "always"] })
   const workers = options.workers ?? defaultWorkers()
-  const node = new Node({ store, dataDir, outDir, clock, log, files: options.files, workers, bounds })
+  const node = new Node({ store, dataDir, outDir, clock, log, files: options.files, workers, env: options.env ?? process.env, bounds })
   lost.tell = (reason) => node.onRefused(reason)
   try {
     await node.start()
@@ -107,6 +111,7 @@ interface NodeParts {
   readonly log: Log
   readonly files: readonly string[]
   readonly workers: number
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly bounds: Bounds
 }
 
@@ -122,6 +127,8 @@ export class Node {
   readonly #deliveries: Deliveries
   /** Tasks: their inputs, their runs, who waits for them. */
   readonly tasks: TaskDesk
+  /** Functions, called by name: by mappings, over HTTP. */
+  readonly functions: Functions
   /** The calls of tasks' code that are under way; others after a deployment. */
   #attempts: Attempts
   /** What reads tables; another one after a deployment. */
@@ -211,6 +218,7 @@ export class Node {
       durableOf: (commands) => store.extent(commands, 0).durable,
       assertReady: () => this.#assertReady(),
     })
+    this.functions = new Functions({ clock: functionClock(clock), log, env: parts.env, ...functionBounds(bounds) })
     this.#attempts = this.#attemptsFor({ files: [] })
     this.#tables = this.#tablesFor([], { files: [] })
   }
@@ -258,6 +266,7 @@ export class Node {
       await this.#tables.stop()
       this.#tables = this.#tablesFor(plans, workshop.code)
       this.tasks.open(plans, this.#attempts)
+      this.functions.open(plans, workshop.code)
       this.#streams = streams
       this.#broken = undefined
       for (const plan of plans) this.#deliveries.open(plan, this.#store.state)
@@ -405,7 +414,7 @@ export class Node {
   }
 
   samples(): readonly Sample[] {
-    return samplesOf({
+    const figures = samplesOf({
       accepted: this.#desk.accepted,
       rejected: this.#desk.rejected,
       queuedRequestBytes: this.#desk.queuedBytes,
@@ -416,6 +425,7 @@ export class Node {
       feeds: this.#workshop.feeds,
       sinks: this.#deliveries.status(),
     })
+    return [...figures, ...this.functions.samples()]
   }
 
   /** Plain JSON: how far each stage is, what sinks have delivered, whether there is anything left to do. */
@@ -468,6 +478,7 @@ export class Node {
     try {
       await this.#tables.stop()
       await this.#attempts.stop()
+      await this.functions.stop()
       await this.#workshop.stop()
       this.#deliveries.stop()
       for (const timer of this.#timers) clearTimeout(timer)
@@ -613,6 +624,10 @@ export class Node {
     }, ms)
     this.#timers.add(timer)
   }
+}
+
+function functionBounds({ functionInstancesMax, functionIdleMs, functionInitMsMax }: Bounds): Pick<FunctionsOptions, "instancesMax" | "idleMs" | "initMs"> {
+  return { instancesMax: functionInstancesMax, idleMs: functionIdleMs, initMs: functionInitMsMax }
 }
 
 /** Data of streams that no service defines any more is kept this long, in ms: a day. */

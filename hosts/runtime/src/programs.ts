@@ -1,7 +1,9 @@
 /** Loads service modules: imports each file and compiles the services that it exports. User code runs here. */
-import { pathToFileURL } from "node:url"
+import { statSync } from "node:fs"
+import { dirname, resolve } from "node:path"
+import { fileURLToPath, pathToFileURL } from "node:url"
 import { together } from "@millrace/engine"
-import { MillraceError, type Program, isMillraceError } from "@millrace/model"
+import { type FunctionPlan, MillraceError, type Program, isMillraceError } from "@millrace/model"
 import { compile, isService } from "@millrace/sdk"
 import { checkCron } from "./worker-compose.ts"
 
@@ -17,16 +19,39 @@ export async function loadPrograms(files: readonly string[]): Promise<readonly P
       throw new MillraceError("MR1104", `${file}: it exports no service; write \`export default service("name", [ … ])\`.`, { file })
     }
     for (const service of services) {
-      const program = compile(service)
+      const program = withHandlers(compile(service), file)
       const { service: name } = program.plan
       if (programs.some(({ plan }) => plan.service === name)) {
         throw new MillraceError("MR1102", `${file}: there is already a service "${name}" on this node; give it another name.`, { file })
       }
       for (const { name: task, crons } of program.plan.tasks) for (const cron of crons) checkCron(cron, `service "${name}", task "${task}"`)
+      for (const { name: called } of program.plan.functions) {
+        if (!programs.some(({ plan }) => plan.functions.some((other) => other.name === called))) continue
+        throw new MillraceError("MR1102", `${file}: there is already a function "${called}" on this node; give it another name.`, { file, function: called })
+      }
       programs.push(program)
     }
   }
   return together(programs)
+}
+
+/** Handlers are named by files beside the service's: here it is known where that is. */
+function withHandlers(program: Program, file: string): Program {
+  const { plan } = program
+  if (plan.functions.length === 0) return program
+  const functions = Object.freeze(plan.functions.map((each) => withHandler(each, plan.service, file)))
+  return Object.freeze({ ...program, plan: Object.freeze({ ...plan, functions }) })
+}
+
+function withHandler(plan: FunctionPlan, service: string, file: string): FunctionPlan {
+  const { source } = plan
+  if (source.kind === "typed") return Object.freeze({ ...plan, source: Object.freeze({ ...source, file }) })
+  const named = source.file.startsWith("file:") ? fileURLToPath(source.file) : resolve(dirname(file), source.file)
+  if (statSync(named, { throwIfNoEntry: false })?.isFile() !== true) {
+    const message = `service "${service}", function "${plan.name}": there is no file ${source.file} beside ${file}. Mend the path of its handler.`
+    throw new MillraceError("MR1103", message, { file: named, function: plan.name })
+  }
+  return Object.freeze({ ...plan, source: Object.freeze({ ...source, file: named }) })
 }
 
 async function exportsOf(file: string): Promise<unknown[]> {

@@ -1,0 +1,191 @@
+/**
+ * An instance of a function: a thread in which its module is loaded once and its handler called again and again, one invocation at a
+ * time, as Lambda's runtime for Node does it.
+ *
+ * Not for: time limits and everything else that must hold against code that does not give the thread back: the node has those.
+ *
+ * ```
+ * loading ──> idle ──> busy ──> idle …
+ * ```
+ *
+ * While a handler runs, the port does not keep the event loop alive: so the loop running empty is noticed, which ends an invocation
+ * whose callback waits for that, or whose promise can never settle.
+ */
+import { parentPort, workerData } from "node:worker_threads"
+import { holdModules } from "../service-code.ts"
+import { CapturedConsole } from "./captured-console.ts"
+import { type Handler, handlerOf, isStreaming, markStreaming } from "./handler-module.ts"
+import type { FromInstance, InstanceData, ToInstance } from "./instance-messages.ts"
+import { httpResponseStream, ResponseStream } from "./response-stream.ts"
+import { functionErrorOf, RuntimeFailure } from "./thrown.ts"
+
+const { place, modules, context: facts, answerBytesMax, logLengthMax } = workerData as InstanceData
+if (parentPort === null) throw new Error("instance-worker: not in a thread")
+const port = parentPort
+
+/** The invocation in hand. */
+let current: string | undefined
+let stream: ResponseStream | undefined
+/** What the event loop running empty means. */
+let onEmpty: (() => void) | undefined
+
+const captured = new CapturedConsole((level, text) => send({ kind: "line", id: current, level, text }), logLengthMax)
+captured.install(console)
+
+function send(message: FromInstance): void {
+  port.postMessage(message)
+}
+
+function fatal(error: unknown): void {
+  send({ kind: "failed", id: current, error: functionErrorOf(error), fatal: true })
+}
+
+process.on("uncaughtException", fatal)
+process.on("unhandledRejection", (reason) => fatal(new RuntimeFailure("Runtime.UnhandledPromiseRejection", textOf(reason))))
+process.on("beforeExit", () => {
+  const act = onEmpty
+  onEmpty = undefined
+  act?.()
+})
+
+Object.assign(globalThis, {
+  awslambda: { streamifyResponse: (handler: Handler) => markStreaming(handler), HttpResponseStream: httpResponseStream },
+})
+
+function run(handler: Handler, message: Extract<ToInstance, { kind: "invoke" }>): void {
+  const { id, payload, timeoutMs, clientContext } = message
+  const began = performance.now()
+  current = id
+  let over = false
+  const end = (reply: FromInstance): void => {
+    if (over) return
+    over = true
+    onEmpty = undefined
+    stream?.flush()
+    stream = undefined
+    captured.reset()
+    port.ref()
+    send(reply)
+    current = undefined
+  }
+  const fail = (error: unknown): void => end({ kind: "failed", id, error: functionErrorOf(error), fatal: false })
+  const succeed = (value: unknown): void => end(answerOf(id, value))
+  let waitsForEmpty = true
+  let called = false
+  /** Only the first word of a handler counts. */
+  const once = (act: (error: unknown, value: unknown) => void) => (error?: unknown, value?: unknown): void => {
+    if (called) return
+    called = true
+    act(error, value)
+  }
+  const done = once((error, value) => (error === undefined || error === null ? succeed(value) : fail(error)))
+  const callback = once((error, value) => {
+    if (error !== undefined && error !== null) fail(error)
+    else if (waitsForEmpty) onEmpty = () => succeed(value)
+    else succeed(value)
+  })
+  const context = {
+    ...facts,
+    awsRequestId: id,
+    clientContext: clientContext === undefined ? undefined : (JSON.parse(clientContext) as unknown),
+    identity: undefined,
+    get callbackWaitsForEmptyEventLoop() {
+      return waitsForEmpty
+    },
+    set callbackWaitsForEmptyEventLoop(waits: boolean) {
+      waitsForEmpty = waits
+    },
+    getRemainingTimeInMillis: () => Math.max(0, Math.round(timeoutMs - (performance.now() - began))),
+    done,
+    succeed: (value: unknown) => done(null, value),
+    fail: (error: unknown) => done(error ?? "handled"),
+  }
+  port.unref()
+  try {
+    const event: unknown = JSON.parse(payload)
+    if (isStreaming(handler)) return runStreaming(handler, event, context, id, end, fail)
+    const isAsync = handler.constructor.name === "AsyncFunction"
+    onEmpty = () => (isAsync ? fail(neverSettled()) : succeed(null))
+    const result = handler(event, context, callback)
+    if (isPromise(result)) result.then(context.succeed, context.fail)
+  } catch (error) {
+    callback(error ?? "handled")
+  }
+}
+
+function runStreaming(handler: Handler, event: unknown, context: object, id: string, end: (reply: FromInstance) => void, fail: (error: unknown) => void): void {
+  const out = new ResponseStream({
+    begin: (contentType) => send({ kind: "begin", id, contentType }),
+    part: (bytes) => send({ kind: "part", id, bytes }),
+    waiting: (waits) => {
+      // What wakes it comes through the port.
+      if (waits) port.ref()
+      else if (current === id) port.unref()
+    },
+  })
+  stream = out
+  onEmpty = () => fail(neverSettled())
+  const result = handler(event, out, context)
+  if (!isPromise(result)) return fail("Streaming does not support non-async handlers.")
+  result.then(
+    () => {
+      if (out.writableFinished) return end({ kind: "returned", id, payload: "" })
+      if (!out.writableEnded) return fail("Response stream is not finished.")
+      out.once("finish", () => end({ kind: "returned", id, payload: "" }))
+    },
+    (error: unknown) => fail(error),
+  )
+}
+
+function answerOf(id: string, value: unknown): FromInstance {
+  let payload: string
+  try {
+    payload = JSON.stringify(value ?? null) ?? "null"
+  } catch {
+    return { kind: "failed", id, error: functionErrorOf(new RuntimeFailure("Runtime.JSONStringifyError", "Unable to stringify response body")), fatal: false }
+  }
+  // At least a byte for each unit of UTF-16, at most three.
+  const tooLarge = payload.length > answerBytesMax || (payload.length * 3 > answerBytesMax && Buffer.byteLength(payload) > answerBytesMax)
+  if (!tooLarge) return { kind: "returned", id, payload }
+  const error = { errorType: "Function.ResponseSizeTooLarge", errorMessage: `Response payload size exceeded maximum allowed payload size (${answerBytesMax} bytes).` }
+  return { kind: "failed", id, error, fatal: false }
+}
+
+function neverSettled(): RuntimeFailure {
+  const message =
+    "The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. " +
+    "For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes"
+  return new RuntimeFailure("Runtime.NodeJsExit", message)
+}
+
+function isPromise(thing: unknown): thing is PromiseLike<unknown> {
+  return typeof (thing as { readonly then?: unknown } | null | undefined)?.then === "function"
+}
+
+function textOf(reason: unknown): string {
+  try {
+    return String(reason)
+  } catch {
+    return "an object without a text form"
+  }
+}
+
+async function loadedHandler(): Promise<Handler> {
+  if (place.kind === "module") return handlerOf(place.file, place.handler)
+  // Loaded only here: most functions have no use for it.
+  const { typedHandler } = await import("./typed-handler.ts")
+  return typedHandler(place.file, place.name)
+}
+
+try {
+  const read = holdModules(modules === undefined ? { files: [] } : { files: [], modules })
+  const handler = await loadedHandler()
+  port.on("message", (message: ToInstance) => {
+    if (message.kind === "invoke") run(handler, message)
+    else stream?.taken(message.bytes)
+  })
+  captured.reset()
+  send(modules === undefined ? { kind: "ready", modules: read } : { kind: "ready" })
+} catch (error) {
+  fatal(error)
+}

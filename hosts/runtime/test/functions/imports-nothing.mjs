@@ -1,0 +1,2 @@
+const missing = "no-such-package"
+await import(missing)

@@ -1,0 +1,49 @@
+// Everything that a handler should not do.
+const held: unknown[] = []
+
+interface Event {
+  readonly code?: number
+  readonly bytes?: number
+}
+
+export const handlers = {
+  exits: async ({ code = 0 }: Event): Promise<void> => process.exit(code),
+  neverSettles: async (): Promise<void> => new Promise(() => undefined),
+  waitsForEver: async (): Promise<void> => new Promise(() => setInterval(() => undefined, 1000)),
+  blocks: async (): Promise<void> => {
+    for (;;);
+  },
+  large: async ({ bytes = 10_485_760 }: Event): Promise<string> => "x".repeat(bytes),
+  leaks: async (): Promise<number> => {
+    for (;;) held.push(Array.from({ length: 10_000 }, (_, i) => ({ i, text: `${i}` })))
+  },
+  circular: async (): Promise<object> => {
+    const it: Record<string, unknown> = {}
+    it["it"] = it
+    return it
+  },
+  nothing: async (): Promise<void> => undefined,
+  throwsText: async (): Promise<void> => {
+    throw "a text" as unknown as Error
+  },
+  throwsHostile: async (): Promise<void> => {
+    throw { get name(): string { throw new Error("no") }, toString: null } as unknown as Error
+  },
+  rejectsUnseen: async (): Promise<string> => {
+    void Promise.reject(new Error("nobody looked"))
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    return "too late"
+  },
+  throwsLater: async (): Promise<string> => {
+    setTimeout(() => {
+      throw new Error("from a timer")
+    }, 1)
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    return "too late"
+  },
+  shouts: async (): Promise<string> => {
+    for (let i = 0; i < 1000; i++) console.log("x".repeat(1000))
+    process.stdout.write("past the console\n")
+    return "heard"
+  },
+}
