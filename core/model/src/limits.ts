@@ -140,6 +140,28 @@ export const limits = {
   cronLateMsMax: 60_000,
   /** Largest input or output of a task, in bytes. */
   taskValueBytesMax: 1_048_576,
+  /** Largest event of one invocation of a function, in bytes (Lambda: 6 MB). */
+  functionEventBytesMax: 6_291_456,
+  /** Records of one lane of a mapping that may be known ahead of its batch; twice the batch size where that is more. */
+  mappingReadAheadRecords: 512,
+  /** Most bytes of events that all mappings of a node may hold at once. */
+  mappingEventBytesMax: 134_217_728,
+  /** Wait before a mapping invokes its function again after a failure, in milliseconds; it doubles each time. */
+  mappingRetryMsMin: 1_000,
+  /** Longest wait between two invocations for one batch, in milliseconds. */
+  mappingRetryMsMax: 60_000,
+  /** Largest state that a tumbling window of a mapping carries from batch to batch, in bytes of JSON (Lambda: 1 MB). */
+  mappingStateBytesMax: 1_048_576,
+  /** After a tumbling window has ended by the clock its records may still come for so long, in milliseconds. */
+  mappingWindowGraceMs: 1_000,
+  /** A mapping that only passes over records keeps its position no more often than this, in milliseconds. */
+  mappingCheckpointMs: 5_000,
+  /** Longest time that a stopping mapping waits for its invocations, in milliseconds. */
+  mappingDrainMsMax: 5_000,
+  /** Most filters of one mapping. */
+  mappingFiltersMax: 5,
+  /** Longest filter pattern, in characters. */
+  mappingFilterLengthMax: 4_096,
   /** Attempts at a record whose processing throws before it becomes a dead letter. */
   attemptsMax: 3,
   /** Workers that one record may bring down, by a hang or a death, before it becomes a dead letter. */

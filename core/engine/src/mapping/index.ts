@@ -1,0 +1,13 @@
+export {
+  type DiscardCondition,
+  type FunctionError,
+  isPast,
+  newCheckpoint,
+  positionOfCheckpoint,
+  type ShardCheckpoint,
+} from "./checkpoint.ts"
+export { keyHash } from "./key-hash.ts"
+export type { MappedRecord } from "./lane.ts"
+export type { MappingSettings } from "./settings.ts"
+export { type DiscardEffect, type InvokeEffect, type MappingFigures, ShardMachine, type WindowFacts } from "./shard-machine.ts"
+export { type Verdict, verdictOf } from "./verdict.ts"
