@@ -42,6 +42,8 @@ const plain: MappingSettings = {
   envelopeBytes: 200,
 }
 
+const nothing: Entry = { key: "", time: 0, bytes: 0, passes: false }
+
 export const done: Verdict = { kind: "done" }
 export const failed: Verdict = { kind: "failed", error: "Unhandled" }
 
@@ -177,7 +179,7 @@ export class MappingRig {
     const next = Math.min(this.log.length, from + Math.min(this.page, machine.readMost))
     const records: MappedRecord[] = []
     for (let offset = from; offset < next; offset++) {
-      const { key, time, bytes, passes } = this.log[offset] as Entry
+      const { key, time, bytes, passes } = this.log[offset] ?? nothing
       if (passes) records.push({ offset, keyHash: keyHash(key), time, bytes, readAt: this.now })
     }
     machine.received(records, from, next, next - from - records.length, this.log.length, this.now)

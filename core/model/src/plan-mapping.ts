@@ -34,3 +34,55 @@ export interface MappingPlan {
   readonly onFailure: FailureDestination | null
   readonly enabled: boolean
 }
+
+/** A record as a function gets it. */
+export interface KinesisEventRecord {
+  readonly kinesis: {
+    readonly kinesisSchemaVersion: "1.0"
+    readonly partitionKey: string
+    readonly sequenceNumber: string
+    /** base64 */
+    readonly data: string
+    /** Seconds since 1970, to the millisecond. */
+    readonly approximateArrivalTimestamp: number
+  }
+  readonly eventSource: "aws:kinesis"
+  readonly eventVersion: "1.0"
+  /** `shardId-000000000000:` and the sequence number. */
+  readonly eventID: string
+  readonly eventName: "aws:kinesis:record"
+  readonly invokeIdentityArn: string
+  readonly awsRegion: string
+  readonly eventSourceARN: string
+}
+
+/** What a destination is told of a batch that was given up: Lambda's invocation record, with the batch. */
+export interface FailedBatch {
+  readonly requestContext: {
+    readonly requestId: string
+    readonly functionArn: string
+    readonly condition: "RetryAttemptsExhausted" | "RecordAgeExceeded"
+    readonly approximateInvokeCount: number
+  }
+  /** Not there when its age was the reason. */
+  readonly responseContext?: {
+    readonly statusCode: 200
+    readonly executedVersion: "$LATEST"
+    /** Null when the function's answer named records that failed. */
+    readonly functionError: "Unhandled" | null
+  }
+  readonly version: "1.0"
+  /** ISO 8601 */
+  readonly timestamp: string
+  readonly KinesisBatchInfo: {
+    readonly shardId: string
+    readonly startSequenceNumber: string
+    readonly endSequenceNumber: string
+    /** ISO 8601 */
+    readonly approximateArrivalOfFirstRecord: string
+    readonly approximateArrivalOfLastRecord: string
+    readonly batchSize: number
+    readonly streamArn: string
+  }
+  readonly payload: { readonly Records: readonly KinesisEventRecord[] }
+}

@@ -83,6 +83,8 @@ export interface TaskDefinition {
 export interface MappingDefinition {
   /** Undefined: the stream is known by its name alone. */
   readonly stream: StreamDefinition | undefined
+  /** Where batches go that are given up. */
+  readonly failures: StreamDefinition | undefined
   readonly plan: MappingPlan
 }
 

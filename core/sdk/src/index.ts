@@ -6,6 +6,7 @@ export type {
   ByteSize,
   Change,
   Duration,
+  FailedBatch,
   JoinContext,
   JoinType,
   Pane,
@@ -14,6 +15,7 @@ export type {
   KeptMap,
   KeptReduced,
   KeptValue,
+  KinesisEventRecord,
   ProcessContext,
   RecordContext,
   EnqueueOptions,
@@ -60,7 +62,7 @@ export type {
   WindowShape,
 } from "./flow/windowed.ts"
 export { fn, type FunctionOptions, type LambdaFunction } from "./function/function.ts"
-export type { MappingOptions } from "./function/mapping.ts"
+export type { FilterPattern, MappingOptions, Starting } from "./function/mapping.ts"
 export type { FunctionSettings } from "./function/options.ts"
 export { compile, isService, type Service, service, serviceOf } from "./service.ts"
 export { global, type GlobalOptions, type GlobalWindow, type Trigger } from "./global.ts"

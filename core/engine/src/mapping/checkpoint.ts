@@ -31,7 +31,7 @@ export interface LaneCheckpoint {
 }
 
 /** A tumbling window that has begun. */
-export interface WindowCheckpoint {
+interface WindowCheckpoint {
   /** ms */
   readonly start: number
   /** JSON */

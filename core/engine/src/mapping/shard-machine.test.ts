@@ -8,7 +8,7 @@ import { MappingRig, done, failed } from "../../test/mapping-rig.ts"
 const hour = 3_600_000
 
 test("a batch holds at most batchSize records, in their order, and what there is goes at once", () => {
-  const rig = new MappingRig({ batchSize: 10 })
+  const rig: MappingRig = new MappingRig({ batchSize: 10 })
   rig.fill(25)
   rig.advance(0)
   assert.deepEqual(
@@ -22,7 +22,7 @@ test("a batch holds at most batchSize records, in their order, and what there is
 })
 
 test("a batch ends before its event would grow past 6 MB", () => {
-  const rig = new MappingRig({ batchSize: 10_000 })
+  const rig: MappingRig = new MappingRig({ batchSize: 10_000 })
   rig.fill(9, { bytes: 1_000_000 })
   rig.advance(0)
   assert.deepEqual(
@@ -32,7 +32,7 @@ test("a batch ends before its event would grow past 6 MB", () => {
 })
 
 test("with a batching window a batch waits until it is full or the window has passed", () => {
-  const rig = new MappingRig({ batchSize: 10, batchingWindowMs: 5_000 })
+  const rig: MappingRig = new MappingRig({ batchSize: 10, batchingWindowMs: 5_000 })
   rig.fill(3)
   rig.advance(4_999)
   assert.equal(rig.invocations.length, 0)
@@ -47,7 +47,7 @@ test("with a batching window a batch waits until it is full or the window has pa
 })
 
 test("an empty batch is never sent", () => {
-  const rig = new MappingRig({ batchingWindowMs: 1_000 })
+  const rig: MappingRig = new MappingRig({ batchingWindowMs: 1_000 })
   rig.fill(5, { passes: false })
   rig.advance(hour)
   assert.deepEqual(rig.invocations, [])
@@ -55,7 +55,7 @@ test("an empty batch is never sent", () => {
 })
 
 test("what a filter has dropped counts as processed", () => {
-  const rig = new MappingRig({ batchSize: 2 })
+  const rig: MappingRig = new MappingRig({ batchSize: 2 })
   rig.fill(2)
   rig.fill(3, { passes: false })
   rig.fill(1)
@@ -67,7 +67,7 @@ test("what a filter has dropped counts as processed", () => {
 })
 
 test("a batch that fails is invoked retries + 1 times, then given up", () => {
-  const rig = new MappingRig({ batchSize: 3, maximumRetryAttempts: 1 }, ({ offsets }) => (offsets.includes(1) ? failed : done))
+  const rig: MappingRig = new MappingRig({ batchSize: 3, maximumRetryAttempts: 1 }, ({ offsets }) => (offsets.includes(1) ? failed : done))
   rig.fill(4)
   rig.advance(hour)
   assert.deepEqual(rig.offsets, [[0, 1, 2], [0, 1, 2], [3]])
@@ -78,7 +78,7 @@ test("a batch that fails is invoked retries + 1 times, then given up", () => {
 })
 
 test("with no retries a batch is invoked once", () => {
-  const rig = new MappingRig({ maximumRetryAttempts: 0 }, () => failed)
+  const rig: MappingRig = new MappingRig({ maximumRetryAttempts: 0 }, () => failed)
   rig.fill(2)
   rig.advance(hour)
   assert.deepEqual(rig.offsets, [[0, 1]])
@@ -86,7 +86,7 @@ test("with no retries a batch is invoked once", () => {
 })
 
 test("waits between retries double from a second to a minute", () => {
-  const rig = new MappingRig({}, () => failed)
+  const rig: MappingRig = new MappingRig({}, () => failed)
   rig.fill(1)
   rig.advance(5 * 60_000)
   const waits = rig.invocations.slice(1).map(({ at }, i) => at - (rig.invocations[i]?.at ?? 0))
@@ -94,7 +94,7 @@ test("waits between retries double from a second to a minute", () => {
 })
 
 test("a failing batch stops its shard until the stream's retention has passed: 24 hours of retries", () => {
-  const rig = new MappingRig({ batchSize: 1 }, ({ offsets }) => (offsets[0] === 0 ? failed : done))
+  const rig: MappingRig = new MappingRig({ batchSize: 1 }, ({ offsets }) => (offsets[0] === 0 ? failed : done))
   rig.fill(2)
   rig.advance(24 * hour - 1)
   assert.ok(rig.invocations.length > 1_400)
@@ -106,7 +106,7 @@ test("a failing batch stops its shard until the stream's retention has passed: 2
 
 test("throttles do not count as retries", () => {
   let calls = 0
-  const rig = new MappingRig({ maximumRetryAttempts: 0 }, () => (++calls <= 20 ? { kind: "throttled" } : done))
+  const rig: MappingRig = new MappingRig({ maximumRetryAttempts: 0 }, () => (++calls <= 20 ? { kind: "throttled" } : done))
   rig.fill(1)
   rig.advance(hour)
   assert.equal(calls, 21)
@@ -115,7 +115,7 @@ test("throttles do not count as retries", () => {
 })
 
 test("throttled records that become too old are given up", () => {
-  const rig = new MappingRig({ maximumRecordAgeMs: 60_000 }, () => ({ kind: "throttled" }))
+  const rig: MappingRig = new MappingRig({ maximumRecordAgeMs: 60_000 }, () => ({ kind: "throttled" }))
   rig.fill(1)
   rig.advance(hour)
   assert.equal(rig.discards[0]?.condition, "RecordAgeExceeded")
@@ -123,7 +123,7 @@ test("throttled records that become too old are given up", () => {
 })
 
 test("records older than maximumRecordAge are given up before the first try, younger ones are not", () => {
-  const rig = new MappingRig({ maximumRecordAgeMs: 60_000 })
+  const rig: MappingRig = new MappingRig({ maximumRecordAgeMs: 60_000 })
   rig.fill(3, { time: rig.now - 60_001 })
   rig.fill(2, { time: rig.now - 60_000 })
   rig.advance(0)
@@ -135,7 +135,7 @@ test("records older than maximumRecordAge are given up before the first try, you
 })
 
 test("a record that becomes too old between retries is given up when it does", () => {
-  const rig = new MappingRig({ maximumRecordAgeMs: 60_000 }, ({ offsets }) => (offsets.includes(0) ? failed : done))
+  const rig: MappingRig = new MappingRig({ maximumRecordAgeMs: 60_000 }, ({ offsets }) => (offsets.includes(0) ? failed : done))
   rig.fill(1)
   rig.advance(30_000)
   rig.fill(1)
@@ -147,7 +147,7 @@ test("a record that becomes too old between retries is given up when it does", (
 })
 
 test("bisect halves a failing batch until the bad record is alone, and splits do not count as retries", () => {
-  const rig = new MappingRig({ batchSize: 8, maximumRetryAttempts: 1, bisectBatchOnFunctionError: true }, ({ offsets }) =>
+  const rig: MappingRig = new MappingRig({ batchSize: 8, maximumRetryAttempts: 1, bisectBatchOnFunctionError: true }, ({ offsets }) =>
     offsets.includes(5) ? failed : done,
   )
   rig.fill(10)
@@ -161,7 +161,7 @@ test("bisect halves a failing batch until the bad record is alone, and splits do
 
 test("after a split the next batches have the configured size again", () => {
   let isBad = true
-  const rig = new MappingRig({ batchSize: 4, bisectBatchOnFunctionError: true }, () => {
+  const rig: MappingRig = new MappingRig({ batchSize: 4, bisectBatchOnFunctionError: true }, () => {
     if (!isBad) return done
     isBad = false
     return failed
@@ -177,7 +177,7 @@ test("after a split the next batches have the configured size again", () => {
 })
 
 test("a partial failure keeps what is before it and retries from it, later successes too", () => {
-  const rig = new MappingRig({ batchSize: 5 }, ({ offsets }) => (offsets[0] === 0 ? { kind: "partial", index: 2 } : done))
+  const rig: MappingRig = new MappingRig({ batchSize: 5 }, ({ offsets }) => (offsets[0] === 0 ? { kind: "partial", index: 2 } : done))
   rig.fill(5)
   rig.advance(hour)
   assert.deepEqual(rig.offsets, [
@@ -188,7 +188,7 @@ test("a partial failure keeps what is before it and retries from it, later succe
 })
 
 test("partial failures count as retries, and what is left of the batch is given up", () => {
-  const rig = new MappingRig({ batchSize: 5, maximumRetryAttempts: 2 }, ({ offsets }) =>
+  const rig: MappingRig = new MappingRig({ batchSize: 5, maximumRetryAttempts: 2 }, ({ offsets }) =>
     offsets.includes(3) ? { kind: "partial", index: offsets.indexOf(3) } : done,
   )
   rig.fill(6)
@@ -201,7 +201,7 @@ test("partial failures count as retries, and what is left of the batch is given 
 })
 
 test("with bisect a partial failure splits exactly there, retries only the rest, and does not count", () => {
-  const rig = new MappingRig({ batchSize: 6, maximumRetryAttempts: 0, bisectBatchOnFunctionError: true }, ({ offsets }) => {
+  const rig: MappingRig = new MappingRig({ batchSize: 6, maximumRetryAttempts: 0, bisectBatchOnFunctionError: true }, ({ offsets }) => {
     if (offsets.length === 6) return { kind: "partial", index: 4 }
     return done
   })
@@ -215,7 +215,7 @@ test("with bisect a partial failure splits exactly there, retries only the rest,
 })
 
 test("lanes keep the order of their keys and run beside each other; a failing one stops no other", () => {
-  const rig = new MappingRig({ batchSize: 1, parallelizationFactor: 4 }, ({ offsets }) => (rig.log[offsets[0] ?? 0]?.key === "k0" ? failed : done))
+  const rig: MappingRig = new MappingRig({ batchSize: 1, parallelizationFactor: 4 }, ({ offsets }) => (rig.log[offsets[0] ?? 0]?.key === "k0" ? failed : done))
   for (let i = 0; i < 40; i++) rig.put([`k${i % 8}`])
   rig.advance(0)
   const bad = new Set(rig.invocations.filter(({ offsets }) => rig.log[offsets[0] ?? 0]?.key === "k0").map(({ offsets }) => offsets[0]))
@@ -228,7 +228,7 @@ test("lanes keep the order of their keys and run beside each other; a failing on
 })
 
 test("as many batches of a shard are under way as it has lanes, one of each", () => {
-  const rig = new MappingRig({ batchSize: 2, parallelizationFactor: 3 }, () => undefined)
+  const rig: MappingRig = new MappingRig({ batchSize: 2, parallelizationFactor: 3 }, () => undefined)
   rig.fill(60)
   rig.settle()
   assert.equal(rig.machine.busy, 3)
@@ -241,7 +241,7 @@ test("as many batches of a shard are under way as it has lanes, one of each", ()
 test("a lane that is stuck does not keep others from reading on, nor does it hold what they read", () => {
   const keyOf = (offset: number | undefined): string => rig.log[offset ?? 0]?.key ?? ""
   const good = ["a", "b", "c", "d"].find((key) => keyHash(key) % 2 !== keyHash("bad") % 2) ?? ""
-  const rig = new MappingRig({ batchSize: 10, parallelizationFactor: 2 }, ({ offsets }) => (keyOf(offsets[0]) === "bad" ? failed : done))
+  const rig: MappingRig = new MappingRig({ batchSize: 10, parallelizationFactor: 2 }, ({ offsets }) => (keyOf(offsets[0]) === "bad" ? failed : done))
   const count = 20 * limits.mappingReadAheadRecords
   for (let i = 0; i < count; i++) rig.put([i % 2 === 0 ? "bad" : good])
   rig.advance(0)
@@ -257,7 +257,7 @@ test("a lane that is stuck does not keep others from reading on, nor does it hol
 })
 
 test("after a restart each lane goes on where it was, and repeats nothing that was kept", () => {
-  const rig = new MappingRig({ batchSize: 1, parallelizationFactor: 4 }, ({ offsets }) => (rig.log[offsets[0] ?? 0]?.key === "k0" ? failed : done))
+  const rig: MappingRig = new MappingRig({ batchSize: 1, parallelizationFactor: 4 }, ({ offsets }) => (rig.log[offsets[0] ?? 0]?.key === "k0" ? failed : done))
   for (let i = 0; i < 40; i++) rig.put([`k${i % 8}`])
   rig.advance(0)
   const before = new Set(rig.offsets.flat())
@@ -271,7 +271,7 @@ test("after a restart each lane goes on where it was, and repeats nothing that w
 })
 
 test("with another number of lanes what was done stays done", () => {
-  const rig = new MappingRig({ batchSize: 1, parallelizationFactor: 4 }, ({ offsets }) => (rig.log[offsets[0] ?? 0]?.key === "k0" ? failed : done))
+  const rig: MappingRig = new MappingRig({ batchSize: 1, parallelizationFactor: 4 }, ({ offsets }) => (rig.log[offsets[0] ?? 0]?.key === "k0" ? failed : done))
   for (let i = 0; i < 40; i++) rig.put([`k${i % 8}`])
   rig.advance(0)
   const before = new Set(rig.offsets.flat())
@@ -289,7 +289,7 @@ test("with another number of lanes what was done stays done", () => {
 })
 
 test("attempts, splits and what is given up survive a restart", () => {
-  const rig = new MappingRig({ batchSize: 4, maximumRetryAttempts: 3, bisectBatchOnFunctionError: true }, ({ offsets }) =>
+  const rig: MappingRig = new MappingRig({ batchSize: 4, maximumRetryAttempts: 3, bisectBatchOnFunctionError: true }, ({ offsets }) =>
     offsets.includes(2) ? failed : done,
   )
   rig.takesDiscards = false
@@ -310,7 +310,7 @@ test("attempts, splits and what is given up survive a restart", () => {
 })
 
 test("a destination that does not take it keeps the lane waiting", () => {
-  const rig = new MappingRig({ batchSize: 1, maximumRetryAttempts: 0 }, ({ offsets }) => (offsets[0] === 0 ? failed : done))
+  const rig: MappingRig = new MappingRig({ batchSize: 1, maximumRetryAttempts: 0 }, ({ offsets }) => (offsets[0] === 0 ? failed : done))
   rig.takesDiscards = false
   rig.fill(2)
   rig.advance(hour)
@@ -319,7 +319,7 @@ test("a destination that does not take it keeps the lane waiting", () => {
 })
 
 test("a closed shard is over once all of it is done, without waiting for its batching window", () => {
-  const rig = new MappingRig({ batchSize: 10, batchingWindowMs: 60_000 })
+  const rig: MappingRig = new MappingRig({ batchSize: 10, batchingWindowMs: 60_000 })
   rig.fill(3)
   rig.settle()
   assert.equal(rig.machine.isOver, false)
@@ -329,7 +329,7 @@ test("a closed shard is over once all of it is done, without waiting for its bat
 })
 
 test("records that the log has let go of are passed over and counted", () => {
-  const rig = new MappingRig({ batchSize: 10 })
+  const rig: MappingRig = new MappingRig({ batchSize: 10 })
   rig.fill(30)
   rig.first = 20
   rig.advance(0)
@@ -337,7 +337,7 @@ test("records that the log has let go of are passed over and counted", () => {
 })
 
 test("the age of the last record of a batch that is done is its iterator age", () => {
-  const rig = new MappingRig({})
+  const rig: MappingRig = new MappingRig({})
   rig.fill(2, { time: rig.now - 7_000 })
   rig.advance(0)
   assert.equal(rig.machine.figures.iteratorAgeMs, 7_000)

@@ -142,8 +142,7 @@ class Compilation {
     this.#graph.claim(name, definition, "task")
     const commands = commandStream(`${this.#graph.service}/${name}.commands`, output)
     this.#graph.internal.push(commands)
-    this.#graph.meet(output)
-    this.#graph.written.set(output.name, this.#graph.written.get(output.name) ?? 0)
+    this.#written(output)
     const plan: TaskPlan = Object.freeze({
       ...settings,
       commands: commands.name,
@@ -157,11 +156,19 @@ class Compilation {
     return plan
   }
 
+  /** A stream that the service writes besides what its stages write. */
+  #written(stream: StreamDefinition): void {
+    const { written } = this.#graph
+    this.#graph.meet(stream)
+    written.set(stream.name, written.get(stream.name) ?? 0)
+  }
+
   #function(definition: FunctionDefinition): void {
     if (this.#functions.has(definition)) return
     const { name, settings, on } = definition
     this.#graph.claim(name, definition, "function")
     if (on?.stream !== undefined) this.#graph.meet(on.stream)
+    if (on?.failures !== undefined) this.#written(on.failures)
     this.#functions.set(definition, Object.freeze({ ...settings, ...(on === undefined ? {} : { mapping: on.plan }) }))
   }
 
