@@ -143,7 +143,7 @@ export const limits = {
   /** Largest event of one invocation of a function, in bytes (Lambda: 6 MB). */
   functionEventBytesMax: 6_291_456,
   /** Records of one lane of a mapping that may be known ahead of its batch; twice the batch size where that is more. */
-  mappingReadAheadRecords: 512,
+  mappingReadAheadRecordsMax: 512,
   /** Most bytes of events that all mappings of a node may hold at once. */
   mappingEventBytesMax: 134_217_728,
   /** Wait before a mapping invokes its function again after a failure, in milliseconds; it doubles each time. */

@@ -53,7 +53,7 @@ export class Lane {
     this.number = number
     this.scanned = position
     this.pieces = [...pieces]
-    this.#room = Math.max(2 * batchSize, limits.mappingReadAheadRecords)
+    this.#room = Math.max(2 * batchSize, limits.mappingReadAheadRecordsMax)
   }
 
   /** All of its records before this are done. */

@@ -242,7 +242,7 @@ test("a lane that is stuck does not keep others from reading on, nor does it hol
   const keyOf = (offset: number | undefined): string => rig.log[offset ?? 0]?.key ?? ""
   const good = ["a", "b", "c", "d"].find((key) => keyHash(key) % 2 !== keyHash("bad") % 2) ?? ""
   const rig: MappingRig = new MappingRig({ batchSize: 10, parallelizationFactor: 2 }, ({ offsets }) => (keyOf(offsets[0]) === "bad" ? failed : done))
-  const count = 20 * limits.mappingReadAheadRecords
+  const count = 20 * limits.mappingReadAheadRecordsMax
   for (let i = 0; i < count; i++) rig.put([i % 2 === 0 ? "bad" : good])
   rig.advance(0)
   assert.equal(rig.offsets.flat().filter((offset) => keyOf(offset) === good).length, count / 2)
