@@ -1,12 +1,6 @@
 /** The names that AWS gives to streams and their consumers. */
+import { streamArn } from "@millrace/model"
 import { KinesisFailure } from "./failure.ts"
-
-/** The account in every name: a node has one. */
-export const account = "000000000000"
-
-export function streamArn(region: string, stream: string): string {
-  return `arn:aws:kinesis:${region}:${account}:stream/${stream}`
-}
 
 export function consumerArn(region: string, stream: string, consumer: string, second: number): string {
   return `${streamArn(region, stream)}/consumer/${consumer}:${second}`

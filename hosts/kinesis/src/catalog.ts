@@ -4,45 +4,30 @@
  *
  * Not for: internal streams (those between stages, and rows on their way to a file), which the API does not show.
  */
-import type { StreamPlan } from "@millrace/model"
-import { account } from "./arn.ts"
+import {
+  account,
+  evenShards,
+  factsOf,
+  factsText,
+  firstFacts,
+  Placing,
+  retentionHoursOf,
+  SequenceNumbers,
+  type Shard,
+  secondOf,
+  shardsOf,
+  type StreamFacts,
+  type StreamPlan,
+} from "@millrace/model"
 import type { Clock } from "./clock.ts"
 import { KinesisFailure } from "./failure.ts"
 import type { KinesisNode, StreamSettings } from "./node.ts"
-import { type Shard, Placing, evenShards } from "./shard.ts"
-import { SequenceNumbers } from "./sequence-number.ts"
-
-export interface Consumer {
-  readonly name: string
-  /** ms */
-  readonly created: number
-  readonly tags: Readonly<Record<string, string>>
-}
-
-/** What is kept of a stream besides its records. */
-export interface Facts {
-  /** ms */
-  readonly created: number
-  readonly mode: "PROVISIONED" | "ON_DEMAND"
-  readonly retentionHours: number
-  readonly recordKiB: number
-  readonly tags: Readonly<Record<string, string>>
-  readonly consumers: readonly Consumer[]
-  readonly metrics: readonly string[]
-  /** Of server-side encryption, which a client may turn on and read back; the data directory is the disk's to encrypt. */
-  readonly encryptionKey?: string
-  readonly warmMiBps?: number
-  /** Resource policies by the consumer that they are of; the stream's own under an empty name. */
-  readonly policies?: Readonly<Record<string, string>>
-  /** Of a stream that was made here. */
-  readonly shards?: readonly Shard[]
-}
 
 /** A stream with its facts. */
 export interface KinesisStream {
   readonly name: string
   readonly plan: StreamPlan
-  readonly facts: Facts
+  readonly facts: StreamFacts
   readonly shards: readonly Shard[]
   readonly placing: Placing
   /** By partition. */
@@ -50,7 +35,6 @@ export interface KinesisStream {
 }
 
 const namePattern = /^[a-zA-Z0-9_.-]{1,128}$/
-const hourMs = 3_600_000
 
 export class Catalog {
   readonly #node: KinesisNode
@@ -89,7 +73,7 @@ export class Catalog {
     if (text === undefined) {
       await this.#serially(name, async () => {
         if (!this.#node.records.facts.has(name))
-          await this.#node.records.keepFacts(name, textOf(this.#firstFacts(plan)))
+          await this.#node.records.keepFacts(name, factsText(this.#firstFacts(plan)))
       })
       return this.get(name)
     }
@@ -101,14 +85,14 @@ export class Catalog {
   }
 
   /** @throws KinesisFailure ResourceInUseException */
-  make(name: string, facts: Facts, count: number): Promise<void> {
+  make(name: string, facts: StreamFacts, count: number): Promise<void> {
     return this.#serially(name, async () => {
       if (this.#node.streams.some((each) => each.name === name)) {
         throw new KinesisFailure("ResourceInUseException", `Stream ${name} under account ${account} already exists.`)
       }
       const { records } = this.#node
       const shards = evenShards(count, facts.created, (partition) => records.next(name, partition))
-      await records.keepStream(name, settingsOf(facts, shards), textOf({ ...facts, shards }))
+      await records.keepStream(name, settingsOf(facts, shards), factsText({ ...facts, shards }))
     })
   }
 
@@ -133,15 +117,15 @@ export class Catalog {
    *
    * @throws KinesisFailure ResourceNotFoundException and what the change throws
    */
-  change(name: string, act: (stream: KinesisStream) => Facts): Promise<void> {
+  change(name: string, act: (stream: KinesisStream) => StreamFacts): Promise<void> {
     return this.#serially(name, async () => {
       const stream = await this.#current(name)
       const facts = act(stream)
       if (facts === stream.facts) return
       const { records } = this.#node
       if (facts.shards !== undefined && stream.plan.format === "bytes") {
-        await records.keepStream(name, settingsOf(facts, facts.shards), textOf(facts))
-      } else await records.keepFacts(name, textOf(facts))
+        await records.keepStream(name, settingsOf(facts, facts.shards), factsText(facts))
+      } else await records.keepFacts(name, factsText(facts))
     })
   }
 
@@ -157,18 +141,17 @@ export class Catalog {
     return this.#node.streams.find((each) => each.name === name && isShown(each))
   }
 
-  #streamOf(plan: StreamPlan, kept: Facts): KinesisStream {
-    const { name, partitions } = plan
+  #streamOf(plan: StreamPlan, kept: StreamFacts): KinesisStream {
+    const { name } = plan
     const isBytes = plan.format === "bytes"
-    const facts = isBytes ? kept : { ...kept, retentionHours: Math.max(1, Math.round(plan.retentionMs / hourMs)) }
-    // The first shards of a service's stream begin where its log does.
-    const shards = (isBytes ? facts.shards : undefined) ?? evenShards(partitions, facts.created, () => 0)
+    const facts = isBytes ? kept : { ...kept, retentionHours: retentionHoursOf(plan) }
+    const shards = shardsOf(plan, facts)
     const numbers = shards.map(({ openedAt, partition }) => new SequenceNumbers(secondOf(openedAt), partition))
     return { name, plan, facts, shards, placing: new Placing(shards), numbers }
   }
 
-  #firstFacts(plan: StreamPlan): Facts {
-    return newFacts(this.#clock.now(), { retentionHours: Math.max(1, Math.round(plan.retentionMs / hourMs)) })
+  #firstFacts(plan: StreamPlan): StreamFacts {
+    return firstFacts(plan, this.#clock.now())
   }
 
   #serially<Result>(name: string, act: () => Promise<Result>): Promise<Result> {
@@ -188,25 +171,6 @@ export class Catalog {
   }
 }
 
-/** The facts of a stream that is new. */
-export function newFacts(now: number, given: Partial<Facts> = {}): Facts {
-  return {
-    created: now,
-    mode: "PROVISIONED",
-    retentionHours: 24,
-    recordKiB: 1024,
-    tags: {},
-    consumers: [],
-    metrics: [],
-    ...given,
-  }
-}
-
-/** The second that sequence numbers and ARNs carry. */
-export function secondOf(ms: number): number {
-  return Math.floor(ms / 1000)
-}
-
 export function ofService(name: string): KinesisFailure {
   return new KinesisFailure(
     "ResourceInUseException",
@@ -222,21 +186,7 @@ function isShown({ role, name }: StreamPlan): boolean {
   return (role === "source" || role === "derived" || role === "dead-letter") && namePattern.test(name)
 }
 
-function settingsOf({ retentionHours }: Facts, shards: readonly Shard[]): StreamSettings {
+function settingsOf({ retentionHours }: StreamFacts, shards: readonly Shard[]): StreamSettings {
   const isResharded = shards.some(({ parent }) => parent !== undefined)
-  return { partitions: shards.length, retentionMs: retentionHours * hourMs, isResharded }
-}
-
-/** Bigints as decimal texts: JSON knows no other. */
-function textOf(facts: Facts): string {
-  return JSON.stringify(facts, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value))
-}
-
-function factsOf(text: string): Facts {
-  const facts = JSON.parse(text) as Facts
-  if (facts.shards === undefined) return facts
-  return {
-    ...facts,
-    shards: facts.shards.map((shard) => ({ ...shard, from: BigInt(shard.from), to: BigInt(shard.to) })),
-  }
+  return { partitions: shards.length, retentionMs: retentionHours * 3_600_000, isResharded }
 }

@@ -1,4 +1,5 @@
 // Splitting and merging shards: parents before children, keys to their own shard, nothing lost.
+import { hashOf, type Shard, shardId } from "@millrace/model"
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import {
@@ -15,7 +16,6 @@ import {
 import fc from "fast-check"
 import { bytes, openNode } from "../test/node.ts"
 import { valueOf } from "../test/reading.ts"
-import { type Shard, hashOf, shardId } from "./shard.ts"
 
 const stream = { StreamName: "s" }
 

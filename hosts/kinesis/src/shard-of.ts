@@ -1,10 +1,8 @@
 /** Finding a shard of a stream, and places in it. */
-import { account } from "./arn.ts"
-import { type KinesisStream, secondOf } from "./catalog.ts"
+import { account, partitionOfShard, positionOf, secondOf, type Shard } from "@millrace/model"
+import type { KinesisStream } from "./catalog.ts"
 import { KinesisFailure } from "./failure.ts"
 import type { KinesisNode } from "./node.ts"
-import { positionOf } from "./sequence-number.ts"
-import { type Shard, partitionOfShard } from "./shard.ts"
 
 /** Where reading a shard begins. */
 export interface Start {

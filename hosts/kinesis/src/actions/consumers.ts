@@ -1,8 +1,9 @@
 /** Consumers with a share of their own (enhanced fan-out): register, deregister, describe, list. */
+import { account, type KinesisConsumer, secondOf, streamArn } from "@millrace/model"
 import { Instant } from "../answer-values.ts"
 import type { Api } from "../api.ts"
-import { account, consumerArn, consumerOfArn, streamArn, streamOfArn } from "../arn.ts"
-import { type Consumer, type KinesisStream, secondOf } from "../catalog.ts"
+import { consumerArn, consumerOfArn, streamOfArn } from "../arn.ts"
+import type { KinesisStream } from "../catalog.ts"
 import { KinesisFailure } from "../failure.ts"
 import { pageOf, tokenOf } from "../page-token.ts"
 import { tagsOf } from "../tags.ts"
@@ -31,7 +32,7 @@ const pageMost = 100
 export async function registerStreamConsumer(input: RegisterInput, api: Api): Promise<object> {
   const { ConsumerName: name, Tags: tags } = input
   const stream = streamOfArn(input.StreamARN)
-  const consumer: Consumer = { name, created: api.clock.now(), tags: tags === undefined ? {} : tagsOf({}, tags) }
+  const consumer: KinesisConsumer = { name, created: api.clock.now(), tags: tags === undefined ? {} : tagsOf({}, tags) }
   await api.catalog.get(stream)
   await api.catalog.change(stream, ({ facts }) => {
     if (facts.consumers.some((each) => each.name === name)) {
@@ -89,7 +90,7 @@ export async function listStreamConsumers(input: ListInput, api: Api): Promise<o
 export async function consumerOf(
   input: NamingInput,
   api: Api,
-): Promise<{ readonly stream: KinesisStream; readonly consumer: Consumer }> {
+): Promise<{ readonly stream: KinesisStream; readonly consumer: KinesisConsumer }> {
   const { ConsumerARN: arn, StreamARN: streamArnGiven, ConsumerName: nameGiven } = input
   const named = arn === undefined ? undefined : consumerOfArn(arn)
   const name = named?.name ?? nameGiven
@@ -110,7 +111,7 @@ export async function consumerOf(
   )
 }
 
-function shown({ name, created }: Consumer, stream: string, { region }: Api): object {
+function shown({ name, created }: KinesisConsumer, stream: string, { region }: Api): object {
   return {
     ConsumerName: name,
     ConsumerARN: consumerArn(region, stream, name, secondOf(created)),

@@ -1,11 +1,10 @@
 /** GetShardIterator and GetRecords. */
+import { partitionKeyOf, secondOf, type SequenceNumbers, type Shard, shardId } from "@millrace/model"
 import { Blob64, Instant } from "../answer-values.ts"
 import { type Api, type StreamNaming, nameOf } from "../api.ts"
-import { type KinesisStream, secondOf } from "../catalog.ts"
+import type { KinesisStream } from "../catalog.ts"
 import { KinesisFailure } from "../failure.ts"
 import type { StoredRecord } from "../node.ts"
-import type { SequenceNumbers } from "../sequence-number.ts"
-import { type Shard, shardId } from "../shard.ts"
 import { iteratorOf, placeOf } from "../shard-iterator.ts"
 import { type Start, endOf, offsetOf, shardOf, trimmedTo } from "../shard-of.ts"
 
@@ -114,17 +113,9 @@ export function shown(
     SequenceNumber: numbers.of(offset),
     ApproximateArrivalTimestamp: new Instant(time),
     Data: new Blob64(data),
-    // A stream without keys has records without one, and the API has none such.
-    PartitionKey: givenKey(headers) ?? (key === "" ? "-" : key),
+    PartitionKey: partitionKeyOf(key, headers),
     ...(facts.encryptionKey === undefined ? {} : { EncryptionType: "KMS" }),
   }
-}
-
-/** The key under which the sender put the record, where the stream's own key is another. */
-function givenKey(headers: string): string | undefined {
-  if (headers === "") return undefined
-  const key = (JSON.parse(headers) as { readonly partitionkey?: unknown }).partitionkey
-  return typeof key === "string" ? key : undefined
 }
 
 /** The shards that go on where a closed one ends. */

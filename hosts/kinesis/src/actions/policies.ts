@@ -1,6 +1,7 @@
 /** Resource policies: kept and shown as they were given. A node's clients are all of one account, so nothing reads them. */
+import { account } from "@millrace/model"
 import type { Api } from "../api.ts"
-import { account, consumerOfArn, streamOfArn } from "../arn.ts"
+import { consumerOfArn, streamOfArn } from "../arn.ts"
 import { KinesisFailure } from "../failure.ts"
 import { consumerOf } from "./consumers.ts"
 

@@ -1,11 +1,10 @@
 /** PutRecord and PutRecords. */
+import { hashKeyMax, secondOf, SequenceNumbers, shardId } from "@millrace/model"
 import { type UserRecord, userRecordsOf } from "../aggregate.ts"
 import { type Api, type StreamNaming, nameOf } from "../api.ts"
-import { type KinesisStream, secondOf } from "../catalog.ts"
+import type { KinesisStream } from "../catalog.ts"
 import { KinesisFailure, nodeFailure } from "../failure.ts"
 import type { NewRecord, Placement } from "../node.ts"
-import { SequenceNumbers } from "../sequence-number.ts"
-import { hashKeyMax, shardId } from "../shard.ts"
 
 interface Entry {
   readonly Data: Uint8Array

@@ -1,10 +1,8 @@
 /** SplitShard, MergeShards and UpdateShardCount. */
-import { limits } from "@millrace/model"
+import { account, evenShards, limits, type Shard, shardId, streamArn } from "@millrace/model"
 import { type Api, type StreamNaming, nameOf } from "../api.ts"
-import { account, streamArn } from "../arn.ts"
 import { type KinesisStream, ofService } from "../catalog.ts"
 import { KinesisFailure } from "../failure.ts"
-import { type Shard, evenShards, shardId } from "../shard.ts"
 import { shardOf } from "../shard-of.ts"
 
 interface SplitShardInput extends StreamNaming {

@@ -2,9 +2,9 @@
  * Settings of a stream: retention, mode, monitoring, encryption, record size, throughput; and of the account. Retention and
  * record size do what they say; the others are kept and shown, for the tools that set them.
  */
+import { account, streamArn, type StreamFacts } from "@millrace/model"
 import { type Api, type StreamNaming, nameOf } from "../api.ts"
-import { account, streamArn } from "../arn.ts"
-import { type Facts, ofService } from "../catalog.ts"
+import { ofService } from "../catalog.ts"
 import { KinesisFailure } from "../failure.ts"
 
 interface RetentionInput extends StreamNaming {
@@ -22,7 +22,7 @@ interface EncryptionInput extends StreamNaming {
 
 interface ModeInput {
   readonly StreamARN: string
-  readonly StreamModeDetails: { readonly StreamMode: Facts["mode"] }
+  readonly StreamModeDetails: { readonly StreamMode: StreamFacts["mode"] }
   readonly WarmThroughputMiBps?: number
 }
 

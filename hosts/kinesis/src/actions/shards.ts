@@ -1,10 +1,9 @@
 /** ListShards, and how a shard is shown. */
+import { secondOf, SequenceNumbers, type Shard, shardId } from "@millrace/model"
 import { type Api, type StreamNaming, nameOf } from "../api.ts"
-import { type KinesisStream, secondOf } from "../catalog.ts"
+import type { KinesisStream } from "../catalog.ts"
 import { KinesisFailure } from "../failure.ts"
 import { pageOf, tokenOf } from "../page-token.ts"
-import { SequenceNumbers } from "../sequence-number.ts"
-import { type Shard, shardId } from "../shard.ts"
 
 interface ShardFilter {
   readonly Type:

@@ -1,18 +1,17 @@
 /** CreateStream, DeleteStream, and the descriptions of streams. */
 import { Instant } from "../answer-values.ts"
 import { type Api, type StreamNaming, nameOf } from "../api.ts"
-import { streamArn } from "../arn.ts"
-import { type Facts, type KinesisStream, newFacts } from "../catalog.ts"
+import type { KinesisStream } from "../catalog.ts"
 import { KinesisFailure } from "../failure.ts"
 import { pageOf, tokenOf } from "../page-token.ts"
 import { tagsOf } from "../tags.ts"
 import { shownShard } from "./shards.ts"
-import { limits } from "@millrace/model"
+import { limits, newFacts, streamArn, type StreamFacts } from "@millrace/model"
 
 interface CreateStreamInput {
   readonly StreamName: string
   readonly ShardCount?: number
-  readonly StreamModeDetails?: { readonly StreamMode: Facts["mode"] }
+  readonly StreamModeDetails?: { readonly StreamMode: StreamFacts["mode"] }
   readonly Tags?: ReadonlyMap<string, string>
   readonly WarmThroughputMiBps?: number
   readonly MaxRecordSizeInKiB?: number

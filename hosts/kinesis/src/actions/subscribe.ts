@@ -1,11 +1,10 @@
 /** SubscribeToShard: the records of a shard as they come, for five minutes. */
+import { type SequenceNumbers, type Shard, shardId } from "@millrace/model"
 import type { Api } from "../api.ts"
 import type { Codec } from "../codec.ts"
 import { EventStream, eventMessage, exceptionMessage } from "../event-stream.ts"
 import { KinesisFailure, failureOf } from "../failure.ts"
 import type { KinesisStream } from "../catalog.ts"
-import type { SequenceNumbers } from "../sequence-number.ts"
-import { type Shard, shardId } from "../shard.ts"
 import { type Start, endOf, offsetOf, shardOf } from "../shard-of.ts"
 import { consumerOf } from "./consumers.ts"
 import { childrenOf, readShard, shown } from "./get-records.ts"

@@ -1,7 +1,7 @@
 /** Tags of streams, and of streams and consumers as resources. */
+import type { StreamFacts } from "@millrace/model"
 import { type Api, type StreamNaming, nameOf } from "../api.ts"
 import { consumerOfArn, streamOfArn } from "../arn.ts"
-import type { Facts } from "../catalog.ts"
 import { tagsOf, tagsWithout } from "../tags.ts"
 import { consumerOf } from "./consumers.ts"
 
@@ -77,11 +77,11 @@ async function changeTags(
   if (consumerOfArn(arn) === undefined) {
     const name = streamOfArn(arn)
     await api.catalog.get(name)
-    await api.catalog.change(name, ({ facts }): Facts => ({ ...facts, tags: act(facts.tags) }))
+    await api.catalog.change(name, ({ facts }): StreamFacts => ({ ...facts, tags: act(facts.tags) }))
     return undefined
   }
   const { stream, consumer } = await consumerOf({ ConsumerARN: arn }, api)
-  await api.catalog.change(stream.name, ({ facts }): Facts => {
+  await api.catalog.change(stream.name, ({ facts }): StreamFacts => {
     const consumers = facts.consumers.map((each) =>
       each.name === consumer.name ? { ...each, tags: act(each.tags) } : each,
     )

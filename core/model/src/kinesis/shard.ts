@@ -3,7 +3,8 @@
  *
  * A shard whose `end` is known is closed: it takes no more records and its children go on.
  */
-import { md5, partitionOf } from "@millrace/model"
+import { md5 } from "../md5.ts"
+import { partitionOf } from "../partition.ts"
 
 export interface Shard {
   readonly partition: number
