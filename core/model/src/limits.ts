@@ -111,6 +111,8 @@ export const limits = {
   functionMsMin: 1_000,
   /** Longest time of an invocation that answers a request of HTTP, in milliseconds. */
   functionHttpMsMax: 30_000,
+  /** Largest body of a request that a function answers, in bytes: as API Gateway has it. */
+  functionHttpBodyBytesMax: 10_485_760,
   /** Longest time that a function's module may take to load, in milliseconds: as Lambda has it. */
   functionInitMsMax: 10_000,
   /** Heap of one instance of a function, at least and at most, in megabytes. */

@@ -9,7 +9,7 @@ export type FunctionSource =
   /** In the service itself, whose file a host that has loaded it names here; found in its program by the function's name. */
   | { readonly kind: "typed"; readonly file: string }
 
-/** A request line that a function answers: one path of HTTP, `*` for all methods, `$default` for what nothing else takes. */
+/** A request line that a function answers: one path of HTTP, `$default` for what nothing else takes. */
 export interface HttpRoutePlan {
   /** As it was written: `POST /orders/{id}`, `ANY /{proxy+}`, `$default`. */
   readonly key: string
@@ -20,6 +20,16 @@ export interface HttpRoutePlan {
 }
 
 export type HttpSegment = { readonly kind: "text"; readonly text: string } | { readonly kind: "one" | "greedy"; readonly name: string }
+
+/** First segments of the node's own addresses: no function gets them. */
+export const reservedSegments: ReadonlySet<string> = new Set(["v1", "errors", "healthz", "metrics", "readyz", "2015-03-31", "2017-10-31", "dashboard"])
+
+/** The same for all routes that take the same requests, whatever their parameters are called. */
+export function routeShape({ method, segments }: HttpRoutePlan): string {
+  if (segments === null) return "$default"
+  const path = segments.map((segment) => (segment.kind === "text" ? `/${segment.text}` : segment.kind === "one" ? "/{}" : "/{+}"))
+  return `${method} ${path.join("")}`
+}
 
 /** What browsers of other origins may do with the answers. */
 export interface CorsPlan {

@@ -3,7 +3,7 @@
  * stream whose schema is known gets a path of its own beside the template, since a template cannot tell streams apart
  * (OpenAPI 3.1, Paths Object: concrete paths are matched first).
  */
-import { type ErrorCode, errorTable, type StreamPlan, type TaskPlan } from "@millrace/model"
+import { type ErrorCode, errorTable, type FunctionPlan, type HttpRoutePlan, type StreamPlan, type TaskPlan } from "@millrace/model"
 import { mediaTypes } from "./body-format.ts"
 import { problemType } from "./problem.ts"
 import type { Content, JsonSchema, Parameter, Route } from "./route.ts"
@@ -15,6 +15,7 @@ export interface Described {
   readonly version: string
   readonly streams: readonly StreamPlan[]
   readonly tasks: readonly TaskPlan[]
+  readonly functions: readonly FunctionPlan[]
 }
 
 /** Failures that any route can answer with. */
@@ -42,6 +43,22 @@ export function openApi(described: Described): Readonly<Record<string, unknown>>
       return { $ref: `#/components/schemas/${name}` }
     }
     paths[pathOf("callTask", { task: task.name })] = { post: callOf(task, named("input", task.inputSchema), named("output", task.outputSchema)) }
+  }
+  for (const { name, description, http } of described.functions) {
+    const schemaNamed = (what: string, schema: unknown): JsonSchema => {
+      if (!isJsonSchema(schema)) return true
+      const named = `function.${name}.${what}`
+      records[named] = { $id: `urn:millrace:function:${name}:${what}`, ...schema }
+      return { $ref: `#/components/schemas/${named}` }
+    }
+    const facts = { name, description, input: schemaNamed("input", http?.inputSchema), output: schemaNamed("output", http?.outputSchema) }
+    for (const route of http?.routes ?? []) {
+      // What nothing else takes has no address of its own.
+      if (route.segments === null) continue
+      const path = route.segments.map((segment) => (segment.kind === "text" ? `/${segment.text}` : `/{${segment.name}}`)).join("")
+      const methods = route.method === "ANY" ? ["get", "put", "post", "delete", "patch"] : [route.method.toLowerCase()]
+      for (const method of methods) (paths[path] ??= {})[method] ??= callOfFunction(route, method, methods.length > 1, facts)
+    }
   }
   return {
     openapi: "3.1.1",
@@ -131,6 +148,33 @@ function callOf(task: TaskPlan, input: JsonSchema, output: JsonSchema): Readonly
     operationId: `callTask.${task.name}`,
     summary: `Enqueue a run of ${task.name}, or wait for its output`,
     ...(task.description === undefined ? {} : { description: task.description }),
+  }
+}
+
+interface FunctionFacts {
+  readonly name: string
+  readonly description: string | undefined
+  readonly input: JsonSchema
+  readonly output: JsonSchema
+}
+
+function callOfFunction(route: HttpRoutePlan, method: string, several: boolean, { name, description, input, output }: FunctionFacts): Readonly<Record<string, unknown>> {
+  const parameters = (route.segments ?? []).flatMap((segment) => {
+    if (segment.kind === "text") return []
+    const said = segment.kind === "greedy" ? { description: "One segment or more." } : {}
+    return [{ name: segment.name, in: "path", required: true, ...said, schema: { type: "string" } }]
+  })
+  const hasBody = method === "post" || method === "put" || method === "patch"
+  return {
+    operationId: several ? `function.${name}.${method}` : `function.${name}`,
+    summary: `Call the function ${name}`,
+    ...(description === undefined ? {} : { description }),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(hasBody && input !== true ? { requestBody: { required: true, content: { "application/json": { schema: input } } } } : {}),
+    responses: {
+      ...(output === true ? { default: { description: "The function's answer." } } : { "200": { description: "The function's answer.", content: { "application/json": { schema: output } } } }),
+      ...(input === true ? {} : { "422": { description: "MR1030: The request does not fit the function's schema.", content: { [problemType]: { schema: ref("Problem") } } } }),
+    },
   }
 }
 

@@ -61,7 +61,9 @@ export type {
   WindowResult,
   WindowShape,
 } from "./flow/windowed.ts"
+export type { CorsOptions } from "./function/cors.ts"
 export { fn, type FunctionOptions, type LambdaFunction } from "./function/function.ts"
+export { http, type HttpContext, HttpError, type HttpOptions, type HttpSettings, type TypedHttpOptions } from "./function/http.ts"
 export type { FilterPattern, MappingOptions, Starting } from "./function/mapping.ts"
 export type { FunctionSettings } from "./function/options.ts"
 export { compile, isService, type Service, service, serviceOf } from "./service.ts"

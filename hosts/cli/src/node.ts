@@ -1,5 +1,5 @@
 /** A node inside this process, with its front door: `import { startNode } from "millrace/node"`. */
-import { createGateway } from "@millrace/gateway"
+import { createGateway, createHttpFunctions } from "@millrace/gateway"
 import { createKinesis } from "@millrace/kinesis"
 import { type NodeStatus, openLog, startNode as startRuntime } from "@millrace/runtime"
 import { bindTaskCaller } from "@millrace/sdk/caller"
@@ -75,7 +75,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   const bounds = stateMemory === undefined ? {} : { stateMemoryBytesMax: stateMemory * 1_048_576 }
   const node = await startRuntime({ ...parts, log, bounds })
   const kinesis = createKinesis({ node, log, credentials: new Map(Object.entries(kinesisCredentials)) })
-  const gateway = createGateway({ node, version, log, mounts: [{ name: "kinesis", ...kinesis }] })
+  const gateway = createGateway({ node, version, log, mounts: [{ name: "kinesis", ...kinesis }, createHttpFunctions({ functions: node.functions, log })] })
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     bindTaskCaller(undefined)
@@ -84,6 +84,8 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   }
   try {
     const { url } = await gateway.listen(host, port)
+    const [credentials] = Object.entries(kinesisCredentials)
+    node.functions.address = { url, ...(credentials === undefined ? {} : { credentials }) }
     // From here on `task.call` and `task.send` reach this node in this process.
     bindTaskCaller(node.tasks.caller)
     return {

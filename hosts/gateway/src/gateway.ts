@@ -180,7 +180,8 @@ class Door {
     const noted: Noted = { route: mount.name }
     this.#note(incoming, outgoing, noted)
     try {
-      const failure = refusal(incoming)
+      const { method = "", url = "", headers } = incoming
+      const failure = refusal(incoming, mount.admits?.({ method, url, headers }) === true)
       if (failure === undefined) await serveMounted(mount, incoming, outgoing, noted, gate, this.#lasting)
       else {
         const data = failureOf(failure)
@@ -221,8 +222,12 @@ class Door {
   }
 }
 
-/** Why a request may not enter at all. */
-function refusal({ method, url, headers }: Incoming): unknown {
+/**
+ * Why a request may not enter at all.
+ *
+ * @param fromAnyPage - it may come from a page that is not the node's own
+ */
+function refusal({ method, url, headers }: Incoming, fromAnyPage = false): unknown {
   // A proxy's form of request line names the host there, and that one counts (RFC 9112, section 3.2.2); in HTTP/2 the
   // host has a field of its own.
   const authority = headers[":authority"]
@@ -232,8 +237,8 @@ function refusal({ method, url, headers }: Incoming): unknown {
     assertOwn({
       method,
       host,
-      origin: headers.origin,
-      fetchSite: typeof fetchSite === "string" ? fetchSite : undefined,
+      origin: fromAnyPage ? undefined : headers.origin,
+      fetchSite: fromAnyPage || typeof fetchSite !== "string" ? undefined : fetchSite,
     })
     return undefined
   } catch (error) {

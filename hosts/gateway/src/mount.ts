@@ -16,11 +16,15 @@ export interface MountedRequest {
   body(): Promise<Uint8Array>
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal
+  /** The client's address. */
+  readonly remoteAddress: string
+  /** `HTTP/1.1`. */
+  readonly protocol: string
 }
 
 export interface MountedResponse {
   readonly status: number
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
   /** All of it, or its parts as they come. */
   readonly body: Uint8Array | AsyncIterable<Uint8Array>
 }
@@ -30,6 +34,8 @@ export interface Mount {
   readonly name: string
   /** Whether a request is for it. */
   takes(request: Pick<MountedRequest, "method" | "url" | "headers">): boolean
+  /** Whether a request that comes from a page of another origin may enter all the same. @default none may */
+  admits?(request: Pick<MountedRequest, "method" | "url" | "headers">): boolean
   /** Never rejects. */
   answer(request: MountedRequest): Promise<MountedResponse>
 }
@@ -75,13 +81,15 @@ export async function serveMounted(
       cancel()
     }
   }
-  const answer = await mount.answer({ method, url, headers, body, signal: gone.signal })
+  const remoteAddress = incoming.socket.remoteAddress ?? ""
+  const protocol = `HTTP/${incoming.httpVersion}`
+  const answer = await mount.answer({ method, url, headers, body, signal: gone.signal, remoteAddress, protocol })
   if (state.senderGone || isGone(outgoing)) return
   if (answer.body instanceof Uint8Array) {
     if (incoming.complete) {
       writeHead(outgoing, answer)
       outgoing.end(answer.body)
-    } else refuse(incoming, outgoing, answer.status, { ...answer.headers }, answer.body, gate.clock)
+    } else refuse(incoming, outgoing, answer.status, { ...(answer.headers as Record<string, string>) }, answer.body, gate.clock)
     return
   }
   noted.isLive = true
@@ -105,8 +113,9 @@ export async function serveMounted(
 
 function writeHead(outgoing: Outgoing, { status, headers }: MountedResponse): void {
   // The two are one call to whoever runs it, and two to the compiler.
-  if ("stream" in outgoing) outgoing.writeHead(status, { ...headers })
-  else outgoing.writeHead(status, { ...headers })
+  const all = headers as Record<string, string | string[]>
+  if ("stream" in outgoing) outgoing.writeHead(status, { ...all })
+  else outgoing.writeHead(status, { ...all })
 }
 
 function drained(outgoing: Outgoing, signal: AbortSignal): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type { ErrorData, StreamPlan } from "@millrace/model"
 import type { BodyFormat, PositionRange, RecordView } from "@millrace/protocol"
+import type { GatewayFunctions } from "./functions/functions.ts"
 import type { GatewayTables } from "./tables.ts"
 import type { Sample } from "./sample.ts"
 import type { GatewayTasks } from "./tasks.ts"
@@ -61,6 +62,8 @@ export interface GatewayNode {
   readonly services: readonly string[]
   /** Tasks and their runs. */
   readonly tasks: GatewayTasks
+  /** Functions, called by name or over HTTP. */
+  readonly functions: GatewayFunctions
   /** What services keep by key. */
   readonly tables: GatewayTables
   /** Every stream, internal ones too. */

@@ -3,6 +3,7 @@
  * or windows. What a test wants of it (not ready, behind, slow) it sets.
  */
 import type { GatewayTasks, NodeEnqueue } from "../src/tasks.ts"
+import type { GatewayFunctions } from "../src/functions/functions.ts"
 import { MemoryTables } from "./memory-tables.ts"
 import {
   type ErrorData,
@@ -56,6 +57,15 @@ interface Envelope {
 export class MemoryNode implements GatewayNode {
   unready: ErrorData | undefined
   readonly services: readonly string[] = ["test"]
+  /** There are none here. */
+  readonly functions: GatewayFunctions = {
+    list: [],
+    plans: [],
+    find: () => undefined,
+    invoke: async (name) => {
+      throw new MillraceError("MR1031", `There is no function "${name}".`)
+    },
+  }
   /** What ingest answers instead of storing. */
   refusing: Error | undefined
   /** What ingest waits for before it answers: a disk that takes its time. */

@@ -3,7 +3,7 @@ import { statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { together } from "@millrace/engine"
-import { type FunctionPlan, MillraceError, type Program, isMillraceError } from "@millrace/model"
+import { type FunctionPlan, MillraceError, type Program, isMillraceError, routeShape } from "@millrace/model"
 import { compile, isService } from "@millrace/sdk"
 import { checkCron } from "./worker-compose.ts"
 
@@ -25,14 +25,26 @@ export async function loadPrograms(files: readonly string[]): Promise<readonly P
         throw new MillraceError("MR1102", `${file}: there is already a service "${name}" on this node; give it another name.`, { file })
       }
       for (const { name: task, crons } of program.plan.tasks) for (const cron of crons) checkCron(cron, `service "${name}", task "${task}"`)
-      for (const { name: called } of program.plan.functions) {
-        if (!programs.some(({ plan }) => plan.functions.some((other) => other.name === called))) continue
-        throw new MillraceError("MR1102", `${file}: there is already a function "${called}" on this node; give it another name.`, { file, function: called })
-      }
+      assertApart(program, programs, file)
       programs.push(program)
     }
   }
   return together(programs)
+}
+
+/** Functions of all services on a node are called by their names, and over HTTP by their routes. */
+function assertApart({ plan }: Program, before: readonly Program[], file: string): void {
+  const others = before.flatMap((program) => program.plan.functions)
+  for (const { name, http } of plan.functions) {
+    if (others.some((other) => other.name === name)) {
+      throw new MillraceError("MR1102", `${file}: there is already a function "${name}" on this node; give it another name.`, { file, function: name })
+    }
+    for (const route of http?.routes ?? []) {
+      const other = others.find((each) => each.http?.routes.some((its) => routeShape(its) === routeShape(route)))
+      if (other === undefined) continue
+      throw new MillraceError("MR1103", `${file}: the functions "${other.name}" and "${name}" both answer "${route.key}"; give one of them another path or method.`, { file, route: route.key })
+    }
+  }
 }
 
 /** Handlers are named by files beside the service's: here it is known where that is. */

@@ -33,12 +33,12 @@ export function enqueueCommand(plan: TaskPlan, code: TaskCode, value: unknown, t
  *
  * @throws `code` with each fault and its path
  */
-export function fitting(value: unknown, schema: StandardSchema | undefined, code: "MR1023" | "MR1206", what: string): unknown {
+export function fitting(value: unknown, schema: StandardSchema | undefined, code: "MR1023" | "MR1030" | "MR1206" | "MR1210", what: string): unknown {
   if (schema === undefined) return value
   const result = schema["~standard"].validate(value)
   if (result instanceof Promise) {
     result.catch(() => undefined)
-    throw new MillraceError(code, `${what}: its schema is asynchronous; tasks need a synchronous one.`)
+    throw new MillraceError(code, `${what}: its schema is asynchronous; give a synchronous one.`)
   }
   if (result.issues === undefined) return result.value
   const faults = result.issues.map((issue) => ({

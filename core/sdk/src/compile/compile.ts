@@ -19,6 +19,7 @@ import {
   type Plan,
   type Port,
   type Program,
+  routeShape,
   type StagePlan,
   type StreamCode,
   type StandardSchema,
@@ -167,9 +168,25 @@ class Compilation {
     if (this.#functions.has(definition)) return
     const { name, settings, on } = definition
     this.#graph.claim(name, definition, "function")
+    this.#assertRoutesFree(definition)
     if (on?.stream !== undefined) this.#graph.meet(on.stream)
     if (on?.failures !== undefined) this.#written(on.failures)
     this.#functions.set(definition, Object.freeze({ ...settings, ...(on === undefined ? {} : { mapping: on.plan }) }))
+  }
+
+  #assertRoutesFree({ name, settings }: FunctionDefinition): void {
+    const taken = [...this.#functions.values()].flatMap((other) => (other.http?.routes ?? []).map((route) => ({ name: other.name, route })))
+    for (const route of settings.http?.routes ?? []) {
+      const other = taken.find((each) => routeShape(each.route) === routeShape(route))
+      if (other === undefined) {
+        taken.push({ name, route })
+        continue
+      }
+      throw this.#refusal(
+        `the functions ${JSON.stringify(other.name)} and ${JSON.stringify(name)} both answer ${JSON.stringify(route.key)}`,
+        "Give one of them another path or method.",
+      )
+    }
   }
 
   #outlet(from: Origin, target: Target): void {

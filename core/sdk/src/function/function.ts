@@ -53,14 +53,14 @@ export function fn<const Name extends string>(name: Name, file: string, options:
 }
 
 /** @throws MR1101 */
-function checkedFunctionName(name: unknown): string {
+export function checkedFunctionName(name: unknown): string {
   const checked = checkedName(name, "function")
   if (/^[A-Za-z0-9_-]{1,64}$/.test(checked)) return checked
   throw new MillraceError("MR1101", `function: ${JSON.stringify(name)} is not a name of a function. Use 1 to 64 letters, digits, "_" and "-".`, { given: name })
 }
 
 /** @throws MR1101 */
-function moduleSource(file: unknown, handler: unknown, what: string): FunctionSource {
+export function moduleSource(file: unknown, handler: unknown, what: string): FunctionSource {
   if (typeof file !== "string" || !/\.[cm]?[jt]s$/.test(file)) {
     throw new MillraceError("MR1101", `${what}: ${JSON.stringify(file)} is not a module's file such as "./handler.ts" (.ts, .mts, .cts, .js, .mjs or .cjs).`, { given: file })
   }

@@ -41,6 +41,7 @@ export class Functions implements FunctionInvoker {
   #known: ReadonlyMap<string, Known> = new Map()
   /** Pools of services that were replaced, whose invocations go on to their end. */
   readonly #retired: Set<FunctionPool> = new Set()
+  #plans: readonly FunctionPlan[] = []
   #url: string | undefined
   #credentials: Surroundings["credentials"]
   #s3Endpoint: string | undefined
@@ -63,11 +64,17 @@ export class Functions implements FunctionInvoker {
       if (pool.size > 0) this.#retired.add(pool)
     }
     this.#s3Endpoint = plans.flatMap(({ sinks }) => sinks).flatMap(({ to }) => endpointOf(to))[0]
+    this.#plans = plans.flatMap(({ functions }) => functions)
     this.#known = new Map(plans.flatMap(({ service, functions }) => functions.map((plan) => [plan.name, { service, pool: this.#poolFor(plan, code) }] as const)))
   }
 
   get list(): readonly FunctionStand[] {
     return [...this.#known.values()].map(({ service, pool }) => ({ plan: pool.plan, service, instances: pool.size, busy: pool.busy }))
+  }
+
+  /** The same array until other services run. */
+  get plans(): readonly FunctionPlan[] {
+    return this.#plans
   }
 
   find(name: string): FunctionPlan | undefined {
