@@ -6,6 +6,7 @@
 import { StateChangesCursor } from "@millrace/model"
 import { bucketPrefix, prefixEnd } from "./state-key.ts"
 import type { StateDatabase } from "./state-store.ts"
+import { sealed } from "./state-value.ts"
 
 const deleted = 0xffffffff
 /** Numbers of one entry: bucket, hash, key position, key length, value position, value length, room for the value. */
@@ -87,7 +88,7 @@ export class ChangedState {
       const valueLength = this.#number(entry, valueLengthAt)
       if (valueLength !== deleted) {
         const at = this.#number(entry, valueAt)
-        database.putSync(whole, this.#bytes.subarray(at, at + valueLength))
+        database.putSync(whole, sealed(whole, this.#bytes.subarray(at, at + valueLength)))
       } else if (!cleared) database.removeSync(whole)
     }
   }

@@ -93,7 +93,7 @@ describe("the lock", () => {
     const dir = scratch(t)
     fs.mkdirSync(path.join(dir, "journal"))
     fs.writeFileSync(path.join(dir, "journal", "00000000000000000007.journal"), Buffer.alloc(100))
-    fs.writeFileSync(path.join(dir, "VERSION"), "1\n")
+    fs.writeFileSync(path.join(dir, "VERSION"), "2\n")
     await refusalOf(open(dir), "MR1302")
     assert.equal(lockHolder(dir), undefined)
   })
@@ -103,16 +103,16 @@ describe("the version", () => {
   it("is written into a new directory", async (t) => {
     const dir = path.join(scratch(t), "deep", "data")
     await (await open(dir)).close()
-    assert.equal(fs.readFileSync(path.join(dir, "VERSION"), "utf8"), "1\n")
+    assert.equal(fs.readFileSync(path.join(dir, "VERSION"), "utf8"), "2\n")
   })
 
-  for (const found of ["2", "0", "", "\u0001", "1 "]) {
-    it(`${JSON.stringify(found)} is ${found.trim() === "1" ? "taken" : "refused"}`, async (t) => {
+  for (const found of ["1", "3", "0", "", "\u0001", "2 "]) {
+    it(`${JSON.stringify(found)} is ${found.trim() === "2" ? "taken" : "refused"}`, async (t) => {
       const dir = scratch(t)
       await (await open(dir)).close()
       fs.writeFileSync(path.join(dir, "VERSION"), found)
-      if (found.trim() === "1") await (await open(dir)).close()
-      else assert.match((await refusalOf(open(dir), "MR1305")).message, /VERSION says .* reads version 1/)
+      if (found.trim() === "2") await (await open(dir)).close()
+      else assert.match((await refusalOf(open(dir), "MR1305")).message, /VERSION says .* reads version 2/)
     })
   }
 

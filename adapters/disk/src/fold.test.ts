@@ -4,6 +4,7 @@ import fs from "node:fs"
 import path from "node:path"
 import { describe, it } from "node:test"
 import { Worker } from "node:worker_threads"
+import { crc32 } from "node:zlib"
 import { type Change, commit, stateOf } from "@millrace/conformance"
 import { isMillraceError, limits } from "@millrace/model"
 import fc from "fast-check"
@@ -11,8 +12,10 @@ import { assertPrefix, live, open, segments } from "../test/history.ts"
 import { scratch } from "../test/scratch.ts"
 import { ChangedState } from "./changed-state.ts"
 import { fold } from "./fold.ts"
+import { inspectDirectory } from "./inspect.ts"
 import { bucketPrefix, prefixEnd, readBucket } from "./state-key.ts"
 import { openStateDatabase, openStateReader, readCheckpoint } from "./state-store.ts"
+import { sealed, unsealed } from "./state-value.ts"
 
 const many = (value: string, bytes: number): Change => {
   const entries = Array.from(
@@ -150,6 +153,52 @@ describe("the state store", () => {
     }
     fs.writeFileSync(file, good)
     await assertPrefix(await open(dir), 30)
+  })
+})
+
+describe("values of the state store", () => {
+  it("a flipped bit in a value or its key is named when it is read, and by doctor", async (t) => {
+    const dir = scratch(t)
+    const store = await open(dir, 1e9)
+    const entries: Change["entries"] = [["a short key", "a short value"], ["a long one", "long ".repeat(100)], ["nothing", ""]]
+    await store.durable(store.append(commit([], { scope: "flips", partition: 3, bucket: 0, entries })).sequence)
+    await store.fold()
+    await store.close()
+    const file = path.join(dir, "store", "data.mdb")
+    const good = fs.readFileSync(file)
+    // LMDB keeps key and value of an entry side by side, the value with its checksum behind.
+    for (const [key = "", value = ""] of entries) {
+      const at = good.indexOf(key)
+      for (let i = at; i < at + key.length + value.length + 4; i++) {
+        const bad = Buffer.from(good)
+        bad.writeUInt8(bad.readUInt8(i) ^ (1 << (i % 8)), i)
+        fs.writeFileSync(file, bad)
+        const reader = openStateReader(dir)
+        const error = ((): unknown => {
+          try {
+            return [...reader.entries("flips", 3, 0)]
+          } catch (thrown) {
+            return thrown
+          }
+        })()
+        reader.close()
+        assert.ok(isMillraceError(error) && error.code === "MR1302", `byte ${i - at} of ${key}`)
+        assert.match(error.message, /in "flips", partition 3, does not fit its checksum/)
+      }
+    }
+    assert.match((await inspectDirectory(dir)).damage.map(({ what }) => what).join(), /the value of "nothing"/)
+    fs.writeFileSync(file, good)
+    assert.deepEqual((await inspectDirectory(dir)).damage, [])
+  })
+
+  it("have the CRC-32 of key and value, by table and by zlib alike", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ maxLength: 300 }), (key, value) => {
+        const stored = Buffer.from(sealed(key, value))
+        assert.equal(stored.readUInt32LE(value.length), crc32(Buffer.concat([key, value])))
+        assert.deepEqual(unsealed(key, stored), stored.subarray(0, value.length))
+      }),
+    )
   })
 })
 

@@ -19,7 +19,7 @@
 import { crc32 } from "node:zlib"
 
 /** Version of the layout of the data directory; another one is refused with MR1305. */
-export const formatVersion = 1
+export const formatVersion = 2
 
 export const segmentHeaderBytes = 32
 const segmentMagic = Buffer.from("MILLRACE", "latin1")

@@ -15,7 +15,7 @@ it("a sound directory is described without being touched", async (t) => {
   assert.deepEqual(fs.readdirSync(dir, { recursive: true }).map(String).toSorted(), before)
   assert.deepEqual(
     [seen.version, seen.versionWanted, seen.holder, seen.damage, seen.tornBytes],
-    ["1", "1", undefined, [], 0],
+    ["2", "2", undefined, [], 0],
   )
   assert.deepEqual([seen.acknowledgedCommits, seen.foldedCommits], [20, 20])
   assert.deepEqual(

@@ -20,7 +20,7 @@ import { readIndexSummary } from "./segment-index.ts"
 import { indexPath, segmentBases, SegmentFile, segmentPath } from "./segment-file.ts"
 import { frameAt, provenLater, scan, type ScanEnd } from "./segment-scan.ts"
 import { checkStateFile, stateFile } from "./state-file.ts"
-import { openStateDatabase, readCheckpoint } from "./state-store.ts"
+import { checkValues, openStateDatabase, readCheckpoint } from "./state-store.ts"
 
 /** A place where the journal does not fit its checksums, or the state store makes no sense. */
 export interface Damage {
@@ -70,7 +70,7 @@ export interface Inspection {
   readonly freeBytes: number
 }
 
-/** Looks at a data directory. Takes about a second for each gigabyte of journal. */
+/** Looks at a data directory. Takes about a second for each gigabyte of journal, and for each million of values of state. */
 export async function inspectDirectory(dir: string): Promise<Inspection> {
   // Read before the journal, which only grows: what was acknowledged by now must be found.
   const acknowledgedCommits = readMark(dir)
@@ -218,7 +218,12 @@ async function foldedIn(dir: string, inUse: boolean): Promise<number | MillraceE
   }
   const database = openStateDatabase(dir, { readOnly: true })
   try {
-    return readCheckpoint(database)?.sequence
+    const sequence = readCheckpoint(database)?.sequence
+    checkValues(database)
+    return sequence
+  } catch (error) {
+    if (isMillraceError(error)) return error
+    throw error
   } finally {
     await database.close()
   }

@@ -60,6 +60,8 @@ export class Journal {
   #durable: number
   #closed = false
   #syncTimer: NodeJS.Timeout | undefined
+  /** The sync that runs, or the last of those that wait for it. */
+  #syncing: Promise<void> | undefined
   /** The file is closed, with all that it holds synced. */
   #released = false
   /** Why commits are refused; `probeAt` is when the disk may be tried again, `lost` how much it could not take. */
@@ -127,8 +129,8 @@ export class Journal {
   async close(): Promise<void> {
     this.#closed = true
     await this.#settle()
-    clearTimeout(this.#syncTimer)
     await this.sync().catch(() => undefined)
+    await this.#synced()
     this.#released = true
     fs.closeSync(this.#active.fd)
   }
@@ -181,18 +183,37 @@ export class Journal {
     }, syncMs)
   }
 
-  /** Resolves once all that counts as durable is on the disk. */
-  async sync(): Promise<void> {
+  /** Resolves once all that counts as durable is on the disk. One runs at a time, so that a segment is not closed under another. */
+  sync(): Promise<void> {
+    const before = this.#syncing
+    const sync: Promise<void> = (before === undefined ? this.#syncNow() : before.then(() => this.#syncNow(), () => this.#syncNow())).finally(() => {
+      if (this.#syncing === sync) this.#syncing = undefined
+    })
+    this.#syncing = sync
+    return sync
+  }
+
+  async #syncNow(): Promise<void> {
     if (this.#options.syncMs === 0 || this.#released) return
     const upTo = this.#durable
     await datasync(this.#active.fd)
     this.#mark(upTo)
   }
 
+  /** Resolves when no sync runs; the file may be closed in the same step. */
+  async #synced(): Promise<void> {
+    clearTimeout(this.#syncTimer)
+    this.#syncTimer = undefined
+    while (this.#syncing !== undefined) await this.#syncing.catch(() => undefined)
+  }
+
   async #roll(base: number): Promise<void> {
     const closed = this.#active
+    // Before there is a younger one: a crash must not leave a hole between the two.
     await this.sync()
-    this.#active = await createSegment(this.#options.dir, base, this.#options.salt)
+    const next = await createSegment(this.#options.dir, base, this.#options.salt)
+    await this.#synced()
+    this.#active = next
     this.totalBytes += segmentHeaderBytes
     this.#options.onClosed(closed, base)
   }

@@ -48,7 +48,7 @@ function makeLockFile(file: string): void {
 }
 
 /**
- * Refuses a state store whose beginning makes no sense. It has no checksums, so this is no proof that the rest is sound.
+ * Refuses a state store whose beginning makes no sense. Its pages have no checksums, only its values (see state-value.ts).
  *
  * @throws MR1302
  */

@@ -4,9 +4,11 @@
  */
 import path from "node:path"
 import type { StateReader } from "@millrace/engine"
-import { utf8Text } from "@millrace/model"
+import { type MillraceError, utf8Text } from "@millrace/model"
 import { open, type RootDatabase } from "lmdb"
+import { damage } from "./disk-refusal.ts"
 import { bucketPrefix, partitionPrefix, prefixEnd, readBucket, stateKey } from "./state-key.ts"
+import { sealed, unsealed } from "./state-value.ts"
 
 /** Up to where the journal has been folded into the state. */
 export interface Checkpoint {
@@ -40,14 +42,23 @@ export function openStateDatabase(dir: string, options: { readonly readOnly?: bo
   })
 }
 
+/** @throws MR1302 */
 export function readCheckpoint(database: StateDatabase): Checkpoint | undefined {
-  const bytes = database.get(checkpointKey)
-  return bytes === undefined ? undefined : (JSON.parse(utf8Text(bytes, 0, bytes.length)) as Checkpoint)
+  const stored = database.get(checkpointKey)
+  if (stored === undefined) return undefined
+  const bytes = unsealed(checkpointKey, stored)
+  if (bytes === undefined) throw damaged(database, "the checkpoint does not fit its checksum")
+  return JSON.parse(utf8Text(bytes, 0, bytes.length)) as Checkpoint
 }
 
 /** Within a transaction, with the changes that lead up to it. */
 export function writeCheckpoint(database: StateDatabase, checkpoint: Checkpoint): void {
-  database.putSync(checkpointKey, Buffer.from(JSON.stringify(checkpoint), "utf8"))
+  database.putSync(checkpointKey, sealed(checkpointKey, Buffer.from(JSON.stringify(checkpoint), "utf8")))
+}
+
+/** Looks at every value. @throws MR1302 for the first that is not what was written */
+export function checkValues(database: StateDatabase): void {
+  for (const { key, value } of database.getRange({})) if (unsealed(key, value) === undefined) throw faulty(database, key)
 }
 
 /**
@@ -62,6 +73,7 @@ export function openStateReader(dir: string): StateReader {
   })
 }
 
+/** Each read @throws MR1302 for a value that is not what was written. */
 export function stateReader(database: StateDatabase, close: () => void): StateReader {
   return {
     buckets(scope, partition) {
@@ -79,7 +91,9 @@ export function stateReader(database: StateDatabase, close: () => void): StateRe
     },
     get(scope, partition, bucket, key) {
       database.resetReadTxn()
-      return database.get(stateKey(scope, partition, bucket, key))
+      const whole = stateKey(scope, partition, bucket, key)
+      const stored = database.get(whole)
+      return stored === undefined ? undefined : valueOf(database, whole, stored)
     },
     *entries(scope, partition, bucket, { prefix = "", after, limit } = {}) {
       database.resetReadTxn()
@@ -93,9 +107,31 @@ export function stateReader(database: StateDatabase, close: () => void): StateRe
       }
       const range = { start, end: prefixEnd(wanted), ...(limit === undefined ? {} : { limit }) }
       for (const { key, value } of database.getRange(range)) {
-        yield [utf8Text(key, whole.length, key.length), value] as const
+        yield [utf8Text(key, whole.length, key.length), valueOf(database, key, value)] as const
       }
     },
     close,
   }
+}
+
+function valueOf(database: StateDatabase, key: Uint8Array, stored: Uint8Array): Uint8Array {
+  const value = unsealed(key, stored)
+  if (value === undefined) throw faulty(database, key)
+  return value
+}
+
+function faulty(database: StateDatabase, key: Uint8Array): MillraceError {
+  const nul = key.indexOf(0)
+  const scope = utf8Text(key, 0, nul)
+  const name = utf8Text(key, Math.min(key.length, nul + 11), key.length)
+  return damaged(database, `the value of ${JSON.stringify(name)} in ${JSON.stringify(scope)}, partition ${partitionOf(key, nul + 1)}, does not fit its checksum`)
+}
+
+function damaged(database: StateDatabase, what: string): MillraceError {
+  // LMDB's typings leave its path out.
+  return damage(path.join((database as unknown as { readonly path: string }).path, "data.mdb"), 0, what)
+}
+
+function partitionOf(key: Uint8Array, at: number): number {
+  return ((key[at] as number) << 8) | (key[at + 1] as number)
 }

@@ -7,6 +7,7 @@
  * T2  A record whose processing throws leaves nothing behind but its dead letter; its neighbours are untouched.
  * T3  The watermark advances record by record; what is due acts before the next record is looked at.
  * T4  Timers and windows act in the order of their times; at one time, upstream operators first.
+ * T22 A store that cannot be read is no record's fault: nothing is committed, nothing becomes a dead letter.
  * T21 A transaction that grows too large ends early and the next goes on where it ended: how it was cut does not show.
  *
  * A batch runs without copies per record; only when something throws is it undone and run again record by record, on
@@ -34,6 +35,7 @@ import { type Progress, stageScope, storedProgress } from "./stage-progress.ts"
 import { KeyedState } from "./state.ts"
 import type { View } from "./view.ts"
 import type { StateMemory } from "./state/memory.ts"
+import { SureReader } from "./state/sure-reader.ts"
 
 /** What a stage and partition has done with a batch. An adapter commits it whole or not at all. */
 export interface Transaction {
@@ -119,7 +121,7 @@ export class StageMachine {
     this.#stage = stage
     this.#scope = stageScope(plan.service, stageId)
     this.#cursor = cursor ?? new Float64Array(1)
-    const stored = storedProgress(reader, this.#scope, partition)
+    const stored = storedProgress(new SureReader(reader), this.#scope, partition)
     this.#consumed = stored?.consumed ?? 0
     this.#lastInput = stored?.lastInput ?? now
     this.#resting = stored?.resting ?? false
@@ -254,6 +256,7 @@ export class StageMachine {
         return this.#commit()
       } catch (thrown) {
         if (thrown instanceof BrokenInvariant) throw thrown
+        context.state.assertRead()
         this.#restore(before, undo)
       }
     }
@@ -291,6 +294,7 @@ export class StageMachine {
       return this.#commit()
     } catch (thrown) {
       if (thrown instanceof BrokenInvariant) throw thrown
+      this.#context.state.assertRead()
       this.#restore(before, undo)
       this.#resting = before.resting
     }
@@ -415,6 +419,7 @@ export class StageMachine {
         state.check(undo)
         return
       } catch (thrown) {
+        state.assertRead()
         state.rollback(undo)
         this.#outputs.rewind(outputs)
         effects.length = decided
@@ -573,6 +578,8 @@ export class StageMachine {
 
   #commit(): Transaction {
     const context = this.#context
+    // T22: user code may have caught it.
+    context.state.assertRead()
     const calls: Call[] = []
     const cancelled: CancelledCall[] = []
     for (const operator of this.#chain.calling) operator.offer(calls, cancelled)

@@ -18,10 +18,11 @@ export type { Bucket } from "./state/bucket.ts"
 export { compareKeys } from "./state/key-order.ts"
 export { keyOfRow, rowByKey, rowKey, rowNumber, rowOf, rowTime, rowsEnd } from "./state/row.ts"
 export type { Scope, StateCodec } from "./state/scope.ts"
+import { SureReader } from "./state/sure-reader.ts"
 
 /** All scopes of a stage and partition, with one transaction over them. */
 export class KeyedState implements Transactions {
-  readonly #reader: StateReader
+  readonly #reader: SureReader
   readonly #partition: number
   readonly memory: StateMemory
   readonly #scopes: Scope<unknown>[] = []
@@ -37,10 +38,15 @@ export class KeyedState implements Transactions {
 
   /** @param memory - shared by all stages and partitions of a thread; without one, all that was read stays */
   constructor(reader: StateReader, partition: number, memory?: StateMemory) {
-    this.#reader = reader
+    this.#reader = new SureReader(reader)
     this.#partition = partition
     this.memory = memory ?? new StateMemory(Number.POSITIVE_INFINITY)
     this.memory.join(this)
+  }
+
+  /** Throws when the store could not be read at some time: what came of it must not be committed. @throws StateFault */
+  assertRead(): void {
+    if (this.#reader.fault !== undefined) throw this.#reader.fault
   }
 
   /** Values by key. */

@@ -172,6 +172,8 @@ export const limits = {
   workerIdleMs: 60_000,
   /** Longest wait before a worker is started again that dies or fails to start again and again, in milliseconds. */
   workerRestMsMax: 30_000,
+  /** A partition whose state could not be read is tried again after this, in milliseconds. */
+  stateRetryMs: 30_000,
   /** Wait before a file that could not be delivered is tried again, in milliseconds; it doubles with each attempt. */
   deliveryRetryMsMin: 500,
   /** Longest wait between two attempts at a file, in milliseconds. */

@@ -26,6 +26,8 @@ export interface Bounds {
   readonly segmentBytes: number
   /** See `limits.checkpointBytes`. */
   readonly checkpointBytes: number
+  /** See `limits.stateRetryMs`. */
+  readonly stateRetryMs: number
   /** See `limits.deliveryRetryMsMin`. */
   readonly deliveryRetryMsMin: number
   /** See `limits.tableChangesMax`. */
@@ -55,6 +57,7 @@ const defaults: Bounds = {
   idempotencyKeysMax: limits.idempotencyKeysMax,
   segmentBytes: limits.segmentBytes,
   checkpointBytes: limits.checkpointBytes,
+  stateRetryMs: limits.stateRetryMs,
   deliveryRetryMsMin: limits.deliveryRetryMsMin,
   tableChangesMax: limits.tableChangesMax,
   functionInstancesMax: limits.functionInstancesMax,

@@ -3,7 +3,8 @@ import assert from "node:assert/strict"
 import fs from "node:fs"
 import path from "node:path"
 import { it } from "node:test"
-import { codeOf, idle, openNode, send, until } from "../test/bench.ts"
+import { partitionOf } from "@millrace/model"
+import { codeOf, idle, openNode, send, statusOf, until, valuesOf } from "../test/bench.ts"
 import { assertCountedOnce, ordersOf } from "../test/counted.ts"
 import { mounted } from "../test/mount.ts"
 import type { Order } from "../test/services/orders.ts"
@@ -45,4 +46,36 @@ it("a full disk refuses requests with its reason; once there is room the node go
   const { node: again } = await openNode(t, ["orders"], { dir })
   await idle(again)
   await assertCountedOnce(again, [...taken, ...after])
+})
+
+it("a partition whose state is damaged stands still, with the reason; no record is blamed, and the others go on", async (t) => {
+  const { node: before, dir } = await openNode(t, ["orders"], { workers: 1 })
+  await send(before, "orders", ordersOf(0, 160))
+  await idle(before)
+  await before.close()
+  const file = path.join(dir, "data", "store", "data.mdb")
+  const bytes = fs.readFileSync(file)
+  // The count of k7: its key ends the name of its cell in the store, its value follows.
+  const at = bytes.lastIndexOf("k7") + 2
+  bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at)
+  fs.writeFileSync(file, bytes)
+
+  const { node, said } = await openNode(t, ["orders"], { dir, workers: 1, bounds: { stateRetryMs: 20 } })
+  const { partitions = 0 } = node.streams.find(({ name }) => name === "orders") ?? {}
+  const partition = partitionOf("k7", partitions)
+  const more = ordersOf(160, 160)
+  await send(node, "orders", more)
+  const there = new Set(ordersOf(0, 16).filter(({ key }) => partitionOf(key, partitions) === partition).map(({ key }) => key))
+  const wanted = 160 + more.filter(({ key }) => !there.has(key)).length
+  while ((await valuesOf(node, "counted")).length < wanted) await until("it is tried again", () => node.status().idle === false)
+  await until("the partition waits", () => statusOf(node).stages.some(({ stage, partition: of, state }) => `${stage} ${of} ${state}` === `orders ${partition} stuck`))
+  const told = said.filter(({ sentence }) => sentence.startsWith("state could not be read"))
+  assert.equal(told.length, 1)
+  assert.equal(told[0]?.facts["code"], "MR1302")
+  assert.match(String(told[0]?.facts["message"]), /data\.mdb is damaged .*"k7" in "orders\/.*", partition \d+, does not fit its checksum/)
+  assert.deepEqual(await valuesOf(node, "orders.dead-letter"), [])
+  const counted = await valuesOf<{ key: string }>(node, "counted")
+  for (const { key } of ordersOf(0, 16)) {
+    assert.equal(counted.filter((row) => row.key === key).length, there.has(key) ? 10 : 20, key)
+  }
 })

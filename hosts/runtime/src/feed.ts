@@ -7,9 +7,9 @@ import type { LostCalls, PoisonData, Seat } from "./messages.ts"
 
 /**
  * `closed`: no worker has it; `seating`: a worker is reading its state; `open`: it takes input; `asleep`: no worker has it
- * and it needs none before the next record or tick.
+ * and it needs none before the next record or tick; `stuck`: its state cannot be read, and that is tried again now and then.
  */
-export type FeedState = "closed" | "seating" | "open" | "asleep"
+export type FeedState = "closed" | "seating" | "open" | "asleep" | "stuck"
 
 export class Feed {
   readonly seat: Seat
@@ -36,6 +36,10 @@ export class Feed {
   completing = 0
   /** Grows when the seat loses its worker: what was begun before is of no use after. */
   opening = 0
+  /** When a stuck one is tried again, in ms of a steady clock. */
+  triedAt = 0
+  /** Why its state could not be read the last time. */
+  fault: ErrorData | undefined
   /** Why its input cannot be read. */
   error: ErrorData | undefined
   /** Figures since the start. */

@@ -117,6 +117,8 @@ export interface TransactionData {
 }
 
 export type FromWorker =
+  /** The state of a seat could not be read: the worker has dropped it, and no record is to blame. */
+  | { readonly kind: "state-fault"; readonly seat: Seat; readonly error: ErrorData }
   /** `modules`: what was read from the disk. */
   | { readonly kind: "loaded"; readonly plans: readonly Plan[]; readonly modules: ReadonlyMap<string, HeldModule> }
   | { readonly kind: "refused"; readonly error: ErrorData }

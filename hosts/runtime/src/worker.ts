@@ -6,7 +6,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads"
 import type { Append, Batch, CallOutcome, StateReader, Transaction } from "@millrace/engine"
-import { Intake, StageMachine, StateMemory, TaskIntake, decodeBlock } from "@millrace/engine/machine"
+import { Intake, StageMachine, StateFault, StateMemory, TaskIntake, decodeBlock } from "@millrace/engine/machine"
 import { type Program, type StreamPlan, errorData } from "@millrace/model"
 import { type FromWorker, type PoisonData, type Seat, type ToWorker, type TransactionData, type WorkerData, activity, seatName } from "./messages.ts"
 import { Enrichments, NodeClock } from "./enrichments.ts"
@@ -41,6 +41,8 @@ const decoded = new Map<number, { readonly stream: string; readonly partitions: 
 const intakes = new Map<string, Intake>()
 const taskIntakes = new Map<string, TaskIntake>()
 const busy = new Set<Seated>()
+/** Seats whose state could not be read. */
+const dropped = new Set<string>()
 /** What all its seats remember together. */
 const memory = new StateMemory(stateBytesMost)
 let programs: ReadonlyMap<string, Program> = new Map()
@@ -83,8 +85,8 @@ function deal(message: ToWorker): void {
       return sit(message)
     case "input": {
       now = message.now
-      const seated = seats.get(seatName(message.seat))
-      if (seated === undefined) throw new Error(`worker: no seat ${seatName(message.seat)}`)
+      const seated = seatedAt(message.seat)
+      if (seated === undefined) return
       const { program, input, poison } = seated
       enter(activity.stage, seated.number)
       const batch = decodeBlock(message.block, message.base, message.skip, input, program.streams.get(input.name), cursor, poison)
@@ -93,8 +95,8 @@ function deal(message: ToWorker): void {
     }
     case "complete": {
       now = message.now
-      const seated = seats.get(seatName(message.seat))
-      if (seated === undefined) throw new Error(`worker: no seat ${seatName(message.seat)}`)
+      const seated = seatedAt(message.seat)
+      if (seated === undefined) return
       const waiting = seated.outcomes.get(message.operator) ?? { of: [], messages: 0 }
       seated.outcomes.set(message.operator, waiting)
       for (const outcome of message.outcomes) waiting.of.push(outcome)
@@ -105,18 +107,18 @@ function deal(message: ToWorker): void {
       const seated = seats.get(seatName(message.seat))
       // What came before is done before the question is answered.
       if (seated !== undefined && busy.has(seated)) processWaiting()
-      return send({ kind: "answer", id: message.id, answer: seated?.machine.ask(message.operator, message.question) })
+      return send({ kind: "answer", id: message.id, answer: seated && withState(message.seat, () => seated.machine.ask(message.operator, message.question)) })
     }
     case "folded":
       for (const [seat, transactions] of message.seats) seats.get(seatName(seat))?.machine.onFolded(transactions)
       return
     case "tick": {
-      const seated = seats.get(seatName(message.seat))
-      if (seated === undefined) throw new Error(`worker: no seat ${seatName(message.seat)}`)
+      const seated = seatedAt(message.seat)
+      if (seated === undefined) return
       now = message.now
       enter(activity.stage, seated.number)
       // In the midst of its input it is neither idle nor at the end of a step.
-      const transaction = busy.has(seated) ? undefined : seated.machine.tick(message.now)
+      const transaction = busy.has(seated) ? undefined : withState(message.seat, () => seated.machine.tick(message.now))
       leave()
       if (transaction === undefined) send({ kind: "ticked", seat: message.seat, tickAt: seated.machine.tickAt })
       else deliver([{ seated, transaction }])
@@ -204,7 +206,11 @@ function sit({ seat, number, poison, lost, now: at }: Extract<ToWorker, { kind: 
   const before = seats.get(seatName(seat))
   before?.machine.close()
   if (before !== undefined) enrichments.drop(before)
-  const machine = new StageMachine(program, seat.stage, seat.partition, reader, at, cursor, { memory, transactionBytes, cron: nextCron })
+  const from = reader
+  const bounds = { memory, transactionBytes, cron: nextCron }
+  const machine = withState(seat, () => new StageMachine(program, seat.stage, seat.partition, from, at, cursor, bounds))
+  if (machine === undefined) return
+  dropped.delete(seatName(seat))
   const seated: Seated = { seat, number, machine, input, program, poison: new Map(poison), waiting: [], outcomes: new Map() }
   seats.set(seatName(seat), seated)
   const { consumed, tickAt, watermark, ended, keys, pending } = machine
@@ -227,6 +233,33 @@ function schedule(seated: Seated): void {
   setImmediate(processWaiting)
 }
 
+/** Does a seat's work; when its state cannot be read it is dropped, and the others go on. Undefined then too. */
+function withState<T>(seat: Seat, work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof StateFault)) throw error
+    leave()
+    const seated = seats.get(seatName(seat))
+    if (seated !== undefined) {
+      seated.machine.close()
+      enrichments.drop(seated)
+      busy.delete(seated)
+      seats.delete(seatName(seat))
+    }
+    dropped.add(seatName(seat))
+    send({ kind: "state-fault", seat, error: errorData(error.cause) })
+    return undefined
+  }
+}
+
+/** Undefined: the seat was dropped, and the node does not know it yet. */
+function seatedAt(seat: Seat): Seated | undefined {
+  const seated = seats.get(seatName(seat))
+  if (seated === undefined && !dropped.has(seatName(seat))) throw new Error(`worker: no seat ${seatName(seat)}`)
+  return seated
+}
+
 function processWaiting(): void {
   scheduled = false
   const done: Done[] = []
@@ -234,12 +267,14 @@ function processWaiting(): void {
     if (doing[activity.ending] === 1) end()
     const { machine, waiting, poison } = seated
     enter(activity.stage, seated.number)
-    for (const [operator, { of, messages }] of seated.outcomes) {
-      done.push({ seated, transaction: machine.complete(operator, of, now), completed: messages })
-    }
-    seated.outcomes.clear()
-    // One that takes no input goes on when calls have ended.
-    const transaction = waiting.length === 0 || machine.held ? undefined : machine.apply(waiting, now, poison)
+    const transaction = withState(seated.seat, () => {
+      for (const [operator, { of, messages }] of seated.outcomes) {
+        done.push({ seated, transaction: machine.complete(operator, of, now), completed: messages })
+      }
+      seated.outcomes.clear()
+      // One that takes no input goes on when calls have ended.
+      return waiting.length === 0 || machine.held ? undefined : machine.apply(waiting, now, poison)
+    })
     leave()
     if (transaction === undefined) {
       busy.delete(seated)
@@ -300,7 +335,7 @@ function deliver(done: readonly Done[]): void {
     for (const { block } of transaction.appends) free(block)
   }
   send({ kind: "transactions", transactions, parcel: bytes }, [bytes.buffer])
-  for (const { seated, transaction } of done) enrichments.take(seated, transaction.calls, transaction.cancelled)
+  for (const { seated, transaction } of done) if (!dropped.has(seatName(seated.seat))) enrichments.take(seated, transaction.calls, transaction.cancelled)
 }
 
 function packedIn(parcel: Parcel, { stream, partition, count, block }: Append): PackedAppend {

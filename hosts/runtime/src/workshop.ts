@@ -16,7 +16,7 @@
  * do the same work twice (`events.settled`).
  */
 import type { Append, Store } from "@millrace/engine"
-import { type ErrorData, MillraceError, type Plan, type StagePlan, errorData, isMillraceError, limits } from "@millrace/model"
+import { type ErrorData, MillraceError, type Plan, type StagePlan, errorData, errorFrom, isMillraceError, limits } from "@millrace/model"
 import type { Bounds } from "./bounds.ts"
 import type { Origin } from "./commits.ts"
 import { Feed } from "./feed.ts"
@@ -223,11 +223,12 @@ export class Workshop {
    * Asks an operator about what it keeps; the answer may rest on what is not durable yet. A worker that is replaced meanwhile is
    * asked again.
    *
-   * @throws MR1401 when the node stops, or is not ready
+   * @throws MR1401 when the node stops, or is not ready; MR1302 when the state cannot be read
    */
   ask(seat: Seat, operator: string, question: unknown): Promise<unknown> {
     const feed = this.#feeds.get(seatName(seat))
     if (feed === undefined || this.#phase !== "open") return Promise.reject(new MillraceError("MR1401", "The node is not ready to answer."))
+    if (feed.state === "stuck" && feed.fault !== undefined) return Promise.reject(errorFrom(feed.fault))
     const id = ++this.#asks
     return new Promise((resolve, reject) => {
       const { next } = this.#options.store.extent(feed.input.name, seat.partition)
@@ -253,6 +254,11 @@ export class Workshop {
     this.#tellFolded()
     for (const feed of this.#byNumber) {
       if (feed.state === "open") this.#pump(feed)
+      else if (feed.state === "stuck" && performance.now() >= feed.triedAt) {
+        feed.state = "closed"
+        const bench = this.#benches[feed.worker]
+        if (bench !== undefined) this.#recover(bench)
+      }
       if (feed.ticking || feed.tickAt > now) continue
       if (feed.state === "asleep") this.#seat(feed)
       if (feed.state !== "open") continue
@@ -391,6 +397,8 @@ export class Workshop {
       case "not-ingested":
         bench.failures = 0
         return this.#options.events.onNotIngested(message)
+      case "state-fault":
+        return this.#onStateFault(message)
       case "loaded":
       case "refused":
         throw new Error(`workshop: ${message.kind} twice`)
@@ -413,6 +421,23 @@ export class Workshop {
     this.#askWaiting(feed)
     this.#options.events.onSeated()
     this.#pump(feed)
+  }
+
+  /** Damage stays until somebody mends it: the partition stands still meanwhile, and the others go on. */
+  #onStateFault({ seat, error }: Extract<FromWorker, { kind: "state-fault" }>): void {
+    const feed = this.#feeds.get(seatName(seat))
+    if (feed === undefined || feed.state === "closed") return
+    feed.close()
+    feed.state = "stuck"
+    feed.triedAt = performance.now() + this.#options.bounds.stateRetryMs
+    // Each try tells; once is enough to say so.
+    if (feed.fault?.message !== error.message) this.#options.log.error({ seat, ...error }, "state could not be read; the partition stands still")
+    feed.fault = error
+    for (const [id, asked] of this.#asked) {
+      if (asked.feed !== feed) continue
+      this.#asked.delete(id)
+      asked.reject(errorFrom(error))
+    }
   }
 
   /** Tells a worker that what it sent is on its way to the disk: at once while the disk keeps up, else when it has caught up. */
