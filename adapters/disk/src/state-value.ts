@@ -4,7 +4,7 @@
  */
 import { crc32 } from "node:zlib"
 
-export const checksumBytes = 4
+const checksumBytes = 4
 
 /** Up to here a table beats the call into zlib, which takes 150 ns before it looks at a byte. */
 const byTableMost = 96
