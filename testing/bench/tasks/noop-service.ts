@@ -1,15 +1,26 @@
-// Tasks that do nothing, for benchmarks: one for each concurrency, and one that says how long its run waited to start.
-import { service, task } from "millrace"
+// The tasks of the workloads, on Millrace.
+import { service, stream, task } from "millrace"
+import { concurrencies, flakyRetry, type Input, type TaskName, taskNames, work } from "./work.ts"
 
-const ok = { ok: true }
-const run = (): typeof ok => ok
-export const drain1 = task("drain1", { concurrency: 1, run })
-export const drain24 = task("drain24", { concurrency: 24, run })
-export const drain100 = task("drain100", { concurrency: 100, run })
-/** The input holds when it was due to be sent, on the clock of the machine, in ms. */
-export const probe = task("probe", {
-  concurrency: 100,
-  run: (input: unknown) => ({ waited: performance.timeOrigin + performance.now() - (input as { readonly sent: number }).sent }),
-})
+function noop(name: TaskName) {
+  const run = (input: unknown, ctx: { readonly attempt: number }): object | Promise<object> => work(name, input as Input, ctx.attempt)
+  const concurrency = concurrencies[name]
+  if (name === "keyed") return task(name, { concurrency: { limit: concurrency, perKey: 1 }, key: (input: unknown) => (input as Input).key ?? "", retry: 1, run })
+  if (name !== "flaky") return task(name, { concurrency, run })
+  const { attempts, firstMs, factor, mostMs } = flakyRetry
+  return task(name, { concurrency, run, retry: { attempts, backoff: { first: `${firstMs}ms`, factor, most: `${mostMs}ms`, jitter: true } } })
+}
 
-export default service("noop", [drain1, drain24, drain100, probe])
+export const tasks: Readonly<Record<TaskName, ReturnType<typeof noop>>> = Object.fromEntries(taskNames.map((name) => [name, noop(name)])) as Record<
+  TaskName,
+  ReturnType<typeof noop>
+>
+
+export interface Fed {
+  readonly seq: number
+  readonly sent: number
+}
+const fed = stream<Fed>("fed", { key: ({ seq }) => String(seq) })
+const relay = task("relay", { concurrency: 100, run: (input: unknown) => input as Fed })
+
+export default service("noop", [...Object.values(tasks), fed.to(relay)])
