@@ -34,14 +34,9 @@ export const bullmq: System = {
     const words = ["--port", String(port), "--dir", dir, "--bind", "127.0.0.1", "--save", "", ...persistence[mode]]
     const redis = spawn("redis-server", words, { stdio: "ignore" })
     const connection = { host: "127.0.0.1", port, maxRetriesPerRequest: null }
-    for (;;) {
-      try {
-        execFileSync("redis-cli", ["-p", String(port), "ping"], { stdio: ["ignore", "pipe", "ignore"] }).toString().startsWith("PONG") || (await sleep(20))
-        break
-      } catch {
-        if (redis.exitCode !== null) throw new Error(`redis-server ended with ${redis.exitCode}`)
-        await sleep(20)
-      }
+    while (!answers(port)) {
+      if (redis.exitCode !== null) throw new Error(`redis-server ended with ${redis.exitCode}`)
+      await sleep(20)
     }
     const counts = new Map<string, number>()
     const waits = { probe: [] as number[], late: [] as number[] }
@@ -89,4 +84,13 @@ export const bullmq: System = {
       },
     }
   },
+}
+
+/** Not while it still reads its file. */
+function answers(port: number): boolean {
+  try {
+    return execFileSync("redis-cli", ["-p", String(port), "ping"], { stdio: ["ignore", "pipe", "ignore"] }).toString().startsWith("PONG")
+  } catch {
+    return false
+  }
 }
