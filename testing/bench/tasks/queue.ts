@@ -25,7 +25,7 @@ export interface Queue {
   close(): Promise<void>
 }
 
-export interface Feed {
+interface Feed {
   /** Sends records with the numbers [from, to). */
   send(from: number, to: number): Promise<void>
   /** Outputs, and how long each took from the sending of its record until it could be read, in ms. */

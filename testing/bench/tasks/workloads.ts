@@ -12,7 +12,7 @@ export interface Measured {
   readonly better: "higher" | "lower"
 }
 
-export interface Setting {
+interface Setting {
   readonly queue: Queue
   readonly mode: Mode
   /** A count of the workload at this run's scale. */
