@@ -24,14 +24,19 @@ import { Commits, type Origin } from "./commits.ts"
 import { openDiskStore } from "./compose.ts"
 import { ByteStreams } from "./byte-streams.ts"
 import { Deliveries } from "./deliveries.ts"
+import { openPlace } from "./delivery-compose.ts"
 import { DeliveryThread } from "./delivery-handle.ts"
 import { Ends } from "./ends.ts"
 import { functionClock } from "./functions/clock.ts"
+import { regionOf } from "./functions/environment.ts"
 import { Functions, type FunctionsOptions } from "./functions/functions.ts"
 import { IdempotencyKeys } from "./idempotency.ts"
 import type { Answer } from "./answer.ts"
 import { type DeskWorkers, IntakeDesk, type Request } from "./intake-desk.ts"
 import { type Log, openLog } from "./log.ts"
+import { EventRoom } from "./mapping/event-room.ts"
+import { Mappings } from "./mapping/mappings.ts"
+import { Positions } from "./mapping/positions.ts"
 import type { TransactionData } from "./messages.ts"
 import { unpacked } from "./parcel.ts"
 import { type From, type LiveBatch, type Page, Readers } from "./readers.ts"
@@ -129,6 +134,8 @@ export class Node {
   readonly tasks: TaskDesk
   /** Functions, called by name: by mappings, over HTTP. */
   readonly functions: Functions
+  /** What feeds functions from streams. */
+  readonly mappings: Mappings
   /** The calls of tasks' code that are under way; others after a deployment. */
   #attempts: Attempts
   /** What reads tables; another one after a deployment. */
@@ -167,6 +174,7 @@ export class Node {
       onDurable: () => {
         this.#readers.wake()
         this.#tables.advance()
+        this.mappings.onDurable()
       },
       onRefused: (reason) => this.onRefused(reason),
     })
@@ -196,6 +204,7 @@ export class Node {
       bytes: this.#bytes,
       streams: () => this.#streams,
       ingest: (request) => this.ingest(request),
+      onStreams: () => this.mappings.refresh(),
       assertReady: () => {
         this.#assertReady()
         this.#assertJournalKeepsUp()
@@ -219,6 +228,21 @@ export class Node {
       assertReady: () => this.#assertReady(),
     })
     this.functions = new Functions({ clock: functionClock(clock), log, env: parts.env, ...functionBounds(bounds) })
+    this.mappings = new Mappings({
+      store,
+      commits: this.#commits,
+      positions: new Positions(store.state),
+      invoker: this.functions,
+      clock: functionClock(clock),
+      log,
+      room: new EventRoom(limits.mappingEventBytesMax),
+      region: regionOf(parts.env),
+      openPlace: (to) => openPlace(to, outDir),
+      stream: (name) => (this.#streams.has(name) ? this.#streams.get(name) : undefined),
+      facts: this.#bytes.facts,
+      keepFacts: async (stream, facts) => void (await this.#bytes.keep(stream, facts)),
+      seek: (stream, partition, time) => this.records.seek(stream, partition, time),
+    })
     this.#attempts = this.#attemptsFor({ files: [] })
     this.#tables = this.#tablesFor([], { files: [] })
   }
@@ -266,11 +290,13 @@ export class Node {
       await this.#tables.stop()
       this.#tables = this.#tablesFor(plans, workshop.code)
       this.tasks.open(plans, this.#attempts)
+      await this.mappings.stop()
       this.functions.open(plans, workshop.code)
       this.#streams = streams
       this.#broken = undefined
       for (const plan of plans) this.#deliveries.open(plan, this.#store.state)
       // The disk may have begun to refuse meanwhile; then the seats are taken when it takes writes again.
+      this.mappings.open(plans, this.#refused !== undefined)
       if (this.#refused === undefined) workshop.seatAll()
       else await workshop.halt()
       this.#desk.sendAgain()
@@ -425,7 +451,7 @@ export class Node {
       feeds: this.#workshop.feeds,
       sinks: this.#deliveries.status(),
     })
-    return [...figures, ...this.functions.samples()]
+    return [...figures, ...this.functions.samples(), ...this.mappings.samples()]
   }
 
   /** Plain JSON: how far each stage is, what sinks have delivered, whether there is anything left to do. */
@@ -454,6 +480,7 @@ export class Node {
       outDir: this.#parts.outDir,
       stages,
       sinks: this.#deliveries.status(),
+      mappings: this.mappings.status(),
     }
   }
 
@@ -478,6 +505,7 @@ export class Node {
     try {
       await this.#tables.stop()
       await this.#attempts.stop()
+      await this.mappings.stop()
       await this.functions.stop()
       await this.#workshop.stop()
       this.#deliveries.stop()
@@ -497,6 +525,7 @@ export class Node {
     this.#parts.log.error(this.#refused, "the disk refuses writes; processing stops until it takes them again")
     this.#desk.refuseAll(this.#refused)
     this.tasks.interrupt()
+    this.mappings.halt()
     this.#workshop.halt().catch((error: unknown) => this.#parts.log.error(errorData(error), "workers could not be stopped"))
   }
 
@@ -512,7 +541,7 @@ export class Node {
 
   get #idle(): boolean {
     const isDelivered = this.#decided === 0 && this.#deliveries.pending === 0
-    return this.unready === undefined && this.#desk.pending === 0 && !this.tasks.busy && isDelivered && this.#workshop.idle && this.#store.queuedBytes === 0
+    return this.unready === undefined && this.#desk.pending === 0 && !this.tasks.busy && isDelivered && this.#workshop.idle && this.mappings.isIdle && this.#store.queuedBytes === 0
   }
 
   async #durably(appends: readonly Append[], state: readonly Uint8Array[]): Promise<void> {
@@ -521,6 +550,7 @@ export class Node {
 
   #onAppended(appends: readonly Append[], bases: readonly number[], origin: Origin | undefined): void {
     this.#workshop.onAppended(appends, bases, origin)
+    this.mappings.onAppended(appends)
   }
 
   #onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): number {
@@ -600,13 +630,14 @@ export class Node {
     if (this.#stopping !== undefined) return
     const { state } = this.#store
     this.#workshop.restart(({ service, stage, partition }) => storedConsumed(state, service, stage, partition))
+    this.mappings.resume()
     this.#parts.log.info({}, "the disk takes writes again; processing goes on")
   }
 
   /** What the state of the last fold, from which a restart goes on, still needs. */
   #wanted({ stream, partition, end, appendedAt }: Stretch, now: number): boolean {
     const { state } = this.#store
-    if (this.#deliveries.neededFrom(stream, partition) < end) return true
+    if (this.#deliveries.neededFrom(stream, partition) < end || this.mappings.neededFrom(stream, partition) < end) return true
     const plan = this.#streams.has(stream) ? this.#streams.get(stream) : undefined
     if (plan === undefined) return now - appendedAt < unknownRetentionMs
     for (const { input, seat } of this.#workshop.feeds) {
@@ -642,6 +673,8 @@ export interface NodeStatus {
   readonly outDir: string
   readonly stages: readonly object[]
   readonly sinks: readonly object[]
+  /** What feeds functions, and how far it is. */
+  readonly mappings: readonly object[]
 }
 
 /** One past the last of the transactions from `from` on that fit one frame together. */

@@ -50,6 +50,8 @@ interface Parts {
   readonly bytes: ByteStreams
   readonly streams: () => Streams
   readonly ingest: (request: Request) => Promise<Answer>
+  /** Streams of bytes, or what is kept beside streams, have changed. */
+  readonly onStreams: () => void
   /** Throws MR1401, MR1010 and what keeps the node from taking records. */
   readonly assertReady: () => void
 }
@@ -153,13 +155,15 @@ export class RecordAccess {
 
   /** Keeps facts about a stream. @throws MR1303, MR1304, MR1401 */
   async keepFacts(stream: string, facts: string): Promise<void> {
-    this.#parts.assertReady()
-    await this.#parts.bytes.keep(stream, facts)
+    const { assertReady, bytes, onStreams } = this.#parts
+    assertReady()
+    await bytes.keep(stream, facts)
+    onStreams()
   }
 
   /** Makes a stream of bytes or changes its settings. @throws MR1102 when a service defines it, MR1303, MR1304, MR1401 */
   async keepStream(name: string, settings: StreamSettings, facts: string): Promise<void> {
-    const { streams, bytes, assertReady } = this.#parts
+    const { streams, bytes, assertReady, onStreams } = this.#parts
     assertReady()
     if (streams().has(name) && streams().get(name).format !== "bytes") {
       throw new MillraceError("MR1102", `A service defines stream "${name}"; change it there.`, { stream: name })
@@ -170,6 +174,7 @@ export class RecordAccess {
     if (plan !== undefined) streams().addBytes(plan)
     try {
       await kept
+      onStreams()
     } catch (error) {
       if (!bytes.plans.some((each) => each.name === name)) streams().removeBytes(name)
       throw error
@@ -181,6 +186,7 @@ export class RecordAccess {
     this.#parts.assertReady()
     await this.#parts.bytes.drop(name)
     this.#parts.streams().removeBytes(name)
+    this.#parts.onStreams()
   }
 }
 

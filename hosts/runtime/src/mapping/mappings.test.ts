@@ -1,0 +1,285 @@
+// Mappings on a real log: events, positions, destinations, shards that come and go.
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { BlockCursor, type FailedBatch, type Shard, shardId } from "@millrace/model"
+import { MappingBench } from "../../test/mapping-bench.ts"
+
+test("an event is what Lambda hands on", async (t) => {
+  const bench = new MappingBench(t)
+  await bench.open()
+  await bench.put(["key \"1\""], { data: () => "This is a test.", headers: JSON.stringify({ partitionkey: "given ✓" }) })
+  const second = Math.floor(bench.clock.now() / 1000)
+  const [event] = bench.events
+  const { sequenceNumber } = event?.Records[0]?.kinesis ?? assert.fail("no record")
+  assert.match(sequenceNumber, /^\d{56}$/)
+  assert.deepEqual(event, {
+    Records: [
+      {
+        kinesis: {
+          kinesisSchemaVersion: "1.0",
+          partitionKey: "given ✓",
+          sequenceNumber,
+          data: "VGhpcyBpcyBhIHRlc3Qu",
+          approximateArrivalTimestamp: second,
+        },
+        eventSource: "aws:kinesis",
+        eventVersion: "1.0",
+        eventID: `shardId-000000000000:${sequenceNumber}`,
+        eventName: "aws:kinesis:record",
+        invokeIdentityArn: "arn:aws:iam::000000000000:role/millrace",
+        awsRegion: "eu-west-1",
+        eventSourceARN: "arn:aws:kinesis:eu-west-1:000000000000:stream/orders",
+      },
+    ],
+  })
+})
+
+test("an event of a window says besides whose window it is, and carries its state", async (t) => {
+  const bench = new MappingBench(t)
+  bench.answering = (event) => ({ state: { n: ((event["state"] as { n?: number }).n ?? 0) + event.Records.length } })
+  await bench.open({ tumblingWindowMs: 60_000, batchSize: 1 })
+  await bench.put(["a", "b"])
+  await bench.advance(62_000)
+  const bounds = { window: { start: "2026-01-01T00:00:00Z", end: "2026-01-01T00:01:00Z" }, shardId: "shardId-000000000000" }
+  const shown = bench.events.map(({ Records, ...rest }) => ({ records: Records.length, ...rest }))
+  const eventSourceARN = "arn:aws:kinesis:eu-west-1:000000000000:stream/orders"
+  const flags = { isFinalInvokeForWindow: false, isWindowTerminatedEarly: false }
+  assert.deepEqual(shown, [
+    { records: 1, ...bounds, state: {}, eventSourceARN, ...flags },
+    { records: 1, ...bounds, state: { n: 1 }, eventSourceARN, ...flags },
+    { records: 0, ...bounds, state: { n: 2 }, eventSourceARN, ...flags, isFinalInvokeForWindow: true },
+  ])
+})
+
+test("what was done stays done when the node stops, and when it is killed and all that is durable remains", async (t) => {
+  const bench = new MappingBench(t)
+  await bench.open({ batchSize: 2 })
+  await bench.put(["a", "b", "c"])
+  for (const cleanly of [true, false]) {
+    await bench.restart({ batchSize: 2 }, cleanly)
+    await bench.put(["d"])
+  }
+  assert.deepEqual(bench.keys, [["a", "b"], ["c"], ["d"], ["d"]])
+})
+
+test("attempts and splits outlive the process", async (t) => {
+  const bench = new MappingBench(t)
+  const settings = { batchSize: 2, maximumRetryAttempts: 2, bisectBatchOnFunctionError: true, onFailure: { kind: "stream", stream: "failed" } } as const
+  bench.stream("failed", 1, { format: "json" })
+  bench.answering = ({ Records }) => (Records.some(({ kinesis }) => kinesis.partitionKey === "bad") ? new Error("no") : null)
+  await bench.open(settings)
+  await bench.put(["good", "bad"])
+  for (let i = 0; i < 8; i++) {
+    await bench.restart(settings, i % 2 === 0)
+    await bench.advance(1_000)
+  }
+  assert.equal(bench.keys.filter((keys) => keys.length === 2).length, 1)
+  assert.equal(bench.keys.filter((keys) => keys[0] === "bad").length, 3)
+  assert.equal((await failedOf(bench)).length, 1)
+})
+
+async function failedOf(bench: MappingBench): Promise<FailedBatch[]> {
+  const all: FailedBatch[] = []
+  for (const { block } of await bench.store.read("failed", 0, 0, 10_000_000)) {
+    for (const cursor = new BlockCursor(block); cursor.next(); ) all.push(JSON.parse(Buffer.from(cursor.value).toString()) as FailedBatch)
+  }
+  return all
+}
+
+test("a stream gets what was given up, as Lambda writes it and with the batch, in the commit that passes over it", async (t) => {
+  const bench = new MappingBench(t)
+  bench.stream("failed", 1, { format: "json" })
+  bench.answering = () => new Error("no")
+  await bench.open({ maximumRetryAttempts: 1, onFailure: { kind: "stream", stream: "failed" } })
+  await bench.put(["a", "b"])
+  await bench.advance(10_000)
+  const [failed, ...others] = await failedOf(bench)
+  assert.deepEqual(others, [])
+  const [first, last] = bench.events[0]?.Records ?? []
+  assert.deepEqual(failed, {
+    requestContext: {
+      requestId: "request 2",
+      functionArn: "arn:aws:lambda:eu-west-1:000000000000:function:ship",
+      condition: "RetryAttemptsExhausted",
+      approximateInvokeCount: 2,
+    },
+    responseContext: { statusCode: 200, executedVersion: "$LATEST", functionError: "Unhandled" },
+    version: "1.0",
+    timestamp: "2026-01-01T00:00:01.000Z",
+    KinesisBatchInfo: {
+      shardId: "shardId-000000000000",
+      startSequenceNumber: first?.kinesis.sequenceNumber,
+      endSequenceNumber: last?.kinesis.sequenceNumber,
+      approximateArrivalOfFirstRecord: "2026-01-01T00:00:00.000Z",
+      approximateArrivalOfLastRecord: "2026-01-01T00:00:00.000Z",
+      batchSize: 2,
+      streamArn: "arn:aws:kinesis:eu-west-1:000000000000:stream/orders",
+    },
+    payload: { Records: bench.events[0]?.Records },
+  })
+  await bench.restart({ maximumRetryAttempts: 1, onFailure: { kind: "stream", stream: "failed" } }, false)
+  assert.equal((await failedOf(bench)).length, 1)
+  assert.equal(bench.events.length, 2)
+})
+
+test("a failed batch that is larger than a record of a stream goes in parts, in its order", async (t) => {
+  const bench = new MappingBench(t)
+  bench.stream("failed", 1, { format: "json" })
+  bench.answering = () => new Error("no")
+  await bench.open({ maximumRetryAttempts: 0, onFailure: { kind: "stream", stream: "failed" } })
+  const keys = ["a", "b", "c", "d", "e"]
+  await bench.put(keys, { data: (key) => key.repeat(key === "e" ? 1_048_576 : 300_000) })
+  const failed = await failedOf(bench)
+  assert.deepEqual(
+    failed.map(({ payload, KinesisBatchInfo }) => [payload.Records.map(({ kinesis }) => kinesis.partitionKey).join(""), KinesisBatchInfo.batchSize]),
+    [
+      ["ab", 2],
+      ["cd", 2],
+      ["e", 1],
+    ],
+  )
+})
+
+test("what is given up by its age has no responseContext; partial failures have no functionError", async (t) => {
+  const bench = new MappingBench(t)
+  bench.stream("failed", 1, { format: "json" })
+  await bench.open({ maximumRecordAgeMs: 60_000, maximumRetryAttempts: 0, reportBatchItemFailures: true, onFailure: { kind: "stream", stream: "failed" } })
+  await bench.put(["old"], { time: bench.clock.now() - 60_001 })
+  bench.answering = ({ Records }) => ({ batchItemFailures: [{ itemIdentifier: Records[1]?.kinesis.sequenceNumber }] })
+  await bench.put(["good", "bad"])
+  const [aged, partial] = await failedOf(bench)
+  assert.equal(aged?.requestContext.condition, "RecordAgeExceeded")
+  assert.equal(aged !== undefined && "responseContext" in aged, false)
+  assert.equal(partial?.responseContext?.functionError, null)
+  assert.deepEqual(
+    partial?.payload.Records.map(({ kinesis }) => kinesis.partitionKey),
+    ["bad"],
+  )
+})
+
+test("S3 gets an object under Lambda's name, the same one after a crash, and is asked until it takes it", async (t) => {
+  const bench = new MappingBench(t)
+  const settings = { maximumRetryAttempts: 0, onFailure: { kind: "s3", to: "s3://bucket/failed" } } as const
+  bench.answering = () => new Error("no")
+  bench.refusals = 3
+  await bench.open(settings)
+  await bench.put(["a"])
+  assert.equal(bench.objects.size, 0)
+  await bench.restart(settings, false)
+  await bench.advance(5_000)
+  const [[name, text] = ["", "{}"], ...others] = bench.objects
+  assert.deepEqual(others, [])
+  assert.match(name, /^aws\/lambda\/[0-9a-f-]{36}\/shardId-000000000000\/2026\/01\/01\/2026-01-01T00\.00\.00-[0-9a-f-]{36}$/)
+  assert.equal((JSON.parse(text) as FailedBatch).payload.Records[0]?.kinesis.partitionKey, "a")
+  assert.equal(bench.events.length, 1)
+})
+
+test("records that fit no filter are not for the function", async (t) => {
+  const bench = new MappingBench(t)
+  await bench.open({ filters: ['{"data":{"key":[{"prefix":"a"}]}}'] })
+  await bench.put(["a1", "b1", "a2"])
+  await bench.put(["text"], { data: () => "no json" })
+  assert.deepEqual(bench.keys, [["a1", "a2"]])
+  const [status] = bench.mappings.status()
+  assert.equal(status?.figures.filteredOut, 2)
+  assert.equal(bench.mappings.isIdle, true)
+})
+
+test("LATEST begins behind what there is, AT_TIMESTAMP where that is, and only for the first time", async (t) => {
+  const latest = new MappingBench(t)
+  await latest.open({ enabled: false })
+  await latest.put(["a"])
+  await latest.restart({ startingPosition: { kind: "LATEST" } })
+  await latest.put(["b"])
+  await latest.restart({ enabled: false, startingPosition: { kind: "LATEST" } })
+  await latest.put(["c"])
+  await latest.restart({ startingPosition: { kind: "LATEST" } })
+  assert.deepEqual(latest.keys, [["b"], ["c"]])
+  const timed = new MappingBench(t)
+  await timed.open({ enabled: false })
+  await timed.put(["a", "b", "c"])
+  await timed.restart({ startingPosition: { kind: "AT_TIMESTAMP", at: timed.clock.now() } })
+  assert.deepEqual(timed.keys, [["c"]])
+})
+
+test("a mapping of a stream that is not there waits for it", async (t) => {
+  const bench = new MappingBench(t)
+  await bench.open({ stream: "later" })
+  assert.equal(bench.mappings.status()[0]?.state, "Waiting")
+  bench.stream("later", 1)
+  bench.mappings.refresh()
+  await bench.put(["a"], { stream: "later" })
+  assert.deepEqual(bench.keys, [["a"]])
+})
+
+test("children of a split begin once their parent is done, and after a restart too", async (t) => {
+  const bench = new MappingBench(t)
+  await bench.open({ batchSize: 1 })
+  bench.answering = () => new Error("not yet")
+  await bench.put(["a", "b"])
+  const split = (shards: readonly Shard[]): readonly Shard[] => {
+    const parent = shards[0] ?? assert.fail("no shard")
+    const { from, to } = parent
+    const middle = (from + to) / 2n
+    const openedAt = bench.clock.now() + 1_000
+    return [
+      { ...parent, end: 2, closedAt: openedAt },
+      { partition: 1, from, to: middle, begin: 0, openedAt, parent: 0 },
+      { partition: 2, from: middle + 1n, to, begin: 0, openedAt, parent: 0 },
+    ]
+  }
+  await bench.reshard("orders", split)
+  await bench.put(["c"], { partition: 1 })
+  await bench.put(["d"], { partition: 2 })
+  await bench.restart({ batchSize: 1 })
+  assert.deepEqual(new Set(bench.keys.flat()), new Set(["a"]))
+  bench.answering = () => null
+  await bench.advance(60_000)
+  const order = bench.keys.flat().filter((key, i, all) => all.indexOf(key) === i)
+  assert.deepEqual(order.slice(0, 2), ["a", "b"])
+  assert.deepEqual(new Set(order.slice(2)), new Set(["c", "d"]))
+  assert.ok(bench.events.some(({ Records }) => Records[0]?.eventID.startsWith(shardId(2))))
+  await bench.restart({ batchSize: 1 }, false)
+  assert.equal(new Set(bench.keys.flat()).size, 4)
+  assert.equal(bench.mappings.isIdle, true)
+})
+
+test("retention leaves what a mapping has not done, unless the mapping is disabled", async (t) => {
+  const bench = new MappingBench(t)
+  await bench.open()
+  bench.answering = () => new Error("no")
+  await bench.put(["a"])
+  assert.equal(bench.mappings.neededFrom("orders", 0), 0)
+  bench.answering = () => null
+  await bench.advance(5_000)
+  await bench.restart()
+  assert.equal(bench.mappings.neededFrom("orders", 0), 1)
+  await bench.restart({ enabled: false })
+  assert.equal(bench.mappings.neededFrom("orders", 0), Number.POSITIVE_INFINITY)
+})
+
+test("throttled invocations are tried again and count for nothing", async (t) => {
+  const bench = new MappingBench(t)
+  let left = 3
+  bench.answering = () => (left-- > 0 ? "throttled" : null)
+  await bench.open({ maximumRetryAttempts: 0 })
+  await bench.put(["a"])
+  await bench.advance(10_000)
+  assert.equal(bench.events.length, 4)
+  assert.deepEqual(bench.mappings.status()[0]?.figures.dropped, 0)
+})
+
+test("events under way stay within the room that all mappings share", async (t) => {
+  const bench = new MappingBench(t)
+  bench.stream("orders", 8)
+  bench.answering = () => undefined
+  await bench.open({ batchSize: 10 })
+  for (let partition = 0; partition < 8; partition++) {
+    await bench.put(
+      Array.from({ length: 10 }, (_, i) => `k${i}`),
+      { partition, data: () => "x".repeat(1_000_000) },
+    )
+  }
+  assert.ok(bench.room.used <= 50_000_000)
+  assert.ok(bench.events.length >= 3 && bench.events.length < 20, `${bench.events.length} under way`)
+})

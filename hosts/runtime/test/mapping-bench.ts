@@ -1,0 +1,236 @@
+// Mappings on a store of their own, before functions that a test writes, on a clock that a test moves.
+import path from "node:path"
+import type { TestContext } from "node:test"
+import { setImmediate as turn } from "node:timers/promises"
+import type { FilePlace, Store } from "@millrace/engine"
+import { BlockWriter, type MappingPlan, type Plan, type Shard, type StreamPlan, evenShards, factsText, newFacts } from "@millrace/model"
+import { Commits } from "../src/commits.ts"
+import { openDiskStore } from "../src/compose.ts"
+import type { FunctionClock } from "../src/functions/clock.ts"
+import type { Invocation } from "../src/functions/invocation.ts"
+import { EventRoom } from "../src/mapping/event-room.ts"
+import { Mappings } from "../src/mapping/mappings.ts"
+import { Positions } from "../src/mapping/positions.ts"
+import { scratch } from "./bench.ts"
+
+/** A clock that stands still until a test moves it. */
+class ManualClock implements FunctionClock {
+  #now = Date.UTC(2026, 0, 1)
+  readonly #alarms: Set<{ readonly at: number; readonly act: () => void }> = new Set()
+
+  now(): number {
+    return this.#now
+  }
+
+  after(ms: number, act: () => void): () => void {
+    const alarm = { at: this.#now + ms, act }
+    this.#alarms.add(alarm)
+    return () => this.#alarms.delete(alarm)
+  }
+
+  /** Lets time pass up to the next alarm within `ms`; gives how much has passed. */
+  step(ms: number): number {
+    let next: { readonly at: number; readonly act: () => void } | undefined
+    for (const alarm of this.#alarms) if (alarm.at <= this.#now + ms && alarm.at < (next?.at ?? Number.POSITIVE_INFINITY)) next = alarm
+    const passed = next === undefined ? ms : Math.max(0, next.at - this.#now)
+    this.#now += passed
+    if (next !== undefined) {
+      this.#alarms.delete(next)
+      next.act()
+    }
+    return passed
+  }
+}
+
+interface EventRecord {
+  readonly eventID: string
+  readonly kinesis: { readonly partitionKey: string; readonly sequenceNumber: string; readonly data: string; readonly approximateArrivalTimestamp: number }
+}
+
+export interface Event {
+  readonly Records: readonly EventRecord[]
+  readonly [more: string]: unknown
+}
+
+/** What a function answers: JSON, an error, or nothing yet. */
+export type Answering = (event: Event, name: string) => unknown
+
+const plainStream: Omit<StreamPlan, "name" | "partitions"> = {
+  role: "source",
+  format: "bytes",
+  outOfOrderMs: 0,
+  aheadMs: 0,
+  retentionMs: 86_400_000,
+  idleMs: 60_000,
+  keyed: true,
+  upstreams: 0,
+}
+
+const plainMapping: MappingPlan = {
+  stream: "orders",
+  batchSize: 100,
+  batchingWindowMs: 0,
+  parallelizationFactor: 1,
+  startingPosition: { kind: "TRIM_HORIZON" },
+  maximumRetryAttempts: -1,
+  maximumRecordAgeMs: -1,
+  bisectBatchOnFunctionError: false,
+  reportBatchItemFailures: false,
+  tumblingWindowMs: 0,
+  filters: [],
+  onFailure: null,
+  enabled: true,
+}
+
+export class MappingBench {
+  readonly clock = new ManualClock()
+  readonly events: Event[] = []
+  readonly streams: Map<string, StreamPlan> = new Map()
+  readonly facts: Map<string, string> = new Map()
+  /** Objects that destinations outside hold, by name. */
+  readonly objects: Map<string, string> = new Map()
+  /** How often a destination outside refuses before it takes. */
+  refusals = 0
+  answering: Answering = () => null
+  readonly room: EventRoom = new EventRoom(50_000_000)
+  readonly #dir: string
+  #store: Store | undefined
+  #mappings: Mappings | undefined
+
+  constructor(t: TestContext) {
+    this.#dir = scratch(t)
+    t.after(async () => {
+      this.#mappings?.halt()
+      await this.#store?.close()
+    })
+    this.stream("orders", 1)
+  }
+
+  get store(): Store {
+    if (this.#store === undefined) throw new Error("the bench is not open")
+    return this.#store
+  }
+
+  get mappings(): Mappings {
+    if (this.#mappings === undefined) throw new Error("the bench is not open")
+    return this.#mappings
+  }
+
+  stream(name: string, partitions: number, more: Partial<StreamPlan> = {}): void {
+    this.streams.set(name, { ...plainStream, name, partitions, ...more })
+  }
+
+  /** Opens the store, and one mapping of a function by these settings. */
+  async open(mapping: Partial<MappingPlan> = {}): Promise<void> {
+    const store = await openDiskStore({ dir: path.join(this.#dir, "data"), now: () => this.clock.now(), onLost: () => undefined, syncMs: Number.POSITIVE_INFINITY })
+    this.#store = store
+    const commits: Commits = new Commits(store, {
+      onAppended: (appends) => mappings.onAppended(appends),
+      onDurable: () => mappings.onDurable(),
+      onRefused: () => undefined,
+    })
+    this.commits = commits
+    const log = { info: () => undefined, warn: () => undefined, error: (facts: object) => void this.errors.push(facts) }
+    const place: FilePlace = {
+      put: async (name, bytes) => {
+        if (this.refusals-- > 0) throw new Error("no room")
+        this.objects.set(name, Buffer.from(bytes).toString())
+      },
+      close: async () => undefined,
+    }
+    const mappings = new Mappings({
+      store,
+      commits,
+      positions: new Positions(store.state),
+      invoker: { invoke: (name, payload, options) => this.#invoke(name, payload, options?.signal) },
+      clock: this.clock,
+      log,
+      room: this.room,
+      region: "eu-west-1",
+      openPlace: async () => place,
+      stream: (name) => this.streams.get(name),
+      facts: this.facts,
+      keepFacts: async (name, facts) => void this.facts.set(name, facts),
+      seek: async (stream, partition, time) => this.#seek(stream, partition, time),
+    })
+    this.#mappings = mappings
+    mappings.open([planOf({ ...plainMapping, ...mapping })])
+    await this.rest()
+  }
+
+  commits: Commits | undefined
+  readonly errors: object[] = []
+
+  /** Closes all and opens it again, as a node that stops does; `false`: without waiting for what is under way. */
+  async restart(mapping: Partial<MappingPlan> = {}, cleanly = true): Promise<void> {
+    if (cleanly) await this.mappings.stop()
+    else this.mappings.halt()
+    await this.store.close({ fold: cleanly })
+    await this.open(mapping)
+  }
+
+  async put(keys: readonly string[], { stream = "orders", partition = 0, data = (key: string) => JSON.stringify({ key }), headers = "", time = this.clock.now() } = {}): Promise<void> {
+    const writer = new BlockWriter()
+    for (const key of keys) writer.record(key, time, Buffer.from(data(key)), headers)
+    await this.commits?.durable(this.commits.append({ appends: [{ stream, partition, count: keys.length, block: writer.take() }], state: [] }).sequence)
+    await this.rest()
+  }
+
+  /** Waits until nothing moves without the clock. */
+  async rest(): Promise<void> {
+    let quiet = 0
+    for (let seen = ""; quiet < 12; ) {
+      await turn()
+      const now = `${this.events.length} ${this.store.durableSequence} ${this.objects.size} ${JSON.stringify(this.mappings.status().map(({ figures }) => figures))}`
+      quiet = now === seen ? quiet + 1 : 0
+      seen = now
+    }
+  }
+
+  async advance(ms: number): Promise<void> {
+    for (let left = ms; left > 0; ) {
+      left -= this.clock.step(left)
+      await this.rest()
+    }
+  }
+
+  /** Keys of the records of each invocation. */
+  get keys(): string[][] {
+    return this.events.map(({ Records }) => Records.map(({ kinesis }) => kinesis.partitionKey))
+  }
+
+  /** The shards of a stream change, as the Kinesis API would have them. */
+  async reshard(stream: string, change: (shards: readonly Shard[]) => readonly Shard[]): Promise<void> {
+    const facts = JSON.parse(this.facts.get(stream) ?? "{}") as { shards?: readonly Shard[] }
+    const shards = change(facts.shards ?? evenShards(this.streams.get(stream)?.partitions ?? 1, this.clock.now(), () => 0))
+    this.stream(stream, shards.length)
+    this.facts.set(stream, factsText(newFacts(this.clock.now(), { shards })))
+    this.mappings.refresh()
+    await this.rest()
+  }
+
+  #seek(stream: string, partition: number, _time: number): number {
+    return Math.min(2, this.store.extent(stream, partition).durable)
+  }
+
+  async #invoke(name: string, payload: string, signal: AbortSignal | undefined): Promise<Invocation> {
+    const event = JSON.parse(payload) as Event
+    this.events.push(event)
+    const answer = await new Promise<unknown>((resolve, reject) => {
+      signal?.addEventListener("abort", () => reject(signal.reason as Error))
+      const given = this.answering(event, name)
+      if (given !== undefined) resolve(given)
+    })
+    const requestId = `request ${this.events.length}`
+    if (answer === "throttled") return { kind: "throttled", reason: "concurrency" }
+    if (answer instanceof Error) {
+      return { kind: "failed", requestId, error: { errorType: answer.name, errorMessage: answer.message }, functionError: "Unhandled", ms: 1 }
+    }
+    return { kind: "returned", requestId, payload: JSON.stringify(answer), ms: 1 }
+  }
+}
+
+function planOf(mapping: MappingPlan): Plan {
+  const ship = { name: "ship", source: { kind: "module", file: "ship.ts", handler: "handler" } as const, timeoutMs: 3_000, memoryMegabytes: 128, env: {}, concurrency: null, mapping }
+  return { service: "shop", streams: [], stages: [], sinks: [], tasks: [], functions: [ship] }
+}
