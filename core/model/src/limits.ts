@@ -124,6 +124,10 @@ export const limits = {
   functionInstancesMax: 256,
   /** Largest event of a function, in bytes. */
   functionPayloadBytesMax: 6_291_456,
+  /** Largest event that nobody waits for the end of, in bytes. */
+  functionQueuedBytesMax: 1_048_576,
+  /** Most of such events that wait for their function. */
+  functionEventsMax: 1_000,
   /** Largest answer of a function, in bytes: as Lambda has it, a little more than the largest event. */
   functionAnswerBytesMax: 6_291_556,
   /** An instance that was not invoked for so long is ended, in milliseconds. */

@@ -11,6 +11,7 @@ import { type Backoff, defaultBackoff, waitAfter } from "./backoff.ts"
 import { mediaTypes } from "./body-format.ts"
 import { follow, type LiveOptions, type LiveRecord } from "./follow.ts"
 import { followRun } from "./follow-run.ts"
+import type { FunctionList, FunctionReply, InvocationReply } from "./function-messages.ts"
 import type { ProduceReply, StatusReply, StreamDetails, StreamFacts, StreamList } from "./messages.ts"
 import { errorOf } from "./problem.ts"
 import type { RecordPage } from "./record-view.ts"
@@ -105,6 +106,9 @@ export interface Client<App = unknown> {
   rows<Row = unknown>(table: string, options?: TableReadOptions): Promise<TablePage<Row>>
   /** Rows of a table as they change, until the signal is aborted. Comes back by itself where it was cut off. @throws MR1025 */
   liveTable<Row = unknown>(table: string, options?: TableLiveOptions): AsyncIterable<TableEvent<Row>>
+  functions(): Promise<readonly FunctionReply[]>
+  /** Calls a function once and waits for its end, which may be a failure of its own. @throws MR1031, MR1010 when it is busy */
+  invoke(name: string, event: unknown, options?: { readonly signal?: AbortSignal }): Promise<InvocationReply>
   streams(): Promise<readonly StreamFacts[]>
   stream(stream: string): Promise<StreamDetails>
   status(): Promise<StatusReply>
@@ -124,6 +128,7 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
   async function attempt(
     path: string,
     request: TransportRequest,
+    most = backoff.attempts,
   ): Promise<{ readonly status: number; readonly body: unknown }> {
     for (let attempts = 1; ; attempts++) {
       let failure: MillraceError
@@ -141,7 +146,7 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
         if (request.signal?.aborted === true) throw cause
         failure = unreachable(base, cause)
       }
-      if (attempts >= backoff.attempts) throw failure
+      if (attempts >= most) throw failure
       await world.sleep(waitAfter(backoff, attempts, askedMs, world.random()), request.signal)
       if (request.signal?.aborted === true) throw failure
     }
@@ -280,6 +285,17 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
     },
     liveTable(table, live = {}) {
       return followTable({ world, backoff, node: base, url: base + pathOf("followTable", { table }) }, live)
+    },
+    async functions() {
+      return (await call<FunctionList>(pathOf("listFunctions"), get)).functions
+    },
+    async invoke(name, event, { signal } = {}) {
+      const headers = { "content-type": mediaTypes.json, accept: "application/json" }
+      const request = { method: "POST", headers, body: JSON.stringify(event), ...(signal === undefined ? {} : { signal }) }
+      // Once: a call that was cut off may have been made.
+      const { status, body } = await attempt(pathOf("invokeFunction", { function: name }), request, 1)
+      if (status >= 400) throw errorOf(body, status)
+      return body as InvocationReply
     },
     async streams() {
       return (await call<StreamList>(pathOf("listStreams"), get)).streams

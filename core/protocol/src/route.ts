@@ -36,6 +36,8 @@ export type OperationId =
   | "cancelRun"
   | "retryRun"
   | "retryRuns"
+  | "listFunctions"
+  | "invokeFunction"
 
 export interface Parameter {
   readonly name: string

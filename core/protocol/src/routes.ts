@@ -6,6 +6,7 @@ import { limits } from "@millrace/model"
 import { mediaTypes } from "./body-format.ts"
 import type { Content, OperationId, Parameter, Route } from "./route.ts"
 import { ref } from "./schemas.ts"
+import { functionRoutes } from "./function-routes.ts"
 import { tableRoutes } from "./table-routes.ts"
 import { taskRoutes } from "./task-routes.ts"
 
@@ -180,6 +181,7 @@ const table: { readonly [Id in OperationId]: Route & { readonly id: Id } } = {
   },
   ...tableRoutes,
   ...taskRoutes,
+  ...functionRoutes,
   status: {
     id: "status",
     method: "GET",

@@ -36,6 +36,8 @@ export type SchemaName =
   | "TaskList"
   | "RetryFilter"
   | "CommandReply"
+  | "FunctionList"
+  | "InvocationReply"
 
 const count: JsonSchema = { type: "integer", minimum: 0 }
 const text: JsonSchema = { type: "string" }
@@ -174,6 +176,38 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
     ["task"],
   ),
   CommandReply: object({ done: { const: true } }),
+  FunctionList: object({
+    functions: list(
+      object(
+        {
+          name: text,
+          service: text,
+          description: text,
+          file: text,
+          handler: text,
+          timeoutMs: count,
+          memoryMegabytes: count,
+          concurrency: count,
+          instances: count,
+          busy: count,
+          stream: text,
+          routes: list(text),
+        },
+        ["name", "service", "timeoutMs", "memoryMegabytes", "instances", "busy"],
+      ),
+    ),
+  }),
+  InvocationReply: object(
+    {
+      outcome: { enum: ["returned", "failed"] },
+      requestId: text,
+      ms: { type: "number" },
+      log: { type: "string", description: "The end of what it has logged." },
+      payload: true,
+      error: object({ errorType: text, errorMessage: text, trace: list(text) }, ["errorType", "errorMessage"]),
+    },
+    ["outcome", "requestId", "ms", "log"],
+  ),
   TableList: object({ tables: list(object({ name: text, service: text, stream: text, partitions: count })) }),
   TableRow: object({ table: text, key: text, value: true, stream: reflected, position }),
   TablePage: object(

@@ -25,6 +25,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./commands/replay.ts"),
   },
   task: { summary: "call tasks; show, find, cancel and retry their runs", load: () => import("./commands/task.ts") },
+  fn: { summary: "show functions, and call one", load: () => import("./commands/fn.ts") },
   table: { summary: "show tables, their rows, or one row", load: () => import("./commands/table.ts") },
   plan: { summary: "draw what a service does as a diagram", load: () => import("./commands/plan.ts") },
   doctor: { summary: "check this machine, a data directory and a node", load: () => import("./commands/doctor.ts") },

@@ -14,7 +14,7 @@ test("a service is made of what it imports by relative path, directly or not", a
   }
   write(
     "service.ts",
-    'import { z } from "zod"\nimport { a } from "./lib/a.ts"\nimport "./side.ts"\nexport * from "./gone.ts"\n',
+    'import { z } from "zod"\nimport { a } from "./lib/a.ts"\nimport "./side.ts"\nexport * from "./gone.ts"\nhttp("GET /x/{y}", "./handlers/x.mjs")\n',
   )
   write(
     "lib/a.ts",
@@ -22,7 +22,8 @@ test("a service is made of what it imports by relative path, directly or not", a
   )
   write("b.ts", 'import "./service.ts"\n')
   write("side.ts", "")
+  write("handlers/x.mjs", 'const y = require("./y.cjs")')
   write("unrelated.ts", "")
   const found = [...(await filesOf(path.join(directory, "service.ts")))].map((file) => path.relative(directory, file))
-  assert.deepEqual(new Set(found), new Set(["b.ts", "gone.ts", "lib/a.ts", "lib/c.json", "service.ts", "side.ts"]))
+  assert.deepEqual(new Set(found), new Set(["b.ts", "gone.ts", "lib/a.ts", "lib/c.json", "handlers/x.mjs", "handlers/y.cjs", "service.ts", "side.ts"]))
 })

@@ -1,6 +1,6 @@
 /** A node inside this process, with its front door: `import { startNode } from "millrace/node"`. */
-import { createGateway, createHttpFunctions } from "@millrace/gateway"
-import { createKinesis } from "@millrace/kinesis"
+import { createGateway, createHttpFunctions, createLambdaApi } from "@millrace/gateway"
+import { createKinesis, signatureFault, type SignedRequest } from "@millrace/kinesis"
 import { type NodeStatus, openLog, startNode as startRuntime } from "@millrace/runtime"
 import { bindTaskCaller } from "@millrace/sdk/caller"
 import { version } from "./version.ts"
@@ -74,8 +74,11 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   const log = openLog(level)
   const bounds = stateMemory === undefined ? {} : { stateMemoryBytesMax: stateMemory * 1_048_576 }
   const node = await startRuntime({ ...parts, log, bounds })
-  const kinesis = createKinesis({ node, log, credentials: new Map(Object.entries(kinesisCredentials)) })
-  const gateway = createGateway({ node, version, log, mounts: [{ name: "kinesis", ...kinesis }, createHttpFunctions({ functions: node.functions, log })] })
+  const keys = new Map(Object.entries(kinesisCredentials))
+  const kinesis = createKinesis({ node, log, credentials: keys })
+  const signed = keys.size === 0 ? {} : { signature: (request: SignedRequest, body: Uint8Array) => signatureFault(request, body, keys, "lambda", Date.now()) }
+  const lambda = createLambdaApi({ functions: node.functions, log, ...signed })
+  const gateway = createGateway({ node, version, log, mounts: [{ name: "kinesis", ...kinesis }, lambda, createHttpFunctions({ functions: node.functions, log })] })
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     bindTaskCaller(undefined)

@@ -10,6 +10,8 @@ import type { Bindings, Gate, Handler } from "./gate.ts"
 import { endStream } from "./routes/end-stream.ts"
 import { explainError } from "./routes/explain-error.ts"
 import { followStream } from "./routes/follow-stream.ts"
+import { invokeFunction } from "./routes/functions/invoke-function.ts"
+import { listFunctions } from "./routes/functions/list-functions.ts"
 import { health } from "./routes/health.ts"
 import { indexPage } from "./routes/index-page.ts"
 import { listStreams } from "./routes/list-streams.ts"
@@ -57,6 +59,8 @@ const handlers: { readonly [Id in OperationId]: Handler } = {
   cancelRun,
   retryRun,
   retryRuns,
+  listFunctions,
+  invokeFunction,
 }
 
 /** The application. */

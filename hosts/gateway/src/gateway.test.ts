@@ -25,8 +25,8 @@ test("every route of the table is served, and nothing else is", async (t) => {
       headers: { "content-type": "application/json" },
       signal: stop.signal,
     })
-    // This node has no tasks: their routes say so.
-    const expected = /\{(task|run)\}/.test(path) ? 404 : id === "retryRuns" ? 422 : 200
+    // This node has no tasks and no functions: their routes say so.
+    const expected = /\{(task|run|function)\}/.test(path) ? 404 : id === "retryRuns" ? 422 : 200
     assert.equal(response.status, expected, `${method} ${path}`)
     stop.abort()
     const status = new RegExp(`route="${path.replaceAll(/[{}.]/g, "\\$&")}",status="${expected}"`)

@@ -13,12 +13,31 @@ export type Credentials = ReadonlyMap<string, string>
 const skewMsMax = 300_000
 const algorithm = "AWS4-HMAC-SHA256"
 
+/** What is signed of a request. */
+export type SignedRequest = Pick<ApiRequest, "method" | "url" | "headers">
+
+/**
+ * Why a request to one of AWS's services is not signed well; undefined when it is.
+ *
+ * @param service - as its scope names it, such as `lambda`
+ * @param now - ms
+ */
+export function signatureFault(request: SignedRequest, body: Uint8Array, credentials: Credentials, service: string, now: number): KinesisFailure | undefined {
+  try {
+    assertSigned(request, body, credentials, now, service)
+    return undefined
+  } catch (error) {
+    if (error instanceof KinesisFailure) return error
+    throw error
+  }
+}
+
 /**
  * @param now - ms
  * @throws KinesisFailure MissingAuthenticationTokenException, IncompleteSignatureException, UnrecognizedClientException,
  *   InvalidSignatureException
  */
-export function assertSigned(request: ApiRequest, body: Uint8Array, credentials: Credentials, now: number): void {
+export function assertSigned(request: SignedRequest, body: Uint8Array, credentials: Credentials, now: number, wanted = "kinesis"): void {
   const given = request.headers["authorization"]
   if (typeof given !== "string") throw fault("MissingAuthenticationTokenException", "Missing Authentication Token")
   const { key, scope, signed, signature } = parsed(given)
@@ -27,10 +46,10 @@ export function assertSigned(request: ApiRequest, body: Uint8Array, credentials:
     throw fault("UnrecognizedClientException", "The security token included in the request is invalid.")
   const date = one(request.headers["x-amz-date"]) ?? ""
   const [day = "", region = "", service = "", end = ""] = scope
-  if (end !== "aws4_request" || service !== "kinesis" || !date.startsWith(day)) {
+  if (end !== "aws4_request" || service !== wanted || !date.startsWith(day)) {
     throw fault(
       "InvalidSignatureException",
-      "Credential should be scoped to a valid region and to the service 'kinesis'.",
+      `Credential should be scoped to a valid region and to the service '${wanted}'.`,
     )
   }
   assertFresh(date, now)
@@ -38,11 +57,11 @@ export function assertSigned(request: ApiRequest, body: Uint8Array, credentials:
     throw fault("InvalidSignatureException", "The host must be among the signed headers.")
   }
   const text = [algorithm, date, scope.join("/"), sha256(canonical(request, signed, body))].join("\n")
-  const wanted = hmac(
+  const right = hmac(
     [day, region, service, end].reduce<Uint8Array>((by, part) => hmac(by, part), Buffer.from(`AWS4${secret}`)),
     text,
   )
-  if (!timingSafeEqual(wanted, digest(signature))) {
+  if (!timingSafeEqual(right, digest(signature))) {
     throw fault(
       "InvalidSignatureException",
       "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
@@ -92,7 +111,7 @@ function assertFresh(date: string, now: number): void {
   )
 }
 
-function canonical({ method, url, headers }: ApiRequest, signed: readonly string[], body: Uint8Array): string {
+function canonical({ method, url, headers }: SignedRequest, signed: readonly string[], body: Uint8Array): string {
   const [path = "/", query = ""] = url.split("?", 2)
   const lines = signed.map((name) => `${name}:${(one(headers[name]) ?? "").trim().replaceAll(/\s+/g, " ")}`)
   const payload = one(headers["x-amz-content-sha256"])
@@ -102,13 +121,19 @@ function canonical({ method, url, headers }: ApiRequest, signed: readonly string
     throw fault("InvalidSignatureException", "x-amz-content-sha256 is not the hash of the body.")
   return [
     method,
-    path === "" ? "/" : path,
+    path === "" ? "/" : encoded(path),
     query.split("&").toSorted().join("&"),
     ...lines,
     "",
     signed.join(";"),
     payload ?? hash,
   ].join("\n")
+}
+
+/** Segments of a path are encoded once more than they come, by every service but S3. */
+function encoded(path: string): string {
+  const segment = (text: string): string => encodeURIComponent(text).replaceAll(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
+  return path.split("/").map(segment).join("/")
 }
 
 function one(value: string | readonly string[] | undefined): string | undefined {

@@ -1,0 +1,30 @@
+/** The routes about functions. */
+import type { Content, OperationId, Route } from "./route.ts"
+import { ref } from "./schemas.ts"
+
+const json = (schema: Content[string]["schema"]): Content => ({ "application/json": { schema } })
+
+type FunctionOperation = Extract<OperationId, `${string}Function` | `${string}Functions`>
+
+export const functionRoutes: { readonly [Id in FunctionOperation]: Route & { readonly id: Id } } = {
+  listFunctions: {
+    id: "listFunctions",
+    method: "GET",
+    path: "/v1/functions",
+    summary: "List the functions",
+    parameters: [],
+    answer: { status: 200, description: "The functions and how they stand.", content: json(ref("FunctionList")) },
+    errors: ["MR1401"],
+  },
+  invokeFunction: {
+    id: "invokeFunction",
+    method: "POST",
+    path: "/v1/functions/{function}/invocations",
+    summary: "Call a function and wait for its end",
+    description: "The body is the event, `{}` when there is none. A function that fails is an answer, not a failure of the request.",
+    parameters: [{ name: "function", in: "path", description: "Name of the function.", schema: { type: "string", minLength: 1 } }],
+    body: json({ description: "The event." }),
+    answer: { status: 200, description: "What became of it.", content: json(ref("InvocationReply")) },
+    errors: ["MR1001", "MR1006", "MR1007", "MR1010", "MR1020", "MR1031", "MR1401"],
+  },
+}

@@ -1,0 +1,75 @@
+/** `millrace fn …`: shows functions and calls one. */
+import { MillraceError } from "@millrace/model"
+import type { FunctionReply } from "@millrace/protocol"
+import type { Command } from "commander"
+import { example } from "../example.ts"
+import { type AddressOptions, addAddress, clientsOf } from "../node-address.ts"
+import type { Terminal } from "../terminal.ts"
+
+interface Options extends AddressOptions {
+  readonly json?: true
+}
+
+export function define(command: Command, terminal: Terminal): void {
+  command.addHelpText("after", example(`millrace fn invoke resize '{"photo": "cat.png"}'`, "Each of them explains itself, and has --json: millrace fn invoke --help"))
+  addAddress(command.command("list"))
+    .description("show the functions and how they stand")
+    .option("--json", "print JSON")
+    .addHelpText("after", example("millrace fn list"))
+    .action((options: Options) => list(options, terminal))
+  addAddress(command.command("invoke"))
+    .description("call a function and wait for its end")
+    .argument("<NAME>", "the function")
+    .argument("[JSON]", "the event; - : from stdin; nothing: {}")
+    .option("--json", "print what became of it as JSON, with its log")
+    .addHelpText("after", example("cat event.json | millrace fn invoke resize -", "Its answer is printed; what it logs goes to stderr, as does why it has failed."))
+    .action((name: string, event: string | undefined, options: Options) => invoke(name, event, options, terminal))
+}
+
+async function list(options: Options, terminal: Terminal): Promise<void> {
+  const functions = await clientsOf(options, terminal).impatient.functions()
+  if (options.json === true) for (const each of functions) terminal.out(`${JSON.stringify(each)}\n`)
+  else terminal.out(functions.length === 0 ? "This node has no functions.\n" : table([["function", "service", "timeout", "memory", "instances", "fed by"], ...functions.map(lineOf)]))
+}
+
+async function invoke(name: string, given: string | undefined, options: Options, terminal: Terminal): Promise<void> {
+  const text = given === "-" ? await textOf(terminal.stdin) : (given ?? "{}")
+  let event: unknown
+  try {
+    event = JSON.parse(text)
+  } catch (cause) {
+    throw new MillraceError("MR1601", `the event is not JSON (${(cause as Error).message}); quote it: '{"photo": "cat.png"}'.`)
+  }
+  const reply = await clientsOf(options, terminal).impatient.invoke(name, event, { signal: terminal.stopped })
+  if (options.json === true) terminal.out(`${JSON.stringify(reply)}\n`)
+  else terminal.err(linesOf(reply.log))
+  if (reply.outcome === "returned") {
+    if (options.json !== true) terminal.out(`${JSON.stringify(reply.payload, null, 2)}\n`)
+    return
+  }
+  const { errorType, errorMessage, trace = [] } = reply.error
+  if (options.json !== true) terminal.err(`${trace.join("\n")}${trace.length > 0 ? "\n" : ""}`)
+  throw new MillraceError("MR1201", `function "${name}": ${errorType}: ${errorMessage}`)
+}
+
+function lineOf({ name, service, timeoutMs, memoryMegabytes, instances, busy, stream, routes = [] }: FunctionReply): readonly string[] {
+  const fed = [...(stream === undefined ? [] : [stream]), ...routes].join(", ")
+  return [name, service, `${timeoutMs / 1000} s`, `${memoryMegabytes} MB`, `${busy} of ${instances} busy`, fed]
+}
+
+/** What it has said itself, without the lines that Lambda puts around it. */
+function linesOf(log: string): string {
+  const own = log.split("\n").filter((line) => /^\S+Z\t/.test(line))
+  return own.map((line) => `${line.split("\t").slice(2).join(" ")}\n`).join("")
+}
+
+async function textOf(source: AsyncIterable<Uint8Array>): Promise<string> {
+  const parts: Uint8Array[] = []
+  for await (const part of source) parts.push(part)
+  return Buffer.concat(parts).toString("utf8")
+}
+
+function table(rows: ReadonlyArray<readonly string[]>): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  return rows.map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()}\n`).join("")
+}
