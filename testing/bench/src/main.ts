@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { engine } from "./engine.ts"
 import { type Bench, reportOf } from "./figures.ts"
+import { functions } from "./functions/bench.ts"
 import { kinesis } from "./kinesis.ts"
 import { latency } from "./latency.ts"
 import { nexmarkBench } from "../nexmark/bench.ts"
@@ -11,7 +12,7 @@ import { pipeline } from "./pipeline.ts"
 import { recovery } from "./recovery.ts"
 import { start } from "./start.ts"
 
-const benches: readonly Bench[] = [pipeline, latency, engine, recovery, start, kinesis, nexmarkBench, tasksBench]
+const benches: readonly Bench[] = [pipeline, latency, engine, recovery, start, kinesis, functions, nexmarkBench, tasksBench]
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { json: { type: "string" } } })
 const [name, ...only] = positionals
