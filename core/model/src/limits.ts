@@ -148,6 +148,8 @@ export const limits = {
   taskValueBytesMax: 1_048_576,
   /** Largest event of one invocation of a function, in bytes (Lambda: 6 MB). */
   functionEventBytesMax: 6_291_456,
+  /** Longest wait before a mapping tries again what was throttled, in milliseconds. */
+  mappingThrottleMsMax: 5_000,
   /** Records of one lane of a mapping that may be known ahead of its batch; twice the batch size where that is more. */
   mappingReadAheadRecordsMax: 512,
   /** Most bytes of events that all mappings of a node may hold at once. */

@@ -34,7 +34,7 @@ import { IdempotencyKeys } from "./idempotency.ts"
 import type { Answer } from "./answer.ts"
 import { type DeskWorkers, IntakeDesk, type Request } from "./intake-desk.ts"
 import { type Log, openLog } from "./log.ts"
-import { EventRoom } from "./mapping/event-room.ts"
+import { Room } from "./mapping/room.ts"
 import { Mappings } from "./mapping/mappings.ts"
 import { Positions } from "./mapping/positions.ts"
 import type { TransactionData } from "./messages.ts"
@@ -235,7 +235,7 @@ export class Node {
       invoker: this.functions,
       clock: functionClock(clock),
       log,
-      room: new EventRoom(limits.mappingEventBytesMax),
+      room: new Room(limits.mappingEventBytesMax),
       region: regionOf(parts.env),
       openPlace: (to) => openPlace(to, outDir),
       stream: (name) => (this.#streams.has(name) ? this.#streams.get(name) : undefined),

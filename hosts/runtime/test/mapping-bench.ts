@@ -8,7 +8,7 @@ import { Commits } from "../src/commits.ts"
 import { openDiskStore } from "../src/compose.ts"
 import type { FunctionClock } from "../src/functions/clock.ts"
 import type { Invocation } from "../src/functions/invocation.ts"
-import { EventRoom } from "../src/mapping/event-room.ts"
+import { Room } from "../src/mapping/room.ts"
 import { Mappings } from "../src/mapping/mappings.ts"
 import { Positions } from "../src/mapping/positions.ts"
 import { scratch } from "./bench.ts"
@@ -91,8 +91,10 @@ export class MappingBench {
   readonly objects: Map<string, string> = new Map()
   /** How often a destination outside refuses before it takes. */
   refusals = 0
+  /** The function's own. */
+  concurrency: number | null = null
   answering: Answering = () => null
-  readonly room: EventRoom = new EventRoom(50_000_000)
+  readonly room: Room = new Room(50_000_000)
   readonly #dir: string
   #store: Store | undefined
   #mappings: Mappings | undefined
@@ -154,7 +156,7 @@ export class MappingBench {
       seek: async (stream, partition, time) => this.#seek(stream, partition, time),
     })
     this.#mappings = mappings
-    mappings.open([planOf({ ...plainMapping, ...mapping })])
+    mappings.open([planOf({ ...plainMapping, ...mapping }, this.concurrency)])
     await this.rest()
   }
 
@@ -230,7 +232,7 @@ export class MappingBench {
   }
 }
 
-function planOf(mapping: MappingPlan): Plan {
-  const ship = { name: "ship", source: { kind: "module", file: "ship.ts", handler: "handler" } as const, timeoutMs: 3_000, memoryMegabytes: 128, env: {}, concurrency: null, mapping }
+function planOf(mapping: MappingPlan, concurrency: number | null): Plan {
+  const ship = { name: "ship", source: { kind: "module", file: "ship.ts", handler: "handler" } as const, timeoutMs: 3_000, memoryMegabytes: 128, env: {}, concurrency, mapping }
   return { service: "shop", streams: [], stages: [], sinks: [], tasks: [], functions: [ship] }
 }

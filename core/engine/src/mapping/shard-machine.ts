@@ -444,7 +444,7 @@ export class ShardMachine {
       case "throttled":
         this.figures.throttles++
         lane.giveBack(records)
-        this.#wait(lane, now)
+        this.#wait(lane, now, limits.mappingThrottleMsMax)
         return
     }
   }
@@ -464,8 +464,8 @@ export class ShardMachine {
     return { to, attempts: (own?.attempts ?? 0) + more, since: own?.since ?? now, error }
   }
 
-  #wait(lane: Lane, now: number): void {
-    lane.retryAt = now + Math.min(limits.mappingRetryMsMax, limits.mappingRetryMsMin * 2 ** Math.min(lane.streak, 20))
+  #wait(lane: Lane, now: number, most: number = limits.mappingRetryMsMax): void {
+    lane.retryAt = now + Math.min(most, limits.mappingRetryMsMin * 2 ** Math.min(lane.streak, 20))
     lane.streak++
   }
 
@@ -474,8 +474,9 @@ export class ShardMachine {
   #finalOutcome(lane: Lane, verdict: Verdict, now: number): void {
     // M23: a window's last invocation is repeated until it succeeds, and its shard waits.
     if (verdict.kind !== "done") {
-      if (verdict.kind === "throttled") this.figures.throttles++
-      this.#wait(lane, now)
+      const isThrottled = verdict.kind === "throttled"
+      if (isThrottled) this.figures.throttles++
+      this.#wait(lane, now, isThrottled ? limits.mappingThrottleMsMax : limits.mappingRetryMsMax)
       return
     }
     const { start, early } = this.#window as Window

@@ -9,7 +9,7 @@ import { type ErrorData, type FailureDestination, errorData, limits } from "@mil
 import type { FunctionClock } from "../functions/clock.ts"
 import type { FunctionInvoker, Invocation } from "../functions/invocation.ts"
 import type { Log } from "../log.ts"
-import type { EventRoom } from "./event-room.ts"
+import type { Room } from "./room.ts"
 import { type FailedBatchFacts, failedBatches } from "./failed-batch.ts"
 import type { EventRecord, KinesisEvents } from "./kinesis-event.ts"
 import type { ShardLog } from "./shard-log.ts"
@@ -23,7 +23,10 @@ export interface ShardHost {
   readonly invoker: FunctionInvoker
   readonly clock: FunctionClock
   readonly log: Log
-  readonly room: EventRoom
+  /** Bytes of events. */
+  readonly room: Room
+  /** Invocations that the function may have at once: its mapping's shards do not throttle each other. */
+  readonly slots: Room
   /** Commits a checkpoint; gives the commit's number. `failed`: texts that go to the destination's stream with it. @throws MR1303, MR1304 */
   keep(checkpoint: ShardCheckpoint, failed?: readonly string[]): number
   durable(sequence: number): Promise<void>
@@ -159,7 +162,8 @@ export class MappedShard {
     this.#wakeAt = at
     if (at === Number.POSITIVE_INFINITY) return
     const { clock } = this.#host
-    this.#cancelTimer = clock.after(Math.max(0, Math.ceil(at - clock.now())), () => {
+    // What is further off is looked at again: timers of the process end at 25 days.
+    this.#cancelTimer = clock.after(Math.min(Math.max(0, Math.ceil(at - clock.now())), longestMs), () => {
       this.#cancelTimer = undefined
       if (this.#stop.signal.aborted) return
       this.machine.tick(clock.now())
@@ -205,8 +209,9 @@ export class MappedShard {
   }
 
   async #invoke({ id, records, bytes, window }: InvokeEffect): Promise<void> {
-    const { clock, room, invoker, function: name } = this.#host
+    const { clock, room, slots, invoker, function: name } = this.#host
     const { signal } = this.#stop
+    await slots.take(1)
     await room.take(bytes)
     try {
       if (signal.aborted) return
@@ -230,6 +235,7 @@ export class MappedShard {
       }
     } finally {
       room.give(bytes)
+      slots.give(1)
     }
     this.pump()
   }
@@ -308,6 +314,9 @@ export class MappedShard {
     return false
   }
 }
+
+/** Longest time that one timer is set for, in ms. */
+const longestMs = 3_600_000
 
 /** Resolves after a while, or when the signal is aborted. */
 function waited(clock: FunctionClock, ms: number, signal: AbortSignal): Promise<void> {

@@ -18,6 +18,7 @@ import {
   errorData,
   factsOf,
   factsText,
+  limits,
   firstFacts,
   mappingFilter,
   partitionOf,
@@ -28,7 +29,7 @@ import type { Commits } from "../commits.ts"
 import type { FunctionClock } from "../functions/clock.ts"
 import type { FunctionInvoker } from "../functions/invocation.ts"
 import type { Log } from "../log.ts"
-import type { EventRoom } from "./event-room.ts"
+import { Room } from "./room.ts"
 import { failedBatch, failedBatchName, uuidOf } from "./failed-batch.ts"
 import { KinesisEvents } from "./kinesis-event.ts"
 import { MappedShard, type ShardHost } from "./mapped-shard.ts"
@@ -43,7 +44,7 @@ export interface MappingNode {
   readonly invoker: FunctionInvoker
   readonly clock: FunctionClock
   readonly log: Log
-  readonly room: EventRoom
+  readonly room: Room
   readonly region: string
   /** Opens the place of failed batches outside. @throws MR1101 */
   readonly openPlace: (to: string) => Promise<FilePlace>
@@ -88,14 +89,16 @@ export class Mapping {
   #error: ErrorData | undefined
   #stopped = false
   #place: Promise<FilePlace> | undefined
+  readonly #slots: Room
 
-  constructor(node: MappingNode, service: string, { name }: FunctionPlan, plan: MappingPlan) {
+  constructor(node: MappingNode, service: string, { name, concurrency }: FunctionPlan, plan: MappingPlan) {
     this.#node = node
     this.service = service
     this.function = name
     this.plan = plan
     this.id = `${service}/${name}/${plan.stream}`
     this.uuid = uuidOf(this.id)
+    this.#slots = new Room(concurrency ?? limits.functionInstancesMax)
     this.#filter = mappingFilter(plan.filters, `function "${name}", on, filters`)
   }
 
@@ -169,7 +172,8 @@ export class Mapping {
         this.#error = undefined
       } catch (error) {
         this.#error = errorData(error)
-        this.#node.log.error({ function: this.function, ...this.#error }, "a mapping cannot open its stream")
+        this.#node.log.error({ function: this.function, ...this.#error }, "a mapping cannot open its stream; it is tried again")
+        this.#node.clock.after(limits.mappingRetryMsMax, () => this.refresh())
         return
       }
     }
@@ -249,6 +253,7 @@ export class Mapping {
     const settings = { ...this.plan, retentionMs: stream.retentionMs, envelopeBytes: events.envelopeBytes }
     const host: ShardHost = {
       ...this.#node,
+      slots: this.#slots,
       function: this.function,
       reportBatchItemFailures: this.plan.reportBatchItemFailures,
       destination: this.plan.onFailure,

@@ -283,3 +283,60 @@ test("events under way stay within the room that all mappings share", async (t) 
   assert.ok(bench.room.used <= 50_000_000)
   assert.ok(bench.events.length >= 3 && bench.events.length < 20, `${bench.events.length} under way`)
 })
+
+test("what was given up is redriven in its order, once, and stops at what fails again", async (t) => {
+  const bench = new MappingBench(t)
+  const settings = { batchSize: 2, maximumRetryAttempts: 0, reportBatchItemFailures: true, onFailure: { kind: "stream", stream: "failed" } } as const
+  bench.stream("failed", 2, { format: "json" })
+  bench.answering = () => new Error("down")
+  await bench.open(settings)
+  await bench.put(["a", "b", "c", "d", "e"])
+  assert.equal(bench.events.length, 3)
+  const { signal } = new AbortController()
+  bench.answering = ({ Records }) => {
+    const bad = Records.find(({ kinesis }) => kinesis.partitionKey === "d")
+    return { batchItemFailures: bad === undefined ? [] : [{ itemIdentifier: bad.kinesis.sequenceNumber }] }
+  }
+  const first = await bench.mappings.redrive("ship", signal)
+  assert.deepEqual([first.batches, first.records, first.waiting, first.failures.length], [1, 3, 2, 1])
+  assert.match(first.failures[0]?.reason ?? "", /^the function named a record that failed: \d{56}$/)
+  await bench.restart(settings)
+  bench.answering = () => null
+  const second = await bench.mappings.redrive("ship", signal)
+  assert.deepEqual([second.batches, second.records, second.waiting, second.failures], [2, 2, 0, []])
+  assert.deepEqual(bench.keys.slice(3), [["a", "b"], ["c", "d"], ["d"], ["e"]])
+  const third = await bench.mappings.redrive("ship", signal)
+  assert.equal(third.batches, 0)
+})
+
+test("a redrive without a stream of failures, or of no function, says so (MR1009, MR1031)", async (t) => {
+  const bench = new MappingBench(t)
+  await bench.open()
+  const { signal } = new AbortController()
+  await assert.rejects(bench.mappings.redrive("ship", signal), { code: "MR1009" })
+  await assert.rejects(bench.mappings.redrive("nobody", signal), { code: "MR1031" })
+})
+
+test("shards of one mapping wait for the function's own concurrency rather than throttle each other", async (t) => {
+  const bench = new MappingBench(t)
+  bench.stream("orders", 4)
+  bench.concurrency = 2
+  bench.answering = () => undefined
+  await bench.open({ batchSize: 1 })
+  for (let partition = 0; partition < 4; partition++) await bench.put(["a", "b"], { partition })
+  assert.equal(bench.events.length, 2)
+})
+
+test("a disk that refuses stops mappings, and they go on from what is durable", async (t) => {
+  const bench = new MappingBench(t)
+  await bench.open({ batchSize: 1 })
+  bench.answering = () => undefined
+  await bench.put(["a", "b"])
+  bench.mappings.halt()
+  await bench.put(["c"])
+  assert.equal(bench.events.length, 1)
+  bench.answering = () => null
+  bench.mappings.resume()
+  await bench.rest()
+  assert.deepEqual(bench.keys, [["a"], ["a"], ["b"], ["c"]])
+})

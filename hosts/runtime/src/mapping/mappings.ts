@@ -1,9 +1,10 @@
 /** The mappings of a node: which there are, when they look at their shards, what the log must keep for them. */
 import type { Append } from "@millrace/engine"
-import type { Plan } from "@millrace/model"
+import { MillraceError, type Plan } from "@millrace/model"
 import type { Sample } from "../samples.ts"
 import { Mapping, type MappingNode, type MappingStatus } from "./mapping.ts"
 import { mappingSamples } from "./mapping-samples.ts"
+import { type Redriven, redrive } from "./redrive.ts"
 
 export class Mappings {
   readonly #node: MappingNode
@@ -12,6 +13,7 @@ export class Mappings {
   #byStream: ReadonlyMap<string, readonly Mapping[]> = new Map()
   #plans: readonly Plan[] = []
   /** Partitions with records that may have become durable, by stream. */
+  readonly #redriving: Set<string> = new Set()
   readonly #grown: Map<string, Set<number>> = new Map()
 
   constructor(node: MappingNode) {
@@ -82,6 +84,25 @@ export class Mappings {
         if (durable < next) this.onAppended([{ stream, partition, count: 0, block: nothing }])
         for (const mapping of this.#byStream.get(stream) ?? []) mapping.shards.get(partition)?.pump()
       }
+    }
+  }
+
+  /**
+   * Invokes a function again with what its mapping has given up, in its order.
+   *
+   * @throws MR1031 when no mapping feeds such a function, MR1009 when what it gives up is in no stream, MR1010 when a redrive is under way
+   */
+  async redrive(name: string, signal: AbortSignal): Promise<Redriven> {
+    const mapping = this.#mappings.find((each) => each.function === name)
+    if (mapping === undefined) {
+      throw new MillraceError("MR1031", `There is no function ${JSON.stringify(name.slice(0, 200))} that a stream feeds.`, { function: name.slice(0, 200) })
+    }
+    if (this.#redriving.has(name)) throw new MillraceError("MR1010", `Function "${name}" is being redriven; ask again once that is done.`, { function: name })
+    this.#redriving.add(name)
+    try {
+      return await redrive(this.#node, mapping, signal)
+    } finally {
+      this.#redriving.delete(name)
     }
   }
 

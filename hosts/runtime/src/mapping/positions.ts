@@ -10,6 +10,15 @@ const scope = "@mappings"
 const checkpoints = 0
 /** Bucket of the marks, of partition 0, that a mapping has started. */
 const starts = 1
+/** Bucket of what was redriven, by mapping and partition of its stream of failures. */
+const redrives = 2
+
+/** Where a redrive is in a partition of a stream of failures. */
+export interface RedrivePosition {
+  readonly offset: number
+  /** Records of the batch at `offset` that the function has taken. */
+  readonly taken: number
+}
 
 /** What is kept of a shard: `second` tells it from one of the same number in a stream that was made again. */
 interface Kept {
@@ -29,6 +38,7 @@ export class Positions {
   /** What was committed here, by mapping and partition. */
   readonly #newest: Map<string, Kept> = new Map()
   readonly #started: Set<string> = new Set()
+  readonly #redriven: Map<string, RedrivePosition> = new Map()
   readonly #changes = new StateChangesWriter()
 
   constructor(state: StateReader) {
@@ -39,6 +49,7 @@ export class Positions {
   forget(): void {
     this.#newest.clear()
     this.#started.clear()
+    this.#redriven.clear()
   }
 
   get({ id, partition, second }: ShardPlace): ShardCheckpoint | undefined {
@@ -62,6 +73,21 @@ export class Positions {
   start(id: string): Uint8Array {
     this.#started.add(id)
     this.#put(starts, 0, id, true)
+    return this.#changes.take()
+  }
+
+  /** How far what a mapping has given up was redriven. */
+  redriven(id: string, partition: number): RedrivePosition | undefined {
+    const newest = this.#redriven.get(nameOf(id, partition))
+    if (newest !== undefined) return newest
+    const bytes = this.#state.get(scope, partition, redrives, id)
+    return bytes === undefined ? undefined : (valueFrom(bytes) as RedrivePosition)
+  }
+
+  /** The state changes that keep it; it counts from now on. */
+  redrive(id: string, partition: number, position: RedrivePosition): Uint8Array {
+    this.#redriven.set(nameOf(id, partition), position)
+    this.#put(redrives, partition, id, position)
     return this.#changes.take()
   }
 
