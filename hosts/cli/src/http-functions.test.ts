@@ -104,6 +104,7 @@ test("a handler gets the request as API Gateway tells it", async () => {
     isBase64Encoded: false,
   })
   assert.deepEqual([headers["content-type"], headers["x-many"], headers.host, headers.cookie], ["application/json; charset=utf-8", "1, 2", host, undefined])
+  assert.deepEqual([headers["x-forwarded-for"], headers["x-forwarded-proto"], headers["x-forwarded-port"]], ["127.0.0.1", "http", new URL(node.url).port])
   const { requestId, time, timeEpoch, ...context } = requestContext
   assert.match(requestId, /^[0-9a-f-]{36}$/)
   assert.match(time, /^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000$/)

@@ -31,7 +31,7 @@ export function eventOf(request: HttpRequest, { route, parameters }: Match, body
     rawPath: path,
     rawQueryString,
     ...(cookies.length === 0 ? {} : { cookies }),
-    headers: headersOf(headers, host),
+    headers: { ...headersOf(headers, host), ...forwarded(request, host) },
     ...(query === undefined ? {} : { queryStringParameters: query }),
     requestContext: {
       accountId: account,
@@ -60,6 +60,16 @@ function headersOf(headers: HttpRequest["headers"], host: string): Record<string
   }
   if (host !== "") all["host"] = host
   return all
+}
+
+/** What a gateway says of the client before it. */
+function forwarded({ headers, remoteAddress }: HttpRequest, host: string): Record<string, string> {
+  const before = one(headers["x-forwarded-for"])
+  return {
+    "x-forwarded-for": before === undefined ? remoteAddress : `${before}, ${remoteAddress}`,
+    "x-forwarded-port": one(headers["x-forwarded-port"]) ?? /:(\d+)$/.exec(host)?.[1] ?? "80",
+    "x-forwarded-proto": one(headers["x-forwarded-proto"]) ?? "http",
+  }
 }
 
 function cookiesOf(header: string | readonly string[] | undefined): string[] {

@@ -162,6 +162,7 @@ test("a handler that fails keeps its instance", async (t) => {
 
 const bad: Readonly<Record<string, readonly [event: string, type: string, message: RegExp, memory?: number]>> = {
   exits: ['{"code":1}', "Runtime.ExitError", /^RequestId: bad Error: Runtime exited with error: exit status 1$/],
+  kills: ["{}", "Runtime.ExitError", /^RequestId: bad Error: Runtime exited with error: exit status 1$/],
   neverSettles: ["{}", "Runtime.NodeJsExit", /Promise that was never settled/],
   waitsForEver: ["{}", "Sandbox.Timedout", /^RequestId: bad Error: Task timed out after 1\.00 seconds$/],
   blocks: ["{}", "Sandbox.Timedout", /^RequestId: bad Error: Task timed out after 1\.00 seconds$/],
@@ -190,6 +191,22 @@ for (const [name, [event, type, message]] of Object.entries(bad)) {
     assert.equal((await failed(it.invoke("bad", event, { requestId: "bad" }))).errorType, type, "and so it is the next time")
   })
 }
+
+test("what was left to do after an invocation ends the instance when it fails, and is told to the log", async (t) => {
+  const { it, lines } = opened(t, [plan("leaves", ["misbehaves.ts", "handlers.leavesBehind"])])
+  assert.equal(await returned(it.invoke("leaves", "{}")), "done")
+  while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(lines[0]?.sentence, "What was left to do after an invocation has failed: Error: from before")
+  assert.equal(await returned(it.invoke("leaves", "{}")), "done")
+})
+
+test("a function knows the S3 that the node's own sinks use", async (t) => {
+  const { it } = opened(t, [])
+  const sink = { to: "s3://bucket/out?endpoint=http%3A%2F%2F127.0.0.1%3A9000" } as Plan["sinks"][number]
+  it.open([{ ...planOf([plan("echo", ["echo.ts"])]), sinks: [sink] }], { files: [] })
+  const { env } = (await returned(it.invoke("echo", "{}"))) as Echoed
+  assert.equal(env["AWS_ENDPOINT_URL_S3"], "http://127.0.0.1:9000")
+})
 
 test("a handler that exits with 0 gives no reason", async (t) => {
   const { it } = opened(t, [plan("exits", ["misbehaves.ts", "handlers.exits"])])

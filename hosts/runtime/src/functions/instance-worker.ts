@@ -40,6 +40,10 @@ function fatal(error: unknown): void {
   send({ kind: "failed", id: current, error: functionErrorOf(error), fatal: true })
 }
 
+// The process is not the function's: whoever means to end it ends this thread.
+const kill = process.kill.bind(process)
+process.kill = (pid, signal) => (pid === process.pid && signal !== 0 ? process.exit(1) : kill(pid, signal))
+
 process.on("uncaughtException", fatal)
 process.on("unhandledRejection", (reason) => fatal(new RuntimeFailure("Runtime.UnhandledPromiseRejection", textOf(reason))))
 process.on("beforeExit", () => {

@@ -65,6 +65,8 @@ export class Instance {
   #open: Open | undefined
   #loaded = false
   #ended = false
+  /** Characters that it may still write past its console until the next call. */
+  #writable: number
   /** The failure that ended it while nothing was called. */
   #failure: FunctionError | undefined
   #cancel: () => void
@@ -73,6 +75,7 @@ export class Instance {
     this.#spec = spec
     this.#clock = clock
     this.#events = events
+    this.#writable = spec.logLengthMax
     const { place, modules, context, answerBytesMax, logLengthMax } = spec
     const file = import.meta.url.endsWith(".ts") ? "./instance-worker.ts" : "./instance-worker.js"
     this.#worker = new Worker(new URL(file, import.meta.url), {
@@ -122,6 +125,7 @@ export class Instance {
   #begin(timeoutMs: number): void {
     const { call } = this.#open as Open
     const { id, payload, clientContext, parts } = call
+    this.#writable = this.#spec.logLengthMax
     this.#cancel()
     this.#cancel = this.#clock.after(timeoutMs, () => this.#onLate())
     const context = clientContext === undefined ? {} : { clientContext }
@@ -142,8 +146,11 @@ export class Instance {
       case "returned":
         return this.#settle({ kind: "returned", payload: this.#gathered() ?? message.payload })
       case "failed":
-        if (message.fatal) this.#end(message.error)
-        else this.#settle({ kind: "failed", error: message.error })
+        if (message.fatal) {
+          const { errorType, errorMessage } = message.error
+          if (this.#open === undefined) this.#events.onStray("ERROR", `What was left to do after an invocation has failed: ${errorType}: ${errorMessage}`)
+          this.#end(message.error)
+        } else this.#settle({ kind: "failed", error: message.error })
         return
       case "begin":
         return this.#open?.call.parts?.begin(message.contentType)
@@ -210,11 +217,10 @@ export class Instance {
   }
 
   #listen(stream: NodeJS.ReadableStream, level: LogLevel): void {
-    let left = this.#spec.logLengthMax
     stream.setEncoding("utf8")
     stream.on("data", (text: string) => {
-      const kept = text.slice(0, left)
-      left -= kept.length
+      const kept = text.slice(0, this.#writable)
+      this.#writable -= kept.length
       for (const line of kept.split("\n")) if (line !== "") this.#say(level, line)
     })
   }

@@ -8,6 +8,13 @@ interface Event {
 
 export const handlers = {
   exits: async ({ code = 0 }: Event): Promise<void> => process.exit(code),
+  kills: async (): Promise<boolean> => process.kill(process.pid, "SIGKILL"),
+  leavesBehind: async (): Promise<string> => {
+    setTimeout(() => {
+      throw new Error("from before")
+    }, 5)
+    return "done"
+  },
   neverSettles: async (): Promise<void> => new Promise(() => undefined),
   waitsForEver: async (): Promise<void> => new Promise(() => setInterval(() => undefined, 1000)),
   blocks: async (): Promise<void> => {
