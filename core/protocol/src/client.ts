@@ -11,7 +11,7 @@ import { type Backoff, defaultBackoff, waitAfter } from "./backoff.ts"
 import { mediaTypes } from "./body-format.ts"
 import { follow, type LiveOptions, type LiveRecord } from "./follow.ts"
 import { followRun } from "./follow-run.ts"
-import type { FunctionList, FunctionReply, InvocationReply } from "./function-messages.ts"
+import type { FunctionList, FunctionReply, InvocationReply, RedriveReply } from "./function-messages.ts"
 import type { ProduceReply, StatusReply, StreamDetails, StreamFacts, StreamList } from "./messages.ts"
 import { errorOf } from "./problem.ts"
 import type { RecordPage } from "./record-view.ts"
@@ -109,6 +109,12 @@ export interface Client<App = unknown> {
   functions(): Promise<readonly FunctionReply[]>
   /** Calls a function once and waits for its end, which may be a failure of its own. @throws MR1031, MR1010 when it is busy */
   invoke(name: string, event: unknown, options?: { readonly signal?: AbortSignal }): Promise<InvocationReply>
+  /**
+   * Calls a function again with what its mapping has given up, in its order.
+   *
+   * @throws MR1009 when that is in no stream, MR1010 while another redrive is under way, MR1031
+   */
+  redrive(name: string, options?: { readonly signal?: AbortSignal }): Promise<RedriveReply>
   streams(): Promise<readonly StreamFacts[]>
   stream(stream: string): Promise<StreamDetails>
   status(): Promise<StatusReply>
@@ -296,6 +302,12 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
       const { status, body } = await attempt(pathOf("invokeFunction", { function: name }), request, 1)
       if (status >= 400) throw errorOf(body, status)
       return body as InvocationReply
+    },
+    async redrive(name, { signal } = {}) {
+      const request = { method: "POST", headers: { accept: "application/json" }, ...(signal === undefined ? {} : { signal }) }
+      const { status, body } = await attempt(pathOf("redriveFunction", { function: name }), request, 1)
+      if (status >= 400) throw errorOf(body, status)
+      return body as RedriveReply
     },
     async streams() {
       return (await call<StreamList>(pathOf("listStreams"), get)).streams

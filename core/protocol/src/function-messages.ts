@@ -17,8 +17,37 @@ export interface FunctionReply {
   readonly busy: number
   /** The stream that feeds it. */
   readonly stream?: string
+  /** How what feeds it stands. */
+  readonly mapping?: MappingReply
   /** The requests of HTTP that it answers. */
   readonly routes?: readonly string[]
+}
+
+/** How an event source mapping stands. Counts are of records, since the node started. */
+export interface MappingReply {
+  readonly uuid: string
+  /** `Waiting`: its stream is not there yet. */
+  readonly state: "Enabled" | "Disabled" | "Waiting"
+  readonly shards: number
+  readonly polled: number
+  readonly filteredOut: number
+  readonly invoked: number
+  readonly failedInvoke: number
+  /** Given up, and of those told to a destination. */
+  readonly dropped: number
+  readonly delivered: number
+  readonly iteratorAgeMs: number
+  readonly error?: { readonly code: string; readonly message: string }
+}
+
+/** What a redrive came to. */
+export interface RedriveReply {
+  /** What the function took. */
+  readonly batches: number
+  readonly records: number
+  /** Batches that have failed again, and those behind them. */
+  readonly waiting: number
+  readonly failures: readonly { readonly partition: number; readonly shardId: string; readonly reason: string }[]
 }
 
 export interface FunctionList {

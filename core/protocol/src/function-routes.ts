@@ -27,4 +27,15 @@ export const functionRoutes: { readonly [Id in FunctionOperation]: Route & { rea
     answer: { status: 200, description: "What became of it.", content: json(ref("InvocationReply")) },
     errors: ["MR1001", "MR1006", "MR1007", "MR1010", "MR1020", "MR1031", "MR1401"],
   },
+  redriveFunction: {
+    id: "redriveFunction",
+    method: "POST",
+    path: "/v1/functions/{function}/redrive",
+    summary: "Call a function again with what its stream's mapping has given up",
+    description:
+      "The batches that were given up to a stream, in their order, up to those that are there when it begins. What fails again stops the batches of its shard; the next redrive goes on with it. It ends when the request is cut off.",
+    parameters: [{ name: "function", in: "path", description: "Name of the function.", schema: { type: "string", minLength: 1 } }],
+    answer: { status: 200, description: "What it came to.", content: json(ref("RedriveReply")) },
+    errors: ["MR1009", "MR1010", "MR1031", "MR1401"],
+  },
 }

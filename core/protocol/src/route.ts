@@ -38,6 +38,7 @@ export type OperationId =
   | "retryRuns"
   | "listFunctions"
   | "invokeFunction"
+  | "redriveFunction"
 
 export interface Parameter {
   readonly name: string

@@ -38,6 +38,7 @@ export type SchemaName =
   | "CommandReply"
   | "FunctionList"
   | "InvocationReply"
+  | "RedriveReply"
 
 const count: JsonSchema = { type: "integer", minimum: 0 }
 const text: JsonSchema = { type: "string" }
@@ -191,6 +192,22 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
           instances: count,
           busy: count,
           stream: text,
+          mapping: object(
+            {
+              uuid: text,
+              state: { enum: ["Enabled", "Disabled", "Waiting"] },
+              shards: count,
+              polled: count,
+              filteredOut: count,
+              invoked: count,
+              failedInvoke: count,
+              dropped: count,
+              delivered: count,
+              iteratorAgeMs: { type: "number" },
+              error: object({ code: text, message: text }),
+            },
+            ["uuid", "state", "shards", "polled", "filteredOut", "invoked", "failedInvoke", "dropped", "delivered", "iteratorAgeMs"],
+          ),
           routes: list(text),
         },
         ["name", "service", "timeoutMs", "memoryMegabytes", "instances", "busy"],
@@ -208,6 +225,12 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
     },
     ["outcome", "requestId", "ms", "log"],
   ),
+  RedriveReply: object({
+    batches: count,
+    records: count,
+    waiting: count,
+    failures: list(object({ partition: count, shardId: text, reason: text })),
+  }),
   TableList: object({ tables: list(object({ name: text, service: text, stream: text, partitions: count })) }),
   TableRow: object({ table: text, key: text, value: true, stream: reflected, position }),
   TablePage: object(

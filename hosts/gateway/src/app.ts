@@ -12,6 +12,7 @@ import { explainError } from "./routes/explain-error.ts"
 import { followStream } from "./routes/follow-stream.ts"
 import { invokeFunction } from "./routes/functions/invoke-function.ts"
 import { listFunctions } from "./routes/functions/list-functions.ts"
+import { redriveFunction } from "./routes/functions/redrive-function.ts"
 import { health } from "./routes/health.ts"
 import { indexPage } from "./routes/index-page.ts"
 import { listStreams } from "./routes/list-streams.ts"
@@ -61,6 +62,7 @@ const handlers: { readonly [Id in OperationId]: Handler } = {
   retryRuns,
   listFunctions,
   invokeFunction,
+  redriveFunction,
 }
 
 /** The application. */

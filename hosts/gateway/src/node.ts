@@ -5,6 +5,7 @@
 import type { ErrorData, StreamPlan } from "@millrace/model"
 import type { BodyFormat, PositionRange, RecordView } from "@millrace/protocol"
 import type { GatewayFunctions } from "./functions/functions.ts"
+import type { GatewayMappings } from "./functions/mappings.ts"
 import type { GatewayTables } from "./tables.ts"
 import type { Sample } from "./sample.ts"
 import type { GatewayTasks } from "./tasks.ts"
@@ -64,6 +65,8 @@ export interface GatewayNode {
   readonly tasks: GatewayTasks
   /** Functions, called by name or over HTTP. */
   readonly functions: GatewayFunctions
+  /** What feeds functions from streams. */
+  readonly mappings: GatewayMappings
   /** What services keep by key. */
   readonly tables: GatewayTables
   /** Every stream, internal ones too. */

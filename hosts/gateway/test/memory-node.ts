@@ -4,6 +4,7 @@
  */
 import type { GatewayTasks, NodeEnqueue } from "../src/tasks.ts"
 import type { GatewayFunctions } from "../src/functions/functions.ts"
+import type { GatewayMappings } from "../src/functions/mappings.ts"
 import { MemoryTables } from "./memory-tables.ts"
 import {
   type ErrorData,
@@ -58,6 +59,12 @@ export class MemoryNode implements GatewayNode {
   unready: ErrorData | undefined
   readonly services: readonly string[] = ["test"]
   /** There are none here. */
+  readonly mappings: GatewayMappings = {
+    status: () => [],
+    redrive: async (name) => {
+      throw new MillraceError("MR1031", `There is no function ${name} that a stream feeds.`)
+    },
+  }
   readonly functions: GatewayFunctions = {
     list: [],
     plans: [],

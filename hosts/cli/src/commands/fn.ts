@@ -24,6 +24,12 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--json", "print what became of it as JSON, with its log")
     .addHelpText("after", example("cat event.json | millrace fn invoke resize -", "Its answer is printed; what it logs goes to stderr, as does why it has failed."))
     .action((name: string, event: string | undefined, options: Options) => invoke(name, event, options, terminal))
+  addAddress(command.command("redrive"))
+    .description("call a function again with what its stream's mapping has given up, in its order")
+    .argument("<NAME>", "the function")
+    .option("--json", "print what it came to as JSON")
+    .addHelpText("after", example("millrace fn redrive resize", "It takes what was given up to a stream (onFailure) and ends at what fails again; then the next redrive goes on with that."))
+    .action((name: string, options: Options) => redrive(name, options, terminal))
 }
 
 async function list(options: Options, terminal: Terminal): Promise<void> {
@@ -50,6 +56,17 @@ async function invoke(name: string, given: string | undefined, options: Options,
   const { errorType, errorMessage, trace = [] } = reply.error
   if (options.json !== true) terminal.err(`${trace.join("\n")}${trace.length > 0 ? "\n" : ""}`)
   throw new MillraceError("MR1201", `function "${name}": ${errorType}: ${errorMessage}`)
+}
+
+async function redrive(name: string, options: Options, terminal: Terminal): Promise<void> {
+  const { batches, records, waiting, failures } = await clientsOf(options, terminal).impatient.redrive(name, { signal: terminal.stopped })
+  if (options.json === true) terminal.out(`${JSON.stringify({ batches, records, waiting, failures })}\n`)
+  else {
+    const rest = waiting === 0 ? "" : `; ${waiting} wait`
+    terminal.out(`${batches} ${batches === 1 ? "batch" : "batches"} with ${records} ${records === 1 ? "record" : "records"}${rest}.\n`)
+  }
+  const [first] = failures
+  if (first !== undefined) throw new MillraceError("MR1201", `function "${name}" failed again at ${first.shardId}: ${first.reason}`)
 }
 
 function lineOf({ name, service, timeoutMs, memoryMegabytes, instances, busy, stream, routes = [] }: FunctionReply): readonly string[] {

@@ -1,10 +1,12 @@
 /** GET /v1/functions. */
-import type { FunctionList } from "@millrace/protocol"
+import type { FunctionList, MappingReply } from "@millrace/protocol"
 import { json } from "../../answer.ts"
+import type { GatewayMappings } from "../../functions/mappings.ts"
 import { assertReady, type Handler } from "../../gate.ts"
 
 export const listFunctions: Handler = (_, { node }) => {
   assertReady(node)
+  const mappings = new Map(node.mappings.status().map((status) => [status.function, status]))
   const functions = node.functions.list.map(({ plan, service, instances, busy }) => {
     const { name, description, source, timeoutMs, memoryMegabytes, concurrency, mapping, http } = plan
     return {
@@ -18,8 +20,17 @@ export const listFunctions: Handler = (_, { node }) => {
       instances,
       busy,
       ...(mapping === undefined ? {} : { stream: mapping.stream }),
+      ...mappingOf(mappings.get(name)),
       ...(http === undefined ? {} : { routes: http.routes.map(({ key }) => key) }),
     }
   })
   return json(JSON.stringify({ functions } satisfies FunctionList))
+}
+
+function mappingOf(status: ReturnType<GatewayMappings["status"]>[number] | undefined): { readonly mapping?: MappingReply } {
+  if (status === undefined) return {}
+  const { uuid, state, shards, figures, error } = status
+  const { polled, filteredOut, invoked, failedInvoke, dropped, delivered, iteratorAgeMs } = figures
+  const why = error === undefined ? {} : { error: { code: error.code, message: error.message } }
+  return { mapping: { uuid, state, shards, polled, filteredOut, invoked, failedInvoke, dropped, delivered, iteratorAgeMs, ...why } }
 }
