@@ -108,6 +108,7 @@ function figuresOf(query: string, generated: RunReport, read: RunReport, oracle:
     },
     { name: `${query} from NDJSON`, value: perSecond(read), unit, better },
     { name: `${query} from NDJSON, per CPU second`, value: Math.round(read.events / read.cpuSeconds), unit, better },
+    { name: `${query} peak memory of its own`, value: Math.round(generated.ownBytes / 1e6), unit: "MB", better: "lower" },
     { name: `${query} peak RSS`, value: Math.round(generated.peakBytes / 1e6), unit: "MB", better: "lower" },
   ]
 }
@@ -117,7 +118,7 @@ function perSecond({ events: count, seconds }: RunReport): number {
 }
 
 function line(report: RunReport): string {
-  const { events: count, seconds, cpuSeconds, peakBytes } = report
+  const { events: count, seconds, cpuSeconds, peakBytes, ownBytes } = report
   const thousands = (per: number): number => Math.round(count / per / 1000)
-  return `${thousands(seconds)} k events/s, ${thousands(cpuSeconds)} k per CPU second, ${Math.round(peakBytes / 1e6)} MB`
+  return `${thousands(seconds)} k events/s, ${thousands(cpuSeconds)} k per CPU second, ${Math.round(ownBytes / 1e6)} MB (${Math.round(peakBytes / 1e6)} resident)`
 }

@@ -30,7 +30,10 @@ export interface RunReport {
   readonly rows: number
   readonly seconds: number
   readonly cpuSeconds: number
+  /** Most resident memory, pages of the state store's file among it, which the kernel takes back when it needs them. */
   readonly peakBytes: number
+  /** Most memory of its own. */
+  readonly ownBytes: number
   readonly transactions: number
 }
 

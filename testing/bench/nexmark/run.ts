@@ -49,6 +49,8 @@ if (mill.reads(input.side.name)) {
   await mill.settle()
 }
 let events = 0
+let ownBytes = 0
+let sampledAt = 0
 const cpu = process.cpuUsage()
 const started = performance.now()
 await (given.from === undefined ? generate() : read(given.from))
@@ -62,6 +64,7 @@ const report: RunReport = {
   seconds,
   cpuSeconds: (user + system) / 1e6,
   peakBytes: process.resourceUsage().maxRSS * 1024,
+  ownBytes,
   transactions: mill.transactions,
 }
 if (mill.deadLetters + mill.late > 0) throw new Error(`${mill.deadLetters} dead letters, ${mill.late} late records`)
@@ -92,6 +95,7 @@ async function generate(): Promise<void> {
     events += values.length
     mill.feed(input.events.name, partition, values, values.map(timeOf), noKeys(values))
     await mill.settle()
+    sample()
   }
 }
 
@@ -105,7 +109,17 @@ async function read(from: string): Promise<void> {
     rest = Buffer.from(bytes.subarray(end))
     events += mill.take(input.events.name, bytes.subarray(0, end))
     await mill.settle()
+    sample()
   }
+}
+
+/** Looks at the memory now and then. */
+function sample(): void {
+  const now = performance.now()
+  if (now - sampledAt < 50) return
+  sampledAt = now
+  const kilobytes = /^RssAnon:\s+(\d+)/m.exec(fs.readFileSync("/proc/self/status", "utf8"))?.[1] ?? 0
+  ownBytes = Math.max(ownBytes, Number(kilobytes) * 1024)
 }
 
 function noKeys(values: readonly NexmarkEvent[]): string[] {
