@@ -12,7 +12,7 @@ export type TableShape =
   /** Each key's values made one, as they come. */
   | { readonly kind: "reduce" }
   /** Running aggregates of each key: over records, or over the rows of a table, which also go. */
-  | { readonly kind: "running"; readonly input: "records" | "changes"; readonly aggregates: readonly string[] }
+  | { readonly kind: "running"; readonly input: "records" | "changes"; readonly aggregates: Readonly<Record<string, string>> }
   /** The first `n` records of each key, in an order. */
   | { readonly kind: "top"; readonly n: number; readonly order: "descending" | "ascending" }
   /** The first `n` rows of each group of a table, in an order. */

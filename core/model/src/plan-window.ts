@@ -30,7 +30,8 @@ export type WindowPlan = AlignedPlan | CalendarPlan
 interface Windowing {
   /** Which time decides: that of the records, or the clock's as a record is looked at. */
   readonly time: "event" | "processing"
-  readonly aggregates: readonly string[]
+  /** Their kinds by name. */
+  readonly aggregates: Readonly<Record<string, string>>
 }
 
 /** Windows that can give several results. */

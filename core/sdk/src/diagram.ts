@@ -80,7 +80,7 @@ function operatorLabel(operator: OperatorPlan): string {
 
 function windowed({ name, time, aggregates }: WindowingShape & { readonly name: string }, label: string): string {
   const by = time === "processing" ? " by the clock" : ""
-  return `${text(name)}<br/>${label}${by}<br/>${text(aggregates.join(", "))}`
+  return `${text(name)}<br/>${label}${by}<br/>${text(Object.keys(aggregates).join(", "))}`
 }
 
 function windowLabel(window: WindowPlan): string {

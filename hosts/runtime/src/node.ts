@@ -43,6 +43,7 @@ import { type From, type LiveBatch, type Page, Readers } from "./readers.ts"
 import { type Sample, samplesOf } from "./samples.ts"
 import { RecordAccess } from "./record-access.ts"
 import type { ServiceCode } from "./service-code.ts"
+import { shapeChanges } from "./state-shapes.ts"
 import { Streams } from "./streams.ts"
 import { Tables } from "./tables/tables.ts"
 import { Attempts } from "./tasks/attempts.ts"
@@ -282,7 +283,7 @@ export class Node {
       this.#bytes.assertFit(plans)
       const streams = new Streams(plans, this.#store.state, this.#bytes.plans)
       // Also the last thing that can fail: from here on the new services run.
-      await this.#durably([], [streams.changes()])
+      await this.#durably([], [streams.changes(), shapeChanges(plans, this.#store.state)])
       await old.stop()
       await this.#attempts.stop()
       this.#workshop = workshop

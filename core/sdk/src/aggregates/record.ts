@@ -53,3 +53,8 @@ function isAggregate(thing: unknown): boolean {
   const { slots, init, add, merge, result } = thing as Partial<Aggregate<never, unknown>>
   return Number.isInteger(slots) && [init, add, merge, result].every((part) => typeof part === "function")
 }
+
+/** Their kinds by name, for the plan. */
+export function kindsOf(aggregates: Aggregates<never>): Readonly<Record<string, string>> {
+  return Object.freeze(Object.fromEntries(Object.entries(aggregates).map(([name, { kind }]) => [name, kind])))
+}

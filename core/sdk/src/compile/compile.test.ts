@@ -73,7 +73,7 @@ test("a window with its late records compiles to one stage and two sinks", () =>
             earlyMs: 0,
             allowedLatenessMs: 300_000,
             panes: true,
-            aggregates: ["flights", "delayed"],
+            aggregates: { flights: "count", delayed: "count" },
           },
           {
             kind: "to-sink",

@@ -3,7 +3,7 @@
  * operator that makes it.
  */
 import { type Change, type JoinContext, type JoinType, MillraceError } from "@millrace/model"
-import { type Aggregates, type AggregatesOf, type AggregateOf, checkAggregates } from "../aggregates/record.ts"
+import { type Aggregates, type AggregatesOf, type AggregateOf, checkAggregates, kindsOf } from "../aggregates/record.ts"
 import type { Origin } from "../definition.ts"
 import { checkedName, checkFunction } from "../setting.ts"
 import type { Outlet, Target } from "../target.ts"
@@ -195,7 +195,7 @@ export function running(name: string, from: Origin, input: "records" | "changes"
       kind: "stateful",
       name,
       inputs: Object.freeze([Object.freeze({ from })] as const),
-      shape: Object.freeze({ kind: "running", input, aggregates: Object.freeze(Object.keys(aggregates)) }),
+      shape: Object.freeze({ kind: "running", input, aggregates: kindsOf(aggregates) }),
       code: Object.freeze({ kind: "running", aggregates: Object.freeze({ ...aggregates }) }),
     }),
     port: "out",

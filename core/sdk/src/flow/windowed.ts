@@ -9,7 +9,7 @@ import {
   type WindowingShape,
   type WindowPlan,
 } from "@millrace/model"
-import { type AggregateOf, type Aggregates, type AggregatesOf, checkAggregates } from "../aggregates/record.ts"
+import { type AggregateOf, type Aggregates, type AggregatesOf, checkAggregates, kindsOf } from "../aggregates/record.ts"
 import type { Origin } from "../definition.ts"
 import { calendarPlan, type CalendarWindow } from "../calendar.ts"
 import { type GlobalWindow, triggerPlan } from "../global.ts"
@@ -113,7 +113,7 @@ export class Windowed<T, Panes extends boolean = false, Bounds = WindowBounds> {
       kind: "stateful",
       name: this.#name,
       inputs: [{ from: this.#from }],
-      shape: Object.freeze({ ...settings, aggregates: Object.freeze(Object.keys(aggregates)) }),
+      shape: Object.freeze({ ...settings, aggregates: kindsOf(aggregates) }),
       code: Object.freeze({ kind: settings.kind, aggregates: Object.freeze({ ...aggregates }), ...trigger }) as WindowingCode,
     })
   }
