@@ -34,6 +34,18 @@ test("a file appears whole under its name, replaces an earlier one, and leaves n
   await assert.rejects(place.put("late", bytes("")), /put after close/)
 })
 
+test("a file is read again and removed; one that is not there is neither a fault", async () => {
+  const place = await openDirectory(fresh("out"))
+  await place.put("a/b.json", bytes("one, é"))
+  assert.deepEqual(await place.get("a/b.json"), Buffer.from("one, é"))
+  await place.remove("a/b.json")
+  await place.remove("a/b.json")
+  assert.equal(await place.get("a/b.json"), undefined)
+  await assert.rejects(place.get("../b.json"), { code: "MR1501" })
+  await assert.rejects(place.remove("../b.json"), { code: "MR1501" })
+  await place.close()
+})
+
 test("many files at once, of the same and of other names, are each whole", async () => {
   const root = fresh("out")
   const place = await openDirectory(root)

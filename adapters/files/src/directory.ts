@@ -6,10 +6,10 @@
  * 3. What a crash leaves behind lies under `.tmp/` alone, and is removed when the directory is opened again.
  */
 import { randomUUID } from "node:crypto"
-import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises"
+import { mkdir, open, readFile, readdir, rename, rm, rmdir } from "node:fs/promises"
 import path from "node:path"
 import { limits, MillraceError } from "@millrace/model"
-import type { FilePlace } from "@millrace/engine"
+import type { ObjectPlace } from "@millrace/engine"
 import { DirectorySync } from "./directory-sync.ts"
 
 /** Where files lie while they are written. */
@@ -22,7 +22,7 @@ const temporary = ".tmp"
  *
  * @throws MR1501 when it cannot be read, or is not a directory
  */
-export async function openDirectory(directory: string): Promise<FilePlace> {
+export async function openDirectory(directory: string): Promise<ObjectPlace> {
   const root = path.resolve(directory)
   const at = path.join(root, temporary)
   try {
@@ -33,7 +33,7 @@ export async function openDirectory(directory: string): Promise<FilePlace> {
   return new Directory(root)
 }
 
-class Directory implements FilePlace {
+class Directory implements ObjectPlace {
   readonly #root: string
   readonly #temporary: string
   readonly #sync = new DirectorySync()
@@ -67,6 +67,27 @@ class Directory implements FilePlace {
         if (codeOf(fault) === "ENOENT" && attempt < limits.fileAttemptsMax) continue
         throw refusal(target, fault)
       }
+    }
+  }
+
+  async get(name: string): Promise<Uint8Array | undefined> {
+    assertInside(name, this.#root)
+    const at = path.join(this.#root, ...name.split("/"))
+    try {
+      return await readFile(at)
+    } catch (fault) {
+      if (codeOf(fault) === "ENOENT") return undefined
+      throw refusal(at, fault)
+    }
+  }
+
+  async remove(name: string): Promise<void> {
+    assertInside(name, this.#root)
+    const at = path.join(this.#root, ...name.split("/"))
+    try {
+      await rm(at, { force: true })
+    } catch (fault) {
+      throw refusal(at, fault)
     }
   }
 

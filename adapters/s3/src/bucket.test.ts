@@ -69,6 +69,16 @@ test("an object is put under prefix and name with its type, replaces an earlier 
   assert.ok(object.ChecksumCRC32)
 })
 
+test("an object is read again and removed; one that is not there is neither a fault", async () => {
+  const place = await openBucket(to("lake/values"))
+  await place.put("a/b.json", bytes("one, é"))
+  assert.deepEqual(Buffer.from((await place.get("a/b.json")) ?? []), Buffer.from("one, é"))
+  await place.remove("a/b.json")
+  await place.remove("a/b.json")
+  assert.equal(await place.get("a/b.json"), undefined)
+  await place.close()
+})
+
 test("the endpoint may come from the environment", async () => {
   process.env["AWS_ENDPOINT_URL_S3"] = moto.endpoint
   try {

@@ -6,8 +6,8 @@
  * 2. What arrives is what was sent: a CRC32 goes with every body, and the server refuses one that differs.
  */
 import { limits, MillraceError } from "@millrace/model"
-import type { FilePlace } from "@millrace/engine"
-import { PutObjectCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3"
+import type { ObjectPlace } from "@millrace/engine"
+import { DeleteObjectCommand, GetObjectCommand, NoSuchKey, PutObjectCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3"
 import type { BucketLocation } from "./location.ts"
 import { putInParts } from "./multipart.ts"
 import { refusal } from "./refusal.ts"
@@ -31,7 +31,7 @@ const contentTypes: ReadonlyArray<readonly [ending: string, type: string]> = [
   [".csv", "text/csv; charset=utf-8"],
 ]
 
-export class Bucket implements FilePlace {
+export class Bucket implements ObjectPlace {
   readonly #bucket: string
   readonly #prefix: string
   readonly #client: S3Client
@@ -56,6 +56,28 @@ export class Bucket implements FilePlace {
         await this.#client.send(
           new PutObjectCommand({ ...object, Body: bytes, ContentLength: bytes.length, ChecksumAlgorithm: "CRC32" }),
         )
+    } catch (fault) {
+      throw refusal(this.#bucket, Key, fault)
+    }
+  }
+
+  async get(name: string): Promise<Uint8Array | undefined> {
+    const Key = `${this.#prefix}${name}`
+    assertName(this.#bucket, name)
+    try {
+      const { Body } = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key }))
+      return await Body?.transformToByteArray()
+    } catch (fault) {
+      if (fault instanceof NoSuchKey) return undefined
+      throw refusal(this.#bucket, Key, fault)
+    }
+  }
+
+  async remove(name: string): Promise<void> {
+    const Key = `${this.#prefix}${name}`
+    assertName(this.#bucket, name)
+    try {
+      await this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key }))
     } catch (fault) {
       throw refusal(this.#bucket, Key, fault)
     }

@@ -1,5 +1,5 @@
 /** The way in: takes the location apart, and loads the SDK (90 ms, 36 MB) only now that there is something on S3. */
-import type { FilePlace } from "@millrace/engine"
+import type { ObjectPlace } from "@millrace/engine"
 import type { BucketPatience } from "./bucket.ts"
 import { bucketLocation } from "./location.ts"
 
@@ -10,7 +10,7 @@ import { bucketLocation } from "./location.ts"
  * @param to - `s3://bucket/prefix`; for other servers see {@link bucketLocation}
  * @throws MR1101 when `to` is misformed
  */
-export async function openBucket(to: string, patience: BucketPatience = {}): Promise<FilePlace> {
+export async function openBucket(to: string, patience: BucketPatience = {}): Promise<ObjectPlace> {
   const location = bucketLocation(to)
   const { Bucket } = await import("./bucket.ts")
   return new Bucket(location, patience)

@@ -15,6 +15,8 @@ export class TaskRig {
   readonly ended: RunEnded[] = []
   readonly placed: RunPlaced[] = []
   readonly aborted: AbortCall[] = []
+  /** Large values that nobody has any more. */
+  readonly forgotten: string[] = []
   #next = 0
 
   private constructor(rig: Rig, task: string) {
@@ -134,6 +136,7 @@ export class TaskRig {
         this.calls.delete(effect.lease)
         this.aborted.push(effect)
       } else if (effect.kind === "ended") this.ended.push(effect)
+      else if (effect.kind === "forget") this.forgotten.push(...effect.values)
       else this.placed.push(effect)
     }
   }

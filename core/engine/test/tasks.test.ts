@@ -3,7 +3,7 @@ import { test } from "node:test"
 import type { ErrorData, MillraceError } from "@millrace/model"
 import { service, stream, task } from "@millrace/sdk"
 import { z } from "zod"
-import type { RunPage } from "../src/index.ts"
+import { type RunPage, shownOf, textOf } from "../src/index.ts"
 import { fitting } from "../src/tasks/input.ts"
 import { Rig } from "./rig.ts"
 import { TaskRig } from "./task-rig.ts"
@@ -346,4 +346,19 @@ test("each fault of a value is named with its path", () => {
       },
     )
   }
+})
+
+test("large values are given up with what had them: a run whose retention is over, a repeat, an attempt that does not count", async () => {
+  const stored = (name: string): string => textOf({ name, bytes: 2_000_000 })
+  const rig = await TaskRig.open(task("t", { run, retention: "1h" }))
+  const number = await rig.tell(["enqueue", stored("input"), { idempotencyKey: "once" }])
+  await rig.tell(["enqueue", stored("repeat"), { idempotencyKey: "once" }])
+  assert.deepEqual(rig.forgotten.splice(0), [stored("repeat")])
+  const [call] = rig.calls.values()
+  rig.complete([{ kind: "succeeded", number, lease: (call?.lease ?? 0) + 1, output: stored("late") }])
+  assert.deepEqual(rig.forgotten.splice(0), [stored("late")])
+  rig.finish(number, { kind: "succeeded", output: stored("output") })
+  assert.deepEqual([rig.page().runs[0]?.output, rig.forgotten], [shownOf({ name: "output", bytes: 2_000_000 }), []])
+  await rig.pass(3_600_000)
+  assert.deepEqual(rig.forgotten, [stored("input"), stored("output")])
 })

@@ -72,6 +72,7 @@ export const errorTable = {
   MR1404: { title: "An internal fault", status: 500, advice: "operate" },
   MR1501: { title: "A file could not be delivered", status: 500, advice: "retry" },
   MR1502: { title: "A column of the file sink does not fit", status: 422, advice: "fix" },
+  MR1503: { title: "A large value of a run cannot be had", status: 500, advice: "retry" },
   MR1601: { title: "The command was used wrongly", status: 400, advice: "fix" },
   MR1602: { title: "The node cannot be reached", status: 503, advice: "retry" },
   MR1603: { title: "The input file cannot be read", status: 422, advice: "fix" },

@@ -144,8 +144,10 @@ export const limits = {
   cronRunsMax: 1_000,
   /** A cron's time that is noticed later than this was missed, in milliseconds. */
   cronLateMsMax: 60_000,
-  /** Largest input or output of a task, in bytes. */
+  /** Largest input or output of a task that is kept with its run, in bytes; larger ones lie in the object store. */
   taskValueBytesMax: 1_048_576,
+  /** Largest input or output of a task, in bytes of JSON. */
+  storedValueBytesMax: 16_777_216,
   /** Largest event of one invocation of a function, in bytes (Lambda: 6 MB). */
   functionEventBytesMax: 6_291_456,
   /** Longest wait before a mapping tries again what was throttled, in milliseconds. */
@@ -263,6 +265,8 @@ function assertOrdered(smaller: number, larger: number, why: string): void {
   if (smaller > larger) throw new Error(`limits.ts: ${why}`)
 }
 
+assertOrdered(limits.storedValueBytesMax, limits.requestBytesMax, "a request must be able to carry the largest input of a task")
+assertOrdered(limits.taskValueBytesMax, limits.recordBytesMax, "the largest output that is kept with its run must fit a record")
 assertOrdered(limits.recordBytesMax, limits.requestBytesMax, "a request must be able to carry the largest record")
 assertOrdered(limits.recordHeadersBytesMax, 65_535, "the length of a record's headers takes two bytes in a block")
 assertOrdered(2 * limits.stateMemoryBytesMax, limits.workerHeapMegabytesMax * 1_048_576, "the state is an estimate and not all that a worker holds")

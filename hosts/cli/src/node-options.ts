@@ -7,6 +7,7 @@ import { wholeNumber } from "./option-values.ts"
 export interface NodeOptions {
   readonly data: string
   readonly out?: string
+  readonly values?: string
   readonly host: string
   readonly port: number
   readonly workers?: number
@@ -21,6 +22,7 @@ export function addNodeOptions(command: Command): Command {
   return command
     .option("--data <DIR>", "data directory", ".millrace/data")
     .option("--out <DIR>", 'where files go (default: "out" beside the data directory)')
+    .option("--values <PLACE>", "where large inputs and outputs of tasks go: a directory, or s3://bucket/prefix (default: values in the data directory)")
     .option("--host <ADDRESS>", "address to listen on; only this machine's, as there are no credentials", "127.0.0.1")
     .option("--port <PORT>", "port to listen on; 0: any free one", wholeNumber(0, 65_535), 7070)
     .option(
@@ -41,12 +43,13 @@ export function addNodeOptions(command: Command): Command {
     )
 }
 
-export function startOptionsOf({ data, out, host, port, workers, stateMemory, sync }: NodeOptions): Omit<StartOptions, "files"> {
+export function startOptionsOf({ data, out, values, host, port, workers, stateMemory, sync }: NodeOptions): Omit<StartOptions, "files"> {
   return {
     dataDir: data,
     host,
     port,
     ...(out === undefined ? {} : { outDir: out }),
+    ...(values === undefined ? {} : { valuesAt: values }),
     ...(workers === undefined ? {} : { workers }),
     ...(stateMemory === undefined ? {} : { stateMemory }),
     ...(sync === undefined ? {} : { sync }),

@@ -14,6 +14,8 @@ export interface StartOptions {
   readonly dataDir?: string
   /** Where file sinks without a place of their own write. @default "out" beside the data directory */
   readonly outDir?: string
+  /** Where inputs and outputs of tasks of more than 1 MiB lie: a directory, or `s3://bucket/prefix`. @default "values" in the data directory */
+  readonly valuesAt?: string
   /** Only addresses of this machine, as there are no credentials. @default "127.0.0.1" */
   readonly host?: string
   /** 0 takes any free one. @default 7070 */

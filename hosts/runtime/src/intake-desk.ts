@@ -2,12 +2,12 @@
  * Requests on their way in: hands bodies to workers to be decoded, commits what they accept, and answers once it is durable.
  * A body is kept until its worker has answered, so that a worker that dies takes no request with it.
  */
-import type { BodyFormat, EnqueueFacts, IngestPoison } from "@millrace/engine"
+import type { BodyFormat, IngestPoison } from "@millrace/engine"
 import { type ErrorData, MillraceError, errorFrom, limits } from "@millrace/model"
 import type { Commits } from "./commits.ts"
 import type { Answer } from "./answer.ts"
 import { type IdempotencyKeys, fingerprintOf } from "./idempotency.ts"
-import type { FromWorker, ToWorker } from "./messages.ts"
+import type { FromWorker, TaskInputs, ToWorker } from "./messages.ts"
 import { free, unpacked } from "./parcel.ts"
 import type { WorkerEnd } from "./worker-handle.ts"
 
@@ -17,7 +17,7 @@ export interface Request {
   readonly body: Uint8Array<ArrayBuffer>
   readonly idempotencyKey?: string
   /** The body holds inputs of this task, whose commands go to the stream. */
-  readonly task?: { readonly name: string; readonly facts: EnqueueFacts }
+  readonly task?: TaskInputs
 }
 
 interface Pending {

@@ -8,6 +8,15 @@ import type { PackedAppend } from "./parcel.ts"
 import type { HeldModule, ServiceCode } from "./service-code.ts"
 import type { Flat } from "./tasks/flat-list.ts"
 
+/** That a body holds inputs of a task. */
+export interface TaskInputs {
+  readonly name: string
+  /** Said of each of them. */
+  readonly facts: EnqueueFacts
+  /** Where those lie that are large values, by their index. */
+  readonly stored?: ReadonlyMap<number, string>
+}
+
 /** One stage and partition of a service. */
 export interface Seat {
   readonly service: string
@@ -72,7 +81,7 @@ export type ToWorker =
       readonly now: number
       readonly poison: IngestPoison | undefined
       /** The body holds inputs of this task, whose commands go to the stream. */
-      readonly task?: { readonly name: string; readonly facts: EnqueueFacts }
+      readonly task?: TaskInputs
     }
   /**
    * The blocks of an ingest have these offsets; a base of -1, or none: forget the decoded records, another will ask for

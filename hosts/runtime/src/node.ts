@@ -49,6 +49,7 @@ import { Tables } from "./tables/tables.ts"
 import { Attempts } from "./tasks/attempts.ts"
 import { effectsOf } from "./tasks/flat.ts"
 import { TaskDesk } from "./tasks/task-desk.ts"
+import { Values } from "./tasks/values.ts"
 import { Workshop } from "./workshop.ts"
 
 export interface NodeOptions {
@@ -58,6 +59,8 @@ export interface NodeOptions {
   readonly dataDir?: string
   /** Where file sinks without a place of their own write. @default "out" beside the data directory */
   readonly outDir?: string
+  /** Where inputs and outputs of tasks lie that are large: a directory, or `s3://bucket/prefix`. @default "values" in the data directory */
+  readonly valuesAt?: string
   /** Worker threads. @default one less than there are cores, at least 1 */
   readonly workers?: number
   /** The clock, in ms. @default Date.now */
@@ -91,7 +94,8 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const { segmentBytes } = bounds
   const store = await openDiskStore({ dir: dataDir, now: clock, onLost: (_, reason) => lost.tell(reason), segmentBytes, syncMs: syncMs[options.sync ?? "always"] })
   const workers = options.workers ?? defaultWorkers()
-  const node = new Node({ store, dataDir, outDir, clock, log, files: options.files, workers, env: options.env ?? process.env, bounds })
+  const { valuesAt = resolve(dataDir, "values") } = options
+  const node = new Node({ store, dataDir, outDir, valuesAt, clock, log, files: options.files, workers, env: options.env ?? process.env, bounds })
   lost.tell = (reason) => node.onRefused(reason)
   try {
     await node.start()
@@ -113,6 +117,7 @@ interface NodeParts {
   readonly store: Store
   readonly dataDir: string
   readonly outDir: string
+  readonly valuesAt: string
   readonly clock: () => number
   readonly log: Log
   readonly files: readonly string[]
@@ -212,6 +217,8 @@ export class Node {
       },
     })
     this.tasks = new TaskDesk({
+      values: new Values(parts.valuesAt),
+      log,
       commits: this.#commits,
       clock,
       take: (service, request) => {
@@ -352,9 +359,10 @@ export class Node {
   }
 
   #attemptsFor(code: ServiceCode): Attempts {
-    const { workers, log, bounds } = this.#parts
+    const { workers, log, bounds, valuesAt } = this.#parts
     return new Attempts({
       code,
+      valuesAt,
       threads: workers,
       blockedMs: bounds.handlerMsMax,
       heapMegabytes: bounds.workerHeapMegabytesMax,
@@ -507,6 +515,7 @@ export class Node {
       await this.#tables.stop()
       await this.#attempts.stop()
       await this.mappings.stop()
+      await this.tasks.stop()
       await this.functions.stop()
       await this.#workshop.stop()
       this.#deliveries.stop()

@@ -144,7 +144,7 @@ function ingest(message: Extract<ToWorker, { kind: "ingest" }>): void {
     const { appends, batches, ...facts } =
       message.task === undefined
         ? intakeOf(service, stream).take(body, format, message.now, poison)
-        : taskIntakeOf(service, message.task.name).take(body, format === "ndjson" ? "ndjson" : "json", message.task.facts, message.now, poison)
+        : taskIntakeOf(service, message.task.name).take(body, format === "ndjson" ? "ndjson" : "json", message.task.facts, message.now, poison, message.task.stored)
     if (appends.length > 0) decoded.set(id, { stream, partitions: appends.map(({ partition }) => partition), batches })
     const parcel = new Parcel()
     const packed = appends.map((append) => packedIn(parcel, append))

@@ -259,7 +259,12 @@ export class Workshop {
         const bench = this.#benches[feed.worker]
         if (bench !== undefined) this.#recover(bench)
       }
-      if (feed.ticking || feed.tickAt > now) continue
+      if (feed.ticking) continue
+      if (feed.tickAt > now) {
+        // When it was told, it may have been far away.
+        this.#options.events.onDue(feed.tickAt)
+        continue
+      }
       if (feed.state === "asleep") this.#seat(feed)
       if (feed.state !== "open") continue
       feed.ticking = true

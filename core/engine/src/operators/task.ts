@@ -4,6 +4,7 @@ import type { Push, StageContext, TimedOperator } from "../context.ts"
 import type { Outcome } from "../tasks/effects.ts"
 import { TaskQueue } from "../tasks/queue.ts"
 import type { Run } from "../tasks/run.ts"
+import { shownOf, storedValue } from "../tasks/stored-value.ts"
 import { type TaskQuestion, answerOf } from "../tasks/search.ts"
 import type { TaskCommand } from "../tasks/task-command.ts"
 import type { View } from "../view.ts"
@@ -56,10 +57,11 @@ export class TaskOperator implements TimedOperator, View {
 
   #publish(target: Target, id: string, number: number, { key, output }: Run): void {
     if (output === undefined) throw new MillraceError("MR1206", `run ${id}: there is no output to publish.`)
+    const stored = storedValue(output)
     // The same partition whenever it is published, also after a crash.
     const block = key === "" ? target.blockOf(number % target.stream.partitions) : target.blockFor(key)
     const from = block.length
-    block.beginRecord(key, this.#context.now, JSON.stringify({ run: id })).utf8(output)
+    block.beginRecord(key, this.#context.now, JSON.stringify({ run: id })).utf8(stored === undefined ? output : shownOf(stored))
     block.endRecord(from)
     this.#context.outputs.grew(block.length - from)
   }

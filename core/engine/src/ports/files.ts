@@ -27,3 +27,11 @@ export interface FilePlace {
   put(name: string, bytes: Uint8Array): Promise<void>
   close(): Promise<void>
 }
+
+/** A place whose files are read again, and removed. */
+export interface ObjectPlace extends FilePlace {
+  /** Undefined: there is none of this name. @throws MR1501 when the place refuses; a retry may help */
+  get(name: string): Promise<Uint8Array | undefined>
+  /** Removing what is not there changes nothing. @throws MR1501 when the place refuses; a retry may help */
+  remove(name: string): Promise<void>
+}

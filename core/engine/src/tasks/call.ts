@@ -5,6 +5,7 @@
 import { type ErrorData, MillraceError, type TaskCode, type TaskContext, type TaskPlan, errorData, isMillraceError, limits } from "@millrace/model"
 import type { CalledRun, Outcome } from "./effects.ts"
 import { fitting } from "./input.ts"
+import { type ValueStore, isStored } from "./stored-value.ts"
 
 /** What a host gives to a call. */
 export interface CallHost {
@@ -13,17 +14,52 @@ export interface CallHost {
   readonly logs: readonly string[]
   /** Runs the code, so that the host knows whose it is. @default just runs it */
   enter?(run: () => unknown): unknown
+  /** Where large values lie; undefined: there are none. */
+  readonly values?: ValueStore
+  /** The outputs are read as a stream, so that they have to be records. */
+  readonly streamed?: boolean
 }
 
-export async function outcomesOf(plan: TaskPlan, code: TaskCode, lease: number, runs: readonly CalledRun[], host: CallHost): Promise<readonly Outcome[]> {
+export async function outcomesOf(plan: TaskPlan, code: TaskCode, lease: number, given: readonly CalledRun[], host: CallHost): Promise<readonly Outcome[]> {
+  const { values } = host
+  if (values === undefined) return plainOutcomes(plan, code, lease, given, host)
+  try {
+    const runs = given.some(({ input }) => isStored(input)) ? await Promise.all(given.map(async (run) => loaded(run, values))) : given
+    const outcomes = await plainOutcomes(plan, code, lease, runs, host)
+    if (!outcomes.some(isLarge)) return outcomes
+    return await Promise.all(
+      outcomes.map(async (outcome) => {
+        if (!isLarge(outcome)) return outcome
+        try {
+          return { ...outcome, output: await values.put(plan.name, outcome.output) }
+        } catch (thrown) {
+          return failed(outcome.number, lease, thrown, code, outcome.logs ?? [])
+        }
+      }),
+    )
+  } catch (thrown) {
+    return given.map(({ number }) => failed(number, lease, thrown, code, host.logs))
+  }
+}
+
+async function loaded(run: CalledRun, values: ValueStore): Promise<CalledRun> {
+  return isStored(run.input) ? { ...run, input: await values.get(run.input) } : run
+}
+
+function isLarge(outcome: Outcome): outcome is Extract<Outcome, { kind: "succeeded" }> {
+  return outcome.kind === "succeeded" && outcome.output.length > limits.taskValueBytesMax
+}
+
+async function plainOutcomes(plan: TaskPlan, code: TaskCode, lease: number, runs: readonly CalledRun[], host: CallHost): Promise<readonly Outcome[]> {
   const what = `task "${plan.name}"`
   const { ctx, logs, enter = (run) => run() } = host
+  const most = host.values === undefined || host.streamed === true ? limits.taskValueBytesMax : limits.storedValueBytesMax
   const call = code.run as (input: unknown, ctx: TaskContext) => unknown
   const inputOf = ({ input }: CalledRun): unknown => fitting(JSON.parse(input), code.input, "MR1023", `${what}, input`)
   const outcome = (number: number, given: unknown): Outcome => {
     if (given instanceof Error && plan.batch !== null) return failed(number, lease, given, code, logs)
     try {
-      const output = outputText(given, code, `${what}, output`)
+      const output = outputText(given, code, most, `${what}, output`)
       return logs.length === 0 ? { kind: "succeeded", number, lease, output } : { kind: "succeeded", number, lease, output, logs }
     } catch (thrown) {
       return failed(number, lease, thrown, code, logs)
@@ -47,12 +83,13 @@ export async function outcomesOf(plan: TaskPlan, code: TaskCode, lease: number, 
 }
 
 /** The JSON of an output. @throws MR1206 */
-function outputText(given: unknown, code: TaskCode, what: string): string {
+function outputText(given: unknown, code: TaskCode, most: number, what: string): string {
   fitting(given, code.output, "MR1206", what)
   const output: string | undefined = given === undefined ? "null" : JSON.stringify(given)
   if (output === undefined) throw new MillraceError("MR1206", `${what}: it has no JSON form (${typeof given}).`)
-  if (output.length > limits.taskValueBytesMax) {
-    throw new MillraceError("MR1206", `${what}: it has ${output.length} bytes; at most ${limits.taskValueBytesMax} are kept.`)
+  if (output.length > most) {
+    const mend = most < limits.storedValueBytesMax ? ", as it becomes a record of a stream that is read; give less, or the place of a file" : ""
+    throw new MillraceError("MR1206", `${what}: it has ${output.length} bytes; at most ${most} are kept${mend}.`, { bytes: output.length, most })
   }
   return output
 }

@@ -55,7 +55,15 @@ export interface RunPlaced {
   readonly joined: boolean
 }
 
-export type TaskEffect = CallTask | AbortCall | RunEnded | RunPlaced
+/** Large values that no run has any more: their objects may go. */
+export interface ForgetValues {
+  readonly kind: "forget"
+  readonly task: string
+  /** References. */
+  readonly values: readonly string[]
+}
+
+export type TaskEffect = CallTask | AbortCall | RunEnded | RunPlaced | ForgetValues
 
 /** How a call ended for one of its runs. */
 export type Outcome = { readonly number: number; readonly lease: number; readonly logs?: readonly string[] } & (

@@ -7,15 +7,14 @@ import type { EnqueueFacts, TaskCommand } from "./task-command.ts"
  * The command that makes a run of an input.
  *
  * @param value - as JSON gives it; `text` is its JSON
+ * @param stored - where the JSON lies, when it is a large value
  * @throws MR1023 with each fault and its path, MR1013 when it is too large, MR1201 when the task's functions do not answer well
  */
-export function enqueueCommand(plan: TaskPlan, code: TaskCode, value: unknown, text: string, facts: EnqueueFacts): TaskCommand {
+export function enqueueCommand(plan: TaskPlan, code: TaskCode, value: unknown, text: string, facts: EnqueueFacts, stored?: string): TaskCommand {
   const what = `task "${plan.name}"`
-  if (text.length > limits.taskValueBytesMax) {
-    throw new MillraceError("MR1013", `${what}: an input of ${text.length} bytes; at most ${limits.taskValueBytesMax} are taken.`, {
-      bytes: text.length,
-      most: limits.taskValueBytesMax,
-    })
+  const most = stored === undefined ? limits.taskValueBytesMax : limits.storedValueBytesMax
+  if (text.length > most) {
+    throw new MillraceError("MR1013", `${what}: an input of ${text.length} bytes; at most ${most} are taken.`, { bytes: text.length, most })
   }
   const input = fitting(value, code.input, "MR1023", `${what}, input`)
   const key = code.key === undefined ? undefined : checkedKey((code.key as (input: unknown) => unknown)(input), what)
@@ -25,7 +24,8 @@ export function enqueueCommand(plan: TaskPlan, code: TaskCode, value: unknown, t
   }
   const withKey = key === undefined || key === "" ? facts : { ...facts, key }
   const all = priority === undefined || priority === 0 ? withKey : { ...withKey, priority }
-  return Object.keys(all).length === 0 ? ["enqueue", text] : ["enqueue", text, all]
+  const kept = stored ?? text
+  return Object.keys(all).length === 0 ? ["enqueue", kept] : ["enqueue", kept, all]
 }
 
 /**

@@ -28,9 +28,10 @@ export class TaskIntake {
   /**
    * @param facts - said of each input; a ticket gets the input's index after a dot, the idempotency key of one of many after a slash
    * @param now - the clock, in ms
+   * @param stored - where inputs lie that are large values, by their index
    * @throws MR1001 for a text that is not UTF-8, MR1007 for too many inputs
    */
-  take(body: Uint8Array, format: InputFormat, facts: EnqueueFacts, now: number, poison?: IngestPoison): Ingested {
+  take(body: Uint8Array, format: InputFormat, facts: EnqueueFacts, now: number, poison?: IngestPoison, stored?: ReadonlyMap<number, string>): Ingested {
     const block = this.#block
     const values: unknown[] = []
     const rejected: Rejected[] = []
@@ -45,7 +46,7 @@ export class TaskIntake {
           const reason = poison?.get(index)
           if (reason !== undefined) throw new MillraceError(reason.code, reason.message, reason.details)
           const own = factsOf(facts, format, index)
-          const command = enqueueCommand(this.#plan, this.#code, parsed(line), line, own)
+          const command = enqueueCommand(this.#plan, this.#code, parsed(line), line, own, stored?.get(index))
           const from = block.length
           writeValue(block.beginRecord("", now), command)
           block.endRecord(from)

@@ -21,6 +21,7 @@ import { backoffMs } from "./backoff.ts"
 import type { AbortCall, CallTask, Outcome } from "./effects.ts"
 import { Gates } from "./gates.ts"
 import { OrderedRows } from "./ordered-rows.ts"
+import { isStored } from "./stored-value.ts"
 import { type AttemptFacts, type Run, type RunStatus, isTerminal, runCodec, runStatuses } from "./run.ts"
 import type { EnqueueFacts, RunFilter, TaskCommand } from "./task-command.ts"
 
@@ -172,7 +173,10 @@ export class TaskQueue {
       const { number, lease } = outcome
       const run = this.run(number)
       // Q2
-      if (run === undefined || run.status !== "running" || run.lease !== lease) continue
+      if (run === undefined || run.status !== "running" || run.lease !== lease) {
+        if (outcome.kind === "succeeded") this.#forget([outcome.output])
+        continue
+      }
       this.#settle(number, outcome)
     }
     this.#pump()
@@ -234,7 +238,11 @@ export class TaskQueue {
     if (ticket !== undefined) {
       this.#context.effects.push({ kind: "placed", task: this.#plan.name, ticket, number: joined ?? number, joined: joined !== undefined })
     }
-    if (joined !== undefined) return this.#tellJoined(joined, waited)
+    if (joined !== undefined) {
+      // What is not the input of the run that it joins.
+      if (this.run(joined)?.input !== input) this.#forget([input])
+      return this.#tellJoined(joined, waited)
+    }
     const dueAt = debounce === null ? at + (facts.delayMs ?? delayMs) : Math.max(now, at) + debounce.waitMs
     const run: Run = {
       status: "waiting",
@@ -281,6 +289,7 @@ export class TaskQueue {
     const number = pending?.[0]
     if (number === undefined || this.run(number)?.status !== "delayed") return undefined
     const run = this.#changed(number)
+    this.#forget([run.input])
     run.input = input
     run.dueAt = Math.min(now + debounce.waitMs, pending?.[1] as number)
     this.#timer(run.dueAt, timer.start, rowNumber(number))
@@ -492,6 +501,12 @@ export class TaskQueue {
     this.#pumpKey(key)
   }
 
+  /** Of these values, the large ones are nobody's any more. */
+  #forget(texts: readonly string[]): void {
+    const values = texts.filter(isStored)
+    if (values.length > 0) this.#context.effects.push({ kind: "forget", task: this.#plan.name, values })
+  }
+
   #tellEnded(number: number, { status, output, error, waited }: Run): void {
     const ended = { kind: "ended" as const, task: this.#plan.name, number, status }
     const told = waited && output !== undefined ? { ...ended, output } : ended
@@ -640,9 +655,13 @@ export class TaskQueue {
     else {
       this.#blocks.remove(blocks, name)
       const failed = this.#failed.bucket(0)
-      for (const [number, { status }] of this.runsOf(block)) {
+      const values: string[] = []
+      for (const [number, { status, input, output }] of this.runsOf(block)) {
         if (status !== "succeeded") this.#failed.remove(failed, rowNumber(number))
+        values.push(input)
+        if (output !== undefined) values.push(output)
       }
+      this.#forget(values)
       this.#runs.drop(this.#runs.bucket(block))
     }
   }

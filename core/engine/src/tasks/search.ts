@@ -2,6 +2,7 @@
 import { type ErrorData, type TaskPlan, limits } from "@millrace/model"
 import type { TaskQueue } from "./queue.ts"
 import { runsPerBlock } from "./queue.ts"
+import { shownOf, storedValue } from "./stored-value.ts"
 import type { AttemptFacts, Run, RunStatus, Trigger } from "./run.ts"
 
 export interface RunSearch {
@@ -85,10 +86,18 @@ function pageOf(queue: TaskQueue, plan: TaskPlan, search: RunSearch): RunPage {
       if (number >= before) continue
       if (runs.length >= limit || searched >= limits.runsSearchedMax) return { runs, next: number + 1 }
       searched++
-      if (fits(run, search)) runs.push(viewOf(plan, number, run))
+      if (fits(run, search)) runs.push(listed(viewOf(plan, number, run)))
     }
   }
   return { runs }
+}
+
+/** In a list, large values are not shown. */
+function listed(view: RunView): RunView {
+  const input = storedValue(view.input)
+  const output = view.output === undefined ? undefined : storedValue(view.output)
+  if (input === undefined && output === undefined) return view
+  return { ...view, ...(input === undefined ? {} : { input: shownOf(input) }), ...(output === undefined ? {} : { output: shownOf(output) }) }
 }
 
 function fits(run: Run, { status, since, key, q }: RunSearch): boolean {

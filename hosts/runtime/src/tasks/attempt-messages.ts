@@ -7,6 +7,8 @@ import type { Flat } from "./flat-list.ts"
 
 export interface AttemptWorkerData {
   readonly code: ServiceCode
+  /** Where large values lie: a directory, or `s3://bucket/prefix`. */
+  readonly valuesAt: string
 }
 
 /** A call of a task's code. */

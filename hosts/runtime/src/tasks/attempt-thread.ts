@@ -4,7 +4,6 @@
  */
 import { Worker } from "node:worker_threads"
 import type { ErrorData } from "@millrace/model"
-import type { ServiceCode } from "../service-code.ts"
 import type { AttemptWorkerData, Call, FromAttempts, ToAttempts } from "./attempt-messages.ts"
 import { flatCalls } from "./flat.ts"
 
@@ -39,12 +38,12 @@ export class AttemptThread {
   /** When it last had something to do. */
   busyAt: number = performance.now()
 
-  constructor(code: ServiceCode, limits: AttemptLimits, events: AttemptThreadEvents) {
+  constructor({ code, valuesAt }: AttemptWorkerData, limits: AttemptLimits, events: AttemptThreadEvents) {
     this.#limits = limits
     this.#events = events
     const file = import.meta.url.endsWith(".ts") ? "./attempt-worker.ts" : "./attempt-worker.js"
     this.#worker = new Worker(new URL(file, import.meta.url), {
-      workerData: { code } satisfies AttemptWorkerData,
+      workerData: { code, valuesAt } satisfies AttemptWorkerData,
       resourceLimits: { maxOldGenerationSizeMb: limits.heapMegabytes },
     })
     this.#worker.on("message", (message: FromAttempts) => this.#onMessage(message))

@@ -12,8 +12,10 @@ import { loadPrograms } from "../programs.ts"
 import { holdModules } from "../service-code.ts"
 import type { AttemptWorkerData, Call, FromAttempts, ToAttempts } from "./attempt-messages.ts"
 import { callsOf, flatOutcomes } from "./flat.ts"
+import { Values } from "./values.ts"
 
-const { code } = workerData as AttemptWorkerData
+const { code, valuesAt } = workerData as AttemptWorkerData
+const values = new Values(valuesAt)
 let programs: ReadonlyMap<string, Program> = new Map()
 
 interface Open {
@@ -96,7 +98,8 @@ async function outcomesAt(opened: Open): Promise<readonly Outcome[]> {
   }
   const [first] = runs as readonly [CalledRun]
   const logs: string[] = []
-  return outcomesOf(plan, code, lease, runs, { ctx: contextOf(opened, first, logs), logs, enter: (act) => current.run(first, act) })
+  const streamed = program?.plan.stages.some(({ input }) => input === `${task}.output`) === true
+  return outcomesOf(plan, code, lease, runs, { ctx: contextOf(opened, first, logs), logs, enter: (act) => current.run(first, act), values, streamed })
 }
 
 function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {

@@ -12,6 +12,8 @@ import { outcomesIn } from "./flat.ts"
 
 export interface AttemptsOptions {
   readonly code: ServiceCode
+  /** Where large values lie. */
+  readonly valuesAt: string
   /** Threads that tasks share, at most. */
   readonly threads: number
   readonly blockedMs: number
@@ -108,9 +110,9 @@ export class Attempts {
     const [least] = open.toSorted((a, b) => a.calls.size - b.calls.size)
     // Another thread helps only once the first has something to do.
     if (least !== undefined && (open.length >= most || least.calls.size === 0)) return least
-    const { code, blockedMs, heapMegabytes, events } = this.#options
+    const { code, valuesAt, blockedMs, heapMegabytes, events } = this.#options
     const threadLimits = { blockedMs, heapMegabytes: plan.memoryMegabytes ?? heapMegabytes }
-    const thread: AttemptThread = new AttemptThread(code, threadLimits, {
+    const thread: AttemptThread = new AttemptThread({ code, valuesAt }, threadLimits, {
       onMessage: (message) => this.#onMessage(thread, message, events),
       onEnd: (error, calls) => this.#onEnd(pool, thread, error, calls),
     })

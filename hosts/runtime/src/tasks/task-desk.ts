@@ -6,18 +6,21 @@
  * N31 Whoever waits for a run hears of its end once that is durable.
  */
 import type { EnqueueFacts, InputFormat, Outcome, RunFilter, RunPage, RunSearch, RunView, TaskCommand, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
-import { assertDepth } from "@millrace/engine"
+import { assertDepth, isStored } from "@millrace/engine"
 import { BlockWriter, type EnqueueOptions, MillraceError, type Plan, type TaskPlan, durationMs, errorData, errorFrom, isMillraceError, limits, writeValue } from "@millrace/model"
 import type { RunResult, TaskCaller } from "@millrace/sdk"
 import type { Answer } from "../answer.ts"
 import type { Commits } from "../commits.ts"
+import type { Log } from "../log.ts"
 import type { Request } from "../intake-desk.ts"
 import type { Seat } from "../messages.ts"
 import type { Sample } from "../samples.ts"
 import type { FromAttempts } from "./attempt-messages.ts"
 import type { AttemptThread } from "./attempt-thread.ts"
 import type { Attempts } from "./attempts.ts"
+import { largeOf } from "./large-inputs.ts"
 import { TaskFigures } from "./task-figures.ts"
+import type { Values } from "./values.ts"
 
 /** One input, or many, for a task. */
 export interface EnqueueRequest {
@@ -43,6 +46,9 @@ export type RunEvent =
 export interface TaskDeskOptions {
   readonly commits: Commits
   readonly clock: () => number
+  /** Where large values lie. */
+  readonly values: Values
+  readonly log: Log
   /** Hands a body to a worker; resolves once its commands are durable. */
   readonly take: (service: string, request: Request) => Promise<Answer>
   readonly ask: (seat: Seat, operator: string, question: TaskQuestion) => Promise<unknown>
@@ -181,14 +187,22 @@ export class TaskDesk {
       ...(ticket === undefined ? {} : { ticket }),
     }
     const placed = ticket === undefined ? undefined : this.#await(ticket)
+    const { format, body } = request
+    const stored = await largeOf(plan.name, body, format, this.#options.values)
+    let kept = false
     try {
-      const { format, body } = request
-      const answer = await this.#options.take(seat.service, { stream: plan.commands, format, body, task: { name: plan.name, facts } })
+      const task = { name: plan.name, facts, ...(stored.size === 0 ? {} : { stored }) }
+      const answer = await this.#options.take(seat.service, { stream: plan.commands, format, body, task })
       const [position] = answer.positions
       if (position === undefined) throw refusal(plan.name, answer)
+      kept = true
       const numbers = Array.from({ length: answer.accepted }, (_, i) => position.first + i)
       const final = placed === undefined ? numbers : await placed(numbers.length)
       return final.map((number) => idOf(plan.name, number))
+    } catch (error) {
+      // Refused, so that no run has them. While the node stops or its disk refuses, that is not known.
+      if (!kept && isMillraceError(error) && error.code !== "MR1401" && error.code !== "MR1303") this.#forget([...stored.values()])
+      throw error
     } finally {
       if (ticket !== undefined) this.#tickets.delete(ticket)
     }
@@ -199,7 +213,29 @@ export class TaskDesk {
     const { known, number } = this.#parse(id)
     const run = (await this.#ask(known, { kind: "run", number })) as RunView | undefined
     if (run === undefined) throw noRun(id)
-    return run
+    return this.#whole(run)
+  }
+
+  /** With its large values. */
+  async #whole<Shown extends { readonly input?: string; readonly output?: string }>(shown: Shown): Promise<Shown> {
+    const { input = "", output = "" } = shown
+    if (!isStored(input) && !isStored(output)) return shown
+    const { values } = this.#options
+    return {
+      ...shown,
+      ...(isStored(input) ? { input: await values.get(input) } : {}),
+      ...(isStored(output) ? { output: await values.get(output) } : {}),
+    }
+  }
+
+  /** Best effort: what cannot be removed stays, wanted by nobody. */
+  #forget(values: readonly string[]): void {
+    if (values.length === 0) return
+    this.#options.values.remove(values).catch((error: unknown) => this.#options.log.error(errorData(error), "large values of runs could not be removed"))
+  }
+
+  async stop(): Promise<void> {
+    await this.#options.values.close()
   }
 
   /**
@@ -225,11 +261,12 @@ export class TaskDesk {
       const run = (await this.#ask(known, { kind: "run", number })) as RunView | undefined
       if (run === undefined) throw noRun(id)
       const now = resultOf(run)
-      if (now !== undefined) return now
+      if (now !== undefined) return await this.#whole(now)
       const result = await ended
       if (result?.status !== "succeeded" || result.output !== undefined) return result
       // Nobody waited as it ended.
-      return resultOf((await this.#ask(known, { kind: "run", number })) as RunView)
+      const after = resultOf((await this.#ask(known, { kind: "run", number })) as RunView)
+      return after === undefined ? undefined : await this.#whole(after)
     } finally {
       stop()
       signal?.removeEventListener("abort", onAbort)
@@ -327,8 +364,15 @@ export class TaskDesk {
         const { task, number, status, output, error } = effect
         if (status === "delayed" || status === "waiting" || status === "running") return
         const result = { status, ...(output === undefined ? {} : { output }), ...(error === undefined ? {} : { error }) }
-        this.#tell(idOf(task, number), { kind: "ended", result })
+        if (!isStored(output ?? "")) return this.#tell(idOf(task, number), { kind: "ended", result })
+        this.#whole(result).then(
+          (whole) => this.#tell(idOf(task, number), { kind: "ended", result: whole }),
+          (fault: unknown) => this.#tell(idOf(task, number), { kind: "ended", result: { status: "failed", error: errorData(fault) } }),
+        )
+        return
       }
+      case "forget":
+        return this.#forget(effect.values)
     }
   }
 
