@@ -86,6 +86,8 @@ export const taskRoutes: { readonly [Id in TaskOperation]: Route & { readonly id
       "MR1303",
       "MR1304",
       "MR1401",
+      "MR1501",
+      "MR1503",
     ],
   },
   pauseTask: {
@@ -141,7 +143,7 @@ export const taskRoutes: { readonly [Id in TaskOperation]: Route & { readonly id
     summary: "Show a run with its attempts",
     parameters: [run],
     answer: { status: 200, description: "The run.", content: json(ref("Run")) },
-    errors: ["MR1024", "MR1401"],
+    errors: ["MR1024", "MR1401", "MR1501", "MR1503"],
   },
   followRun: {
     id: "followRun",

@@ -56,7 +56,7 @@ export interface RunPlaced {
 }
 
 /** Large values that no run has any more: their objects may go. */
-export interface ForgetValues {
+interface ForgetValues {
   readonly kind: "forget"
   readonly task: string
   /** References. */
