@@ -87,7 +87,7 @@ test("wrong requests are refused with their codes, and nothing is enqueued", asy
     ["/v1/tasks/square/runs", '{"n":1}', { "content-type": "text/plain" }],
     ["/v1/tasks/square/runs?delay=soon", '{"n":1}', {}],
     ["/v1/tasks/square/runs?priority=1000", '{"n":1}', {}],
-    ["/v1/tasks/square/runs", `{"n":1,"pad":"${"x".repeat(1_048_576)}"}`, {}],
+    ["/v1/tasks/square/runs", `{"n":1,"pad":"${"x".repeat(16_777_216)}"}`, {}],
     ["/v1/tasks/square/runs", '{"n":1}\n{"n":"two"}', { "content-type": "application/x-ndjson" }],
     ["/v1/runs/square-9999/cancel", "", {}],
     ["/v1/runs/retry", '{"task":"square","state":"failed"}', {}],
