@@ -120,8 +120,14 @@ export const limits = {
   functionMegabytesMax: 10_240,
   /** Most characters of names and values of a function's own environment variables. */
   functionEnvLengthMax: 4_096,
-  /** Most instances of functions on a node, those of one function included. */
-  functionInstancesMax: 256,
+  /** Most instances of functions on a node: a small one takes about 20 MB. */
+  functionInstancesMax: 64,
+  /** Most instances that a function may be given as its bound. */
+  functionConcurrencyMax: 1_000,
+  /** Most invocations that wait for an instance while the node has no room for one more. */
+  functionCallsWaitingMax: 1_000,
+  /** Longest time that an invocation waits so before it is throttled, in milliseconds. */
+  functionWaitMsMax: 10_000,
   /** Largest event of a function, in bytes. */
   functionPayloadBytesMax: 6_291_456,
   /** Largest event that nobody waits for the end of, in bytes. */

@@ -55,7 +55,7 @@ export function functionSettings(given: FunctionSettings, timeoutDefault: Durati
     timeoutMs,
     memoryMegabytes: megabytes(memory, `${what}, memory`),
     env: Object.freeze(checkedEnv(env, `${what}, env`)),
-    concurrency: concurrency === undefined ? null : checkedWhole(concurrency, 1, limits.functionInstancesMax, `${what}, concurrency`),
+    concurrency: concurrency === undefined ? null : checkedWhole(concurrency, 1, limits.functionConcurrencyMax, `${what}, concurrency`),
   }
 }
 

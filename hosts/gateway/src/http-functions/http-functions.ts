@@ -86,6 +86,7 @@ export function createHttpFunctions({ functions, log, now = Date.now }: HttpFunc
     const requestId = randomUUID()
     const payload = JSON.stringify(eventOf(request, match, body, requestId, now()))
     if (Buffer.byteLength(payload) > limits.functionPayloadBytesMax) return responseOf(plainReply(413, "Request Entity Too Large"), request)
+    const ids = { "apigw-requestid": requestId }
     const streamed = new StreamedAnswer()
     const { name } = match.plan
     const invoked = functions.invoke(name, payload, { requestId, parts: streamed }).then(
@@ -101,11 +102,11 @@ export function createHttpFunctions({ functions, log, now = Date.now }: HttpFunc
     )
     const first = await Promise.race([streamed.head.then((head) => ({ head })), invoked])
     if (first !== undefined && "head" in first) {
-      if (first.head === undefined) return responseOf(plainReply(500, "Internal Server Error"), request)
+      if (first.head === undefined) return responseOf(plainReply(500, "Internal Server Error"), request, ids)
       const { status, headers } = first.head
-      return { status, headers, body: streamed.parts() }
+      return { status, headers: { ...ids, ...headers }, body: streamed.parts() }
     }
-    return responseOf(first === undefined ? plainReply(503, "Service Unavailable") : replyTo(first, match), request)
+    return responseOf(first === undefined ? plainReply(503, "Service Unavailable") : replyTo(first, match), request, ids)
   }
 }
 
@@ -124,10 +125,10 @@ function bodyFailure(error: unknown): Reply {
   return plainReply(code === undefined ? 500 : 400, code === undefined ? "Internal Server Error" : "Bad Request")
 }
 
-function responseOf({ status, headers, body }: Reply, { method }: Head): MountedResponse {
+function responseOf({ status, headers, body }: Reply, { method }: Head, ids: Readonly<Record<string, string>> = {}): MountedResponse {
   const isBare = status === 204 || status === 304
   const length = isBare ? {} : { "content-length": String(body.length) }
-  return { status, headers: { ...headers, ...length }, body: isBare || method === "HEAD" ? new Uint8Array(0) : body }
+  return { status, headers: { ...ids, ...headers, ...length }, body: isBare || method === "HEAD" ? new Uint8Array(0) : body }
 }
 
 function withCors(response: MountedResponse, cors: CorsPlan, origin: string): MountedResponse {

@@ -22,9 +22,16 @@ interface Line {
   readonly sentence: string
 }
 
-function opened(t: TestContext, functions: readonly FunctionPlan[], options: Partial<FunctionsOptions> = {}): { readonly it: Functions; readonly lines: Line[] } {
+interface Options extends Partial<FunctionsOptions> {
+  readonly onLine?: (sentence: string) => void
+}
+
+function opened(t: TestContext, functions: readonly FunctionPlan[], { onLine, ...options }: Options = {}): { readonly it: Functions; readonly lines: Line[] } {
   const lines: Line[] = []
-  const take = (facts: object, sentence: string): void => void lines.push({ facts: facts as Line["facts"], sentence })
+  const take = (facts: object, sentence: string): void => {
+    lines.push({ facts: facts as Line["facts"], sentence })
+    onLine?.(sentence)
+  }
   const log: Log = { info: take, warn: take, error: take }
   const it = new Functions({ clock: functionClock(() => Date.now()), log, env: {}, instancesMax: 4, idleMs: 60_000, initMs: 10_000, ...options })
   t.after(() => it.stop())
@@ -177,8 +184,12 @@ const bad: Readonly<Record<string, readonly [event: string, type: string, messag
 
 for (const [name, [event, type, message]] of Object.entries(bad)) {
   test(`a handler that ${name} gets Lambda's error, and no other function is touched`, async (t) => {
-    const settings = name === "leaks" ? { timeoutMs: 60_000 } : { timeoutMs: 1_000 }
-    const { it } = opened(t, [plan("bad", ["misbehaves.ts", `handlers.${name}`], settings), plan("good", ["echo.ts"])])
+    const clock = new ManualTimers()
+    // Time passes once it is known to run.
+    const onLine = (sentence: string): void => {
+      if (sentence === "running") clock.advance(1_000)
+    }
+    const { it } = opened(t, [plan("bad", ["misbehaves.ts", `handlers.${name}`], { timeoutMs: 1_000 }), plan("good", ["echo.ts"])], { clock, onLine })
     await returned(it.invoke("good", "{}"))
     const under = failed(it.invoke("bad", event, { requestId: "bad" }))
     const beside = (await returned(it.invoke("good", "{}"))) as { calls: number }
@@ -234,8 +245,14 @@ test("a module that cannot be loaded fails the invocation with its own error, ea
 })
 
 test("a module that loads for ever is tried again within the time of the invocation, and then it has timed out", async (t) => {
-  const { it } = opened(t, [plan("loops", ["loops-at-import.mjs"], { timeoutMs: 1_000 })], { initMs: 100 })
-  assert.deepEqual(await failed(it.invoke("loops", "{}", { requestId: "r" })), { errorType: "Sandbox.Timedout", errorMessage: "RequestId: r Error: Task timed out after 1.00 seconds" })
+  const clock = new ManualTimers()
+  const times = [10_000, 3_000]
+  const onLine = (sentence: string): void => {
+    if (sentence === "loading") clock.advance(times.shift() ?? 0)
+  }
+  const { it } = opened(t, [plan("loops", ["loops-at-import.mjs"])], { clock, onLine })
+  assert.deepEqual(await failed(it.invoke("loops", "{}", { requestId: "r" })), { errorType: "Sandbox.Timedout", errorMessage: "RequestId: r Error: Task timed out after 3.00 seconds" })
+  assert.deepEqual(times, [])
 })
 
 test("instances start on demand, one invocation at a time each, and the last one used is used first", async (t) => {
@@ -254,14 +271,35 @@ test("more invocations than a function may have instances are throttled", async 
   assert.deepEqual([first.kind, second], ["returned", { kind: "throttled", reason: "concurrency" }])
 })
 
-test("a full node makes room by ending the instance that has been idle for longest, and throttles when there is none", async (t) => {
+test("a full node makes room by ending the instance that has been idle for longest", async (t) => {
   const { it } = opened(t, [plan("a", ["echo.ts"]), plan("b", ["echo.ts"]), plan("c", ["echo.ts"])], { instancesMax: 2 })
   await it.invoke("a", "1")
   await it.invoke("b", "1")
   await it.invoke("c", "1")
   assert.deepEqual(it.list.map(({ instances }) => instances), [0, 1, 1])
-  const [first, second, third] = await Promise.all([it.invoke("c", "1"), it.invoke("c", "2"), it.invoke("c", "3")])
-  assert.deepEqual([first.kind, second.kind, third], ["returned", "returned", { kind: "throttled", reason: "node" }])
+})
+
+test("while a full node has no instance to spare, invocations wait their turn, and are throttled when that takes too long", async (t) => {
+  const clock = new ManualTimers()
+  const { it } = opened(t, [plan("a", ["echo.ts"]), plan("b", ["echo.ts"]), plan("waits", ["misbehaves.ts", "handlers.waitsForEver"], { timeoutMs: 900_000 })], { instancesMax: 2, clock })
+  const ended: string[] = []
+  const all = ["a1", "b1", "b2", "a2", "a3"].map(async (id) => {
+    await returned(it.invoke(id.slice(0, 1), JSON.stringify(id)))
+    ended.push(id)
+  })
+  assert.deepEqual(it.list.map(({ instances }) => instances), [1, 1, 0])
+  await Promise.all(all)
+  assert.deepEqual(new Set(ended), new Set(["a1", "b1", "b2", "a2", "a3"]))
+  assert.ok(it.list.reduce((sum, { instances }) => sum + instances, 0) <= 2)
+  const controller = new AbortController()
+  const busy = [1, 2].map(() => it.invoke("waits", "{}", { signal: controller.signal }).catch((error: Error) => error.message))
+  const late = it.invoke("a", "1")
+  const given = it.invoke("b", "1", { signal: controller.signal })
+  given.catch(() => undefined)
+  clock.advance(10_000)
+  assert.deepEqual(await late, { kind: "throttled", reason: "node" })
+  controller.abort(new Error("over"))
+  assert.deepEqual(await Promise.all(busy), ["over", "over"])
 })
 
 test("an instance that is not called goes away after its time", async (t) => {

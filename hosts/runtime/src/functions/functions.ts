@@ -1,8 +1,9 @@
 /**
  * The functions of a node: invokes them, has their instances started and ended, keeps to the node's bounds.
  *
- * F1 One instance has one invocation at a time.
- * F2 Whatever a function's code does ends at most its own instance.
+ * F2 One instance has one invocation at a time.
+ * F4 Whatever a function's code does ends at most its own instance.
+ * F11 While the node has no room for one more instance, invocations wait their turn.
  */
 import { randomUUID } from "node:crypto"
 import { type FunctionPlan, MillraceError, type Plan, limits } from "@millrace/model"
@@ -17,6 +18,7 @@ import type { Instance } from "./instance.ts"
 import type { LogLevel } from "./instance-messages.ts"
 import type { FunctionInvoker, Invocation, InvokeOptions } from "./invocation.ts"
 import { LogTail } from "./log-tail.ts"
+import { Turns } from "./turns.ts"
 
 export interface FunctionsOptions {
   readonly clock: FunctionClock
@@ -45,10 +47,12 @@ export class Functions implements FunctionInvoker {
   #url: string | undefined
   #credentials: Surroundings["credentials"]
   #s3Endpoint: string | undefined
+  readonly #turns: Turns
   #stopped = false
 
   constructor(options: FunctionsOptions) {
     this.#options = options
+    this.#turns = new Turns(options.clock, limits.functionCallsWaitingMax)
   }
 
   /** Where the node answers: instances that start from now on know it. */
@@ -102,17 +106,23 @@ export class Functions implements FunctionInvoker {
       },
     }
     let instance: Instance | undefined
-    const outcome = pool.call(call, (has) => (instance = has))
-    if (typeof outcome === "string") {
-      this.#figures.throttled(name)
-      return { kind: "throttled", reason: outcome }
+    const has = (its: Instance): void => {
+      instance = its
     }
     const onAbort = (): void => instance?.end()
     signal?.addEventListener("abort", onAbort, { once: true })
-    const ended = await outcome
+    // Whoever comes now goes behind those who wait.
+    let outcome = this.#turns.size > 0 ? "node" as const : pool.call(call, has)
+    const waitsUntil = this.#options.clock.now() + limits.functionWaitMsMax
+    while (outcome === "node" && (await this.#turns.next(waitsUntil, signal))) outcome = pool.call(call, has)
+    const ended = typeof outcome === "string" ? outcome : await outcome
     signal?.removeEventListener("abort", onAbort)
     signal?.throwIfAborted()
     if (this.#stopped) throw new MillraceError("MR1401", "The node is stopping.")
+    if (typeof ended === "string") {
+      this.#figures.throttled(name)
+      return { kind: "throttled", reason: ended }
+    }
     const ms = performance.now() - began
     this.#figures.ended(name, ended.kind === "returned", ms)
     if (ended.kind === "returned") return { kind: "returned", requestId, payload: ended.payload, ms, ...(tail === undefined ? {} : { log: tail.end(ms) }) }
@@ -129,6 +139,7 @@ export class Functions implements FunctionInvoker {
   /** Ends all instances; invocations under way are lost. */
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#turns.close()
     const pools = [...this.#retired, ...[...this.#known.values()].map(({ pool }) => pool)]
     await Promise.all(pools.map((pool) => pool.stop()))
   }
@@ -147,6 +158,7 @@ export class Functions implements FunctionInvoker {
       room: () => this.#room(),
       onFree: () => {
         if (pool.size === 0) this.#retired.delete(pool)
+        this.#turns.one()
       },
     })
     return pool

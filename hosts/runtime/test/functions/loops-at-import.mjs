@@ -1,1 +1,3 @@
+// oxlint-disable-next-line no-console
+console.log("loading")
 for (;;);

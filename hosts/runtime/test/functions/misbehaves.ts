@@ -16,8 +16,12 @@ export const handlers = {
     return "done"
   },
   neverSettles: async (): Promise<void> => new Promise(() => undefined),
-  waitsForEver: async (): Promise<void> => new Promise(() => setInterval(() => undefined, 1000)),
+  waitsForEver: async (): Promise<void> => {
+    console.log("running")
+    await new Promise(() => setInterval(() => undefined, 1000))
+  },
   blocks: async (): Promise<void> => {
+    console.log("running")
     for (;;);
   },
   large: async ({ bytes = 10_485_760 }: Event): Promise<string> => "x".repeat(bytes),
