@@ -96,6 +96,7 @@ export class MappingBench {
   answering: Answering = () => null
   readonly room: Room = new Room(50_000_000)
   readonly #dir: string
+  #reads = 0
   #store: Store | undefined
   #mappings: Mappings | undefined
 
@@ -125,6 +126,16 @@ export class MappingBench {
   /** Opens the store, and one mapping of a function by these settings. */
   async open(mapping: Partial<MappingPlan> = {}): Promise<void> {
     const store = await openDiskStore({ dir: path.join(this.#dir, "data"), now: () => this.clock.now(), onLost: () => undefined, syncMs: Number.POSITIVE_INFINITY })
+    // Reads under way are counted: only then it is known that nothing moves.
+    const read = store.read.bind(store)
+    store.read = async (...place) => {
+      this.#reads++
+      try {
+        return await read(...place)
+      } finally {
+        this.#reads--
+      }
+    }
     this.#store = store
     const commits: Commits = new Commits(store, {
       onAppended: (appends) => mappings.onAppended(appends),
@@ -183,7 +194,12 @@ export class MappingBench {
     let quiet = 0
     for (let seen = ""; quiet < 12; ) {
       await turn()
-      const now = `${this.events.length} ${this.store.durableSequence} ${this.objects.size} ${JSON.stringify(this.mappings.status().map(({ figures }) => figures))}`
+      await this.commits?.allDurable()
+      if (this.#reads > 0) {
+        quiet = 0
+        continue
+      }
+      const now = `${this.events.length} ${this.objects.size} ${JSON.stringify(this.mappings.status().map(({ figures }) => figures))}`
       quiet = now === seen ? quiet + 1 : 0
       seen = now
     }

@@ -14,18 +14,8 @@ import { limits } from "@millrace/model"
 import { type DiscardCondition, type FunctionError, type Piece, type ShardCheckpoint, withLanes } from "./checkpoint.ts"
 import { Lane, type MappedRecord, type Running } from "./lane.ts"
 import type { MappingSettings } from "./settings.ts"
-import { type Verdict, isStateTooLarge, utf8Length } from "./verdict.ts"
-
-/** What an event says of its window. */
-export interface WindowFacts {
-  /** ms */
-  readonly start: number
-  readonly end: number
-  /** JSON */
-  readonly state: string
-  readonly isFinal: boolean
-  readonly isEarly: boolean
-}
+import { TumblingWindow, type WindowFacts } from "./tumbling-window.ts"
+import type { Verdict } from "./verdict.ts"
 
 /** Invoke the function with these records; then tell {@link ShardMachine.outcome}. */
 export interface InvokeEffect {
@@ -66,12 +56,6 @@ export interface MappingFigures {
   iteratorAgeMs: number
 }
 
-interface Window {
-  readonly start: number
-  readonly state: string
-  readonly early: boolean
-}
-
 export class ShardMachine {
   readonly figures: MappingFigures = {
     polled: 0,
@@ -90,9 +74,8 @@ export class ShardMachine {
   readonly #settings: MappingSettings
   readonly #lanes: readonly Lane[]
   #before: readonly number[] | undefined
-  #window: Window | undefined
-  /** Windows before this are closed. */
-  #floor: number
+  /** Undefined: the mapping has none. */
+  readonly #window: TumblingWindow | undefined
   /** One past the last record of a shard that is closed. */
   #end = Number.POSITIVE_INFINITY
   /** One past the last record that there was when records were read last. */
@@ -102,12 +85,11 @@ export class ShardMachine {
   readonly #running: Map<number, Lane> = new Map()
 
   constructor(settings: MappingSettings, checkpoint: ShardCheckpoint) {
-    const { lanes, before, window, floor } = withLanes(checkpoint, settings.parallelizationFactor)
+    const { lanes, before, ...window } = withLanes(checkpoint, settings.parallelizationFactor)
     this.#settings = settings
     this.#lanes = lanes.map((lane, number) => new Lane(number, lane, settings.batchSize))
     this.#before = before
-    this.#window = settings.tumblingWindowMs === 0 ? undefined : window
-    this.#floor = floor ?? Number.NEGATIVE_INFINITY
+    this.#window = settings.tumblingWindowMs === 0 ? undefined : new TumblingWindow(settings.tumblingWindowMs, window)
   }
 
   /** From where on records are wanted; undefined: not now. */
@@ -134,7 +116,7 @@ export class ShardMachine {
 
   /** The shard is closed, and nothing of it is left to do. */
   get isOver(): boolean {
-    return this.position >= this.#end && this.#window === undefined && this.#running.size === 0
+    return this.position >= this.#end && this.#window?.isOpen !== true && this.#running.size === 0
   }
 
   /** What is to be done; each effect is given out once. */
@@ -150,8 +132,7 @@ export class ShardMachine {
     return {
       lanes: this.#lanes.map((lane) => lane.checkpoint()),
       ...(this.#before === undefined ? {} : { before: this.#before }),
-      ...(this.#window === undefined ? {} : { window: this.#window }),
-      ...(this.#floor === Number.NEGATIVE_INFINITY ? {} : { floor: this.#floor }),
+      ...this.#window?.checkpoint,
     }
   }
 
@@ -268,7 +249,7 @@ export class ShardMachine {
     if (lane.running !== undefined) return
     if (lane.passPieces()) this.isChanged = true
     const front = lane.pending[0]
-    if (this.#isWindowOver(front, now)) {
+    if (this.#isWindowOver(lane, front, now)) {
       if (now >= lane.retryAt) this.#invoke(lane, [], "final")
       return
     }
@@ -308,10 +289,10 @@ export class ShardMachine {
     const { piece, retryAt } = lane
     const front = lane.pending[0]
     if (front === undefined) {
-      const over = this.#windowOverAt()
+      const over = this.#windowOverAt(lane)
       return over === Number.POSITIVE_INFINITY ? over : Math.max(over, retryAt)
     }
-    if (this.#isWindowOver(front, Number.NEGATIVE_INFINITY)) return retryAt
+    if (this.#window?.isOverBy(front) === true) return retryAt
     // Its other records have to be read first.
     let at = piece === undefined ? Math.max(retryAt, front.readAt + batchingWindowMs) : lane.isKnown(piece) ? retryAt : Number.POSITIVE_INFINITY
     if (maximumRecordAgeMs >= 0) at = Math.min(at, front.time + maximumRecordAgeMs + 1)
@@ -342,16 +323,17 @@ export class ShardMachine {
 
   /** The next batch: how many records, and whether no more fit. */
   #batch(lane: Lane, piece: Piece | undefined): { readonly count: number; readonly isFull: boolean } {
-    const { batchSize, envelopeBytes, tumblingWindowMs } = this.#settings
+    const { batchSize, envelopeBytes } = this.#settings
     const { pending } = lane
+    const window = this.#window
     const most = Math.min(this.#within(lane, piece?.to ?? Number.POSITIVE_INFINITY), batchSize)
-    let bytes = envelopeBytes + (this.#window === undefined ? 0 : utf8Length(this.#window.state))
-    const start = tumblingWindowMs === 0 ? 0 : this.#windowOf(pending[0] as MappedRecord)
+    let bytes = envelopeBytes + (window?.stateBytes ?? 0)
+    const start = window?.startOf(pending[0] as MappedRecord)
     for (let count = 0; count < most; count++) {
       const record = pending[count] as MappedRecord
       // One record goes, however large: nothing else ever would.
       if (count > 0 && bytes + record.bytes + 1 > limits.functionEventBytesMax) return { count, isFull: true }
-      if (tumblingWindowMs > 0 && this.#windowOf(record, start) !== start) return { count, isFull: true }
+      if (window !== undefined && window.startOf(record, start) !== start) return { count, isFull: true }
       bytes += record.bytes + 1
     }
     return { count: most, isFull: most >= batchSize || most < pending.length }
@@ -359,17 +341,9 @@ export class ShardMachine {
 
   #invoke(lane: Lane, records: readonly MappedRecord[], kind: "invoke" | "final"): void {
     const id = this.#begin(lane, kind, records)
-    const { tumblingWindowMs, envelopeBytes } = this.#settings
-    let bytes = envelopeBytes
+    const window = this.#window?.facts(records[0], kind === "final")
+    let bytes = this.#settings.envelopeBytes + (this.#window?.stateBytes ?? 0)
     for (const record of records) bytes += record.bytes + 1
-    let window: WindowFacts | undefined
-    if (tumblingWindowMs > 0) {
-      const first = records[0]
-      if (first !== undefined) this.#window ??= { start: this.#windowOf(first), state: "{}", early: false }
-      const { start, state, early } = this.#window as Window
-      window = { start, end: start + tumblingWindowMs, state, isFinal: kind === "final", isEarly: early }
-      bytes += state.length
-    }
     this.figures.invoked += records.length
     this.#effects.push({ kind: "invoke", id, records, bytes, ...(window === undefined ? {} : { window }) })
   }
@@ -409,12 +383,12 @@ export class ShardMachine {
       case "done": {
         const last = records.at(-1) as MappedRecord
         this.figures.iteratorAgeMs = Math.max(0, now - last.time)
-        this.#keepState(verdict.state)
+        this.#window?.keep(verdict.state)
         this.#succeeded(lane)
         return
       }
       case "partial": {
-        this.#keepState(verdict.state)
+        this.#window?.keep(verdict.state)
         const { index } = verdict
         const rest = records.slice(index)
         this.figures.failedInvoke += rest.length
@@ -479,40 +453,21 @@ export class ShardMachine {
       this.#wait(lane, now, isThrottled ? limits.mappingThrottleMsMax : limits.mappingRetryMsMax)
       return
     }
-    const { start, early } = this.#window as Window
-    this.#floor = early ? start : start + this.#settings.tumblingWindowMs
-    this.#window = undefined
+    this.#window?.close()
     this.#succeeded(lane)
   }
 
-  #keepState(state: string | undefined): void {
-    if (state === undefined || this.#window === undefined) return
-    this.#window = { start: this.#window.start, state, early: isStateTooLarge(state) }
-    this.isChanged = true
-  }
-
-  /** The start of the window to which a record belongs: what comes late belongs to the one that is open. */
-  #windowOf({ time }: MappedRecord, open: number = this.#window?.start ?? Number.NEGATIVE_INFINITY): number {
-    const { tumblingWindowMs: size } = this.#settings
-    const at = Math.max(time, this.#floor, open)
-    return Math.floor(at / size) * size
-  }
-
-  #isWindowOver(front: MappedRecord | undefined, now: number): boolean {
-    const window = this.#window
-    if (window === undefined) return false
-    if (window.early) return true
-    return front === undefined ? now >= this.#windowOverAt() : this.#windowOf(front) > window.start
+  #isWindowOver(lane: Lane, front: MappedRecord | undefined, now: number): boolean {
+    if (this.#window === undefined) return false
+    return front === undefined ? now >= this.#windowOverAt(lane) : this.#window.isOverBy(front)
   }
 
   /** When the open window ends if nothing more comes, in ms. */
-  #windowOverAt(): number {
-    const window = this.#window
-    const [lane] = this.#lanes
-    if (window === undefined || lane === undefined) return Number.POSITIVE_INFINITY
-    if (window.early || lane.scanned >= this.#end) return Number.NEGATIVE_INFINITY
-    if (lane.scanned < this.#seenEnd) return Number.POSITIVE_INFINITY
-    return window.start + this.#settings.tumblingWindowMs + limits.mappingWindowGraceMs
+  #windowOverAt(lane: Lane): number {
+    const isClosed = lane.scanned >= this.#end
+    // What is there and was not read yet may belong to it.
+    const at = this.#window?.overAt(isClosed) ?? Number.POSITIVE_INFINITY
+    return isClosed || lane.scanned >= this.#seenEnd ? at : Number.POSITIVE_INFINITY
   }
 
   #isBefore({ offset, keyHash }: MappedRecord): boolean {
