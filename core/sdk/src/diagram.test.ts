@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { files } from "./files.ts"
-import { calendar, compile, count, diagram, global, hopping, service, sliding, stream, tumbling } from "./index.ts"
+import { calendar, compile, count, diagram, fn, global, hopping, http, service, sliding, stream, tumbling } from "./index.ts"
 
 test("a plan is drawn as a Mermaid flowchart, always the same", () => {
   const flights = stream<{ from: string; to: string }>("flights", { key: (f) => f.from })
@@ -61,4 +61,12 @@ test("a window's box says whose time it follows", () => {
   assert.match(diagram(plan), /five<br\/>last 5 records<br\/>n/)
   assert.match(diagram(plan), /ten<br\/>every 10 records<br\/>n/)
   assert.match(diagram(plan), /daily<br\/>day in Europe\/Berlin offset 6h by the clock<br\/>n/)
+})
+
+test("functions are drawn with their routes, behind the stream that feeds them", () => {
+  const orders = stream("orders")
+  const { plan } = compile(service("shop", [fn("pack", "./pack.ts", { on: { stream: orders } }), http("GET /orders/{id}", "./order.ts", { name: "order" })]))
+  const drawn = diagram(plan)
+  assert.ok(drawn.includes('  fn1[["pack<br/>function"]]\n  fn2[["order<br/>function<br/>GET /orders/{id}"]]\n'), drawn)
+  assert.ok(drawn.includes("  stream1 --> fn1\n"), drawn)
 })

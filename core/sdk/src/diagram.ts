@@ -1,8 +1,8 @@
 /**
- * A plan as a Mermaid flowchart: streams are cylinders, operators boxes inside their stage, sinks slanted. Dead-letter
+ * A plan as a Mermaid flowchart: streams are cylinders, operators boxes inside their stage, sinks slanted, functions boxes with two lines. Dead-letter
  * streams and the rows on their way to sinks are left out. The same plan gives the same text.
  */
-import type { OperatorPlan, Plan, Port, SinkPlan, StagePlan, StreamPlan, WindowingShape, WindowPlan } from "@millrace/model"
+import type { FunctionPlan, OperatorPlan, Plan, Port, SinkPlan, StagePlan, StreamPlan, WindowingShape, WindowPlan } from "@millrace/model"
 
 /**
  * Draws a plan as the text of a Mermaid flowchart, which GitHub and many editors show as a picture.
@@ -20,6 +20,7 @@ export function diagram(plan: Plan): string {
   }
   for (const [index, stage] of plan.stages.entries()) lines.push(...stageLines(stage, index + 1))
   for (const [index, sink] of plan.sinks.entries()) lines.push(`  sink${index + 1}[/"${sinkLabel(sink)}"/]`)
+  for (const [index, called] of plan.functions.entries()) lines.push(`  fn${index + 1}[["${functionLabel(called)}"]]`)
   for (const [index, stage] of plan.stages.entries()) {
     for (const [at, operator] of stage.operators.entries()) {
       for (const { from, port } of [operator, ...(operator.also ?? [])]) {
@@ -28,6 +29,10 @@ export function diagram(plan: Plan): string {
       }
       if (operator.kind === "async") lines.push(`  ${operatorId(index + 1, at)} --> ${streams.get(operator.stream)}`)
     }
+  }
+  for (const [index, { mapping }] of plan.functions.entries()) {
+    const source = mapping === undefined ? undefined : streams.get(mapping.stream)
+    if (source !== undefined) lines.push(`  ${source} --> fn${index + 1}`)
   }
   return `${lines.join("\n")}\n`
 }
@@ -95,6 +100,11 @@ function windowLabel(window: WindowPlan): string {
 
 function streamLabel({ name, role, partitions: count }: StreamPlan): string {
   return role === "repartition" ? `${text(name)}` : `${text(name)}<br/>${partitions(count)}`
+}
+
+function functionLabel({ name, http }: FunctionPlan): string {
+  const routes = (http?.routes ?? []).map(({ key }) => `<br/>${text(key)}`)
+  return `${text(name)}<br/>function${routes.join("")}`
 }
 
 function sinkLabel({ name, kind, format }: SinkPlan): string {

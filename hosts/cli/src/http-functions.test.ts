@@ -34,6 +34,8 @@ export default service("shop", [
   http("GET /streams/{parts}", "./echo.mjs", { handler: "streams", concurrency: 1 }),
   http("GET /breaks", "./echo.mjs", { handler: "breaks" }),
   http("GET /slow", "./echo.mjs", { handler: "slow", concurrency: 1 }),
+  http(["GET /hono/{path+}", "POST /hono/{path+}"], "./hono.mjs", { name: "hono" }),
+  http("GET /streamed-hono/{path+}", "./hono.mjs", { handler: "streaming" }),
   http("$default", "./echo.mjs", { handler: "otherwise" }),
 ])
 `
@@ -56,6 +58,28 @@ export const breaks = awslambda.streamifyResponse(async (event, stream) => {
 })
 `
 
+// A whole application behind an adapter that others wrote for AWS.
+const honoText = `
+import { Hono } from "hono"
+import { handle, streamHandle } from "hono/aws-lambda"
+const app = new Hono()
+app.get("/hono/hello/:name", (c) => {
+  c.header("set-cookie", "a=1")
+  c.header("set-cookie", "b=2", { append: true })
+  return c.json({ hello: c.req.param("name"), cookie: c.req.header("cookie"), q: c.req.queries("q"), url: new URL(c.req.url).pathname })
+})
+app.post("/hono/form", async (c) => c.json(await c.req.parseBody()))
+app.get("/hono/bytes", (c) => c.body(Uint8Array.of(0, 255), 200, { "content-type": "image/png" }))
+app.get("/streamed-hono/:n", (c) => c.body(new ReadableStream({
+  start(controller) {
+    for (let i = 0; i < Number(c.req.param("n")); i++) controller.enqueue(new TextEncoder().encode("x".repeat(1000)))
+    controller.close()
+  },
+}), 203, { "content-type": "text/plain" }))
+export const handler = handle(app)
+export const streaming = streamHandle(app)
+`
+
 let place: ReturnType<typeof workplace>
 let node: RunningNode
 
@@ -63,6 +87,7 @@ before(async () => {
   place = workplace()
   writeFileSync(path.join(place.dir, "service.ts"), serviceText)
   writeFileSync(path.join(place.dir, "echo.mjs"), handlerText)
+  writeFileSync(path.join(place.dir, "hono.mjs"), honoText)
   node = await startNode({ files: [path.join(place.dir, "service.ts")], dataDir: path.join(place.dir, "data"), port: 0, workers: 1, log: "silent" })
 })
 
@@ -242,6 +267,18 @@ test("pages of the origins that CORS names may call, others may not", async () =
   assert.deepEqual([called.status, header(called, "allow-origin"), header(called, "expose-headers")], [200, "https://shop.example", "x-id"])
   assert.equal((await fetch(`${node.url}/echo/x`, { headers: { origin: "https://other.example" } })).status, 403)
   assert.equal((await fetch(`${node.url}/orders/1`, { headers: origin })).status, 403, "a route without CORS takes no foreign page")
+})
+
+test("an application behind hono's adapter for AWS runs as it is", async () => {
+  const hello = await fetch(`${node.url}/hono/hello/a%20b?q=1&q=2`, { headers: { cookie: "s=1; t=2" } })
+  assert.deepEqual([hello.status, hello.headers.getSetCookie()], [200, ["a=1", "b=2"]])
+  assert.deepEqual(await hello.json(), { hello: "a b", cookie: "s=1; t=2", q: ["1", "2"], url: "/hono/hello/a%20b" })
+  const form = await post("/hono/form", "a=1&b=x%20y", { "content-type": "application/x-www-form-urlencoded" })
+  assert.deepEqual(await form.json(), { a: "1", b: "x y" })
+  const bytes = await fetch(`${node.url}/hono/bytes`)
+  assert.deepEqual([bytes.headers.get("content-type"), ...new Uint8Array(await bytes.arrayBuffer())], ["image/png", 0, 255])
+  const streamed = await fetch(`${node.url}/streamed-hono/500`)
+  assert.deepEqual([streamed.status, streamed.headers.get("content-type"), (await streamed.text()).length], [203, "text/plain", 500_000])
 })
 
 test("HTTP/2 does as well", async () => {

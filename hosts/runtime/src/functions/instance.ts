@@ -86,7 +86,7 @@ export class Instance {
       stderr: true,
       name: context.functionName,
     })
-    // An instance alone does not keep the process alive.
+    // An instance that nobody calls does not keep the process alive.
     this.#worker.unref()
     this.#worker.on("message", (message: FromInstance) => this.#onMessage(message))
     this.#worker.on("error", (error: unknown) => this.#end(this.#deathOf(error)))
@@ -106,6 +106,7 @@ export class Instance {
     if (this.#open !== undefined) throw new Error("instance: called while it is busy")
     return new Promise((settle) => {
       this.#open = { call, settle, gathered: [], gatheredBytes: 0 }
+      this.#worker.ref()
       // It may have died unnoticed between two calls.
       if (this.#ended) this.#settle({ kind: "failed", error: this.#failure ?? this.#exited(1) })
       else if (this.#loaded) this.#begin(this.#spec.timeoutMs)
@@ -200,6 +201,7 @@ export class Instance {
     const open = this.#open
     this.#open = undefined
     this.#cancel()
+    this.#worker.unref()
     open?.settle(outcome)
   }
 
