@@ -33,7 +33,21 @@ export interface GatewayOptions {
   readonly heartbeatMs?: number
   /** Other APIs on the same port. */
   readonly mounts?: readonly Mount[]
+  /** How long a request may take to arrive. @default those of `limits` */
+  readonly arrival?: Arrival
 }
+
+/** Times in ms. What takes longer is answered 408 and its connection closed, at the next look. */
+interface Arrival {
+  /** See `limits.headersMsMax`. */
+  readonly headersMs: number
+  /** See `limits.requestMsMax`. */
+  readonly requestMs: number
+  /** How often connections are looked at. */
+  readonly lookMs: number
+}
+
+const arrivalAtMost: Arrival = { headersMs: limits.headersMsMax, requestMs: limits.requestMsMax, lookMs: 5_000 }
 
 export interface Listening {
   readonly host: string
@@ -60,10 +74,10 @@ export interface Gateway {
 
 /** A front door that is still shut. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { node, version, log, clock = processClock, heartbeatMs = 15_000, mounts = [] } = options
+  const { node, version, log, clock = processClock, heartbeatMs = 15_000, mounts = [], arrival = arrivalAtMost } = options
   const readers = new LiveReaders(clock, log, heartbeatMs)
   const gate: Gate = { node, version, clock, log, bodies: new ArrivingBodies(), readers, metrics: new Metrics() }
-  const door = new Door(gate, mounts)
+  const door = new Door(gate, mounts, arrival)
   return {
     listen: (host, port) => door.listen(host, port),
     close: () => door.close(),
@@ -80,7 +94,7 @@ class Door {
   readonly #unused: Set<Socket> = new Set()
   #closing: Promise<void> | undefined
 
-  constructor(gate: Gate, mounts: readonly Mount[]) {
+  constructor(gate: Gate, mounts: readonly Mount[], { headersMs, requestMs, lookMs }: Arrival) {
     this.#gate = gate
     const app = createApp(gate)
     const listener = getRequestListener(
@@ -119,11 +133,11 @@ class Door {
     const server = createServer(
       {
         noDelay: true,
-        headersTimeout: limits.headersMsMax,
-        requestTimeout: limits.requestMsMax,
+        headersTimeout: headersMs,
+        requestTimeout: requestMs,
         keepAliveTimeout: limits.connectionIdleMsMax,
         maxHeaderSize: limits.headersBytesMax,
-        connectionsCheckingInterval: 5_000,
+        connectionsCheckingInterval: lookMs,
       },
       (incoming, outgoing) => serve(incoming, outgoing),
     )

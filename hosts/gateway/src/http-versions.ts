@@ -94,22 +94,28 @@ export function addHttp2(
 function tell(socket: Socket, clock: Clock, give: (isHttp2: boolean) => void): void {
   const onError = (): void => undefined
   const cancel = clock.after(limits.headersMsMax, () => socket.destroy())
+  let seen = Buffer.alloc(0)
   const onReadable = (): void => {
     const bytes = socket.read() as Buffer | null
     if (bytes === null) return
-    const isHttp2 = beginsWithPreface(bytes)
-    socket.unshift(bytes)
-    // So far it may be either.
-    if (isHttp2 === undefined && !socket.readableEnded) return
+    seen = Buffer.concat([seen, bytes])
+    const isHttp2 = beginsWithPreface(seen)
+    // So far it may be either. What is put back is readable at once, so it is kept until it is clear whom it is for.
+    if (isHttp2 === undefined) return
     stop()
-    give(isHttp2 === true)
+    socket.unshift(seen)
+    give(isHttp2)
   }
+  // Whoever ends before it is clear has asked nothing.
+  const onEnd = (): void => void socket.destroy()
   const stop = (): void => {
     cancel()
     socket.removeListener("readable", onReadable)
+    socket.removeListener("end", onEnd)
     socket.removeListener("close", stop)
     socket.removeListener("error", onError)
   }
+  socket.on("end", onEnd)
   socket.on("readable", onReadable)
   socket.on("error", onError)
   socket.once("close", stop)

@@ -2,7 +2,7 @@
 import { connect, type Socket } from "node:net"
 import type { TestContext } from "node:test"
 import type { StreamPlan } from "@millrace/model"
-import { createGateway, type Gateway } from "../src/index.ts"
+import { createGateway, type Gateway, type GatewayOptions } from "../src/index.ts"
 import { ManualClock } from "./manual-clock.ts"
 import { MemoryNode, streamPlan } from "./memory-node.ts"
 
@@ -19,6 +19,7 @@ export interface Door {
 export async function openDoor(
   t: TestContext,
   streams: readonly StreamPlan[] = [streamPlan("payments")],
+  options: Pick<GatewayOptions, "arrival"> = {},
 ): Promise<Door> {
   const node = new MemoryNode(streams)
   const clock = new ManualClock()
@@ -28,7 +29,7 @@ export async function openDoor(
     warn: (_: object, sentence: string) => logged.push(`warn ${sentence}`),
     error: (_: object, sentence: string) => logged.push(`error ${sentence}`),
   }
-  const gateway = createGateway({ node, version: "0.0.0-test", log, clock })
+  const gateway = createGateway({ node, version: "0.0.0-test", log, clock, ...options })
   const { url, port } = await gateway.listen("127.0.0.1", 0)
   t.after(() => {
     const closed = gateway.close()
