@@ -32,7 +32,7 @@ const members: readonly Member[] = [
   { dir: "hosts/gateway", imports: ["core"], homeOf: ["@hono/node-server", "hono", "prom-client"] },
   // So does the Kinesis API: the command line puts the three together.
   { dir: "hosts/kinesis", imports: ["core"] },
-  { dir: "hosts/runtime", imports: ["core"], composes: ["adapters"], homeOf: ["pino"] },
+  { dir: "hosts/runtime", imports: ["core"], composes: ["adapters"], homeOf: ["@opentelemetry/api", "pino"] },
   {
     dir: "hosts/cli",
     imports: ["core", "hosts/gateway", "hosts/kinesis", "hosts/runtime"],

@@ -45,12 +45,22 @@ export class Again {
   readonly #code: StreamCode | undefined
   /** Where the values of the entries begin and end, by turns; filled when first asked. */
   readonly #places: number[] = []
+  #headers: readonly string[] | undefined
 
   constructor(block: Uint8Array, skip: number, stream: StreamPlan, code: StreamCode | undefined) {
     this.#block = block
     this.#skip = skip
     this.#stream = stream
     this.#code = code
+  }
+
+  /** The W3C Trace Context in the headers of record `i` of the batch. */
+  traceparent(i: number): string | undefined {
+    const headers = (this.#headers ??= headersOf(this.#block))
+    const text = headers[this.#skip + i] ?? ""
+    if (!text.includes("traceparent")) return undefined
+    const { traceparent } = JSON.parse(text) as { readonly traceparent?: unknown }
+    return typeof traceparent === "string" && traceShape.test(traceparent) ? traceparent : undefined
   }
 
   /** The value of record `i` of the batch. */
@@ -63,6 +73,15 @@ export class Again {
     const at = 2 * (this.#skip + i)
     return decodeValue(this.#block, places[at] as number, places[at + 1] as number, this.#stream, this.#code)
   }
+}
+
+const traceShape = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+
+function headersOf(block: Uint8Array): string[] {
+  const headers: string[] = []
+  const cursor = new BlockCursor(block)
+  while (cursor.next()) headers.push(cursor.headers)
+  return headers
 }
 
 /** Entries that must not be processed: they killed or hung their worker before. By offset, with the reason. */

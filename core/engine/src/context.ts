@@ -70,6 +70,8 @@ export interface StageContext {
   readonly effects: Effect[]
   /** The offset of the record in hand. */
   offset(): number
+  /** The W3C Trace Context that the record in hand came with; undefined: none, or a timer acts. */
+  traceparent(): string | undefined
   readonly cron: CronClock
   /** Whether the transaction has become so large that it should end, or there is no room for more: operators that can stop and go on later do. */
   full(): boolean

@@ -100,6 +100,8 @@ export class StageMachine {
   #records = 0
   #deadLetters = 0
   #offset = 0
+  /** What is worked on; undefined: nothing, as while the clock is heard. */
+  #batch: Batch | undefined
 
   /**
    * @param now - the clock, in ms
@@ -149,6 +151,7 @@ export class StageMachine {
       effects: [],
       late: new Map(),
       offset: () => this.#cursor[0] as number,
+      traceparent: () => this.#traceparent(),
       cron: bounds.cron ?? (() => undefined),
       holds: new Set(),
       spent: () => outputs.bytes + this.#context.state.changedBytes >= this.#transactionBytes,
@@ -277,6 +280,7 @@ export class StageMachine {
     }
     if (skip >= batch.count) return batch.count
     this.#consumed = batch.base + batch.count
+    this.#batch = batch
     this.#lastInput = this.#context.now
     this.#resting = false
     return skip
@@ -357,6 +361,12 @@ export class StageMachine {
   }
 
   /** The transaction ends before an entry that has not been looked at, or that is still making things due. */
+  #traceparent(): string | undefined {
+    const batch = this.#batch
+    if (batch === undefined || this.#context.step > Number.NEGATIVE_INFINITY) return undefined
+    return batch.again?.traceparent((this.#cursor[0] as number) - batch.base)
+  }
+
   #stop(offset: number): false {
     this.#consumed = offset
     return false
@@ -577,6 +587,7 @@ export class StageMachine {
   }
 
   #commit(): Transaction {
+    this.#batch = undefined
     const context = this.#context
     // T22: user code may have caught it.
     context.state.assertRead()

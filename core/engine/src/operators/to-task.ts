@@ -2,6 +2,7 @@
 import { MillraceError, type OperatorPlan, writeValue } from "@millrace/model"
 import type { Push, StageContext } from "../context.ts"
 import { enqueueCommand } from "../tasks/input.ts"
+import type { EnqueueFacts } from "../tasks/task-command.ts"
 import { asynchronous } from "./functions.ts"
 import type { Target } from "./to-stream.ts"
 
@@ -18,7 +19,9 @@ export function toTask({ task }: Plan, target: Target, context: StageContext): P
       throw new MillraceError("MR1023", `task "${task}": a value without a JSON form (${typeof value}) cannot be its input.`)
     }
     // What JSON makes of it is what the run will get.
-    const command = enqueueCommand(plan, code, JSON.parse(text), text, { trigger: "record" })
+    const traceparent = context.traceparent()
+    const facts: EnqueueFacts = traceparent === undefined ? { trigger: "record" } : { trigger: "record", traceparent }
+    const command = enqueueCommand(plan, code, JSON.parse(text), text, facts)
     const block = target.blockFor("")
     const from = block.length
     writeValue(block.beginRecord("", context.now), command)

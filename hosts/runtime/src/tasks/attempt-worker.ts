@@ -12,6 +12,7 @@ import { loadPrograms } from "../programs.ts"
 import { holdModules } from "../service-code.ts"
 import type { AttemptWorkerData, Call, FromAttempts, ToAttempts } from "./attempt-messages.ts"
 import { callsOf, flatOutcomes } from "./flat.ts"
+import { attemptSpan, callSpan, endSpan, traceparentOf, within } from "./tracing.ts"
 import { Values } from "./values.ts"
 
 const { code, valuesAt } = workerData as AttemptWorkerData
@@ -99,7 +100,14 @@ async function outcomesAt(opened: Open): Promise<readonly Outcome[]> {
   const [first] = runs as readonly [CalledRun]
   const logs: string[] = []
   const streamed = program?.plan.stages.some(({ input }) => input === `${task}.output`) === true
-  return outcomesOf(plan, code, lease, runs, { ctx: contextOf(opened, first, logs), logs, enter: (act) => current.run(first, act), values, streamed })
+  const span = attemptSpan(task, runs)
+  const traceparent = traceparentOf(span, first.traceparent)
+  const traced = traceparent === undefined || traceparent === first.traceparent ? first : { ...first, traceparent }
+  const enter = (act: () => unknown): unknown => within(span, () => current.run(traced, act))
+  const outcomes = await outcomesOf(plan, code, lease, runs, { ctx: contextOf(opened, traced, logs), logs, enter, values, streamed })
+  const failed = outcomes.find((outcome) => outcome.kind !== "succeeded")
+  endSpan(span, failed?.error)
+  return outcomes
 }
 
 function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {
@@ -134,11 +142,14 @@ function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {
 /** Other tasks are called through the node. */
 async function ask(mode: "send" | "call" | "result", task: string, inputs: readonly string[], options: object): Promise<Extract<ToAttempts, { kind: "sent" }>> {
   const id = ++asks
-  const { traceparent, depth = 0 } = current.getStore() ?? {}
+  const { traceparent: outer, depth = 0 } = current.getStore() ?? {}
+  const span = callSpan(mode === "result" ? (inputs[0] ?? "") : task, mode, outer)
+  const traceparent = traceparentOf(span, outer)
   const answer = await new Promise<Extract<ToAttempts, { kind: "sent" }>>((resolve) => {
     asked.set(id, resolve)
     send({ kind: "send", id, task, inputs, options, mode, depth: depth + 1, ...(traceparent === undefined ? {} : { traceparent }) })
   })
+  endSpan(span, answer.error)
   if (answer.error !== undefined) throw errorFrom(answer.error)
   return answer
 }

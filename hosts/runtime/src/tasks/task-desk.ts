@@ -20,6 +20,7 @@ import type { AttemptThread } from "./attempt-thread.ts"
 import type { Attempts } from "./attempts.ts"
 import { largeOf } from "./large-inputs.ts"
 import { TaskFigures } from "./task-figures.ts"
+import { endSpan, enqueueSpan, traceparentOf } from "./tracing.ts"
 import type { Values } from "./values.ts"
 
 /** One input, or many, for a task. */
@@ -166,9 +167,21 @@ export class TaskDesk {
    * @throws MR1022, MR1023 with the faults of each input, MR1001, MR1007, MR1010, MR1013, MR1209, MR1303, MR1401
    */
   async enqueue(request: EnqueueRequest): Promise<readonly string[]> {
+    const span = enqueueSpan(request.task, request.traceparent)
+    try {
+      const ids = await this.#enqueue(request, traceparentOf(span, request.traceparent))
+      endSpan(span)
+      return ids
+    } catch (error) {
+      endSpan(span, errorData(error))
+      throw error
+    }
+  }
+
+  async #enqueue(request: EnqueueRequest, traceparent: string | undefined): Promise<readonly string[]> {
     const { plan, seat } = this.#find(request.task)
     this.#options.assertReady()
-    const { options = {}, traceparent, trigger, waited, depth = 0 } = request
+    const { options = {}, trigger, waited, depth = 0 } = request
     assertDepth(plan.name, depth)
     const { delay, priority, idempotencyKey } = options
     if (idempotencyKey !== undefined && (idempotencyKey === "" || idempotencyKey.length > limits.idempotencyKeyLengthMax)) {

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { SpanKind, trace } from "@opentelemetry/api"
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base"
+import { idle, openNode, valuesOf } from "../../test/bench.ts"
+import type { Told } from "../../test/services/traced.ts"
+import type { Node } from "../node.ts"
+
+const encode = (value: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(value))
+const traceId = "0af7651916cd43dd8448eb211c80319c"
+const traceparent = `00-${traceId}-b7ad6b7169203331-01`
+
+async function call(node: Node, task: string, facts: { readonly traceparent?: string } = {}): Promise<unknown> {
+  const [id = ""] = await node.tasks.enqueue({ task, format: "json", body: encode(null), waited: true, ...facts })
+  const { output } = await node.tasks.result(id)
+  return JSON.parse(output ?? "null")
+}
+
+async function spansOf(node: Node): Promise<readonly Told[]> {
+  return ((await call(node, "spans")) as readonly Told[]).filter((span) => span.trace === traceId)
+}
+
+test("a trace goes from the caller through attempts, the code's own spans and the tasks that it calls, to records and runs that follow", async (t) => {
+  const { node } = await openNode(t, ["traced"], { workers: 1 })
+  await call(node, "outer", { traceparent })
+  await idle(node)
+  const spans = await spansOf(node)
+  const one = (name: string): Told => {
+    const found = spans.filter((span) => span.name === name)
+    assert.equal(found.length, 1, name)
+    return found[0] as Told
+  }
+  const [failed, succeeded] = spans.filter(({ name }) => name === "outer attempt")
+  assert.deepEqual([failed?.failed, succeeded?.failed], ["Error: once", undefined])
+  assert.deepEqual([failed?.parent, succeeded?.parent, succeeded?.kind], ["b7ad6b7169203331", "b7ad6b7169203331", SpanKind.CONSUMER])
+  assert.equal(one("work").parent, succeeded?.span)
+  assert.deepEqual([one("inner call").parent, one("inner call").kind], [one("work").span, SpanKind.CLIENT])
+  assert.equal(one("inner attempt").parent, one("inner call").span)
+  // What the code sees is its own attempt.
+  assert.deepEqual(await valuesOf(node, "inner.output"), [{ inner: `00-${traceId}-${one("inner attempt").span}-01` }])
+  // The record of the output carries the trace to the run that it starts.
+  assert.deepEqual(await valuesOf(node, "last.output"), [{ last: `00-${traceId}-${one("last attempt").span}-01` }])
+  assert.equal(one("last attempt").parent, "b7ad6b7169203331")
+})
+
+test("a record's traceparent is that of the run that it starts", async (t) => {
+  const { node } = await openNode(t, ["traced"], { workers: 1 })
+  const event = { specversion: "1.0", id: "1", source: "/test", type: "order", traceparent, data: {} }
+  await node.ingest({ stream: "orders", format: "cloudevent", body: encode(event) })
+  await idle(node)
+  assert.equal((await node.tasks.run("outer-0")).traceparent, traceparent)
+  assert.equal((await spansOf(node)).filter(({ name }) => name === "outer attempt").length, 2)
+})
+
+test("with an SDK in the node's own thread the enqueue is a span too, and the run its child; without one the caller's trace goes on as it is", async (t) => {
+  const { node } = await openNode(t, ["traced"], { workers: 1 })
+  await call(node, "outer", { traceparent })
+  assert.equal((await node.tasks.run("outer-0")).traceparent, traceparent)
+  const exporter = new InMemorySpanExporter()
+  trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }))
+  t.after(() => trace.disable())
+  await call(node, "outer", { traceparent })
+  await assert.rejects(call(node, "nothing", { traceparent }), { code: "MR1022" })
+  const told = exporter.getFinishedSpans()
+  const taken = told.find(({ name }) => name === "outer enqueue")
+  assert.deepEqual([taken?.name, taken?.kind, taken?.parentSpanContext?.spanId], ["outer enqueue", SpanKind.PRODUCER, "b7ad6b7169203331"])
+  assert.equal((await node.tasks.run("outer-1")).traceparent, `00-${traceId}-${taken?.spanContext().spanId}-01`)
+  assert.equal(told.find(({ name }) => name === "nothing enqueue")?.attributes["error.type"], "MR1022")
+})
