@@ -12,6 +12,7 @@ export type OperationId =
   | "listStreams"
   | "showStream"
   | "produce"
+  | "sendEvent"
   | "readStream"
   | "followStream"
   | "endStream"

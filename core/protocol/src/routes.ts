@@ -26,6 +26,58 @@ const fromLive =
   "Where to begin: `earliest`, `latest`, a time in ISO 8601, or a position: the next offset of each partition, " +
   "joined by dots, as in the `id` of an event. Default: `latest`. `Last-Event-ID` goes before it."
 
+/** What appends records takes and answers the same, whatever it is called. */
+const appending: Omit<Route, "id" | "method" | "path" | "summary" | "description"> = {
+  parameters: [
+    stream,
+    {
+      name: "Idempotency-Key",
+      in: "header",
+      description:
+        "Names the request: repeating it with the same key and body stores nothing twice and gives the same answer.",
+      schema: { type: "string", minLength: 1, maxLength: limits.idempotencyKeyLengthMax },
+    },
+    {
+      name: "Content-Encoding",
+      in: "header",
+      description: "The body may be compressed.",
+      schema: { enum: ["gzip", "identity"] },
+    },
+  ],
+  body: {
+    [mediaTypes.json]: { schema: { description: "One record, or an array of records." } },
+    [mediaTypes.ndjson]: { schema: { description: "One record a line." } },
+    [mediaTypes.cloudevent]: { schema: ref("CloudEvent") },
+    [mediaTypes.cloudevents]: { schema: { type: "array", items: ref("CloudEvent") } },
+  },
+  answer: { status: 200, description: "What became of the records.", content: json(ref("ProduceReply")) },
+  errors: [
+    "MR1001",
+    "MR1002",
+    "MR1003",
+    "MR1004",
+    "MR1005",
+    "MR1006",
+    "MR1007",
+    "MR1008",
+    "MR1009",
+    "MR1010",
+    "MR1011",
+    "MR1013",
+    "MR1015",
+    "MR1016",
+    "MR1017",
+    "MR1020",
+    "MR1201",
+    "MR1202",
+    "MR1203",
+    "MR1204",
+    "MR1303",
+    "MR1304",
+    "MR1401",
+  ],
+}
+
 /** The routes by operation. The compiler sees to it that none is missing. */
 const table: { readonly [Id in OperationId]: Route & { readonly id: Id } } = {
   index: {
@@ -67,54 +119,17 @@ const table: { readonly [Id in OperationId]: Route & { readonly id: Id } } = {
     description:
       "Answers once what was accepted is durable. A record that is refused does not hold up the others; " +
       "422 when all were.",
-    parameters: [
-      stream,
-      {
-        name: "Idempotency-Key",
-        in: "header",
-        description:
-          "Names the request: repeating it with the same key and body stores nothing twice and gives the same answer.",
-        schema: { type: "string", minLength: 1, maxLength: limits.idempotencyKeyLengthMax },
-      },
-      {
-        name: "Content-Encoding",
-        in: "header",
-        description: "The body may be compressed.",
-        schema: { enum: ["gzip", "identity"] },
-      },
-    ],
-    body: {
-      [mediaTypes.json]: { schema: { description: "One record, or an array of records." } },
-      [mediaTypes.ndjson]: { schema: { description: "One record a line." } },
-      [mediaTypes.cloudevent]: { schema: ref("CloudEvent") },
-      [mediaTypes.cloudevents]: { schema: { type: "array", items: ref("CloudEvent") } },
-    },
-    answer: { status: 200, description: "What became of the records.", content: json(ref("ProduceReply")) },
-    errors: [
-      "MR1001",
-      "MR1002",
-      "MR1003",
-      "MR1004",
-      "MR1005",
-      "MR1006",
-      "MR1007",
-      "MR1008",
-      "MR1009",
-      "MR1010",
-      "MR1011",
-      "MR1013",
-      "MR1015",
-      "MR1016",
-      "MR1017",
-      "MR1020",
-      "MR1201",
-      "MR1202",
-      "MR1203",
-      "MR1204",
-      "MR1303",
-      "MR1304",
-      "MR1401",
-    ],
+    ...appending,
+  },
+  sendEvent: {
+    id: "sendEvent",
+    method: "POST",
+    path: "/v1/events/{stream}",
+    summary: "Tell of an event",
+    description:
+      "An event is a record of the stream of its name; it starts the runs of the tasks that wait for it (`task.on`), each exactly once. " +
+      "Bodies, answers and refusals are those of `produce`.",
+    ...appending,
   },
   readStream: {
     id: "readStream",

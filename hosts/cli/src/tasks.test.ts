@@ -33,7 +33,8 @@ export const square = task("square", {
   },
 })
 export const other = task("other", { input: z.object({ trace: z.boolean() }), run: (_, ctx) => ctx.traceparent ?? null })
-export default service("numbers", [square, other])
+export const happened = stream("happened", { schema: z.object({ kind: z.string(), n: z.number() }) })
+export default service("numbers", [square, other, square.on(happened, { match: ({ kind }) => kind === "grown", input: ({ n }) => ({ n }) })])
 `
 
 // The same, as callers know it: its types.
@@ -220,4 +221,24 @@ test("the command line calls tasks and looks at their runs", async () => {
   assert.equal((await millrace(["task", "call", "square", "{"], env)).code, 2)
   assert.equal((await millrace(["task", "retry"], env)).code, 2)
   assert.match((await millrace(["task", "show", "square-77777"], env)).err, /MR1024/)
+})
+
+test("an event starts the runs of the tasks that wait for it, once each", async () => {
+  const before = (await connect(node.url).runs({ task: "square" })).runs[0]?.id
+  const event = { specversion: "1.0", id: "1", source: "/test", type: "grown", data: { kind: "grown", n: 31 } }
+  const cloud = { "content-type": "application/cloudevents+json" }
+  assert.equal((await post("/v1/events/happened", JSON.stringify(event), cloud)).status, 200)
+  const again = { "idempotency-key": "shrunk" }
+  for (const _ of [1, 2]) assert.equal((await post("/v1/events/happened", '{"kind":"shrunk","n":30}', again)).status, 200)
+  for (const _ of [1, 2]) assert.equal((await post("/v1/events/happened", '{"kind":"grown","n":32}', { "idempotency-key": "grown" })).status, 200)
+  const found = async (): Promise<readonly RunReply[]> => {
+    const { runs } = await connect(node.url).runs({ task: "square" })
+    return runs.slice(0, runs.findIndex(({ id }) => id === before))
+  }
+  while ((await found()).filter(({ status }) => status === "succeeded").length < 2) await new Promise((next) => setImmediate(next))
+  // Records of one stream may come to the task in any order.
+  assert.deepEqual((await found()).map(({ input }) => (input as { n: number }).n).toSorted(), [31, 32])
+  const unknown = await post("/v1/events/nothing", "{}")
+  assert.deepEqual([unknown.status, ((await unknown.json()) as { readonly code: string }).code], [404, "MR1008"])
+  assert.equal((await post("/v1/events/happened", '{"kind":"grown","n":"many"}')).status, 422)
 })

@@ -36,6 +36,8 @@ const handlers: { readonly [Id in OperationId]: Handler } = {
   listStreams,
   showStream,
   produce,
+  // An event is a record of the stream of its name.
+  sendEvent: produce,
   readStream,
   followStream,
   endStream,

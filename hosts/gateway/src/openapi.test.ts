@@ -99,6 +99,7 @@ test("what the gateway answers fits the schemas of openapi.json", async (t) => {
   await ask("POST", `${stream}/records`, "/v1/streams/payments/records", '{"key":"a"}\n5\n')
   await ask("POST", `${stream}/records`, "/v1/streams/payments/records", "5\n6")
   await ask("POST", `${stream}/records`, "/v1/streams/velocity/records", '{"key":"a"}')
+  await ask("POST", "/v1/events/{stream}", "/v1/events/payments", '{"key":"a"}')
   await ask("GET", `${stream}/records`, "/v1/streams/payments/records?partition=0")
   await ask("GET", `${stream}/records`, "/v1/streams/payments/records?partition=1")
   await ask("GET", `${stream}/records`, "/v1/streams/payments/records?partition=9")
