@@ -237,7 +237,7 @@ test("an event starts the runs of the tasks that wait for it, once each", async 
   }
   while ((await found()).filter(({ status }) => status === "succeeded").length < 2) await new Promise((next) => setImmediate(next))
   // Records of one stream may come to the task in any order.
-  assert.deepEqual((await found()).map(({ input }) => (input as { n: number }).n).toSorted(), [31, 32])
+  assert.deepEqual((await found()).map(({ input }) => (input as { n: number }).n).toSorted((a, b) => a - b), [31, 32])
   const unknown = await post("/v1/events/nothing", "{}")
   assert.deepEqual([unknown.status, ((await unknown.json()) as { readonly code: string }).code], [404, "MR1008"])
   assert.equal((await post("/v1/events/happened", '{"kind":"grown","n":"many"}')).status, 422)
