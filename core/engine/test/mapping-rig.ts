@@ -108,8 +108,6 @@ export class MappingRig {
       this.settle()
     }
     this.now = until
-    this.machine.tick(until)
-    this.settle()
   }
 
   answer(id: number, verdict: Verdict): void {

@@ -18,6 +18,9 @@ interface History {
   /** After which invocations the process dies before anything of it is kept. */
   readonly deaths: readonly number[]
   readonly lanesAfter: number
+  readonly batchAfter: number
+  /** Most records of one read. */
+  readonly page: number
 }
 
 const history: fc.Arbitrary<History> = fc.record({
@@ -30,12 +33,14 @@ const history: fc.Arbitrary<History> = fc.record({
   fates: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 60 }),
   deaths: fc.uniqueArray(fc.integer({ min: 0, max: 40 }), { maxLength: 4 }),
   lanesAfter: fc.integer({ min: 1, max: 4 }),
+  batchAfter: fc.integer({ min: 1, max: 7 }),
+  page: fc.integer({ min: 1, max: 50 }),
 })
 
 class Death extends Error {}
 
 /** Plays a history to its end, where nothing fails any more, and gives back what was seen. */
-function play({ lanes, batchSize, bisects, retries, windowMs, keys, fates, deaths, lanesAfter }: History) {
+function play({ lanes, batchSize, bisects, retries, windowMs, keys, fates, deaths, lanesAfter, batchAfter, page }: History) {
   const settings = {
     parallelizationFactor: lanes,
     batchSize,
@@ -64,6 +69,7 @@ function play({ lanes, batchSize, bisects, retries, windowMs, keys, fates, death
     if (deaths.includes(call)) throw new Death()
     return verdict
   })
+  rig.page = page
   let dropped: number[] = []
   const live = (act: () => void): void => {
     for (;;) {
@@ -72,7 +78,7 @@ function play({ lanes, batchSize, bisects, retries, windowMs, keys, fates, death
         return
       } catch (error) {
         if (!(error instanceof Death)) throw error
-        rig.restart({ parallelizationFactor: deaths.length % 2 === 0 ? lanes : lanesAfter })
+        rig.restart(deaths.length % 2 === 0 ? {} : { parallelizationFactor: lanesAfter, batchSize: batchAfter })
       }
     }
   }

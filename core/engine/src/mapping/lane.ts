@@ -80,9 +80,9 @@ export class Lane {
     return this.pieces[0]
   }
 
-  /** Whether all records of the first piece are known, or as many as the lane may know. */
+  /** Whether all records of the first piece are known, or as many as are read for now: a batch at least. */
   isKnown({ to }: Piece): boolean {
-    return this.scanned >= to || this.isFull
+    return this.scanned >= to || !this.isHungry
   }
 
   /** Forgets pieces that lie behind the next record. */

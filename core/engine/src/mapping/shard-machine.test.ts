@@ -21,6 +21,17 @@ test("a batch holds at most batchSize records, in their order, and what there is
   )
 })
 
+test("a batch waits for what is in the log already, however little one read brings", () => {
+  const rig = new MappingRig({ batchSize: 10 })
+  rig.page = 3
+  rig.fill(25)
+  rig.advance(0)
+  assert.deepEqual(
+    rig.offsets.map(({ length }) => length),
+    [10, 10, 5],
+  )
+})
+
 test("a batch ends before its event would grow past 6 MB", () => {
   const rig: MappingRig = new MappingRig({ batchSize: 10_000 })
   rig.fill(9, { bytes: 1_000_000 })
@@ -114,6 +125,14 @@ test("throttles do not count as retries", () => {
   assert.equal(rig.machine.figures.throttles, 20)
 })
 
+test("waits after throttles double up to five seconds", () => {
+  const rig = new MappingRig({}, () => ({ kind: "throttled" }))
+  rig.fill(1)
+  rig.advance(30_000)
+  const waits = rig.invocations.slice(1).map(({ at }, i) => at - (rig.invocations[i]?.at ?? 0))
+  assert.deepEqual(waits.slice(0, 5), [1_000, 2_000, 4_000, 5_000, 5_000])
+})
+
 test("throttled records that become too old are given up", () => {
   const rig: MappingRig = new MappingRig({ maximumRecordAgeMs: 60_000 }, () => ({ kind: "throttled" }))
   rig.fill(1)
@@ -144,6 +163,31 @@ test("a record that becomes too old between retries is given up when it does", (
   assert.equal(rig.discards[0]?.at, start + 60_001)
   assert.deepEqual(rig.discards[0]?.offsets, [0])
   assert.deepEqual(rig.offsets.at(-1), [1])
+})
+
+test("that records are too old is decided once, and survives a restart", () => {
+  const rig = new MappingRig({ maximumRecordAgeMs: 60_000, batchSize: 2 }, ({ offsets }) => (offsets.includes(0) ? failed : done))
+  rig.takesDiscards = false
+  rig.fill(2)
+  rig.advance(30_000)
+  rig.fill(1)
+  const decided = rig.now + 30_001
+  rig.advance(45_000)
+  rig.restart()
+  rig.takesDiscards = true
+  rig.advance(10_000)
+  assert.deepEqual(
+    rig.discards.map(({ offsets, at }) => [offsets, at]),
+    [[[0, 1], decided]],
+  )
+  assert.deepEqual(rig.offsets.at(-1), [2])
+})
+
+test("bisect halves a batch of an odd size with the larger half first", () => {
+  const rig = new MappingRig({ bisectBatchOnFunctionError: true }, ({ offsets }) => (offsets.length === 3 ? failed : done))
+  rig.fill(3)
+  rig.advance(hour)
+  assert.deepEqual(rig.offsets, [[0, 1, 2], [0, 1], [2]])
 })
 
 test("bisect halves a failing batch until the bad record is alone, and splits do not count as retries", () => {
@@ -214,6 +258,25 @@ test("with bisect a partial failure splits exactly there, retries only the rest,
   assert.deepEqual(rig.discards, [])
 })
 
+test("with bisect a partial failure at the first record splits nothing off, so it counts", () => {
+  const rig = new MappingRig({ maximumRetryAttempts: 1, bisectBatchOnFunctionError: true }, () => ({ kind: "partial", index: 0 }))
+  rig.fill(3)
+  rig.advance(hour)
+  assert.deepEqual(rig.offsets, [
+    [0, 1, 2],
+    [0, 1, 2],
+  ])
+  assert.equal(rig.discards[0]?.attempts, 2)
+})
+
+test("waits begin anew whenever a batch gets further", () => {
+  const rig = new MappingRig({}, ({ offsets }) => (offsets.length > 1 ? { kind: "partial", index: 1 } : done))
+  rig.fill(5)
+  rig.advance(hour)
+  const waits = rig.invocations.slice(1).map(({ at }, i) => at - (rig.invocations[i]?.at ?? 0))
+  assert.deepEqual(waits, [1_000, 1_000, 1_000, 1_000])
+})
+
 test("lanes keep the order of their keys and run beside each other; a failing one stops no other", () => {
   const rig: MappingRig = new MappingRig({ batchSize: 1, parallelizationFactor: 4 }, ({ offsets }) => (rig.log[offsets[0] ?? 0]?.key === "k0" ? failed : done))
   for (let i = 0; i < 40; i++) rig.put([`k${i % 8}`])
@@ -246,13 +309,20 @@ test("a lane that is stuck does not keep others from reading on, nor does it hol
   for (let i = 0; i < count; i++) rig.put([i % 2 === 0 ? "bad" : good])
   rig.advance(0)
   assert.equal(rig.offsets.flat().filter((offset) => keyOf(offset) === good).length, count / 2)
+  assert.ok(rig.machine.known <= limits.mappingReadAheadRecordsMax, `${rig.machine.known} records are known`)
+  // One batch gets through, so that the lane has room again, far behind the other one.
+  let through = 1
+  rig.handler = ({ offsets }) => (keyOf(offsets[0]) === "bad" && through-- <= 0 ? failed : done)
+  rig.advance(60_000)
+  rig.put([good, "bad", good, "bad"])
+  rig.advance(0)
   rig.handler = () => done
   rig.advance(hour)
-  assert.equal(rig.machine.position, count)
+  assert.equal(rig.machine.position, count + 4)
   const first = rig.offsets.flat().filter((offset) => keyOf(offset) === "bad")
   assert.deepEqual(
     [...new Set(first)],
-    Array.from({ length: count / 2 }, (_, i) => 2 * i),
+    [...Array.from({ length: count / 2 }, (_, i) => 2 * i), count + 1, count + 3],
   )
 })
 
@@ -286,6 +356,33 @@ test("with another number of lanes what was done stays done", () => {
     [0],
   )
   assert.equal(rig.machine.position, 40)
+  assert.equal(rig.kept.before, undefined)
+})
+
+test("a batch that has failed keeps its borders through a restart, however little one read brings", () => {
+  const rig: MappingRig = new MappingRig({ batchSize: 4 }, ({ at }) => (at === rig.now && rig.invocations.length < 3 ? failed : done))
+  rig.fill(6)
+  rig.settle()
+  rig.page = 1
+  rig.restart()
+  rig.advance(hour)
+  assert.deepEqual(rig.offsets.slice(0, 3), [
+    [0, 1, 2, 3],
+    [0, 1, 2, 3],
+    [0, 1, 2, 3],
+  ])
+})
+
+test("a batch that has failed goes on in smaller ones when batchSize has become smaller, with its attempts", () => {
+  const rig: MappingRig = new MappingRig({ batchSize: 2_000, maximumRetryAttempts: 1 }, () => failed)
+  rig.fill(2_000)
+  rig.settle()
+  assert.equal(rig.offsets[0]?.length, 2_000)
+  rig.restart({ batchSize: 100 })
+  rig.advance(hour)
+  assert.equal(rig.invocations.length, 21)
+  assert.ok(rig.discards.every(({ attempts, offsets }) => attempts === 2 && offsets.length === 100))
+  assert.equal(rig.machine.position, 2_000)
 })
 
 test("attempts, splits and what is given up survive a restart", () => {

@@ -109,6 +109,13 @@ export class ShardMachine {
     return this.#lanes.reduce((least, lane) => Math.min(least, lane.position), Number.POSITIVE_INFINITY)
   }
 
+  /** Records that it knows of and that are not done. */
+  get known(): number {
+    let known = 0
+    for (const { pending, running } of this.#lanes) known += pending.length + (running?.records.length ?? 0)
+    return known
+  }
+
   /** Invocations and deliveries under way. */
   get busy(): number {
     return this.#running.size

@@ -3,6 +3,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { limits } from "@millrace/model"
 import { type Handler, MappingRig, failed } from "../../test/mapping-rig.ts"
+import { isPast } from "./checkpoint.ts"
 
 const minute = 60_000
 
@@ -130,4 +131,31 @@ test("the state of a partial failure counts for what was done", () => {
   rig.fill(2)
   rig.advance(3 * minute)
   assert.equal(rig.invocations.at(-1)?.window?.state, '{"n":2}')
+})
+
+test("a window waits a second for records that are on their way when it ends by the clock", () => {
+  const rig = open()
+  const start = rig.now
+  rig.fill(1)
+  rig.advance(minute + 500)
+  rig.fill(1, { time: start + minute - 1 })
+  rig.advance(minute)
+  assert.deepEqual(rig.offsets, [[0], [1], []])
+  assert.equal(rig.invocations.at(-1)?.window?.state, '{"n":2}')
+})
+
+test("what comes after its window is closed belongs to the next one", () => {
+  const rig = open()
+  const start = rig.now
+  rig.fill(1)
+  rig.advance(minute + 5_000)
+  rig.fill(1, { time: start })
+  rig.settle()
+  assert.equal(rig.invocations.at(-1)?.window?.start, start + minute)
+})
+
+test("a closed shard with an open window is not done", () => {
+  const lanes = [{ position: 5, pieces: [] }]
+  assert.equal(isPast({ lanes }, 5), true)
+  assert.equal(isPast({ lanes, window: { start: 0, state: "{}", early: false } }, 5), false)
 })
