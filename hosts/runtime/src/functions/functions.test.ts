@@ -354,6 +354,16 @@ test("instances that start later run the module as the first one read it, until 
   assert.equal(await returned(it.invoke("f", "1")), "new")
 })
 
+test("who waited for an instance while another version was deployed is answered by that", async (t) => {
+  const { it } = opened(t, [plan("f", ["callbacks.cjs", "answers"])], { instancesMax: 1 })
+  const first = it.invoke("f", "1")
+  const second = it.invoke("f", "2")
+  it.open([planOf([plan("f", ["echo.ts"])])], { files: [] })
+  assert.deepEqual(await returned(first), { got: 1 })
+  assert.equal(((await returned(second)) as Echoed).event, 2)
+  assert.equal(it.list[0]?.instances, 1)
+})
+
 test("a function that is not there is named, with those that are", async (t) => {
   const { it } = opened(t, [plan("echo", ["echo.ts"])])
   await assert.rejects(it.invoke("ecco", "{}"), { code: "MR1031", message: 'There is no function "ecco". There are: echo.' })

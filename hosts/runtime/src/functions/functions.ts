@@ -89,8 +89,7 @@ export class Functions implements FunctionInvoker {
     if (this.#stopped) throw new MillraceError("MR1401", "The node is stopping.")
     const { signal } = options
     signal?.throwIfAborted()
-    const pool = this.#known.get(name)?.pool
-    if (pool === undefined) throw this.#unknown(name)
+    const pool = this.#poolOf(name)
     const requestId = options.requestId ?? randomUUID()
     const began = performance.now()
     const { log } = this.#options
@@ -114,7 +113,8 @@ export class Functions implements FunctionInvoker {
     // Whoever comes now goes behind those who wait.
     let outcome = this.#turns.size > 0 ? "node" as const : pool.call(call, has)
     const waitsUntil = this.#options.clock.now() + limits.functionWaitMsMax
-    while (outcome === "node" && (await this.#turns.next(waitsUntil, signal))) outcome = pool.call(call, has)
+    // Meanwhile another version may have been deployed.
+    while (outcome === "node" && (await this.#turns.next(waitsUntil, signal))) outcome = this.#poolOf(name).call(call, has)
     const ended = typeof outcome === "string" ? outcome : await outcome
     signal?.removeEventListener("abort", onAbort)
     signal?.throwIfAborted()
@@ -142,6 +142,13 @@ export class Functions implements FunctionInvoker {
     this.#turns.close()
     const pools = [...this.#retired, ...[...this.#known.values()].map(({ pool }) => pool)]
     await Promise.all(pools.map((pool) => pool.stop()))
+  }
+
+  /** @throws MR1031 */
+  #poolOf(name: string): FunctionPool {
+    const pool = this.#known.get(name)?.pool
+    if (pool === undefined) throw this.#unknown(name)
+    return pool
   }
 
   #poolFor(plan: FunctionPlan, code: ServiceCode): FunctionPool {
