@@ -97,6 +97,9 @@ export class MappingBench {
   readonly room: Room = new Room(50_000_000)
   readonly #dir: string
   #reads = 0
+  #appended = -1
+  /** Of each object put: whether all that had been committed was durable. */
+  readonly puts: boolean[] = []
   #store: Store | undefined
   #mappings: Mappings | undefined
 
@@ -125,7 +128,13 @@ export class MappingBench {
 
   /** Opens the store, and one mapping of a function by these settings. */
   async open(mapping: Partial<MappingPlan> = {}): Promise<void> {
-    const store = await openDiskStore({ dir: path.join(this.#dir, "data"), now: () => this.clock.now(), onLost: () => undefined, syncMs: Number.POSITIVE_INFINITY })
+    const store = await openDiskStore({ dir: path.join(this.#dir, "data"), now: () => this.clock.now(), onLost: () => undefined, syncMs: Number.POSITIVE_INFINITY, segmentBytes: 1_000_000 })
+    const append = store.append.bind(store)
+    store.append = (commit) => {
+      const committed = append(commit)
+      this.#appended = committed.sequence
+      return committed
+    }
     // Reads under way are counted: only then it is known that nothing moves.
     const read = store.read.bind(store)
     store.read = async (...place) => {
@@ -147,6 +156,7 @@ export class MappingBench {
     const place: FilePlace = {
       put: async (name, bytes) => {
         if (this.refusals-- > 0) throw new Error("no room")
+        this.puts.push(store.durableSequence > this.#appended)
         this.objects.set(name, Buffer.from(bytes).toString())
       },
       close: async () => undefined,
@@ -186,6 +196,14 @@ export class MappingBench {
     const writer = new BlockWriter()
     for (const key of keys) writer.record(key, time, Buffer.from(data(key)), headers)
     await this.commits?.durable(this.commits.append({ appends: [{ stream, partition, count: keys.length, block: writer.take() }], state: [] }).sequence)
+    await this.rest()
+  }
+
+  /** Ends a stream, as a bounded source is ended. */
+  async mark(stream: string): Promise<void> {
+    const writer = new BlockWriter()
+    writer.mark(0, Number.POSITIVE_INFINITY)
+    await this.commits?.durable(this.commits.append({ appends: [{ stream, partition: 0, count: 1, block: writer.take() }], state: [] }).sequence)
     await this.rest()
   }
 

@@ -1,7 +1,7 @@
 // Mappings on a real log: events, positions, destinations, shards that come and go.
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { BlockCursor, type FailedBatch, type Shard, shardId } from "@millrace/model"
+import { BlockCursor, type FailedBatch, type Shard, evenShards, shardId } from "@millrace/model"
 import { MappingBench } from "../../test/mapping-bench.ts"
 
 test("an event is what Lambda hands on", async (t) => {
@@ -171,6 +171,7 @@ test("S3 gets an object under Lambda's name, the same one after a crash, and is 
   assert.deepEqual(others, [])
   assert.match(name, /^aws\/lambda\/[0-9a-f-]{36}\/shardId-000000000000\/2026\/01\/01\/2026-01-01T00\.00\.00-[0-9a-f-]{36}$/)
   assert.equal((JSON.parse(text) as FailedBatch).payload.Records[0]?.kinesis.partitionKey, "a")
+  assert.deepEqual(bench.puts, [true], "that it is given up was durable")
   assert.equal(bench.events.length, 1)
 })
 
@@ -290,6 +291,8 @@ test("what was given up is redriven in its order, once, and stops at what fails 
   bench.stream("failed", 2, { format: "json" })
   bench.answering = () => new Error("down")
   await bench.open(settings)
+  const other = { requestContext: { functionArn: "arn:aws:lambda:eu-west-1:000000000000:function:other" } }
+  await bench.put(["other"], { stream: "failed", data: () => JSON.stringify(other) })
   await bench.put(["a", "b", "c", "d", "e"])
   assert.equal(bench.events.length, 3)
   const { signal } = new AbortController()
@@ -339,4 +342,75 @@ test("a disk that refuses stops mappings, and they go on from what is durable", 
   bench.mappings.resume()
   await bench.rest()
   assert.deepEqual(bench.keys, [["a"], ["a"], ["b"], ["c"]])
+})
+
+test("a stream that was deleted and made again is another one: its mapping begins at its beginning", async (t) => {
+  const bench = new MappingBench(t)
+  await bench.open()
+  await bench.put(["a", "b"])
+  bench.streams.delete("orders")
+  bench.facts.delete("orders")
+  bench.mappings.refresh()
+  assert.equal(bench.mappings.status()[0]?.state, "Waiting")
+  await bench.advance(60_000)
+  bench.stream("orders", 1)
+  const from = (partition: number): number => bench.store.extent("orders", partition).next
+  await bench.reshard("orders", () => evenShards(1, bench.clock.now(), from))
+  await bench.put(["c"])
+  await bench.restart()
+  await bench.put(["d"])
+  assert.deepEqual(bench.keys, [["a", "b"], ["c"], ["d"]])
+})
+
+test("a shard that is split while it is read ends there, and its children go on", async (t) => {
+  const bench = new MappingBench(t)
+  await bench.open({ batchingWindowMs: 60_000 })
+  await bench.put(["a"])
+  await bench.reshard("orders", (shards) => {
+    const parent = shards[0] ?? assert.fail("no shard")
+    const openedAt = bench.clock.now() + 1_000
+    return [
+      { ...parent, end: 1, closedAt: openedAt },
+      { partition: 1, from: parent.from, to: parent.to, begin: 0, openedAt, parent: 0 },
+    ]
+  })
+  await bench.put(["b"], { partition: 1 })
+  assert.deepEqual(bench.keys, [["a"]])
+  await bench.advance(60_000)
+  assert.deepEqual(bench.keys, [["a"], ["b"]])
+})
+
+test("what the log has let go of while a mapping was disabled, or while a batch was retried, is passed over", async (t) => {
+  const bench = new MappingBench(t)
+  const data = (): string => "x".repeat(900_000)
+  await bench.open()
+  bench.answering = () => new Error("no")
+  await bench.put(["a"], { data })
+  await bench.put(["b"], { data })
+  await bench.put(["c"], { data })
+  await bench.store.fold()
+  await bench.store.sweep(() => false)
+  const { first, durable } = bench.store.extent("orders", 0)
+  assert.ok(first > 0 && first < durable)
+  bench.answering = () => null
+  await bench.advance(10_000)
+  assert.equal(bench.mappings.isIdle, true)
+  assert.ok((bench.mappings.status()[0]?.figures.dropped ?? 0) > 0)
+  await bench.restart({ enabled: false })
+  for (const key of ["d", "e", "f"]) await bench.put([key], { data })
+  await bench.store.fold()
+  await bench.store.sweep(() => false)
+  await bench.restart()
+  assert.equal(bench.mappings.isIdle, true)
+  assert.deepEqual(bench.keys.at(-1)?.includes("f"), true)
+  assert.deepEqual(bench.errors, [])
+})
+
+test("the end of a stream is no record", async (t) => {
+  const bench = new MappingBench(t)
+  await bench.open()
+  await bench.put(["a"])
+  await bench.mark("orders")
+  assert.deepEqual(bench.keys, [["a"]])
+  assert.equal(bench.mappings.isIdle, true)
 })
