@@ -14,7 +14,7 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3"
 import { limits } from "@millrace/model"
-import { type Moto, startMoto } from "../test/moto.ts"
+import { type Moto, startMoto } from "@millrace/verify"
 import { bucketLocation, openBucket } from "./index.ts"
 
 process.env["AWS_ACCESS_KEY_ID"] = "testing"
