@@ -30,6 +30,8 @@ export interface ShardHost {
   /** Commits a checkpoint; gives the commit's number. `failed`: texts that go to the destination's stream with it. @throws MR1303, MR1304 */
   keep(checkpoint: ShardCheckpoint, failed?: readonly string[]): number
   durable(sequence: number): Promise<void>
+  /** There is more on its way to the disk: `pump` is to be called once it is there. */
+  onGrowing(): void
   /** Puts a failed batch where the destination is no stream. @throws MR1501 and what else keeps it from there */
   put(records: readonly EventRecord[], facts: FailedBatchFacts, events: KinesisEvents): Promise<void>
   /** The shard is closed and done: what comes after it may begin. */
@@ -139,9 +141,13 @@ export class MappedShard {
     }
     if (this.#drain.signal.aborted) return
     const from = machine.readFrom
-    if (from !== undefined && !this.#reading && this.#error === undefined && from < Math.min(this.#log.extent.durable, this.#end)) {
-      this.#reading = true
-      this.#begin(this.#read(from))
+    if (from !== undefined && !this.#reading && this.#error === undefined) {
+      const { durable, next } = this.#log.extent
+      if (from < Math.min(durable, this.#end)) {
+        this.#reading = true
+        this.#begin(this.#read(from))
+        // What was appended before the mapping was there is nobody's news.
+      } else if (durable < next) this.#host.onGrowing()
     }
     this.#wake(Math.min(machine.wakeAt(), machine.isMoved ? this.#keptAt + limits.mappingCheckpointMs : Number.POSITIVE_INFINITY))
   }

@@ -45,6 +45,8 @@ export interface MappingNode {
   readonly clock: FunctionClock
   readonly log: Log
   readonly room: Room
+  /** A partition has records on their way to the disk. */
+  readonly onGrowing: (stream: string, partition: number) => void
   readonly region: string
   /** Opens the place of failed batches outside. @throws MR1101 */
   readonly openPlace: (to: string) => Promise<FilePlace>
@@ -258,6 +260,7 @@ export class Mapping {
       reportBatchItemFailures: this.plan.reportBatchItemFailures,
       destination: this.plan.onFailure,
       keep: (checkpoint, failed) => this.#keep(shard, events, checkpoint, failed),
+      onGrowing: () => this.#node.onGrowing(stream.name, partition),
       durable: (sequence) => this.#node.commits.durable(sequence),
       put: async (records, facts, of) => {
         const [first] = records

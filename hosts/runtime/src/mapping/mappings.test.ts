@@ -414,3 +414,16 @@ test("the end of a stream is no record", async (t) => {
   assert.deepEqual(bench.keys, [["a"]])
   assert.equal(bench.mappings.isIdle, true)
 })
+
+test("what is on its way to the disk when a mapping opens is read once it is there", async (t) => {
+  const bench = new MappingBench(t)
+  await bench.open()
+  await bench.store.fold()
+  bench.mappings.halt()
+  const put = bench.put(["a"])
+  bench.mappings.resume()
+  const { durable, next } = bench.store.extent("orders", 0)
+  assert.deepEqual([durable, next], [0, 1])
+  await put
+  assert.deepEqual(bench.keys, [["a"]])
+})

@@ -16,8 +16,8 @@ export class Mappings {
   readonly #redriving: Set<string> = new Set()
   readonly #grown: Map<string, Set<number>> = new Map()
 
-  constructor(node: MappingNode) {
-    this.#node = node
+  constructor(node: Omit<MappingNode, "onGrowing">) {
+    this.#node = { ...node, onGrowing: (stream, partition) => this.#onGrowing(stream, partition) }
   }
 
   /** Other services run now; mappings whose names stay go on where they were. `isHeld`: not before {@link resume}. */
@@ -64,12 +64,13 @@ export class Mappings {
 
   onAppended(appends: readonly Append[]): void {
     if (this.#byStream.size === 0) return
-    for (const { stream, partition } of appends) {
-      if (!this.#byStream.has(stream)) continue
-      const partitions = this.#grown.get(stream)
-      if (partitions === undefined) this.#grown.set(stream, new Set([partition]))
-      else partitions.add(partition)
-    }
+    for (const { stream, partition } of appends) if (this.#byStream.has(stream)) this.#onGrowing(stream, partition)
+  }
+
+  #onGrowing(stream: string, partition: number): void {
+    const partitions = this.#grown.get(stream)
+    if (partitions === undefined) this.#grown.set(stream, new Set([partition]))
+    else partitions.add(partition)
   }
 
   /** More is durable than before. */
@@ -81,7 +82,7 @@ export class Mappings {
       for (const partition of partitions) {
         // A group of commits becomes durable bit by bit.
         const { durable, next } = this.#node.store.extent(stream, partition)
-        if (durable < next) this.onAppended([{ stream, partition, count: 0, block: nothing }])
+        if (durable < next) this.#onGrowing(stream, partition)
         for (const mapping of this.#byStream.get(stream) ?? []) mapping.shards.get(partition)?.pump()
       }
     }
@@ -127,5 +128,3 @@ export class Mappings {
     return mappingSamples(this.status())
   }
 }
-
-const nothing = new Uint8Array()

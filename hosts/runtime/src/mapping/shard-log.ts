@@ -1,5 +1,5 @@
 /** The log of a shard as a mapping reads it: what its records are, and later the records of a batch. */
-import { type MappedRecord, type Store, keyHash } from "@millrace/engine"
+import { type Extent, type MappedRecord, type Store, keyHash } from "@millrace/engine"
 import { BlockCursor, type MappingFilter, entryKind, partitionKeyOf } from "@millrace/model"
 import type { EventRecord, KinesisEvents } from "./kinesis-event.ts"
 
@@ -31,8 +31,7 @@ export class ShardLog {
     this.#hashes = hashes
   }
 
-  /** The oldest offset that is kept, and one past the newest durable one. */
-  get extent(): { readonly first: number; readonly durable: number } {
+  get extent(): Extent {
     return this.#store.extent(this.#stream, this.#partition)
   }
 
