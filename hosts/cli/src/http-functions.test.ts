@@ -10,7 +10,7 @@ import { workplace } from "../test/cli.ts"
 import { type RunningNode, startNode } from "./node.ts"
 
 const serviceText = `
-import { http, HttpError, service } from "millrace"
+import { http, HttpError, service, task } from "millrace"
 import { z } from "zod"
 const typed = http("POST /orders", {
   description: "Takes an order",
@@ -26,8 +26,10 @@ const typed = http("POST /orders", {
 })
 const read = http("GET /orders/{id}", { input: z.object({ id: z.coerce.number(), verbose: z.string().optional() }), run: (input, { path }) => ({ input, path }) })
 const nothing = http("DELETE /orders/{id}", { run: () => undefined })
+export const greet = task("greet", { input: z.object({ name: z.string() }), output: z.object({ greeting: z.string() }), run: ({ name }) => ({ greeting: "Hello " + name }) })
+const greets = http("POST /greet", { input: z.object({ name: z.string() }), run: (input) => greet.call(input) })
 export default service("shop", [
-  typed, read, nothing,
+  greet, greets, typed, read, nothing,
   http("ANY /echo/{proxy+}", "./echo.mjs", { cors: { origins: ["https://shop.example"], credentials: true, exposed: ["x-id"], methods: ["GET", "PUT"] } }),
   http("GET /echo/exact", "./echo.mjs", { handler: "exact" }),
   http("POST /answers", "./echo.mjs", { name: "answers", handler: "answers" }),
@@ -252,6 +254,11 @@ test("a typed function is answered by its schemas", async () => {
   assert.equal((await fetch(`${node.url}/orders/12`, { method: "DELETE" })).status, 204)
   const head = await fetch(`${node.url}/echo/x`, { method: "HEAD" })
   assert.deepEqual([head.status, await head.text()], [200, ""])
+})
+
+test("a typed function has a task done and answers with what came of it", async () => {
+  const response = await post("/greet", '{"name":"Ada"}')
+  assert.deepEqual([response.status, await response.json()], [200, { greeting: "Hello Ada" }])
 })
 
 test("pages of the origins that CORS names may call, others may not", async () => {

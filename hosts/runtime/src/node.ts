@@ -235,7 +235,7 @@ export class Node {
       durableOf: (commands) => store.extent(commands, 0).durable,
       assertReady: () => this.#assertReady(),
     })
-    this.functions = new Functions({ clock: functionClock(clock), log, env: parts.env, ...functionBounds(bounds) })
+    this.functions = new Functions({ clock: functionClock(clock), log, env: parts.env, tasks: this.tasks.caller, ...functionBounds(bounds) })
     this.mappings = new Mappings({
       store,
       commits: this.#commits,

@@ -52,6 +52,7 @@ export function environmentOf(plan: FunctionPlan, file: string, logStream: strin
     // An unmodified client of Kinesis or Lambda inside the handler reaches this node.
     AWS_ENDPOINT_URL_KINESIS: url,
     AWS_ENDPOINT_URL_LAMBDA: url,
+    MILLRACE_URL: url,
     ...plan.env,
   }
   return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined))

@@ -8,7 +8,7 @@ import type { HeldModule } from "../service-code.ts"
 import type { FunctionClock } from "./clock.ts"
 import { environmentOf, logGroupOf, regionOf, type Surroundings } from "./environment.ts"
 import { type Call, Instance, type InstanceSpec, type Outcome } from "./instance.ts"
-import type { HandlerPlace, LogLevel } from "./instance-messages.ts"
+import type { HandlerPlace, LogLevel, TaskAnswer, TaskAsk } from "./instance-messages.ts"
 
 export interface PoolOptions {
   readonly plan: FunctionPlan
@@ -20,6 +20,7 @@ export interface PoolOptions {
   readonly idleMs: number
   readonly initMs: number
   readonly logLengthMax: number
+  readonly onTask: (ask: TaskAsk) => Promise<TaskAnswer>
   /** Makes room for one more instance on the node; false: there is none. */
   readonly room: () => boolean
   /** An instance has ended, or has become idle. */
@@ -138,6 +139,7 @@ export class FunctionPool {
     const instance = new Instance(this.#spec(initMs), clock, {
       onStray: (level: LogLevel, text: string) => log.info({ function: name, level }, text),
       onRead: (modules) => (this.#modules ??= modules),
+      onTask: this.#options.onTask,
     })
     this.#busy.add(instance)
     return instance

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { type TestContext, test } from "node:test"
 import { fileURLToPath } from "node:url"
-import type { FunctionPlan, Plan } from "@millrace/model"
+import { type FunctionPlan, MillraceError, type Plan } from "@millrace/model"
 import type { Log } from "../log.ts"
 import { type FunctionClock, functionClock } from "./clock.ts"
 import { Functions, type FunctionsOptions } from "./functions.ts"
@@ -22,6 +22,16 @@ interface Line {
   readonly sentence: string
 }
 
+/** Tasks that answer what they are asked. */
+const tasks: FunctionsOptions["tasks"] = {
+  send: async (task, inputs) => {
+    if (task === "none") throw new MillraceError("MR1022", "There is no such task.")
+    return inputs.map((_, i) => `${task}-${i}`)
+  },
+  call: async (task, input) => ({ id: `${task}-7`, result: { status: "succeeded", output: `[${input}]` } }),
+  result: async (id) => ({ status: "succeeded", output: JSON.stringify(id) }),
+}
+
 interface Options extends Partial<FunctionsOptions> {
   readonly onLine?: (sentence: string) => void
 }
@@ -33,7 +43,7 @@ function opened(t: TestContext, functions: readonly FunctionPlan[], { onLine, ..
     onLine?.(sentence)
   }
   const log: Log = { info: take, warn: take, error: take }
-  const it = new Functions({ clock: functionClock(() => Date.now()), log, env: {}, instancesMax: 4, idleMs: 60_000, initMs: 10_000, ...options })
+  const it = new Functions({ clock: functionClock(() => Date.now()), log, env: {}, tasks, instancesMax: 4, idleMs: 60_000, initMs: 10_000, ...options })
   t.after(() => it.stop())
   it.open([planOf(functions)], { files: [] })
   return { it, lines }
@@ -127,6 +137,7 @@ test("a module is loaded once per instance, and its handler gets event and conte
     AWS_ACCESS_KEY_ID: "KEY",
     AWS_SECRET_ACCESS_KEY: "secret",
     AWS_ENDPOINT_URL_KINESIS: "http://127.0.0.1:7070",
+    MILLRACE_URL: "http://127.0.0.1:7070",
     _HANDLER: "echo.handler",
     LAMBDA_TASK_ROOT: dir.replace(/\/$/, ""),
   }
@@ -333,6 +344,11 @@ test("an invocation that is given up ends its instance", async (t) => {
   controller.abort(new Error("not wanted"))
   await assert.rejects(under, /not wanted/)
   assert.equal(it.list[0]?.instances, 0)
+})
+
+test("a handler calls tasks through its node", async (t) => {
+  const { it } = opened(t, [plan("calls", ["calls-tasks.ts"])])
+  for (let i = 0; i < 2; i++) assert.deepEqual(await returned(it.invoke("calls", '{"n":1}')), { called: [{ n: 1 }], sent: "square-0", result: "square-0", refused: "MR1022" })
 })
 
 test("a deployment lets invocations of the version before go on to their end", async (t) => {

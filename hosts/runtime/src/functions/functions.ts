@@ -3,10 +3,11 @@
  *
  * F2 One instance has one invocation at a time.
  * F4 Whatever a function's code does ends at most its own instance.
- * F11 While the node has no room for one more instance, invocations wait their turn.
+ * F12 While the node has no room for one more instance, invocations wait their turn.
  */
 import { randomUUID } from "node:crypto"
-import { type FunctionPlan, MillraceError, type Plan, limits } from "@millrace/model"
+import { type FunctionPlan, MillraceError, type Plan, errorData, limits } from "@millrace/model"
+import type { TaskCaller } from "@millrace/sdk"
 import type { Log } from "../log.ts"
 import type { Sample } from "../samples.ts"
 import type { ServiceCode } from "../service-code.ts"
@@ -15,7 +16,7 @@ import type { Surroundings } from "./environment.ts"
 import { FunctionFigures, type FunctionStand } from "./function-figures.ts"
 import { FunctionPool } from "./function-pool.ts"
 import type { Instance } from "./instance.ts"
-import type { LogLevel } from "./instance-messages.ts"
+import type { LogLevel, TaskAnswer, TaskAsk } from "./instance-messages.ts"
 import type { FunctionInvoker, Invocation, InvokeOptions } from "./invocation.ts"
 import { LogTail } from "./log-tail.ts"
 import { Turns } from "./turns.ts"
@@ -24,6 +25,8 @@ export interface FunctionsOptions {
   readonly clock: FunctionClock
   readonly log: Log
   readonly env: Surroundings["env"]
+  /** Through which functions call tasks. */
+  readonly tasks: TaskCaller
   /** Most instances at once. See `limits.functionInstancesMax`. */
   readonly instancesMax: number
   /** See `limits.functionIdleMs`. */
@@ -163,12 +166,26 @@ export class Functions implements FunctionInvoker {
       initMs,
       logLengthMax: limits.functionLogLengthMax,
       room: () => this.#room(),
+      onTask: (ask) => this.#task(ask),
       onFree: () => {
         if (pool.size === 0) this.#retired.delete(pool)
         this.#turns.one()
       },
     })
     return pool
+  }
+
+  async #task({ mode, task, inputs, options }: TaskAsk): Promise<TaskAnswer> {
+    const { tasks } = this.#options
+    const [first = ""] = inputs
+    try {
+      if (mode === "send") return { ids: await tasks.send(task, inputs, options) }
+      if (mode === "result") return { result: await tasks.result(first) }
+      const { id, result } = await tasks.call(task, first, options)
+      return { ids: [id], result }
+    } catch (error) {
+      return { error: errorData(error) }
+    }
   }
 
   /** Whether one more instance may start; the one that has been idle for longest makes room. */

@@ -1,4 +1,6 @@
 /** What a node and an instance of a function say to each other: plain data. */
+import type { EnqueueOptions, ErrorData } from "@millrace/model"
+import type { RunResult } from "@millrace/sdk"
 import type { HeldModule } from "../service-code.ts"
 import type { FunctionError } from "./invocation.ts"
 
@@ -29,8 +31,27 @@ export interface InstanceData {
 
 export type ToInstance =
   | { readonly kind: "invoke"; readonly id: string; readonly payload: string; readonly timeoutMs: number; readonly clientContext?: string; readonly streamed: boolean }
+  /** What came of a `task`. */
+  | { readonly kind: "told"; readonly ask: number; readonly answer: TaskAnswer }
   /** So many bytes of the answer's parts were taken. */
   | { readonly kind: "taken"; readonly bytes: number }
+
+/** The function's code calls a task. */
+export interface TaskAsk {
+  readonly kind: "task"
+  readonly ask: number
+  /** `result`: the id of a run in `inputs`, whose end is waited for. */
+  readonly mode: "send" | "call" | "result"
+  readonly task: string
+  readonly inputs: readonly string[]
+  readonly options: EnqueueOptions
+}
+
+export interface TaskAnswer {
+  readonly ids?: readonly string[]
+  readonly result?: RunResult
+  readonly error?: ErrorData
+}
 
 export type LogLevel = "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR"
 
@@ -40,5 +61,6 @@ export type FromInstance =
   /** `fatal`: the instance is of no use any more. Without an id: while the module was loaded, or between invocations. */
   | { readonly kind: "failed"; readonly id: string | undefined; readonly error: FunctionError; readonly fatal: boolean }
   | { readonly kind: "line"; readonly id: string | undefined; readonly level: LogLevel; readonly text: string }
+  | TaskAsk
   | { readonly kind: "begin"; readonly id: string; readonly contentType: string }
   | { readonly kind: "part"; readonly id: string; readonly bytes: Uint8Array }

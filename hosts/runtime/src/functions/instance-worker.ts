@@ -12,10 +12,11 @@
  * whose callback waits for that, or whose promise can never settle.
  */
 import { parentPort, workerData } from "node:worker_threads"
+import type { RunResult, TaskCaller } from "@millrace/sdk"
 import { holdModules } from "../service-code.ts"
 import { CapturedConsole } from "./captured-console.ts"
 import { type Handler, handlerOf, isStreaming, markStreaming } from "./handler-module.ts"
-import type { FromInstance, InstanceData, ToInstance } from "./instance-messages.ts"
+import type { FromInstance, InstanceData, TaskAnswer, TaskAsk, ToInstance } from "./instance-messages.ts"
 import { httpResponseStream, ResponseStream } from "./response-stream.ts"
 import { functionErrorOf, RuntimeFailure } from "./thrown.ts"
 
@@ -55,6 +56,40 @@ process.on("beforeExit", () => {
 Object.assign(globalThis, {
   awslambda: { streamifyResponse: (handler: Handler) => markStreaming(handler), HttpResponseStream: httpResponseStream },
 })
+
+/** Calls of tasks that have no answer yet. */
+const asked = new Map<number, (answer: TaskAnswer) => void>()
+let asks = 0
+
+/** Tasks are called through the node. Bound by its symbol, as most functions have no use for the SDK. */
+async function ask(mode: TaskAsk["mode"], task: string, inputs: readonly string[], options: object): Promise<TaskAnswer> {
+  const number = ++asks
+  const answered = new Promise<TaskAnswer>((resolve) => asked.set(number, resolve))
+  // What wakes the caller comes through the port.
+  port.ref()
+  send({ kind: "task", ask: number, mode, task, inputs, options })
+  const answer = await answered
+  if (answer.error === undefined) return answer
+  const { errorFrom } = await import("@millrace/model")
+  throw errorFrom(answer.error)
+}
+
+Object.assign(globalThis, {
+  [Symbol.for("millrace.task-caller")]: {
+    send: async (task, inputs, options) => (await ask("send", task, inputs, options)).ids ?? [],
+    call: async (task, input, options) => {
+      const { ids = [], result } = await ask("call", task, [input], options)
+      return { id: ids[0] ?? "", result: result as RunResult }
+    },
+    result: async (id) => (await ask("result", "", [id], {})).result as RunResult,
+  } satisfies TaskCaller,
+})
+
+function onTold({ ask: number, answer }: Extract<ToInstance, { kind: "told" }>): void {
+  asked.get(number)?.(answer)
+  asked.delete(number)
+  if (asked.size === 0 && current !== undefined) port.unref()
+}
 
 function run(handler: Handler, message: Extract<ToInstance, { kind: "invoke" }>): void {
   const { id, payload, timeoutMs, clientContext } = message
@@ -124,7 +159,7 @@ function runStreaming(handler: Handler, event: unknown, context: object, id: str
     waiting: (waits) => {
       // What wakes it comes through the port.
       if (waits) port.ref()
-      else if (current === id) port.unref()
+      else if (current === id && asked.size === 0) port.unref()
     },
   })
   stream = out
@@ -186,6 +221,7 @@ try {
   const handler = await loadedHandler()
   port.on("message", (message: ToInstance) => {
     if (message.kind === "invoke") run(handler, message)
+    else if (message.kind === "told") onTold(message)
     else stream?.taken(message.bytes)
   })
   captured.reset()

@@ -10,7 +10,7 @@
 import { Worker } from "node:worker_threads"
 import type { HeldModule } from "../service-code.ts"
 import type { FunctionClock } from "./clock.ts"
-import type { FromInstance, HandlerPlace, InstanceData, LogLevel, ToInstance } from "./instance-messages.ts"
+import type { FromInstance, HandlerPlace, InstanceData, LogLevel, TaskAnswer, TaskAsk, ToInstance } from "./instance-messages.ts"
 import type { AnswerParts, FunctionError } from "./invocation.ts"
 
 export interface InstanceSpec {
@@ -55,6 +55,8 @@ export interface InstanceEvents {
   onStray(level: LogLevel, text: string): void
   /** It has read its modules from the disk. */
   onRead(modules: ReadonlyMap<string, HeldModule>): void
+  /** Its code calls a task. Never rejects. */
+  onTask(ask: TaskAsk): Promise<TaskAnswer>
 }
 
 export class Instance {
@@ -153,6 +155,9 @@ export class Instance {
           this.#end(message.error)
         } else this.#settle({ kind: "failed", error: message.error })
         return
+      case "task":
+        void this.#events.onTask(message).then((answer) => this.#tell({ kind: "told", ask: message.ask, answer }))
+        return
       case "begin":
         return this.#open?.call.parts?.begin(message.contentType)
       case "part":
@@ -164,7 +169,7 @@ export class Instance {
     const open = this.#open
     if (open === undefined) return
     const { parts } = open.call
-    const taken = (): void => this.#worker.postMessage({ kind: "taken", bytes: bytes.byteLength } satisfies ToInstance)
+    const taken = (): void => this.#tell({ kind: "taken", bytes: bytes.byteLength })
     if (parts === undefined) {
       open.gathered.push(bytes)
       open.gatheredBytes += bytes.byteLength
@@ -177,6 +182,10 @@ export class Instance {
     const waits = parts.part(bytes)
     if (waits === undefined) taken()
     else void waits.then(taken, () => this.#end({ errorType: "Function.ResponseAborted", errorMessage: "Nobody takes the answer any more." }))
+  }
+
+  #tell(message: ToInstance): void {
+    if (!this.#ended) this.#worker.postMessage(message)
   }
 
   #gathered(): string | undefined {
