@@ -140,6 +140,10 @@ export const limits = {
   functionIdleMs: 60_000,
   /** Most characters of what one invocation logs that go to the node's log; the rest is counted. */
   functionLogLengthMax: 262_144,
+  /** Time that running attempts of tasks get to end when a node stops, or other services are deployed, in milliseconds. */
+  drainMs: 10_000,
+  /** An attempt that is then aborted may still take this long to hear of it, in milliseconds. */
+  drainGraceMs: 500,
   /** Runs that one command may begin again in one step. */
   runsPerStepMax: 1_000,
   /** Runs that are looked at for one page of a search. */

@@ -12,11 +12,13 @@ export interface NodeOptions {
   readonly port: number
   readonly workers?: number
   readonly stateMemory?: number
+  readonly drain?: number
   readonly sync?: "always" | "buffered" | "never"
   readonly json?: true
 }
 
 const workersMost = 64
+const drainSecondsMost = 86_400
 
 export function addNodeOptions(command: Command): Command {
   return command
@@ -30,6 +32,7 @@ export function addNodeOptions(command: Command): Command {
       "threads for the services' code (default: one less than there are cores)",
       wholeNumber(1, workersMost),
     )
+    .option("--drain <SECONDS>", "what running attempts of tasks get to end when the node stops or is given other code (default: 10)", wholeNumber(0, drainSecondsMost))
     .addOption(
       new Option(
         "--sync <WHEN>",
@@ -43,7 +46,7 @@ export function addNodeOptions(command: Command): Command {
     )
 }
 
-export function startOptionsOf({ data, out, values, host, port, workers, stateMemory, sync }: NodeOptions): Omit<StartOptions, "files"> {
+export function startOptionsOf({ data, out, values, host, port, workers, stateMemory, drain, sync }: NodeOptions): Omit<StartOptions, "files"> {
   return {
     dataDir: data,
     host,
@@ -52,6 +55,7 @@ export function startOptionsOf({ data, out, values, host, port, workers, stateMe
     ...(values === undefined ? {} : { valuesAt: values }),
     ...(workers === undefined ? {} : { workers }),
     ...(stateMemory === undefined ? {} : { stateMemory }),
+    ...(drain === undefined ? {} : { drainSeconds: drain }),
     ...(sync === undefined ? {} : { sync }),
   }
 }

@@ -24,6 +24,8 @@ export interface StartOptions {
   readonly workers?: number
   /** Megabytes of keyed state that a worker holds in memory; the rest is read from the disk when it is needed. @default 384 */
   readonly stateMemory?: number
+  /** Seconds that running attempts of tasks get to end when the node stops or is given other services. @default 10 */
+  readonly drainSeconds?: number
   /**
    * When a commit counts as durable: `always`, once the disk has synced it; `buffered`, once it is written, and it is synced within
    * 10 ms; `never`, once it is written. A killed process loses nothing either way; a power cut what was not synced.
@@ -72,9 +74,12 @@ export interface RunningNode {
  * ```
  */
 export async function startNode(options: StartOptions): Promise<RunningNode> {
-  const { host = "127.0.0.1", port = 7070, log: level = "info", stateMemory, kinesisCredentials = {}, ...parts } = options
+  const { host = "127.0.0.1", port = 7070, log: level = "info", stateMemory, drainSeconds, kinesisCredentials = {}, ...parts } = options
   const log = openLog(level)
-  const bounds = stateMemory === undefined ? {} : { stateMemoryBytesMax: stateMemory * 1_048_576 }
+  const bounds = {
+    ...(stateMemory === undefined ? {} : { stateMemoryBytesMax: stateMemory * 1_048_576 }),
+    ...(drainSeconds === undefined ? {} : { drainMs: drainSeconds * 1_000 }),
+  }
   const node = await startRuntime({ ...parts, log, bounds })
   const keys = new Map(Object.entries(kinesisCredentials))
   const kinesis = createKinesis({ node, log, credentials: keys })

@@ -223,6 +223,21 @@ test("the command line calls tasks and looks at their runs", async () => {
   assert.match((await millrace(["task", "show", "square-77777"], env)).err, /MR1024/)
 })
 
+test("a task that is drained has no run under way, and starts none until it is resumed", async () => {
+  const client = connect(node.url)
+  const id = await client.task("square").send({ n: 41, wait: 3_000 })
+  for await (const event of client.followRun(id)) if (event.kind === "progress") break
+  const late = await millrace(["task", "drain", "square", "--timeout", "0"], { env: { MILLRACE_URL: node.url } })
+  assert.deepEqual([late.code, /square \(1\)/.test(late.err)], [1, true])
+  const drained = await millrace(["task", "drain", "square", "--json"], { env: { MILLRACE_URL: node.url } })
+  assert.deepEqual([drained.code, JSON.parse(drained.out)], [0, { drained: ["square"] }])
+  assert.equal((await client.run(id)).status, "succeeded")
+  const next = await client.task("square").send({ n: 42 })
+  assert.equal((await client.run(next)).status, "waiting")
+  await client.resume("square")
+  assert.deepEqual(await client.task("square").call({ n: 43 }), { square: 1849 })
+})
+
 test("an event starts the runs of the tasks that wait for it, once each", async () => {
   const before = (await connect(node.url).runs({ task: "square" })).runs[0]?.id
   const event = { specversion: "1.0", id: "1", source: "/test", type: "grown", data: { kind: "grown", n: 31 } }

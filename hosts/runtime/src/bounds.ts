@@ -38,6 +38,8 @@ export interface Bounds {
   readonly functionIdleMs: number
   /** See `limits.functionInitMsMax`. */
   readonly functionInitMsMax: number
+  /** See `limits.drainMs`. */
+  readonly drainMs: number
   /** How often ticks, checkpoints and a refusing disk are looked after, in ms. */
   readonly careMs: number
   /** How often data that nobody wants any more is removed, in ms. */
@@ -63,6 +65,7 @@ const defaults: Bounds = {
   functionInstancesMax: limits.functionInstancesMax,
   functionIdleMs: limits.functionIdleMs,
   functionInitMsMax: limits.functionInitMsMax,
+  drainMs: limits.drainMs,
   careMs: 250,
   sweepMs: 10_000,
 }

@@ -9,6 +9,7 @@
 import { mkdir } from "node:fs/promises"
 import { availableParallelism } from "node:os"
 import { resolve } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { type Append, type SealFile, type Store, type Stretch, storedConsumed } from "@millrace/engine"
 import {
   type ErrorData,
@@ -291,6 +292,7 @@ export class Node {
       const streams = new Streams(plans, this.#store.state, this.#bytes.plans)
       // Also the last thing that can fail: from here on the new services run.
       await this.#durably([], [streams.changes(), shapeChanges(plans, this.#store.state)])
+      await this.#drain(old)
       await old.stop()
       await this.#attempts.stop()
       this.#workshop = workshop
@@ -312,6 +314,14 @@ export class Node {
       if (this.#workshop !== workshop) await workshop.stop()
       throw error
     }
+  }
+
+  /** Lets running attempts of tasks end, and what came of them become durable. */
+  async #drain(workshop: Workshop): Promise<void> {
+    if (this.#refused !== undefined) return
+    await this.#attempts.drain(this.#parts.bounds.drainMs)
+    const until = performance.now() + limits.drainGraceMs
+    while (workshop.completing && performance.now() < until) await sleep(1)
   }
 
   #workshopFor(files: readonly string[]): Workshop {
@@ -513,6 +523,7 @@ export class Node {
     await this.#change
     try {
       await this.#tables.stop()
+      await this.#drain(this.#workshop)
       await this.#attempts.stop()
       await this.mappings.stop()
       await this.tasks.stop()

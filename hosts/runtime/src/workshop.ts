@@ -248,6 +248,11 @@ export class Workshop {
     }
   }
 
+  /** Whether what was done elsewhere has not all become transactions yet. */
+  get completing(): boolean {
+    return this.#byNumber.some(({ state, completing }) => state === "open" && completing > 0)
+  }
+
   /** Gives every seat its due tick, wakes those that need one, and sees to workers that are missing or not needed. */
   tick(now: number): void {
     if (this.#phase !== "open") return

@@ -28,6 +28,10 @@ interface ListOptions extends Options {
   readonly limit: number
 }
 
+interface DrainOptions extends Options {
+  readonly timeout: number
+}
+
 interface RetryOptions extends Options {
   readonly task?: string
   readonly status?: "failed" | "cancelled" | "expired"
@@ -92,6 +96,12 @@ export function define(command: Command, terminal: Terminal): void {
       .addHelpText("after", example(`millrace task ${name} freeze-card`))
       .action((names: readonly string[], options: Options) => each(names, options, terminal, `${name}d`, (client, task) => client[name](task)))
   }
+  addJson(command.command("drain"))
+    .description("start no more runs of tasks, and wait until those under way have ended")
+    .argument("<NAME...>", "the tasks")
+    .option("--timeout <SECONDS>", "wait no longer than this", wholeNumber(0, 86_400), 3_600)
+    .addHelpText("after", example("millrace task drain freeze-card --timeout 60", "They stay paused: millrace task resume freeze-card"))
+    .action((names: readonly string[], options: DrainOptions) => drain(names, options, terminal))
 }
 
 function addJson(command: Command): Command {
@@ -132,6 +142,25 @@ async function call(name: string, given: string | undefined, options: CallOption
     if (status !== "succeeded") throw new MillraceError(problem?.code ?? "MR1201", `${id} has ${status}: ${problem?.detail ?? "no reason is known"}`)
     if (options.json !== true) terminal.out(`${JSON.stringify(output, null, 2)}\n`)
   }
+}
+
+/** How often it is looked whether runs are under way, in ms. */
+const drainLookMs = 100
+
+async function drain(names: readonly string[], { timeout, ...options }: DrainOptions, terminal: Terminal): Promise<void> {
+  const { impatient } = clientsOf(options, terminal)
+  for (const name of names) await impatient.pause(name)
+  const until = performance.now() + timeout * 1_000
+  for (;;) {
+    const running = (await impatient.tasks()).filter(({ name, counts }) => names.includes(name) && counts.running > 0)
+    if (running.length === 0) break
+    if (performance.now() >= until || terminal.stopped.aborted) {
+      const still = running.map(({ name, counts }) => `${name} (${counts.running})`).join(", ")
+      throw new MillraceError("MR1202", `runs are still under way: ${still}. Nothing new starts; wait on with the same command, or cancel them.`)
+    }
+    await new Promise((next) => setTimeout(next, drainLookMs))
+  }
+  terminal.out(options.json === true ? `${JSON.stringify({ drained: names })}\n` : names.map((name) => `${name}: drained, and paused\n`).join(""))
 }
 
 async function list({ url, json, limit, ...search }: ListOptions, terminal: Terminal): Promise<void> {

@@ -2,6 +2,7 @@
  * The calls of tasks' code that are under way, and the threads that run them: a few that tasks share, own ones for tasks that ask for
  * it, and one for each call that must be alone. Threads start on demand and end when they have nothing to do.
  */
+import { setTimeout as sleep } from "node:timers/promises"
 import type { Outcome } from "@millrace/engine"
 import { type ErrorData, type TaskPlan, limits } from "@millrace/model"
 import type { Log } from "../log.ts"
@@ -33,6 +34,8 @@ interface AttemptsEvents {
 
 /** A call that was aborted may take this long to end before its thread is given up, in ms. */
 const graceMs = 5_000
+/** How often those that are drained are looked after, in ms. */
+const drainLookMs = 5
 
 export class Attempts {
   readonly #options: AttemptsOptions
@@ -43,6 +46,7 @@ export class Attempts {
   readonly #byRun: Map<string, Call> = new Map()
   readonly #care: NodeJS.Timeout
   #stopped = false
+  #draining = false
   replaced = 0
 
   constructor(options: AttemptsOptions) {
@@ -62,7 +66,8 @@ export class Attempts {
   }
 
   start(plan: TaskPlan, call: Call, alone: boolean): void {
-    if (this.#stopped) return
+    // Whoever takes over makes the call: nobody has it in hand.
+    if (this.#stopped || this.#draining) return
     for (const { number } of call.runs) {
       const name = runName(call, number)
       const before = this.#byRun.get(name)
@@ -80,6 +85,27 @@ export class Attempts {
     if (thread === undefined || call === undefined) return
     this.#forget(call)
     thread.abort(call, reason)
+  }
+
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  /**
+   * From now on no call is made. Those under way get so long to end; then they are aborted, and what comes of them does not count: they are
+   * made again by whoever takes over, as the same attempts.
+   */
+  async drain(ms: number): Promise<void> {
+    this.#draining = true
+    const until = performance.now() + ms
+    while (this.#byCall.size > 0 && performance.now() < until) await sleep(drainLookMs)
+    const threads = [...this.#pools.values()].flat()
+    const left = threads.flatMap(({ calls }) => [...calls.values()])
+    if (left.length === 0) return
+    for (const call of left) this.abort(call, "interrupted, as its node stops or is given other code")
+    const graceUntil = performance.now() + limits.drainGraceMs
+    while (threads.some(({ zombies }) => zombies.size > 0) && performance.now() < graceUntil) await sleep(drainLookMs)
+    this.#options.log.warn({ calls: left.length }, "attempts of tasks that took too long to end were interrupted; they are made again")
   }
 
   /** Ends all threads; nothing comes of what they had in hand. */

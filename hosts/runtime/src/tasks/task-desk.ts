@@ -145,7 +145,11 @@ export class TaskDesk {
     }
     done().then(
       (answer) => thread.post({ kind: "sent", id, ...answer }),
-      (error: unknown) => thread.post({ kind: "sent", id, error: errorData(error) }),
+      (error: unknown) => {
+        // Not its code's fault: it waits until it is interrupted, and its attempt is made again.
+        if (this.#attempts?.draining === true && isMillraceError(error) && error.code === "MR1401") return
+        thread.post({ kind: "sent", id, error: errorData(error) })
+      },
     )
   }
 
