@@ -4,40 +4,10 @@ import { test } from "node:test"
 import { CreateStreamCommand, ListStreamsCommand, PutRecordCommand, PutRecordsCommand } from "@aws-sdk/client-kinesis"
 import { partitionOf } from "@millrace/model"
 import fc from "fast-check"
+import { aggregated } from "../test/aggregated.ts"
 import { bytes, openNode } from "../test/node.ts"
 import { recordsOf, valueOf } from "../test/reading.ts"
 import { userRecordsOf } from "./aggregate.ts"
-
-interface Made {
-  readonly partitionKey: string
-  readonly data: Buffer
-  readonly explicitHashKey?: string
-}
-
-// Its own declarations ask for packages that are not here.
-const { aggregate } = (await import("aws-kinesis-agg")).default as unknown as {
-  aggregate(
-    records: Made[],
-    onEncoded: (made: Made, done: (error?: Error) => void) => void,
-    onEnd: () => void,
-    onError: (error: Error) => void,
-  ): void
-}
-
-function aggregated(records: Made[]): Promise<Made> {
-  return new Promise((resolve, reject) => {
-    let whole: Made | undefined
-    aggregate(
-      records,
-      (made, done) => {
-        whole = made
-        done()
-      },
-      () => (whole === undefined ? reject(new Error("nothing was made")) : resolve(whole)),
-      reject,
-    )
-  })
-}
 
 test("an aggregate that another library made is taken apart", async () => {
   const record = fc.record({

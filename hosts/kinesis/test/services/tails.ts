@@ -1,6 +1,9 @@
-import { fn, service } from "millrace"
+import { fn, service, stream } from "millrace"
 
-// The stream is made over the API.
+const env = { TAILED: process.env["MILLRACE_TEST_TAILED"] ?? "" }
+
 export default service("tails", [
-  fn("tail", "./tail.ts", { env: { TAILED: process.env["MILLRACE_TEST_TAILED"] ?? "" }, on: { stream: "made", batchSize: 7, parallelizationFactor: 2 } }),
+  // The stream is made over the API.
+  fn("tail", "./tail.ts", { env, on: { stream: "made", batchSize: 7, parallelizationFactor: 2 } }),
+  fn("seen", "./tail.ts", { env, on: { stream: stream("clicks", { partitions: 2 }) } }),
 ])
