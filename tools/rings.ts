@@ -44,6 +44,7 @@ const members: readonly Member[] = [
   { dir: "testing/bench", imports: ["core", "adapters", "hosts", "testing"] },
   { dir: "testing/verify", imports: ["core", "adapters", "hosts", "testing"] },
   { dir: "examples/flights", imports: ["core", "hosts"] },
+  { dir: "examples/http-tasks", imports: ["core", "hosts", "testing"] },
   { dir: "examples/kinesis-lambda-s3", imports: ["core", "hosts", "testing"] },
 ]
 
