@@ -53,6 +53,8 @@ test("millrace fn redrive calls a function again with what was given up, in its 
     if (ship?.mapping?.delivered === 3) break
     assert.ok(performance.now() - from < 20_000, JSON.stringify(ship))
   }
+  const listed = await millrace(["fn", "list", "--url", node.url])
+  assert.match(listed.out, /\nship .* orders \(1 shard, \d+\.\d s old, 3 given up\)\n/)
   const down = await millrace(["fn", "redrive", "ship", "--url", node.url])
   assert.equal(down.code, 1)
   assert.match(down.err, /function "ship" failed again at shardId-000000000000: Error: down/)

@@ -69,9 +69,20 @@ async function redrive(name: string, options: Options, terminal: Terminal): Prom
   if (first !== undefined) throw new MillraceError("MR1201", `function "${name}" failed again at ${first.shardId}: ${first.reason}`)
 }
 
-function lineOf({ name, service, timeoutMs, memoryMegabytes, instances, busy, stream, routes = [] }: FunctionReply): readonly string[] {
-  const fed = [...(stream === undefined ? [] : [stream]), ...routes].join(", ")
+function lineOf({ name, service, timeoutMs, memoryMegabytes, instances, busy, stream, mapping, routes = [] }: FunctionReply): readonly string[] {
+  const fed = [...(stream === undefined ? [] : [stream + standOf(mapping)]), ...routes].join(", ")
   return [name, service, `${timeoutMs / 1000} s`, `${memoryMegabytes} MB`, `${busy} of ${instances} busy`, fed]
+}
+
+/** What is worth knowing of a mapping besides that it is there. */
+function standOf(mapping: FunctionReply["mapping"]): string {
+  if (mapping === undefined) return ""
+  const { state, shards, iteratorAgeMs, dropped, error } = mapping
+  if (state !== "Enabled") return ` (${state.toLowerCase()})`
+  const facts = [`${shards} ${shards === 1 ? "shard" : "shards"}`, `${(iteratorAgeMs / 1000).toFixed(1)} s old`]
+  if (dropped > 0) facts.push(`${dropped} given up`)
+  if (error !== undefined) facts.push(error.code)
+  return ` (${facts.join(", ")})`
 }
 
 /** What it has said itself, without the lines that Lambda puts around it. */
