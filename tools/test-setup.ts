@@ -1,4 +1,4 @@
-// What the tests need besides npm packages: an S3 server that others wrote. moto is used where Python has it;
+// What the tests need besides npm packages: an S3 server that others wrote, and a browser. moto is used where Python has it;
 // otherwise it goes into a virtual environment under node_modules/.cache, so the machine's own Python stays as it is.
 import { spawnSync } from "node:child_process"
 import fs from "node:fs"
@@ -28,6 +28,21 @@ export function pythonWithMoto(): string {
     fail("pip could not install moto[server]; its words are above. With moto in python3 already, nothing is installed.")
   }
   return ownPython
+}
+
+/** A Chromium: what MILLRACE_TEST_CHROMIUM names, else Debian's, installed first where there is none. */
+export function chromium(): string {
+  const named = process.env["MILLRACE_TEST_CHROMIUM"] ?? "/usr/bin/chromium"
+  if (fs.existsSync(named)) return named
+  if (process.env["MILLRACE_TEST_CHROMIUM"] !== undefined || process.getuid?.() !== 0 || !succeeds("apt-get", ["--version"])) {
+    fail(`there is no browser at ${named}. Install Chromium (Debian: apt-get install chromium), or name one in MILLRACE_TEST_CHROMIUM.`)
+  }
+  console.log("test setup: apt-get install chromium, which the tests of the client in a browser need")
+  const quiet = { DEBIAN_FRONTEND: "noninteractive" }
+  if (!run("apt-get", ["update", "-q"], quiet) || !run("apt-get", ["install", "-y", "-q", "--no-install-recommends", "chromium"], quiet)) {
+    fail("apt-get could not install chromium; its words are above.")
+  }
+  return named
 }
 
 function makeEnvironment(): boolean {

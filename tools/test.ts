@@ -4,7 +4,7 @@ import { spawn } from "node:child_process"
 import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
-import { pythonWithMoto } from "./test-setup.ts"
+import { chromium, pythonWithMoto } from "./test-setup.ts"
 import { root } from "./workspaces.ts"
 
 const options = process.argv.slice(2).filter((word) => word.startsWith("-"))
@@ -22,6 +22,11 @@ if (files.length === 0) {
   process.exit(1)
 }
 
+/** Only what runs in a browser needs one. */
+function browserOf(paths: readonly string[]): Readonly<Record<string, string>> {
+  return paths.some((file) => file.endsWith("browser.test.ts")) ? { MILLRACE_TEST_CHROMIUM: chromium() } : {}
+}
+
 const tests = spawn(
   process.execPath,
   [
@@ -33,7 +38,7 @@ const tests = spawn(
     ...options,
     ...files,
   ],
-  { cwd: root, stdio: "inherit", env: { ...process.env, MILLRACE_TEST_PYTHON: pythonWithMoto() } },
+  { cwd: root, stdio: "inherit", env: { ...process.env, MILLRACE_TEST_PYTHON: pythonWithMoto(), ...browserOf(files) } },
 )
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => tests.kill(signal))
 tests.on("exit", (code) => {
