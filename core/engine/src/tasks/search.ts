@@ -1,7 +1,7 @@
 /** What may be asked of a task's queue, and the answers: runs, pages of runs, how it stands. */
 import { type ErrorData, type TaskPlan, limits } from "@millrace/model"
 import type { TaskQueue } from "./queue.ts"
-import { runsPerBlock } from "./queue.ts"
+import { runsPerBlock } from "./runs.ts"
 import { shownOf, storedValue } from "./stored-value.ts"
 import type { AttemptFacts, Run, RunStatus, Trigger } from "./run.ts"
 
@@ -63,7 +63,7 @@ export interface TaskStand {
 export function answerOf(queue: TaskQueue, plan: TaskPlan, question: TaskQuestion): RunView | RunPage | TaskStand | undefined {
   switch (question.kind) {
     case "run": {
-      const run = queue.run(question.number)
+      const run = queue.runs.get(question.number)
       return run === undefined ? undefined : viewOf(plan, question.number, run)
     }
     case "runs":
@@ -80,9 +80,9 @@ function pageOf(queue: TaskQueue, plan: TaskPlan, search: RunSearch): RunPage {
   const { before = Number.POSITIVE_INFINITY, limit } = search
   const runs: RunView[] = []
   let searched = 0
-  for (const block of queue.blocks()) {
+  for (const block of queue.runs.blocks()) {
     if (block * runsPerBlock >= before) continue
-    for (const [number, run] of [...queue.runsOf(block)].toReversed()) {
+    for (const [number, run] of [...queue.runs.of(block)].toReversed()) {
       if (number >= before) continue
       if (runs.length >= limit || searched >= limits.runsSearchedMax) return { runs, next: number + 1 }
       searched++
