@@ -190,6 +190,8 @@ export const limits = {
   workerIdleMs: 60_000,
   /** Longest wait before a worker is started again that dies or fails to start again and again, in milliseconds. */
   workerRestMsMax: 30_000,
+  /** The log tells of a partition's dead letters once in this time, in milliseconds. */
+  deadLettersToldMs: 10_000,
   /** A partition whose state could not be read is tried again after this, in milliseconds. */
   stateRetryMs: 30_000,
   /** Wait before a file that could not be delivered is tried again, in milliseconds; it doubles with each attempt. */

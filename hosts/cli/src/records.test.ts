@@ -111,6 +111,16 @@ test("produce sends NDJSON from stdin, keeps on after bad lines, and says which 
   )
 })
 
+test("of many rejected records in one request, produce tells the first and how many more there are", async () => {
+  const { code, out, err } = await cli(["produce", "orders"], '{"id":7}\n'.repeat(300))
+  assert.equal(code, 1)
+  assert.match(out, /^0 records stored in orders .*; 300 rejected\n$/)
+  const lines = err.trimEnd().split("\n")
+  assert.equal(lines.length, 21)
+  assert.match(lines[0] ?? "", /^record 1 rejected: .* \[MR1002\]$/)
+  assert.match(lines[20] ?? "", /^280 more were rejected; --rejected FILE/)
+})
+
 test("produce reads CSV and gzipped NDJSON, and writes rejected records to a file with their text", async () => {
   const csv = file("orders.csv", "id,amount\nd,4\ne,many\n")
   const rejectedFile = path.join(place.dir, "rejected.ndjson")

@@ -9,11 +9,11 @@ import { MillraceError } from "@millrace/model"
  * @throws MR1104 when there is no such file
  */
 export function serviceFile(name: string): string {
-  const file = path.resolve(name)
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
-    throw new MillraceError("MR1104", `There is no file ${name}. Give the path of a module that exports a service.`, {
-      file,
-    })
-  }
-  return file
+  // npm runs scripts in the folder of their package.json, and says in INIT_CWD where its user stands.
+  const here = process.env["INIT_CWD"]
+  const places = [path.resolve(name), ...(here === undefined ? [] : [path.resolve(here, name)])]
+  const found = places.find((place) => statSync(place, { throwIfNoEntry: false })?.isFile() === true)
+  if (found !== undefined) return found
+  const [file = name] = places
+  throw new MillraceError("MR1104", `There is no file ${file}. Give the path of a module that exports a service.`, { file })
 }

@@ -36,6 +36,8 @@ export class Feed {
   completing = 0
   /** Grows when the seat loses its worker: what was begun before is of no use after. */
   opening = 0
+  /** When its dead letters were told of the last time, in ms of a steady clock. */
+  toldAt: number = Number.NEGATIVE_INFINITY
   /** When a stuck one is tried again, in ms of a steady clock. */
   triedAt = 0
   /** Why its state could not be read the last time. */

@@ -145,3 +145,12 @@ describe("user code while records are taken in", () => {
     }
   })
 })
+
+it("the log tells of dead letters, once for many, and where to read them", async (t) => {
+  const { node, said } = await openNode(t, ["orders"], { workers: 1 })
+  await send(node, "orders", Array.from({ length: 50 }, (_, seq) => ({ key: "k", seq, map: "throw" })))
+  await idle(node)
+  const told = said.filter(({ sentence }) => sentence.includes("could not be processed"))
+  assert.equal(told.length, 1)
+  assert.match(told[0]?.sentence ?? "", /see why: millrace tail orders\.dead-letter --from earliest$/)
+})

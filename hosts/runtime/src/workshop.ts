@@ -486,6 +486,7 @@ export class Workshop {
       feed.ended = transaction.ended
       feed.records += transaction.records
       feed.deadLetters += transaction.deadLetters
+      if (transaction.deadLetters > 0) this.#tellDeadLetters(feed)
       feed.keys = transaction.keys
       feed.pending = transaction.pending
       feed.held = transaction.held
@@ -494,6 +495,16 @@ export class Workshop {
       if (this.#isDone(feed)) feed.lagBytes = 0
       this.#pump(feed)
     }
+  }
+
+  /** Now and then: what fails once often fails a thousand times. */
+  #tellDeadLetters(feed: Feed): void {
+    const now = performance.now()
+    if (now - feed.toldAt < limits.deadLettersToldMs) return
+    feed.toldAt = now
+    const letters = this.#plans.find(({ service }) => service === feed.seat.service)?.stages.find(({ id }) => id === feed.seat.stage)?.deadLetters
+    const sentence = `a record could not be processed; see why: millrace tail ${letters} --from earliest`
+    this.#options.log.warn({ seat: feed.seat, deadLetters: feed.deadLetters }, sentence)
   }
 
   /** Reads from the log what the seat has not been given, while it has room. */

@@ -67,6 +67,8 @@ class Run {
   readonly #file: WriteStream | undefined
   #accepted = 0
   #rejected = 0
+  /** Rejections that were told one by one. */
+  #shown = 0
 
   constructor(stream: string, { run, rejected, json }: ProduceOptions, client: Client, terminal: Terminal) {
     this.#stream = stream
@@ -111,6 +113,8 @@ class Run {
     const bad = this.#rejected === 0 ? "" : `; ${grouped(this.#rejected)} rejected`
     const stored = `${grouped(this.#accepted)} records stored in ${this.#stream}`
     const words = `${stored} in ${seconds.toFixed(1)} s (${rate}/s)${bad}`
+    const more = this.#file === undefined ? this.#rejected - this.#shown : 0
+    if (more > 0 && !this.#json) this.#terminal.err(`${grouped(more)} more were rejected; --rejected FILE writes all of them down, each with its problem.\n`)
     this.#terminal.out(`${this.#json ? JSON.stringify(facts) : words}\n`)
     if (this.#rejected > 0) this.#terminal.exitCode = 1
   }
@@ -131,7 +135,8 @@ class Run {
     const number = record?.number ?? 0
     if (this.#file !== undefined) {
       this.#file.write(`${JSON.stringify({ number, problem, record: record?.json })}\n`)
-    } else if (this.#rejected <= rejectionsShownMax) {
+    } else if (this.#shown < rejectionsShownMax) {
+      this.#shown++
       this.#progress.clear()
       this.#terminal.err(
         this.#json
