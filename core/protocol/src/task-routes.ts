@@ -164,7 +164,7 @@ export const taskRoutes: { readonly [Id in TaskOperation]: Route & { readonly id
     description: "A run that has ended stays as it is.",
     parameters: [run],
     answer: done,
-    errors: ["MR1024", "MR1303", "MR1304", "MR1401"],
+    errors: ["MR1024", "MR1032", "MR1303", "MR1304", "MR1401"],
   },
   retryRun: {
     id: "retryRun",
@@ -173,7 +173,7 @@ export const taskRoutes: { readonly [Id in TaskOperation]: Route & { readonly id
     summary: "Begin a run again that failed, expired or was cancelled",
     parameters: [run],
     answer: done,
-    errors: ["MR1024", "MR1303", "MR1304", "MR1401"],
+    errors: ["MR1024", "MR1032", "MR1303", "MR1304", "MR1401"],
   },
   retryRuns: {
     id: "retryRuns",

@@ -168,6 +168,9 @@ test("a paused task waits, a failed run begins again, a cancelled one ends", asy
   await client.resume("square")
   await client.retry(id)
   for await (const event of client.followRun(id)) if (event.kind === "end") assert.equal(event.run.status, "succeeded")
+  // MR1032: what is past is refused, not confirmed.
+  await assert.rejects(client.cancel(id), { code: "MR1032", message: `Run ${id} has succeeded; there is nothing left to cancel.` })
+  await assert.rejects(client.retry(id), { code: "MR1032", message: /has succeeded; only one that failed, expired or was cancelled begins again/ })
 })
 
 test("openapi.json describes each task, and what is answered fits its schemas", async () => {

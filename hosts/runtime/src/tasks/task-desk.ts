@@ -5,8 +5,8 @@
  * N30 A run is acknowledged once it is durable, and called no earlier; that the call has begun need not be durable.
  * N31 Whoever waits for a run hears of its end once that is durable.
  */
-import type { EnqueueFacts, InputFormat, Outcome, RunFilter, RunPage, RunSearch, RunView, TaskCommand, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
-import { assertDepth, isStored } from "@millrace/engine"
+import type { EnqueueFacts, InputFormat, Outcome, RunFilter, RunPage, RunSearch, RunStatus, RunView, TaskCommand, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
+import { assertDepth, isStored, isTerminal } from "@millrace/engine"
 import { BlockWriter, type EnqueueOptions, MillraceError, type Plan, type TaskPlan, durationMs, errorData, errorFrom, isMillraceError, limits, writeValue } from "@millrace/model"
 import type { RunResult, TaskCaller } from "@millrace/sdk"
 import type { Answer } from "../answer.ts"
@@ -317,17 +317,19 @@ export class TaskDesk {
     return this.#figures.samples(await Promise.all(this.plans.map(({ name }) => this.stand(name))))
   }
 
-  /** @throws MR1024 */
+  /** Doing so again changes nothing. @throws MR1024, MR1032 for a run that has ended otherwise */
   async cancel(id: string, reason?: string): Promise<void> {
     const { known, number } = this.#parse(id)
-    await this.run(id)
+    const { status } = await this.run(id)
+    if (isTerminal(status) && status !== "cancelled") throw past(id, status, "there is nothing left to cancel")
     await this.#command(known, reason === undefined ? ["cancel", number] : ["cancel", number, reason])
   }
 
-  /** A run that failed, expired or was cancelled begins again. @throws MR1024 */
+  /** A run that failed, expired or was cancelled begins again. @throws MR1024, MR1032 for any other */
   async retry(id: string): Promise<void> {
     const { known, number } = this.#parse(id)
-    await this.run(id)
+    const { status } = await this.run(id)
+    if (!isTerminal(status) || status === "succeeded") throw past(id, status, "only one that failed, expired or was cancelled begins again")
     await this.#command(known, ["retry", number])
   }
 
@@ -484,4 +486,9 @@ function refusal(task: string, { rejected, rejectedUnlisted }: Answer): Millrace
   const all = rejected.length + rejectedUnlisted
   const message = `task "${task}": ${all} of the inputs do not fit, so none was enqueued; the first is input ${first.index}: ${first.problem.message}`
   return new MillraceError("MR1023", message, { rejected, rejectedUnlisted })
+}
+
+function past(id: string, status: RunStatus, why: string): MillraceError {
+  const is = status === "succeeded" || status === "failed" || status === "expired" ? `has ${status}` : `is ${status}`
+  return new MillraceError("MR1032", `Run ${id} ${is}; ${why}.`, { run: id, status })
 }
