@@ -71,7 +71,7 @@ export class Group {
       if (count === 0) continue
       const log = logs[at] as PartitionLog
       const { base, crc } = appends[i++] as HeadAppend
-      const recent = { log, appendedAt, base, count, block, crc, position: this.bytes }
+      const recent = { log, appendedAt, base, count, block: apart(block), crc, position: this.bytes }
       this.blocks.push(recent)
       log.remember(recent)
       this.#add(block)
@@ -112,4 +112,9 @@ export class Group {
     if (this.#runEnd > this.#runFrom) this.#pieces.push(this.#run.subarray(this.#runFrom, this.#runEnd))
     this.#runFrom = this.#runEnd
   }
+}
+
+/** A block by itself, where it is a small part of what arrived together: what is remembered must not hold on to the rest. */
+function apart(block: Uint8Array): Uint8Array {
+  return 2 * block.byteLength < block.buffer.byteLength ? block.slice() : block
 }
