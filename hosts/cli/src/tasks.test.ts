@@ -67,6 +67,8 @@ test("a run is accepted with its address, or answered with its output when that 
   assert.deepEqual([waited.status, waited.headers.get("preference-applied"), await waited.json()], [200, "wait", { square: 16 }])
   const slow = await post("/v1/tasks/square/runs", '{"n":5,"wait":3000}', { prefer: "respond-async, wait=0" })
   assert.equal(slow.status, 202)
+  // It would still run in the tests that follow.
+  await connect(node.url).cancel(((await slow.json()) as { readonly id: string }).id)
   const shown = (await (await fetch(node.url + (waited.headers.get("location") ?? ""))).json()) as RunReply
   assert.deepEqual([shown.status, shown.input, shown.output, shown.key, shown.attempts[0]?.logs], ["succeeded", { n: 4 }, { square: 16 }, "4", ["squaring 4"]])
 })
@@ -234,8 +236,7 @@ test("a task that is drained has no run under way, and starts none until it is r
   while ((await client.run(id)).status !== "running") await new Promise((next) => setImmediate(next))
   const late = await millrace(["task", "drain", "square", "--timeout", "0"], env)
   assert.equal(late.code, 1)
-  // Runs of the tests before may be coming to their ends.
-  assert.match(late.err, /square \(\d+\)/)
+  assert.match(late.err, /square \(1\)/)
   const drained = millrace(["task", "drain", "square", "--json"], env)
   await client.cancel(id)
   const { code, out } = await drained

@@ -17,7 +17,7 @@ async function enqueue(node: Node, job: Job): Promise<string> {
 /** Asks again and again until it is so; each question is answered by the node. */
 async function ends(holds: () => Promise<boolean>): Promise<void> {
   const from = performance.now()
-  while (!(await holds())) if (performance.now() - from > 60_000) assert.fail("it did not come about")
+  while (!(await holds())) if (performance.now() - from > 20_000) assert.fail("it did not come about")
 }
 
 async function refused(promise: Promise<unknown>): Promise<ErrorData> {
