@@ -72,9 +72,20 @@ function program({ order, concurrency, capacity }: Settings, partitions = 1) {
     if (each.throws) throw new Error("told to")
     return each
   })
+  // A neighbour in the same stage whose timers throw, so that ticks are undone and done again.
+  const alarms = checked.process("alarm", {
+    state: () => 0,
+    onRecord(_, ctx) {
+      ctx.setClockTimer(ctx.now + 700)
+    },
+    onClockTimer() {
+      throw new Error("told to ring")
+    },
+  })
   const answered = checked.mapAsync("ask", async ({ id, k, t }) => ({ id, k, t }), { order, concurrency, capacity, timeout: timeoutMs, retry })
   return service("s", [
     answered.to(files("answers")),
+    alarms.to(files("alarms")),
     answered.window("counts", tumbling(5_000)).aggregate({ n: count() }).to(files("counts")),
   ])
 }
@@ -99,6 +110,8 @@ class Host {
   readonly seat: Seat
   readonly #settings: Settings
   calls: Call[] = []
+  /** Calls since the last crash, by number and attempt: none is made twice. */
+  readonly #made: Set<string> = new Set()
   readonly #since: Map<Call, number> = new Map()
   readonly tooSlow: Set<string> = new Set()
   /** Whose answers come after all, when nobody asks any more. */
@@ -122,6 +135,10 @@ class Host {
       this.calls = this.calls.filter((each) => each !== call)
     }
     this.calls.push(...calls)
+    for (const { number, attempt } of calls) {
+      assert.ok(!this.#made.has(`${number} ${attempt}`), `call ${number}, attempt ${attempt} is made twice`)
+      this.#made.add(`${number} ${attempt}`)
+    }
     for (const call of calls) this.#since.set(call, this.#rig.now)
     assert.ok(this.calls.length <= this.#settings.concurrency, `${this.calls.length} calls at once`)
     assert.ok(pending <= this.#settings.capacity, `${pending} records wait`)
@@ -162,6 +179,7 @@ class Host {
   async crash(): Promise<void> {
     this.calls = []
     this.#stale = []
+    this.#made.clear()
     await this.#rig.restart(this.seat)
     this.tick()
   }

@@ -57,7 +57,7 @@ export class AsyncOperator implements TimedOperator, Calling {
   readonly #target: Target
   readonly #records: Scope<PendingRecord>
   readonly #meta: Scope<number>
-  #places: Map<number, Place> = new Map()
+  readonly #places: Map<number, Place> = new Map()
   /** Numbers of the records of a lane, in order: of those that leave in order. */
   readonly #lanes: Map<string | number, number[]> = new Map()
   /** Lanes whose first result may leave. */
@@ -71,6 +71,12 @@ export class AsyncOperator implements TimedOperator, Calling {
   #cancelled: CancelledCall[] = []
   /** Outcomes for which the transaction had no room. They are not in the state: after a crash their calls are made again. */
   #left: CallOutcome[] = []
+  /** Outcomes of those left that this transaction takes: a rollback leaves them again. */
+  #taken: CallOutcome[] = []
+  /** Calls that the host has in hand, as of the last commit: what a rollback goes back to. */
+  readonly #underway: Map<number, { readonly attempt: number; readonly wakeAt: number }> = new Map()
+  /** Numbers of calls whose end this transaction brings. */
+  #over: number[] = []
 
   constructor(plan: Plan, context: StageContext, target: Target) {
     this.#plan = plan
@@ -105,6 +111,9 @@ export class AsyncOperator implements TimedOperator, Calling {
     const { name: operator, concurrency, timeoutMs } = this.#plan
     cancelled.push(...this.#cancelled)
     this.#cancelled = []
+    this.#taken = []
+    for (const number of this.#over) this.#underway.delete(number)
+    this.#over = []
     const room = Math.min(concurrency - this.#called, this.#ready.length)
     if (room <= 0) return
     for (const number of this.#ready.splice(0, room)) {
@@ -113,6 +122,7 @@ export class AsyncOperator implements TimedOperator, Calling {
       place.state = "called"
       this.#called++
       this.#wake(number, place, this.#context.now + timeoutMs)
+      this.#underway.set(number, { attempt: place.attempt, wakeAt: place.wakeAt })
       calls.push({ operator, number, attempt: place.attempt, key, time, value: valueFrom(value) })
     }
   }
@@ -137,7 +147,9 @@ export class AsyncOperator implements TimedOperator, Calling {
     const lanes = this.#open
     this.#open = new Set()
     for (const lane of lanes) this.#release(lane)
-    this.complete(this.#left.splice(0))
+    this.#taken = this.#left
+    this.#left = []
+    this.complete(this.#taken)
     while (!this.#context.spent()) {
       const due = this.dueByClock
       if (due === 0 || due > now) return
@@ -159,12 +171,15 @@ export class AsyncOperator implements TimedOperator, Calling {
 
   /** After a rollback. Only what was committed has been offered, so every call that is under way is still there. */
   reload(): void {
+    this.#cancelled = []
+    this.#over = []
+    if (this.#taken.length > 0) this.#left = this.#taken
+    this.#taken = []
     this.#load()
   }
 
   #load(): void {
-    const before = this.#places
-    this.#places = new Map()
+    this.#places.clear()
     this.#lanes.clear()
     this.#open.clear()
     this.#ready = []
@@ -173,14 +188,14 @@ export class AsyncOperator implements TimedOperator, Calling {
     this.#called = 0
     for (const { key, value } of this.#records.entries(this.#records.bucket(0))) {
       const number = Number.parseInt(key, 36)
-      this.#add(number, value, before.get(number))
+      this.#add(number, value)
     }
     for (const lane of this.#lanes.keys()) if (this.#first(lane)?.state === "done") this.#open.add(lane)
     if (this.#places.size >= this.#plan.capacity) this.#context.holds.add(this.#plan.name)
     else this.#context.holds.delete(this.#plan.name)
   }
 
-  #add(number: number, { key, time, attempt, retryAt, result }: PendingRecord, before?: Place): void {
+  #add(number: number, { key, time, attempt, retryAt, result }: PendingRecord): void {
     const { order } = this.#plan
     const lane = order === "input" ? "" : order === "key" ? key : number
     const place: Place = { lane, state: "ready", attempt, wakeAt: Number.POSITIVE_INFINITY }
@@ -189,12 +204,13 @@ export class AsyncOperator implements TimedOperator, Calling {
     if (others === undefined) this.#lanes.set(lane, [number])
     else others.push(number)
     this.#note(time, number)
+    const underway = this.#underway.get(number)
     if (result !== undefined) place.state = "done"
-    else if (before?.state === "called" && before.attempt === attempt) {
+    else if (underway?.attempt === attempt) {
       place.state = "called"
       this.#called++
-      this.#wake(number, place, before.wakeAt)
-    } else if (retryAt > 0 && before?.state !== "ready") {
+      this.#wake(number, place, underway.wakeAt)
+    } else if (retryAt > 0) {
       place.state = "waits"
       this.#wake(number, place, retryAt)
     } else this.#ready.push(number)
@@ -222,12 +238,12 @@ export class AsyncOperator implements TimedOperator, Calling {
     // AC5
     if (place === undefined || place.state === "done") return
     if (outcome.kind === "lost") {
-      if (place.state === "called") this.#called--
+      if (place.state === "called") this.#ended(number)
       this.#ready = this.#ready.filter((each) => each !== number)
       return this.#bury(number, place, outcome.error, outcome.attempts)
     }
     if (place.state !== "called" || place.attempt !== outcome.attempt) return
-    this.#called--
+    this.#ended(number)
     if (outcome.kind === "failed") return this.#fail(number, place, outcome.error, outcome.final === true, outcome.afterMs)
     let bytes: Uint8Array
     try {
@@ -247,9 +263,15 @@ export class AsyncOperator implements TimedOperator, Calling {
     this.#change(number).result = bytes
   }
 
+  /** The call of a record is not under way any more. */
+  #ended(number: number): void {
+    this.#called--
+    this.#over.push(number)
+  }
+
   #timeOut(number: number, place: Place): void {
     const { name: operator, timeoutMs } = this.#plan
-    this.#called--
+    this.#ended(number)
     this.#cancelled.push({ operator, number, attempt: place.attempt })
     const message = `operator "${operator}": a call took longer than ${timeoutMs} ms.`
     this.#fail(number, place, { code: "MR1202", message, details: { limitMs: timeoutMs } }, false)
