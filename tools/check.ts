@@ -8,6 +8,7 @@ const steps: readonly (readonly [name: string, command: string])[] = [
   ["rings", "npm run --silent rings"],
   ["dead", "npm run --silent dead"],
   ["tidy", "node --test --test-reporter=spec tools/tidy.test.ts"],
+  ["api", "tsc -b && node tools/api.ts --check"],
   ["pack-check", "npm run --silent pack-check"],
 ]
 

@@ -88,6 +88,20 @@ test("each decision on a dependency is written down", () => {
   )
 })
 
+test("each decision has a number of its own", () => {
+  const taken = files.filter((file) => file.startsWith("docs/decisions/"))
+  const free = String(Math.max(...taken.map((file) => Number(path.basename(file).slice(0, 4)) || 0)) + 1).padStart(4, "0")
+  none(
+    taken.flatMap((file) => {
+      const number = /^docs\/decisions\/(\d{4})-[^/]+\.md$/.exec(file)?.[1]
+      if (number === undefined) return [`${file}: call it ${free}-what-it-is-about.md`]
+      const others = taken.filter((other) => other !== file && other.startsWith(`docs/decisions/${number}-`))
+      if (others.length > 0) return [`${file} has the number of ${others.join(", ")}: give one of them ${free}`]
+      return read(file).startsWith(`# ${Number(number)}. `) ? [] : [`${file}: its first line should be "# ${Number(number)}. " and what it is about`]
+    }),
+  )
+})
+
 test("no work is left in a comment without its issue", () => {
   const words = new RegExp(`\\b(${["TO" + "DO", "FIX" + "ME", "X".repeat(3)].join("|")})\\b(?!\\(?\\s*#\\d)`)
   none(sources().flatMap((file) => lines(file, words).map(({ match, line }) => `${file}:${line} ${match[1]} without an issue: write ${match[1]} #<issue>, or do it`)))

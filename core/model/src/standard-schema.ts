@@ -6,7 +6,8 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   readonly "~standard": StandardSchemaProps<Input, Output>
 }
 
-interface StandardSchemaProps<Input, Output> {
+/** What a schema of any library tells under `~standard`. */
+export interface StandardSchemaProps<Input, Output> {
   readonly version: 1
   readonly vendor: string
   readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>

@@ -7,7 +7,8 @@ export interface HasTasks {
   readonly "~tasks"?: Readonly<Record<string, readonly [input: unknown, output: unknown]>> | undefined
 }
 
-type TasksOf<App> = App extends { readonly "~tasks"?: infer Tasks } ? NonNullable<Tasks> : Readonly<Record<string, readonly [unknown, unknown]>>
+/** Inputs and outputs of a service's tasks by their names. */
+export type TasksOf<App> = App extends { readonly "~tasks"?: infer Tasks } ? NonNullable<Tasks> : Readonly<Record<string, readonly [unknown, unknown]>>
 
 /** Names of the tasks of a service. */
 export type TaskName<App> = keyof TasksOf<App> & string

@@ -19,7 +19,17 @@ export type {
   ProcessContext,
   RecordContext,
   EnqueueOptions,
+  ErrorCode,
+  ErrorData,
+  ErrorDetails,
+  Plan,
+  Program,
+  SchemaInput,
+  SchemaIssue,
+  SchemaOutput,
+  SchemaResult,
   StandardSchema,
+  StandardSchemaProps,
   TriggerContext,
   TriggerDecision,
   TaskContext,
@@ -37,7 +47,7 @@ export { mean } from "./aggregates/mean.ts"
 export { min } from "./aggregates/min.ts"
 export type { AggregateOf, Aggregates, AggregatesOf, OrNull } from "./aggregates/record.ts"
 export { sum } from "./aggregates/sum.ts"
-export { type Keep, keepCounter, keepList, keepMap, type KeepOptions, keepReduced, keepValue, type Side, side } from "./flow/keep.ts"
+export { type HandlesOf, type Keep, keepCounter, keepList, keepMap, type KeepOptions, keepReduced, keepValue, type Side, side, type SidesOf } from "./flow/keep.ts"
 export { calendar, type CalendarOptions, type CalendarUnit, type CalendarWindow } from "./calendar.ts"
 export { diagram } from "./diagram.ts"
 export type { Aggregated, Flow, Joined, Keying, Matched, Processed, ProcessOptions } from "./flow/flow.ts"
@@ -52,9 +62,13 @@ export type { DeduplicateOptions, DistinctOptions, RankedBy, TableOptions, TopOp
 export type {
   EventTimeOptions,
   FixedWindow,
+  HasLateness,
   KnownOptions,
+  NoTime,
+  PaneField,
   PanesOf,
   ProcessingTimeOptions,
+  SomeTime,
   TimeOptions,
   Windowed,
   WindowOptions,
@@ -66,17 +80,21 @@ export { fn, type FunctionOptions, type LambdaFunction } from "./function/functi
 export { http, type HttpContext, HttpError, type HttpOptions, type HttpSettings, type TypedHttpOptions } from "./function/http.ts"
 export type { FilterPattern, MappingOptions, Starting } from "./function/mapping.ts"
 export type { FunctionSettings } from "./function/options.ts"
-export { compile, isService, type Service, service, serviceOf } from "./service.ts"
+export type { MadeBy, ResultOf, TakenBy } from "./schema-values.ts"
+export { compile, isService, type Service, service, serviceOf, type ServicePart, type TasksAmong } from "./service.ts"
 export { global, type GlobalOptions, type GlobalWindow, type Trigger } from "./global.ts"
 export { session, type SessionOptions, type SessionWindow } from "./session.ts"
 export { sliding, type SlidingOptions, type SlidingWindow } from "./sliding.ts"
 export {
   type EventTime,
+  type FromJson,
+  type NotJson,
   type PlainStreamOptions,
   type SchemaStreamOptions,
   type Stream,
   stream,
   type StreamSettings,
+  type Unspeakable,
 } from "./stream.ts"
 export type { Outlet, Target } from "./target.ts"
 export { bindTaskCaller, type RunResult, type TaskCaller } from "./task/caller.ts"

@@ -24,10 +24,10 @@ export interface Service<Tasks = unknown> {
 }
 
 /** What a service may be made of. */
-type ServicePart = Outlet | Stream<never, unknown, Keying> | Task<never, unknown> | LambdaFunction
+export type ServicePart = Outlet | Stream<never, unknown, Keying> | Task<never, unknown> | LambdaFunction
 
 /** Inputs and outputs of the tasks among the parts, by their names. */
-type TasksAmong<Parts extends readonly unknown[]> = {
+export type TasksAmong<Parts extends readonly unknown[]> = {
   readonly [Part in Parts[number] as Part extends Task<never, unknown, infer Name> ? Name : never]: Part extends Task<infer In, infer Out, string>
     ? readonly [In, Out]
     : never

@@ -79,7 +79,7 @@ export interface PlainStreamOptions<T> extends StreamSettings {
 }
 
 /** The fields of a schema's input that JSON cannot carry. A first look: nested ones show when records are checked. */
-type NotJson<In> = 0 extends 1 & In
+export type NotJson<In> = 0 extends 1 & In
   ? never
   : In extends string | number | boolean | null | undefined | readonly unknown[]
     ? never
@@ -87,7 +87,8 @@ type NotJson<In> = 0 extends 1 & In
         [P in keyof In]-?: 0 extends 1 & In[P] ? never : [Extract<In[P], Unspeakable>] extends [never] ? never : P
       }[keyof In]
 
-type Unspeakable = Date | bigint | symbol | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | Uint8Array
+/** What JSON cannot carry. */
+export type Unspeakable = Date | bigint | symbol | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | Uint8Array
 
 /** Records come as JSON, so a schema takes what JSON can say: a date as text, with `z.coerce.date()` or its like. */
 export type FromJson<In> = [NotJson<In>] extends [never]

@@ -1,5 +1,5 @@
 /** The test driver: a whole service in one process, on the production engine, with the clock in the test's hand. */
-export type { DeadLetter, TimerView } from "@millrace/engine"
+export type { AttemptFacts, DeadLetter, RunStatus, RunView, TimerView } from "@millrace/engine"
 export { crashEverywhere, type CrashOptions } from "./crash-everywhere.ts"
 export { inAnyOrder, type OrderOptions } from "./in-any-order.ts"
 export type { TestRecord } from "./log-book.ts"

@@ -66,12 +66,14 @@ export interface ProcessingTimeOptions {
 /** Refuses options that do not exist, where `O` is inferred from what is given. */
 export type KnownOptions<O, Known> = O & { readonly [N in Exclude<keyof O, keyof Known>]: never }
 
-type NoTime = 0 | "0ms" | "0s" | "0m" | "0h" | "0d"
+/** Durations of nothing. */
+export type NoTime = 0 | "0ms" | "0s" | "0m" | "0h" | "0d"
 
 /** Whether a duration is more than none, as far as its type tells: true, false, or boolean. */
-type Some<D> = [D] extends [NoTime] ? false : [NoTime & D] extends [never] ? true : boolean
+export type SomeTime<D> = [D] extends [NoTime] ? false : [NoTime & D] extends [never] ? true : boolean
 
-type HasLateness<O> = O extends { readonly allowedLateness: infer D } ? Some<D> : "allowedLateness" extends keyof O ? boolean : false
+/** Whether options allow lateness: true, false, or boolean where their type does not tell. */
+export type HasLateness<O> = O extends { readonly allowedLateness: infer D } ? SomeTime<D> : "allowedLateness" extends keyof O ? boolean : false
 
 /** Whether results say which pane they are. */
 export type PanesOf<O> = O extends { readonly early: Duration } ? true : "early" extends keyof O ? boolean : HasLateness<O>
@@ -183,4 +185,5 @@ export type WindowResult<A, Panes extends boolean = false, Bounds = WindowBounds
   ? { readonly [N in keyof R]: R[N] }
   : never
 
-type PaneField<Panes extends boolean> = [Panes] extends [false] ? unknown : [Panes] extends [true] ? { readonly pane: Pane } : { readonly pane?: Pane }
+/** The field that says which pane a result is. */
+export type PaneField<Panes extends boolean> = [Panes] extends [false] ? unknown : [Panes] extends [true] ? { readonly pane: Pane } : { readonly pane?: Pane }

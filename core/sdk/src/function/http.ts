@@ -2,9 +2,10 @@
  * Functions that answer requests of HTTP: Lambda handlers with API Gateway's payload format 2.0 as they are, or typed functions with
  * schemas of what they take and give.
  */
-import { type FunctionCode, type HttpPlan, limits, MillraceError, type SchemaInput, type SchemaOutput, type StandardSchema } from "@millrace/model"
+import { type FunctionCode, type HttpPlan, limits, MillraceError, type StandardSchema } from "@millrace/model"
 import type { FunctionDefinition } from "../definition.ts"
 import { jsonSchemaOf } from "../json-schema.ts"
+import type { MadeBy, TakenBy } from "../schema-values.ts"
 import { checkFunction, checkKeys } from "../setting.ts"
 import { corsPlan, type CorsOptions } from "./cors.ts"
 import { checkedFunctionName, type LambdaFunction, moduleSource } from "./function.ts"
@@ -46,9 +47,6 @@ export interface HttpContext {
   header(name: string, value: string): void
 }
 
-type Parsed<S> = S extends StandardSchema ? SchemaOutput<S> : unknown
-type Given<O> = O extends StandardSchema ? SchemaInput<O> : unknown
-
 /** A function whose code is in the service itself, with the schemas of what it takes and gives. */
 export interface TypedHttpOptions<S extends StandardSchema | undefined, O extends StandardSchema | undefined> extends HttpSettings {
   /**
@@ -59,7 +57,7 @@ export interface TypedHttpOptions<S extends StandardSchema | undefined, O extend
   /** Any Standard Schema: an answer that does not fit it fails the request with 500. @default any JSON */
   readonly output?: O
   /** The answer as JSON; nothing is answered with 204. Throw an {@link HttpError} for another status. */
-  run(input: Parsed<S>, ctx: HttpContext): Given<O> | Promise<Given<O>>
+  run(input: MadeBy<S>, ctx: HttpContext): TakenBy<O> | Promise<TakenBy<O>>
 }
 
 /** Thrown by a typed function: the request is answered with this status and problem details. */

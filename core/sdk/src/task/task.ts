@@ -8,13 +8,12 @@ import {
   errorFrom,
   limits,
   MillraceError,
-  type SchemaInput,
-  type SchemaOutput,
   type StandardSchema,
   type TaskContext,
 } from "@millrace/model"
 import type { StreamDefinition, TaskDefinition } from "../definition.ts"
 import { Flow, type Keying } from "../flow/flow.ts"
+import type { MadeBy, ResultOf, TakenBy } from "../schema-values.ts"
 import { checkedMs, checkedName, checkedWhole, checkFunction, checkKeys } from "../setting.ts"
 import type { Outlet, Target } from "../target.ts"
 import { type RunResult, taskCaller } from "./caller.ts"
@@ -31,34 +30,27 @@ import {
   type TaskSettings,
 } from "./options.ts"
 
-type Parsed<S> = S extends StandardSchema ? SchemaOutput<S> : unknown
-type Sent<S> = S extends StandardSchema ? SchemaInput<S> : unknown
-/** What the code of a task may give. */
-type Given<O> = O extends StandardSchema ? SchemaInput<O> : unknown
-/** What a caller gets. */
-type Result<O, R> = O extends StandardSchema ? SchemaOutput<O> : R
-
 /** A task: its schemas, its code, and how its runs are started. */
-export interface TaskOptions<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends Given<O>>
-  extends TaskSettings<Parsed<S>, Sent<S>> {
+export interface TaskOptions<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends TakenBy<O>>
+  extends TaskSettings<MadeBy<S>, TakenBy<S>> {
   /** Any Standard Schema: each input is checked against it before it is taken. @default any JSON */
   readonly input?: S
   /** Any Standard Schema: an output that does not fit it fails the run for good. @default any JSON */
   readonly output?: O
   readonly batch?: undefined
   /** The code. It may run more than once for a run, when an attempt fails or its machine dies. */
-  run(input: Parsed<S>, ctx: TaskContext): R | Promise<R>
+  run(input: MadeBy<S>, ctx: TaskContext): R | Promise<R>
 }
 
 /** A task whose code takes many inputs at once. */
-export interface BatchTaskOptions<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends Given<O>>
-  extends TaskSettings<Parsed<S>, Sent<S>> {
+export interface BatchTaskOptions<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends TakenBy<O>>
+  extends TaskSettings<MadeBy<S>, TakenBy<S>> {
   readonly input?: S
   readonly output?: O
   /** As many inputs as `size` (2 to 10,000) in one call, or those that there are `wait` after the first. */
   readonly batch: { readonly size: number; readonly wait: Duration }
   /** Gives a result for each input, in their order; an Error in a place fails that run alone. */
-  run(inputs: ReadonlyArray<Parsed<S>>, ctx: TaskContext): ReadonlyArray<R | Error> | Promise<ReadonlyArray<R | Error>>
+  run(inputs: ReadonlyArray<MadeBy<S>>, ctx: TaskContext): ReadonlyArray<R | Error> | Promise<ReadonlyArray<R | Error>>
 }
 
 /** Which values of a flow start a run, and with what. */
@@ -176,14 +168,14 @@ export class Task<In, Out, Name extends string = string> implements Target<In, O
  * })
  * ```
  */
-export function task<Name extends string, S extends StandardSchema | undefined = undefined, O extends StandardSchema | undefined = undefined, R extends Given<O> = Given<O>>(
+export function task<Name extends string, S extends StandardSchema | undefined = undefined, O extends StandardSchema | undefined = undefined, R extends TakenBy<O> = TakenBy<O>>(
   name: Name,
   options: TaskOptions<S, O, R>,
-): Task<Sent<S>, Result<O, R>, Name>
-export function task<Name extends string, S extends StandardSchema | undefined = undefined, O extends StandardSchema | undefined = undefined, R extends Given<O> = Given<O>>(
+): Task<TakenBy<S>, ResultOf<O, R>, Name>
+export function task<Name extends string, S extends StandardSchema | undefined = undefined, O extends StandardSchema | undefined = undefined, R extends TakenBy<O> = TakenBy<O>>(
   name: Name,
   options: BatchTaskOptions<S, O, R>,
-): Task<Sent<S>, Result<O, R>, Name>
+): Task<TakenBy<S>, ResultOf<O, R>, Name>
 export function task(
   name: string,
   options: TaskOptions<undefined, undefined, unknown> | BatchTaskOptions<undefined, undefined, unknown>,
