@@ -20,14 +20,15 @@ const entries: Readonly<Record<string, string>> = {
 }
 
 /** Types that users meet but have no reason to name: held behind a `~`, or taken by constructors that only our own code calls. */
-const inside: ReadonlySet<string> = new Set([
-  // What an operator, stream, sink, task or function is, before it is compiled.
-  ...["Definition", "FunctionDefinition", "KeepPlan", "Origin", "Part", "PatternSkip", "SinkDefinition", "StatefulDefinition", "StreamDefinition", "TaskDefinition"],
-  // What a plan and a program are made of: read through `diagram` and by the engine. The table behind the codes of errors.
-  ...["errorTable", "FunctionCode", "FunctionPlan", "OperatorCode", "SinkPlan", "StagePlan", "StreamCode", "StreamPlan", "TaskCode", "TaskPlan"],
-  // What a test service is made of.
-  ...["Turns", "Works"],
-])
+const inside: ReadonlySet<string> = new Set(
+  Object.values({
+    beforeCompiling: ["Definition", "FunctionDefinition", "KeepPlan", "Origin", "Part", "PatternSkip", "SinkDefinition", "StatefulDefinition", "StreamDefinition", "TaskDefinition"],
+    partsOfPlansAndPrograms: ["FunctionCode", "FunctionPlan", "OperatorCode", "SinkPlan", "StagePlan", "StreamCode", "StreamPlan", "TaskCode", "TaskPlan"],
+    partsOfTestServices: ["Turns", "Works"],
+    // Its keys are ErrorCode, which can be imported.
+    tableOfErrors: ["errorTable"],
+  }).flat(),
+)
 
 const reports = path.join(root, "api")
 const written = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-api-"))
