@@ -28,15 +28,26 @@ function guard(folder: string): void {
   })
 }
 
+/** What a server, a socket or a child process may have. */
+interface Handle {
+  readonly fd?: number
+  readonly spawnfile?: string
+  readonly spawnargs?: readonly string[]
+  readonly pid?: number
+  readonly listening?: boolean
+  readonly address?: () => unknown
+  readonly remotePort?: number
+}
+
 /** What keeps this process alive besides threads, each in a few words. */
 function handles(): readonly string[] {
   const listed = (process as unknown as { _getActiveHandles(): readonly object[] })._getActiveHandles()
   const named = listed.flatMap((handle) => {
-    const { fd, spawnfile, spawnargs, pid, listening, address, remotePort } = handle as Record<string, unknown>
+    const { fd, spawnfile, spawnargs, pid, listening, address, remotePort } = handle as Handle
     if (fd === 0 || fd === 1 || fd === 2) return []
-    if (spawnfile !== undefined) return [`process ${String(pid)}: ${(spawnargs as readonly string[]).join(" ")}`]
-    if (listening === true) return [`server listening on ${JSON.stringify((address as () => unknown).call(handle))}`]
-    if (remotePort !== undefined) return [`connection to port ${String(remotePort)}`]
+    if (spawnfile !== undefined) return [`process ${pid}: ${spawnargs?.join(" ")}`]
+    if (listening === true) return [`server listening on ${JSON.stringify(address?.call(handle))}`]
+    if (remotePort !== undefined) return [`connection to port ${remotePort}`]
     return []
   })
   const counted = new Map<string, number>()

@@ -109,7 +109,7 @@ export async function runTests(what: TestRun): Promise<boolean> {
 
   try {
     const reporter = { spec: () => new spec(), dot: () => dot, tap: () => tap, junit: () => junit }[what.reporter]()
-    for await (const text of events.compose(reporter as NodeJS.ReadWriteStream)) process.stdout.write(text as string)
+    for await (const text of events.compose(reporter as NodeJS.ReadWriteStream)) process.stdout.write(text)
   } finally {
     clearInterval(watch)
     fs.rmSync(pids, { recursive: true, force: true })
