@@ -5,7 +5,9 @@
  * W2  After a repartition it is the minimum over the upstream partitions; idle and ended ones are left out. With every upstream
  *     idle it is as far as the furthest has said.
  * W3  It never goes back.
+ * W50 After a pause it is held for a while, so that upstreams which wake one after the other do not make each other's records late.
  */
+import { limits } from "@millrace/model"
 
 /** W1. The hot loop of the stage reads and writes `highest` itself. */
 export class SourceClock {
@@ -19,29 +21,54 @@ export class SourceClock {
   }
 }
 
-/** W2, W3. */
+/** What a {@link MergedClock} remembers. */
+export interface MergedTimes {
+  readonly marks: readonly number[]
+  readonly idle: readonly number[]
+  readonly watermark: number
+  /** See {@link MergedClock.heldUntil}. */
+  readonly heldUntil: number
+  /** Clock time of the last mark, in ms. */
+  readonly heardAt: number
+}
+
+/** W2, W3, W50. Times of the clock are those that it is told. */
 export class MergedClock {
   /** Watermark of each upstream partition, in ms; -Infinity: not heard of. */
   readonly marks: Float64Array
   readonly #idle: Uint8Array
+  readonly #idleMs: number
+  readonly #wakeMs: number
   watermark: number
+  /**
+   * Clock time until which the watermark stands still, in ms; Infinity: it does not; -Infinity: that is over, but what it has made due
+   * may not all be done.
+   */
+  heldUntil: number
+  heardAt: number
 
-  constructor(upstreams: number, marks: readonly number[], idle: readonly number[], watermark: number) {
+  constructor(upstreams: number, idleMs: number, { marks, idle, watermark, heldUntil, heardAt }: MergedTimes) {
     this.marks = new Float64Array(upstreams).fill(Number.NEGATIVE_INFINITY)
     this.marks.set(marks.slice(0, upstreams))
     this.#idle = new Uint8Array(upstreams)
     for (const upstream of idle) if (upstream < upstreams) this.#idle[upstream] = 1
+    this.#idleMs = idleMs
+    this.#wakeMs = Math.min(limits.wakeMs, idleMs)
     this.watermark = watermark
+    this.heldUntil = heldUntil
+    this.heardAt = heardAt
     // A transaction may have ended before all that a mark made due was done: the clock is ahead of what was done.
     this.#settle()
   }
 
   /** Takes all back to what it was. */
-  restore(marks: readonly number[], idle: readonly number[], watermark: number): void {
+  restore({ marks, idle, watermark, heldUntil, heardAt }: MergedTimes): void {
     this.marks.set(marks)
     this.#idle.fill(0)
     for (const upstream of idle) this.#idle[upstream] = 1
     this.watermark = watermark
+    this.heldUntil = heldUntil
+    this.heardAt = heardAt
     this.#settle()
   }
 
@@ -51,25 +78,85 @@ export class MergedClock {
     return idle
   }
 
-  /** An upstream partition has reached a watermark; returns the minimum. */
-  mark(upstream: number, watermark: number): number {
+  /**
+   * An upstream partition has reached a watermark; returns the minimum.
+   *
+   * @param now - the clock, in ms
+   */
+  mark(upstream: number, watermark: number, now: number): number {
     const before = this.marks[upstream] as number
     const woke = this.#idle[upstream] === 1
+    const silent = now - this.heardAt >= this.#idleMs / 2
+    // The end of one says nothing about when the others go on.
+    if ((woke || silent) && watermark < Number.POSITIVE_INFINITY && this.#pauses(upstream, silent)) {
+      this.heldUntil = now + this.#wakeMs
+    }
+    this.heardAt = now
     this.#idle[upstream] = 0
     if (watermark > before) this.marks[upstream] = watermark
-    // Only the one that held the others back can move the minimum.
-    if (woke || before <= this.watermark) this.#settle()
+    if (this.#holds) {
+      // All are back.
+      if (!this.#rests(-1)) this.release()
+    } else if (woke || before <= this.watermark) this.#settle() // Only the one that held the others back can move the minimum.
     return this.watermark
   }
 
-  /** An upstream partition has nothing to say for now; returns the minimum over the others. */
-  rest(upstream: number): number {
+  /**
+   * An upstream partition has nothing to say for now; returns the minimum over the others.
+   *
+   * @param now - the clock, in ms
+   */
+  rest(upstream: number, now: number): number {
+    // The others may just have ended a pause that this one is about to end, too.
+    if (this.heldUntil === Number.POSITIVE_INFINITY && now - this.heardAt < this.#wakeMs) this.heldUntil = this.heardAt + this.#wakeMs
     this.#idle[upstream] = 1
     this.#settle()
     return this.watermark
   }
 
+  /** Whether the watermark has been held for its time, or by a clock that has been set back since. */
+  heldLongEnough(now: number): boolean {
+    return this.heldUntil <= now || (this.#holds && this.heldUntil - now > limits.wakeMs)
+  }
+
+  /** The watermark is not held any more; `heldUntil` says so until {@link done}: what that makes due has been done. */
+  release(): void {
+    this.heldUntil = Number.NEGATIVE_INFINITY
+    this.#settle()
+  }
+
+  done(): void {
+    if (this.heldUntil === Number.NEGATIVE_INFINITY) this.heldUntil = Number.POSITIVE_INFINITY
+  }
+
+  get #holds(): boolean {
+    return Number.isFinite(this.heldUntil)
+  }
+
+  /**
+   * W50: whether what this upstream says may end a pause that others will end in a moment, too: all rest, or one does and none has said
+   * anything for so long that the others are about to.
+   */
+  #pauses(upstream: number, silent: boolean): boolean {
+    return this.heldUntil === Number.POSITIVE_INFINITY && this.#rests(upstream) && (silent || !this.#wakes())
+  }
+
+  /** Whether any upstream but this one rests. */
+  #rests(but: number): boolean {
+    for (let i = 0; i < this.marks.length; i++) {
+      if (i !== but && this.#idle[i] === 1 && (this.marks[i] as number) < Number.POSITIVE_INFINITY) return true
+    }
+    return false
+  }
+
+  /** Whether any upstream is neither at rest nor at its end. */
+  #wakes(): boolean {
+    for (let i = 0; i < this.marks.length; i++) if (this.#idle[i] === 0 && (this.marks[i] as number) < Number.POSITIVE_INFINITY) return true
+    return false
+  }
+
   #settle(): void {
+    if (this.#holds) return
     let least = Number.POSITIVE_INFINITY
     let furthest = Number.NEGATIVE_INFINITY
     let waiting = false

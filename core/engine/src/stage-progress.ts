@@ -9,6 +9,9 @@ export interface Progress {
   readonly watermark: number
   readonly marks: readonly number[]
   readonly idle: readonly number[]
+  /** Clock times: see clock.ts. Absent from what older versions have kept. */
+  readonly heldUntil?: number
+  readonly heardAt?: number
   readonly lastInput: number
   readonly resting: boolean
   readonly ended: boolean

@@ -25,7 +25,7 @@ import {
 } from "@millrace/model"
 import { type Batch, type Fault, type Poison, undecodable } from "./batch.ts"
 import type { Call, CancelledCall } from "./calls/call.ts"
-import { MergedClock, SourceClock } from "./clock.ts"
+import { MergedClock, type MergedTimes, SourceClock } from "./clock.ts"
 import type { CronClock, Effect, Push, StageContext } from "./context.ts"
 import { type DeadLetterCause, deadLetterText } from "./dead-letter.ts"
 import { type Chain, chain } from "./operators/index.ts"
@@ -131,7 +131,7 @@ export class StageMachine {
     this.#step = stored?.step
     this.#idleMs = input.idleMs
     const watermark = stored?.watermark ?? Number.NEGATIVE_INFINITY
-    if (input.upstreams > 0) this.#merged = new MergedClock(input.upstreams, stored?.marks ?? [], stored?.idle ?? [], watermark)
+    if (input.upstreams > 0) this.#merged = new MergedClock(input.upstreams, input.idleMs, mergedTimes(stored, watermark))
     else this.#source = new SourceClock(input.outOfOrderMs, stored?.highest ?? Number.NEGATIVE_INFINITY)
     this.#bounds = bounds
     const outputs = this.#outputs
@@ -233,6 +233,7 @@ export class StageMachine {
   get tickAt(): number {
     let at = this.#restsAt
     const { held } = this
+    if (!held && this.#merged !== undefined) at = Math.min(at, this.#merged.heldUntil)
     for (const { operator } of this.#chain.timed) {
       if (!held || operator.ticksWhileHeld === true) at = Math.min(at, operator.dueByClock)
     }
@@ -253,6 +254,7 @@ export class StageMachine {
     const undo = context.state.savepoint()
     if (this.held) return this.#commit()
     const before = this.#progress()
+    if (this.#merged?.heldLongEnough(now)) this.#merged.release()
     if (poison === undefined || poison.size === 0) {
       try {
         for (const batch of batches) if (!this.#run(batch, this.#skip(batch))) break
@@ -314,6 +316,11 @@ export class StageMachine {
 
   #tick(now: number): void {
     const { held } = this
+    if (!held && this.#merged?.heldLongEnough(now)) {
+      this.#merged.release()
+      // What it makes due goes on with the next tick, or before the next entry.
+      if (!this.#catchUp(this.#merged)) return
+    }
     for (const { operator } of this.#chain.timed) if (!held || operator.ticksWhileHeld === true) operator.tick(now)
     if (now < this.#restsAt) return
     this.#resting = true
@@ -378,6 +385,7 @@ export class StageMachine {
     const time = batch.times[i] as number
     this.#offset = batch.base + i
     this.#cursor[0] = this.#offset
+    if (this.#merged?.heldUntil === Number.NEGATIVE_INFINITY && !this.#catchUp(this.#merged)) return false
     if ((kind === entryKind.record || kind === undecodable) && this.#source !== undefined && time > this.#source.highest) {
       if (!this.#reach(time - this.#source.outOfOrderMs)) return false
       this.#source.highest = time
@@ -390,9 +398,19 @@ export class StageMachine {
       const fault = batch.values[i] as Fault
       this.#deadLetter({ value: fault.raw, key: batch.keys[i] as string, time, operator: "decode", error: fault, attempts: 1 })
     } else if (kind === entryKind.idle) {
-      if (this.#merged !== undefined) return this.#reach(this.#merged.rest(batch.upstreams?.[i] ?? 0))
+      if (this.#merged !== undefined) return this.#reach(this.#merged.rest(batch.upstreams?.[i] ?? 0, this.#context.now))
     } else if (this.#merged === undefined) return this.#reach(time)
-    else return this.#reach(this.#merged.mark(batch.upstreams?.[i] ?? 0, time))
+    else {
+      this.#merged.mark(batch.upstreams?.[i] ?? 0, time, this.#context.now)
+      return this.#catchUp(this.#merged)
+    }
+    return true
+  }
+
+  /** W50. False: not all that has become due is done. */
+  #catchUp(merged: MergedClock): boolean {
+    if (!this.#reach(merged.watermark)) return false
+    merged.done()
     return true
   }
 
@@ -558,6 +576,8 @@ export class StageMachine {
       watermark: this.#context.watermark,
       marks: this.#merged === undefined ? [] : [...this.#merged.marks],
       idle: this.#merged?.idle ?? [],
+      heldUntil: this.#merged?.heldUntil ?? Number.POSITIVE_INFINITY,
+      heardAt: this.#merged?.heardAt ?? Number.NEGATIVE_INFINITY,
       lastInput: this.#lastInput,
       resting: this.#resting,
       ended: this.#ended,
@@ -578,7 +598,7 @@ export class StageMachine {
     context.watermark = progress.watermark
     context.step = Number.NEGATIVE_INFINITY
     if (this.#source !== undefined) this.#source.highest = progress.highest
-    this.#merged?.restore(progress.marks, progress.idle, progress.watermark)
+    this.#merged?.restore(mergedTimes(progress, progress.watermark))
     this.#ended = progress.ended
     this.#step = progress.step
     this.#records = 0
@@ -629,6 +649,11 @@ export class StageMachine {
 
 /** The machine was driven wrongly: no user code is to blame and nothing may go on. */
 class BrokenInvariant extends Error {}
+
+function mergedTimes(stored: Progress | undefined, watermark: number): MergedTimes {
+  const { marks = [], idle = [], heldUntil = Number.POSITIVE_INFINITY, heardAt = Number.NEGATIVE_INFINITY } = stored ?? {}
+  return { marks, idle, watermark, heldUntil, heardAt }
+}
 
 const noPoison: Poison = new Map()
 

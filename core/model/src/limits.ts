@@ -75,6 +75,11 @@ export const limits = {
   handlerMsMax: 10_000,
   /** Longest time that calls may still take in a thread that is to end because of another, in milliseconds. */
   retiredMsMax: 60_000,
+  /**
+   * How long the watermark of a stage stands still after a pause, for want of word from upstreams that may be about to end it, too, in
+   * milliseconds; no longer than their `idle`.
+   */
+  wakeMs: 1_000,
   /** Longest time that importing the services may take, in milliseconds. */
   loadMsMax: 30_000,
   /** Keyed state that one worker holds in memory, in bytes by estimate; what is beyond is read from the store when it is needed. */
