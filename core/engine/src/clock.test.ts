@@ -28,15 +28,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.constantFrom(300, 900, 14_000, 16_000) }) },
 )
 
-const never: MergedTimes = { marks: [], idle: [], watermark: -Infinity, heldUntil: Infinity, heardAt: -Infinity }
+const never: MergedTimes = { marks: [], idle: [], watermark: -Infinity, heldUntil: Infinity, heardAt: -Infinity, backAt: -Infinity }
 
 function start(): MergedClock {
   return new MergedClock(upstreams, idleMs, never)
 }
 
 function timesOf(clock: MergedClock): MergedTimes {
-  const { marks, idle, watermark, heldUntil, heardAt } = clock
-  return { marks: [...marks], idle, watermark, heldUntil, heardAt }
+  const { marks, idle, watermark, heldUntil, heardAt, backAt } = clock
+  return { marks: [...marks], idle, watermark, heldUntil, heardAt, backAt }
 }
 
 test("a merged watermark is the minimum over the upstreams that are not idle, held for a moment after a pause, and never goes back", () => {
@@ -48,6 +48,7 @@ test("a merged watermark is the minimum over the upstreams that are not idle, he
       let watermark = -Infinity
       let now = 0
       let heardAt = -Infinity
+      let backAt = -Infinity
       let heldUntil: number | undefined
       const resting = (but?: number): boolean => marks.some((mark, i) => i !== but && mark < Infinity && idle.has(i))
       for (const each of steps) {
@@ -59,10 +60,11 @@ test("a merged watermark is the minimum over the upstreams that are not idle, he
           marks[i] = Math.max(marks.at(i) as number, time)
           idle.delete(i)
           heardAt = now
+          if (silent) backAt = now
           if (heldUntil !== undefined && !resting()) heldUntil = undefined
           clock.mark(i, time, now)
         } else if (each.kind === "rest") {
-          if (now - heardAt < limits.wakeMs) heldUntil ??= heardAt + limits.wakeMs
+          if (now - backAt < limits.wakeMs) heldUntil ??= backAt + limits.wakeMs
           idle.add(each.upstream)
           clock.rest(each.upstream, now)
         } else if (each.kind === "wait") {

@@ -30,6 +30,8 @@ export interface MergedTimes {
   readonly heldUntil: number
   /** Clock time of the last mark, in ms. */
   readonly heardAt: number
+  /** Clock time of the last mark after a silence of half the idle time, in ms. */
+  readonly backAt: number
 }
 
 /** W2, W3, W50. Times of the clock are those that it is told. */
@@ -46,8 +48,9 @@ export class MergedClock {
    */
   heldUntil: number
   heardAt: number
+  backAt: number
 
-  constructor(upstreams: number, idleMs: number, { marks, idle, watermark, heldUntil, heardAt }: MergedTimes) {
+  constructor(upstreams: number, idleMs: number, { marks, idle, watermark, heldUntil, heardAt, backAt }: MergedTimes) {
     this.marks = new Float64Array(upstreams).fill(Number.NEGATIVE_INFINITY)
     this.marks.set(marks.slice(0, upstreams))
     this.#idle = new Uint8Array(upstreams)
@@ -57,18 +60,20 @@ export class MergedClock {
     this.watermark = watermark
     this.heldUntil = heldUntil
     this.heardAt = heardAt
+    this.backAt = backAt
     // A transaction may have ended before all that a mark made due was done: the clock is ahead of what was done.
     this.#settle()
   }
 
   /** Takes all back to what it was. */
-  restore({ marks, idle, watermark, heldUntil, heardAt }: MergedTimes): void {
+  restore({ marks, idle, watermark, heldUntil, heardAt, backAt }: MergedTimes): void {
     this.marks.set(marks)
     this.#idle.fill(0)
     for (const upstream of idle) this.#idle[upstream] = 1
     this.watermark = watermark
     this.heldUntil = heldUntil
     this.heardAt = heardAt
+    this.backAt = backAt
     this.#settle()
   }
 
@@ -92,6 +97,7 @@ export class MergedClock {
       this.heldUntil = now + this.#wakeMs
     }
     this.heardAt = now
+    if (silent) this.backAt = now
     this.#idle[upstream] = 0
     if (watermark > before) this.marks[upstream] = watermark
     if (this.#holds) {
@@ -108,7 +114,7 @@ export class MergedClock {
    */
   rest(upstream: number, now: number): number {
     // The others may just have ended a pause that this one is about to end, too.
-    if (this.heldUntil === Number.POSITIVE_INFINITY && now - this.heardAt < this.#wakeMs) this.heldUntil = this.heardAt + this.#wakeMs
+    if (this.heldUntil === Number.POSITIVE_INFINITY && now - this.backAt < this.#wakeMs) this.heldUntil = this.backAt + this.#wakeMs
     this.#idle[upstream] = 1
     this.#settle()
     return this.watermark

@@ -12,6 +12,7 @@ export interface Progress {
   /** Clock times: see clock.ts. Absent from what older versions have kept. */
   readonly heldUntil?: number
   readonly heardAt?: number
+  readonly backAt?: number
   readonly lastInput: number
   readonly resting: boolean
   readonly ended: boolean

@@ -578,6 +578,7 @@ export class StageMachine {
       idle: this.#merged?.idle ?? [],
       heldUntil: this.#merged?.heldUntil ?? Number.POSITIVE_INFINITY,
       heardAt: this.#merged?.heardAt ?? Number.NEGATIVE_INFINITY,
+      backAt: this.#merged?.backAt ?? Number.NEGATIVE_INFINITY,
       lastInput: this.#lastInput,
       resting: this.#resting,
       ended: this.#ended,
@@ -651,8 +652,9 @@ export class StageMachine {
 class BrokenInvariant extends Error {}
 
 function mergedTimes(stored: Progress | undefined, watermark: number): MergedTimes {
-  const { marks = [], idle = [], heldUntil = Number.POSITIVE_INFINITY, heardAt = Number.NEGATIVE_INFINITY } = stored ?? {}
-  return { marks, idle, watermark, heldUntil, heardAt }
+  const never = Number.NEGATIVE_INFINITY
+  const { marks = [], idle = [], heldUntil = Number.POSITIVE_INFINITY, heardAt = never, backAt = never } = stored ?? {}
+  return { marks, idle, watermark, heldUntil, heardAt, backAt }
 }
 
 const noPoison: Poison = new Map()
