@@ -69,7 +69,7 @@ export class Journal {
   #probing: Promise<void> | undefined
   /** Reason of the last loss: the answer to `durable` for a sequence that was taken back. */
   #lost: MillraceError | undefined
-  readonly #written: RecentBlock[] = []
+  readonly #written: (RecentBlock | undefined)[] = []
   #writtenFrom = 0
   #writtenBytes = 0
   /** Journal bytes on the disk, counted from the opening of the store. */
@@ -256,7 +256,9 @@ export class Journal {
   /** Lets go of the oldest written blocks beyond what memory may hold. */
   #forget(): void {
     while (this.#writtenBytes > this.#options.tailBytesMost) {
-      const { log, block } = this.#written[this.#writtenFrom++] as RecentBlock
+      const { log, block } = this.#written[this.#writtenFrom] as RecentBlock
+      // At once: the list itself is cut only now and then, and blocks may be large.
+      this.#written[this.#writtenFrom++] = undefined
       this.#writtenBytes -= block.length
       log.forgetOldest()
     }

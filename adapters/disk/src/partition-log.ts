@@ -45,7 +45,7 @@ export class PartitionLog {
   /** Blocks in the active segment, and when the last of them was appended. */
   places: BlockPlaces = new BlockPlaces(0)
   appendedAt = 0
-  readonly #recent: RecentBlock[] = []
+  readonly #recent: (RecentBlock | undefined)[] = []
   #recentFrom = 0
 
   constructor(stream: string, partition: number, name: Buffer) {
@@ -66,7 +66,7 @@ export class PartitionLog {
 
   /** Lets go of the oldest block in memory, which has been written. */
   forgetOldest(): void {
-    this.#recentFrom++
+    this.#recent[this.#recentFrom++] = undefined
     if (this.#recentFrom < 64 || this.#recentFrom * 2 < this.#recent.length) return
     this.#recent.splice(0, this.#recentFrom)
     this.#recentFrom = 0

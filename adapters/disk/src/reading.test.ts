@@ -2,12 +2,15 @@
 import assert from "node:assert/strict"
 import fs from "node:fs"
 import { describe, it } from "node:test"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { commit, linesOf, readLines } from "@millrace/conformance"
 import type { Store } from "@millrace/engine"
 import { isMillraceError, limits } from "@millrace/model"
 import { live, open, segments } from "../test/history.ts"
 import { scratch } from "../test/scratch.ts"
 import { BlockPlaces } from "./block-places.ts"
+import { openDiskStore } from "./store.ts"
 
 /** A line a commit, a few lines a segment. */
 async function fill(store: Store, from: number, to: number): Promise<string[]> {
@@ -24,6 +27,15 @@ const openFiles = (dir: string): number =>
       return false
     }
   }).length
+
+const megabyte = 1_048_576
+
+/** What buffers take when those that nobody has are gone. */
+function heldMegabytes(): number {
+  setFlagsFromString("--expose-gc")
+  ;(runInNewContext("gc") as () => void)()
+  return process.memoryUsage().arrayBuffers / megabyte
+}
 
 describe("reading from segments", () => {
   it(
@@ -45,6 +57,18 @@ describe("reading from segments", () => {
       assert.equal(openFiles(dir), 0)
     },
   )
+
+  it("lets go of blocks that memory need not hold, each at once", async (t) => {
+    const store = await openDiskStore({ dir: scratch(t), now: () => 0, onLost: () => undefined, tailBytes: 4 * megabyte })
+    const before = heldMegabytes()
+    for (let i = 0; i < 60; i++) {
+      const block = new Uint8Array(megabyte)
+      await store.durable(store.append({ appends: [{ stream: "a", partition: 0, count: 1, block }], state: [] }).sequence)
+    }
+    const held = heldMegabytes() - before
+    assert.ok(held < 10, `${held} MB of 60 are held`)
+    await store.close()
+  })
 
   it("finds the places again when index files are gone or damaged", async (t) => {
     const dir = scratch(t)

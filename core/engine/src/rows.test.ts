@@ -87,3 +87,29 @@ test("the rows of a key are in their order, whatever was changed, undone, stored
     }),
   )
 })
+
+test("a part of the memory has a bound of its own, and counts to the whole", async () => {
+  const store = await openMemoryStore({ now: () => 0, onLost: () => undefined })
+  const whole = new StateMemory(100_000, 0)
+  const parts = [whole.within(10_000), whole.within(10_000)]
+  const states = [...parts, whole].map((memory) => new KeyedState(store.state, 0, memory))
+  const scopes = states.map((state, at) => state.scope(`scope ${at}`, codec))
+  const write = (state: KeyedState) => {
+    const changes = new StateChangesWriter()
+    state.writeChanges(changes)
+    store.append({ appends: [], state: [changes.take()] })
+  }
+  for (const scope of scopes) for (let key = 0; key < 200; key++) scope.change(scope.bucket(0), String(key), () => key)
+  // What the newest transactions have used stays, too.
+  for (let i = 0; i < 3; i++) for (const state of states) write(state)
+  assert.ok(whole.bytes > 100_000, "what the store does not have stays")
+  await store.fold()
+  for (const state of states) state.onFolded(state.transaction - 1)
+  for (const { bytes } of parts) assert.ok(bytes > 0 && bytes <= 10_000, `a part takes ${bytes} bytes`)
+  assert.equal(states[2]?.size, 200, "the whole has room for what has no bound of its own")
+  assert.ok(whole.bytes < 100_000)
+  // All of it is there for who asks.
+  for (const scope of scopes) for (let key = 0; key < 200; key++) assert.equal(scope.get(scope.bucket(0), String(key))?.value, key)
+  for (const state of states) state.close()
+  assert.equal(whole.bytes, 0)
+})

@@ -135,12 +135,14 @@ export class StageMachine {
     else this.#source = new SourceClock(input.outOfOrderMs, stored?.highest ?? Number.NEGATIVE_INFINITY)
     this.#bounds = bounds
     const outputs = this.#outputs
+    // Runs by the million wait or have ended: most of them need no place in memory.
+    const memory = plan.tasks.some(({ commands }) => commands === stageId) ? bounds.memory?.within(limits.taskMemoryBytesMax) : bounds.memory
     this.#context = {
       program,
       plan,
       stage,
       partition,
-      state: new KeyedState(reader, partition, bounds.memory),
+      state: new KeyedState(reader, partition, memory),
       outputs,
       at: { key: "", time: 0 },
       watermark,

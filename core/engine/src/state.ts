@@ -125,6 +125,8 @@ export class KeyedState implements Transactions {
     this.folded = transactions
     for (const scope of this.#scopes) scope.onFolded()
     this.memory.onFolded()
+    // Perhaps nothing more comes.
+    this.memory.settle()
   }
 
   /** Between transactions, asked by {@link StateMemory}: what has not been used for long goes first. */

@@ -84,10 +84,21 @@ export const limits = {
   loadMsMax: 30_000,
   /** Keyed state that one worker holds in memory, in bytes by estimate; what is beyond is read from the store when it is needed. */
   stateMemoryBytesMax: 402_653_184,
+  /** Of that, what the runs of one task may take. */
+  taskMemoryBytesMax: 67_108_864,
   /** Bytes of a stored bucket that are read at once, though the state's memory is used up. */
   bucketLoadBytesMin: 1_048_576,
-  /** Heap of one worker, in megabytes. */
-  workerHeapMegabytesMax: 2048,
+  /**
+   * Heap of one worker, in megabytes. Below 2,048 on purpose: from there on V8 lets the heap grow to four times what is in use before
+   * it looks for garbage, else to twice.
+   */
+  workerHeapMegabytesMax: 2000,
+  /** Of that, the part for what is young, in megabytes: V8 would take more under load, and keep it. */
+  youngHeapMegabytes: 48,
+  /** What a thread's heap may take more than it needs while the thread rests, in bytes. */
+  garbageBytesMax: 33_554_432,
+  /** How often a thread is asked whether it rests, in milliseconds. */
+  restLookMs: 3_000,
   /** Most records of one partition that wait for an asynchronous call: their places are in memory. */
   callsWaitingMax: 100_000,
   /** Most keys that the cache of a lookup may hold. */
@@ -287,6 +298,7 @@ assertOrdered(limits.taskValueBytesMax, limits.recordBytesMax, "the largest outp
 assertOrdered(limits.recordBytesMax, limits.requestBytesMax, "a request must be able to carry the largest record")
 assertOrdered(limits.recordHeadersBytesMax, 65_535, "the length of a record's headers takes two bytes in a block")
 assertOrdered(2 * limits.stateMemoryBytesMax, limits.workerHeapMegabytesMax * 1_048_576, "the state is an estimate and not all that a worker holds")
+assertOrdered(limits.taskMemoryBytesMax, limits.stateMemoryBytesMax, "the runs of a task are a part of the state")
 assertOrdered(limits.requestBytesMax, limits.ingestQueueBytesMax, "the queue must take the largest request")
 assertOrdered(limits.requestBytesMax, limits.bodiesBytesMax, "one request of the largest size must fit among those in arrival")
 assertOrdered(limits.headersMsMax, limits.requestMsMax, "headers are part of a request")

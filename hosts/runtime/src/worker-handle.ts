@@ -5,7 +5,7 @@
  * the second also finds user code that blocks the thread outside of any record, in a timer or a promise.
  */
 import { Worker } from "node:worker_threads"
-import { type ErrorData, errorFrom } from "@millrace/model"
+import { type ErrorData, errorFrom, limits as bounds } from "@millrace/model"
 import { type FromWorker, type ToWorker, type WorkerData, activity } from "./messages.ts"
 
 /** What a worker says once it has loaded its services. */
@@ -92,7 +92,7 @@ export class WorkerHandle {
     const file = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js"
     const worker = new Worker(new URL(file, import.meta.url), {
       workerData: { ...data, activity: shared } satisfies WorkerData,
-      resourceLimits: { maxYoungGenerationSizeMb: 48, maxOldGenerationSizeMb: limits.heapMegabytes },
+      resourceLimits: { maxYoungGenerationSizeMb: bounds.youngHeapMegabytes, maxOldGenerationSizeMb: limits.heapMegabytes },
     })
     const loaded = await loadedBy(worker, limits).catch(async (error: unknown) => {
       // A fault that comes after the first is of no interest, but must find a listener.

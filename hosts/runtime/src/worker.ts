@@ -12,6 +12,7 @@ import { type FromWorker, type PoisonData, type Seat, type ToWorker, type Transa
 import { Enrichments, NodeClock } from "./enrichments.ts"
 import { free, type PackedAppend, Parcel } from "./parcel.ts"
 import { loadPrograms } from "./programs.ts"
+import { giveMemoryBackAtRest } from "./resting-heap.ts"
 import { holdModules } from "./service-code.ts"
 import { flatEffects } from "./tasks/flat.ts"
 import { nextCron, openStateReader } from "./worker-compose.ts"
@@ -385,6 +386,7 @@ try {
   const loaded = await loadPrograms(code.files)
   programs = new Map(loaded.map((program) => [program.plan.service, program]))
   parentPort?.on("message", onMessage)
+  giveMemoryBackAtRest()
   send({ kind: "loaded", plans: loaded.map(({ plan }) => plan), modules })
 } catch (error) {
   send({ kind: "refused", error: errorData(error) })

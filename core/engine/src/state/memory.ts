@@ -1,6 +1,7 @@
 /**
  * How much memory the keyed state of a thread takes, and how much it may: all stages and partitions of a worker share one.
- * When they take more, those at rest let go of what the store can give back.
+ * When they take more, those at rest let go of what the store can give back. A stage that may take less than all of that has
+ * a part of its own `within` it.
  */
 
 import { limits } from "@millrace/model"
@@ -11,7 +12,7 @@ interface Holder {
   evict(bytes: number): void
 }
 
-export class StateMemory {
+export class StateMemory implements Holder {
   /** Bytes taken, by estimate. */
   bytes = 0
   readonly #bytesMost: number
@@ -20,46 +21,71 @@ export class StateMemory {
   #again = 0
 
   readonly #loadBytesMin: number
+  /** What this is a part of. */
+  readonly #whole: StateMemory | undefined
 
   /**
    * @param bytesMost - how many bytes may be taken; more is, while the store cannot give them back
    * @param loadBytesMin - how many bytes of a bucket are read at once though all is taken
    */
-  constructor(bytesMost: number, loadBytesMin: number = limits.bucketLoadBytesMin) {
+  constructor(bytesMost: number, loadBytesMin: number = limits.bucketLoadBytesMin, whole?: StateMemory) {
     this.#bytesMost = bytesMost
     this.#loadBytesMin = loadBytesMin
+    this.#whole = whole
+  }
+
+  /** A part of it that may take less; it joins when somebody joins it. */
+  within(bytesMost: number): StateMemory {
+    return new StateMemory(bytesMost, this.#loadBytesMin, this)
   }
 
   get bounded(): boolean {
-    return this.#bytesMost < Number.POSITIVE_INFINITY
+    return this.#bytesMost < Number.POSITIVE_INFINITY || this.#whole?.bounded === true
   }
 
   /** How many bytes of a bucket may be read at once. */
   get loadBytesMost(): number {
-    return Math.max(this.#loadBytesMin, (this.#bytesMost - this.bytes) / 2)
+    const own = Math.max(this.#loadBytesMin, (this.#bytesMost - this.bytes) / 2)
+    return this.#whole === undefined ? own : Math.min(own, this.#whole.loadBytesMost)
+  }
+
+  /** So many bytes more are taken. */
+  take(bytes: number): void {
+    this.bytes += bytes
+    if (this.#whole !== undefined) this.#whole.take(bytes)
   }
 
   join(holder: Holder): void {
     this.#holders.add(holder)
+    this.#whole?.join(this)
   }
 
   leave(holder: Holder): void {
     this.#holders.delete(holder)
+    if (this.#holders.size === 0) this.#whole?.leave(this)
   }
 
   /** Between transactions: brings what is taken down to three quarters of what may be, as far as that can go. */
   settle(): void {
-    if (this.bytes <= Math.max(this.#bytesMost, this.#again)) return
-    const target = this.#bytesMost * 0.75
+    if (this.bytes > Math.max(this.#bytesMost, this.#again)) {
+      this.evict(this.bytes - this.#bytesMost * 0.75)
+      this.#again = this.bytes <= this.#bytesMost ? 0 : this.bytes + this.#bytesMost / 16
+    }
+    this.#whole?.settle()
+  }
+
+  /** All who take of it let go, until so many bytes are free. */
+  evict(bytes: number): void {
+    const target = this.bytes - bytes
     for (const holder of this.#holders) {
       if (this.bytes <= target) break
       holder.evict(this.bytes - target)
     }
-    this.#again = this.bytes <= this.#bytesMost ? 0 : this.bytes + this.#bytesMost / 16
   }
 
   /** The store can give back more than before. */
   onFolded(): void {
     this.#again = 0
+    this.#whole?.onFolded()
   }
 }

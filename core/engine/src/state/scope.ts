@@ -187,7 +187,7 @@ export class Scope<Value> implements Undoable {
     this.#known().delete(bucket.id)
     this.#dropped.add(bucket.id)
     this.size -= bucket.cells.size
-    this.#state.memory.bytes -= bucket.bytes
+    this.#state.memory.take(-bucket.bytes)
     if (this.#recent === bucket) this.#recent = undefined
   }
 
@@ -195,7 +195,7 @@ export class Scope<Value> implements Undoable {
   restore(bucket: Bucket<Value>, droppedBefore: boolean): void {
     const inItsPlace = this.#known().get(bucket.id)
     this.size += bucket.cells.size - (inItsPlace?.cells.size ?? 0)
-    this.#state.memory.bytes += bucket.bytes - (inItsPlace?.bytes ?? 0)
+    this.#state.memory.take(bucket.bytes - (inItsPlace?.bytes ?? 0))
     this.#known().set(bucket.id, bucket)
     if (!droppedBefore) this.#dropped.delete(bucket.id)
     this.#recent = undefined
@@ -212,7 +212,7 @@ export class Scope<Value> implements Undoable {
     else bucket.put(cell)
     if (!counted) return
     this.size += bucket.cells.size - before
-    this.#state.memory.bytes += bucket.bytes - bytesBefore
+    this.#state.memory.take(bucket.bytes - bytesBefore)
   }
 
   check(value: Value): void {
@@ -289,7 +289,7 @@ export class Scope<Value> implements Undoable {
 
   /** Lets go of everything: the scope is not used any more. */
   close(): void {
-    for (const bucket of this.#buckets?.values() ?? []) this.#state.memory.bytes -= bucket?.bytes ?? 0
+    for (const bucket of this.#buckets?.values() ?? []) this.#state.memory.take(-(bucket?.bytes ?? 0))
     this.#buckets = new Map()
     this.#withGone.clear()
     this.#recent = undefined
@@ -333,7 +333,7 @@ export class Scope<Value> implements Undoable {
     const before = bucket.bytes
     bucket.take(cell)
     this.size--
-    this.#state.memory.bytes += bucket.bytes - before
+    this.#state.memory.take(bucket.bytes - before)
   }
 
   #writeCells(to: StateChangesWriter, bucket: Bucket<Value>): void {
@@ -355,7 +355,7 @@ export class Scope<Value> implements Undoable {
       }
     }
     bucket.bytes += grown
-    this.#state.memory.bytes += grown
+    this.#state.memory.take(grown)
   }
 
   #add(bucket: Bucket<Value>, key: string, value: Value): Cell<Value> {
@@ -443,7 +443,7 @@ export class Scope<Value> implements Undoable {
     cell.bytes = bytes.length + key.length + cellBytes
     bucket.put(cell)
     this.size++
-    this.#state.memory.bytes += cell.bytes
+    this.#state.memory.take(cell.bytes)
     return cell
   }
 

@@ -20,8 +20,11 @@ export function define(command: Command, terminal: Terminal): void {
 async function start(files: readonly string[], options: NodeOptions, terminal: Terminal): Promise<void> {
   // Loaded here, so that --help does not wait for it.
   const { startNode } = await import("../node.ts")
+  const { giveMemoryBackAtRest } = await import("@millrace/runtime")
   const credentials = kinesisCredentialsOf(terminal.env)
   const node = await startNode({ files: files.map(serviceFile), ...startOptionsOf(options), ...credentials })
+  // This process is the node's alone.
+  giveMemoryBackAtRest()
   const { url, services, outDir } = node
   const running = services.length === 0 ? "no services" : services.join(", ")
   terminal.out(

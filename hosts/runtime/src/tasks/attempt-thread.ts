@@ -3,7 +3,7 @@
  * stands still. Whatever it had in hand is then lost, all of it: who of them was to blame shows when each is called alone.
  */
 import { Worker } from "node:worker_threads"
-import type { ErrorData } from "@millrace/model"
+import { type ErrorData, limits as bounds } from "@millrace/model"
 import type { AttemptWorkerData, Call, FromAttempts, ToAttempts } from "./attempt-messages.ts"
 import { flatCalls } from "./flat.ts"
 
@@ -44,7 +44,7 @@ export class AttemptThread {
     const file = import.meta.url.endsWith(".ts") ? "./attempt-worker.ts" : "./attempt-worker.js"
     this.#worker = new Worker(new URL(file, import.meta.url), {
       workerData: { code, valuesAt } satisfies AttemptWorkerData,
-      resourceLimits: { maxOldGenerationSizeMb: limits.heapMegabytes },
+      resourceLimits: { maxYoungGenerationSizeMb: bounds.youngHeapMegabytes, maxOldGenerationSizeMb: limits.heapMegabytes },
     })
     this.#worker.on("message", (message: FromAttempts) => this.#onMessage(message))
     this.#worker.on("error", (error: unknown) => this.#end(deathOf(error, limits)))
