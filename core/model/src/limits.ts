@@ -148,8 +148,18 @@ export const limits = {
   functionPayloadBytesMax: 6_291_456,
   /** Largest event that nobody waits for the end of, in bytes. */
   functionQueuedBytesMax: 1_048_576,
-  /** Most of such events that wait for their function. */
-  functionEventsMax: 1_000,
+  /** Most of such events that wait for their function, and most bytes of them: they are in memory besides. */
+  functionEventsMax: 10_000,
+  functionEventsBytesMax: 134_217_728,
+  /** How long such an event may wait for its function, at least and at most, in milliseconds: as Lambda has it. */
+  functionEventAgeMsMin: 60_000,
+  functionEventAgeMsMax: 21_600_000,
+  /** Most invocations of such an event after the first that failed. */
+  functionEventRetriesMax: 2,
+  /** Wait before such an event that failed is tried for the second time, in milliseconds; before the third it is twice that. */
+  functionEventRetryMs: 60_000,
+  /** Longest reason of a failure that is kept with such an event, in characters. */
+  functionEventErrorLengthMax: 32_768,
   /** Largest answer of a function, in bytes: as Lambda has it, a little more than the largest event. */
   functionAnswerBytesMax: 6_291_556,
   /** An instance that was not invoked for so long is ended, in milliseconds. */

@@ -1,4 +1,5 @@
 /** Functions in the plan: handlers as AWS Lambda runs them, fed from a stream, over HTTP, or invoked by name. */
+import type { EventInvokePlan } from "./plan-event-invoke.ts"
 import type { MappingPlan } from "./plan-mapping.ts"
 import type { StandardSchema } from "./standard-schema.ts"
 
@@ -65,6 +66,8 @@ export interface FunctionPlan {
   readonly concurrency: number | null
   /** The stream that feeds it. */
   readonly mapping?: MappingPlan
+  /** What becomes of events that nobody waits for. Absent: the defaults. */
+  readonly eventInvoke?: EventInvokePlan
   /** The requests that it answers. */
   readonly http?: HttpPlan
 }

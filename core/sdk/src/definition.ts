@@ -96,6 +96,8 @@ export interface FunctionDefinition {
   readonly code: FunctionCode | undefined
   /** What feeds it. */
   readonly on: MappingDefinition | undefined
+  /** Where events go that nobody waits for and that are given up. */
+  readonly failures: StreamDefinition | undefined
 }
 
 export type Definition = StreamDefinition | StatelessDefinition | UnionDefinition | StatefulDefinition | AsyncDefinition

@@ -7,6 +7,7 @@ export type {
   Change,
   Duration,
   FailedBatch,
+  FailedEvent,
   JoinContext,
   JoinType,
   Pane,
@@ -78,6 +79,7 @@ export type {
 export type { CorsOptions } from "./function/cors.ts"
 export { fn, type FunctionOptions, type LambdaFunction } from "./function/function.ts"
 export { http, type HttpContext, HttpError, type HttpOptions, type HttpSettings, type TypedHttpOptions } from "./function/http.ts"
+export type { EventInvokeOptions } from "./function/event-invoke.ts"
 export type { FilterPattern, MappingOptions, Starting } from "./function/mapping.ts"
 export type { FunctionSettings } from "./function/options.ts"
 export type { MadeBy, ResultOf, TakenBy } from "./schema-values.ts"

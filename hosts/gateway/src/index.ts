@@ -1,7 +1,7 @@
 export type { Clock } from "./clock.ts"
 export { createGateway, type Gateway, type GatewayOptions, type Listening } from "./gateway.ts"
 export { createHttpFunctions, type HttpFunctionsOptions } from "./http-functions/http-functions.ts"
-export type { FunctionInvocation, FunctionInvokeOptions, GatewayFunctions } from "./functions/functions.ts"
+export type { FunctionInvocation, FunctionInvokeOptions, GatewayEvents, GatewayFunctions } from "./functions/functions.ts"
 export { createLambdaApi, type LambdaApiOptions } from "./functions/lambda-api.ts"
 export type { Log } from "./log.ts"
 export type { Mount, MountedRequest, MountedResponse } from "./mount.ts"

@@ -30,6 +30,7 @@ import { DeliveryThread } from "./delivery-handle.ts"
 import { Ends } from "./ends.ts"
 import { functionClock } from "./functions/clock.ts"
 import { regionOf } from "./functions/environment.ts"
+import { EventQueue } from "./functions/event-queue.ts"
 import { Functions, type FunctionsOptions } from "./functions/functions.ts"
 import { IdempotencyKeys } from "./idempotency.ts"
 import type { Answer } from "./answer.ts"
@@ -143,6 +144,8 @@ export class Node {
   readonly functions: Functions
   /** What feeds functions from streams. */
   readonly mappings: Mappings
+  /** Invocations that nobody waits for. */
+  readonly events: EventQueue
   /** The calls of tasks' code that are under way; others after a deployment. */
   #attempts: Attempts
   /** What reads tables; another one after a deployment. */
@@ -252,6 +255,16 @@ export class Node {
       keepFacts: async (stream, facts) => void (await this.#bytes.keep(stream, facts)),
       seek: (stream, partition, time) => this.records.seek(stream, partition, time),
     })
+    this.events = new EventQueue({
+      state: store.state,
+      commits: this.#commits,
+      invoker: this.functions,
+      clock: functionClock(clock),
+      log,
+      region: regionOf(parts.env),
+      openPlace: (to) => openPlace(to, outDir),
+      stream: (name) => (this.#streams.has(name) ? this.#streams.get(name) : undefined),
+    })
     this.#attempts = this.#attemptsFor({ files: [] })
     this.#tables = this.#tablesFor([], { files: [] })
   }
@@ -307,6 +320,7 @@ export class Node {
       for (const plan of plans) this.#deliveries.open(plan, this.#store.state)
       // The disk may have begun to refuse meanwhile; then the seats are taken when it takes writes again.
       this.mappings.open(plans, this.#refused !== undefined)
+      if (this.#refused === undefined) this.events.open()
       if (this.#refused === undefined) workshop.seatAll()
       else await workshop.halt()
       this.#desk.sendAgain()
@@ -470,7 +484,7 @@ export class Node {
       feeds: this.#workshop.feeds,
       sinks: this.#deliveries.status(),
     })
-    return [...figures, ...this.functions.samples(), ...this.mappings.samples()]
+    return [...figures, ...this.functions.samples(), ...this.mappings.samples(), ...this.events.samples()]
   }
 
   /** Plain JSON: how far each stage is, what sinks have delivered, whether there is anything left to do. */
@@ -525,7 +539,7 @@ export class Node {
       await this.#tables.stop()
       await this.#drain(this.#workshop)
       await this.#attempts.stop()
-      await this.mappings.stop()
+      await Promise.all([this.mappings.stop(), this.events.stop()])
       await this.tasks.stop()
       await this.functions.stop()
       await this.#workshop.stop()
@@ -547,6 +561,7 @@ export class Node {
     this.#desk.refuseAll(this.#refused)
     this.tasks.interrupt()
     this.mappings.halt()
+    this.events.halt()
     this.#workshop.halt().catch((error: unknown) => this.#parts.log.error(errorData(error), "workers could not be stopped"))
   }
 
@@ -562,7 +577,7 @@ export class Node {
 
   get #idle(): boolean {
     const isDelivered = this.#decided === 0 && this.#deliveries.pending === 0
-    return this.unready === undefined && this.#desk.pending === 0 && !this.tasks.busy && isDelivered && this.#workshop.idle && this.mappings.isIdle && this.#store.queuedBytes === 0
+    return this.unready === undefined && this.#desk.pending === 0 && !this.tasks.busy && isDelivered && this.#workshop.idle && this.mappings.isIdle && this.events.isIdle && this.#store.queuedBytes === 0
   }
 
   async #durably(appends: readonly Append[], state: readonly Uint8Array[]): Promise<void> {
@@ -652,6 +667,7 @@ export class Node {
     const { state } = this.#store
     this.#workshop.restart(({ service, stage, partition }) => storedConsumed(state, service, stage, partition))
     this.mappings.resume()
+    this.events.resume()
     this.#parts.log.info({}, "the disk takes writes again; processing goes on")
   }
 

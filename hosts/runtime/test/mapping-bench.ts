@@ -6,41 +6,12 @@ import type { FilePlace, Store } from "@millrace/engine"
 import { BlockWriter, type MappingPlan, type Plan, type Shard, type StreamPlan, evenShards, factsText, newFacts } from "@millrace/model"
 import { Commits } from "../src/commits.ts"
 import { openDiskStore } from "../src/compose.ts"
-import type { FunctionClock } from "../src/functions/clock.ts"
 import type { Invocation } from "../src/functions/invocation.ts"
 import { Room } from "../src/mapping/room.ts"
 import { Mappings } from "../src/mapping/mappings.ts"
 import { Positions } from "../src/mapping/positions.ts"
 import { scratch } from "./bench.ts"
-
-/** A clock that stands still until a test moves it. */
-class ManualClock implements FunctionClock {
-  #now = Date.UTC(2026, 0, 1)
-  readonly #alarms: Set<{ readonly at: number; readonly act: () => void }> = new Set()
-
-  now(): number {
-    return this.#now
-  }
-
-  after(ms: number, act: () => void): () => void {
-    const alarm = { at: this.#now + ms, act }
-    this.#alarms.add(alarm)
-    return () => this.#alarms.delete(alarm)
-  }
-
-  /** Lets time pass up to the next alarm within `ms`; gives how much has passed. */
-  step(ms: number): number {
-    let next: { readonly at: number; readonly act: () => void } | undefined
-    for (const alarm of this.#alarms) if (alarm.at <= this.#now + ms && alarm.at < (next?.at ?? Number.POSITIVE_INFINITY)) next = alarm
-    const passed = next === undefined ? ms : Math.max(0, next.at - this.#now)
-    this.#now += passed
-    if (next !== undefined) {
-      this.#alarms.delete(next)
-      next.act()
-    }
-    return passed
-  }
-}
+import { ManualClock } from "./manual-clock.ts"
 
 interface EventRecord {
   readonly eventID: string

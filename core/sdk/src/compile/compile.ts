@@ -166,11 +166,12 @@ class Compilation {
 
   #function(definition: FunctionDefinition): void {
     if (this.#functions.has(definition)) return
-    const { name, settings, on } = definition
+    const { name, settings, on, failures } = definition
     this.#graph.claim(name, definition, "function")
     this.#assertRoutesFree(definition)
     if (on?.stream !== undefined) this.#graph.meet(on.stream)
     if (on?.failures !== undefined) this.#written(on.failures)
+    if (failures !== undefined) this.#written(failures)
     this.#functions.set(definition, Object.freeze({ ...settings, ...(on === undefined ? {} : { mapping: on.plan }) }))
   }
 

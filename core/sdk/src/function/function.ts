@@ -5,6 +5,7 @@
 import { type FunctionSource, limits, MillraceError } from "@millrace/model"
 import type { FunctionDefinition } from "../definition.ts"
 import { checkedName, checkKeys } from "../setting.ts"
+import { type EventInvokeOptions, eventInvokeDefinition } from "./event-invoke.ts"
 import { mappingDefinition, type MappingOptions } from "./mapping.ts"
 import { functionSettingNames, functionSettings, type FunctionSettings } from "./options.ts"
 
@@ -14,6 +15,8 @@ export interface FunctionOptions extends FunctionSettings {
   readonly handler?: string
   /** The stream that feeds it, with the options of Lambda's event source mapping. @default none: it is invoked by name */
   readonly on?: MappingOptions
+  /** What becomes of events that nobody waits for: Lambda's event invoke configuration. @default two retries, six hours, no destination */
+  readonly eventInvoke?: EventInvokeOptions
 }
 
 /** A function: give it to `service(name, […])`. */
@@ -36,8 +39,9 @@ export interface LambdaFunction<Name extends string = string> {
 export function fn<const Name extends string>(name: Name, file: string, options: FunctionOptions = {}): LambdaFunction<Name> {
   checkedFunctionName(name)
   const what = `function ${JSON.stringify(name)}`
-  checkKeys(options, ["handler", "on", ...functionSettingNames], what)
+  checkKeys(options, ["handler", "on", "eventInvoke", ...functionSettingNames], what)
   const { handler, on } = options
+  const eventInvoke = options.eventInvoke === undefined ? undefined : eventInvokeDefinition(options.eventInvoke, `${what}, eventInvoke`)
   const definition: FunctionDefinition = Object.freeze({
     kind: "function",
     name,
@@ -45,9 +49,11 @@ export function fn<const Name extends string>(name: Name, file: string, options:
       name,
       source: moduleSource(file, handler, what),
       ...functionSettings(options, "3s", limits.functionMsMax, what),
+      ...(eventInvoke === undefined ? {} : { eventInvoke: eventInvoke.plan }),
     }),
     code: undefined,
     on: on === undefined ? undefined : mappingDefinition(on, `${what}, on`),
+    failures: eventInvoke?.failures,
   })
   return Object.freeze({ name, "~function": definition })
 }

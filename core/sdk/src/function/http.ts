@@ -120,6 +120,7 @@ export function http(route: string | readonly string[], handler: string | TypedH
     }),
     code,
     on: undefined,
+    failures: undefined,
   })
   return Object.freeze({ name, "~function": definition })
 }

@@ -2,16 +2,16 @@
 import {
   type Duration,
   type FailedBatch,
-  type FailureDestination,
   limits,
   mappingFilter,
   MillraceError,
   type StartingPosition,
 } from "@millrace/model"
-import type { MappingDefinition, StreamDefinition } from "../definition.ts"
+import type { MappingDefinition } from "../definition.ts"
 import type { Keying } from "../flow/flow.ts"
 import { checkedMs, checkedName, checkedWhole, checkKeys } from "../setting.ts"
 import type { Stream } from "../stream.ts"
+import { failureDestination, streamDefinition } from "./failure-destination.ts"
 
 /** A pattern of EventBridge, as an object or as JSON text: `{ data: { status: ["paid"] } }`. */
 export type FilterPattern = { readonly data?: unknown; readonly $or?: readonly unknown[] } | string
@@ -81,7 +81,7 @@ export function mappingDefinition(given: MappingOptions, what: string): MappingD
   const definition = typeof stream === "string" ? undefined : streamDefinition(stream, `${what}, stream`)
   const patterns = checkedList(filters, `${what}, filters`).map((pattern) => (typeof pattern === "string" ? pattern : JSON.stringify(pattern)))
   mappingFilter(patterns, `${what}, filters`)
-  const failures = destination(given.onFailure, `${what}, onFailure`)
+  const failures = failureDestination(given.onFailure, `${what}, onFailure`)
   const name = definition?.name ?? checkedName(stream, `${what}, stream`)
   if (failures.stream?.name === name) {
     throw new MillraceError("MR1101", `${what}, onFailure: ${JSON.stringify(name)} feeds the function itself; name another stream.`)
@@ -113,27 +113,6 @@ export function mappingDefinition(given: MappingOptions, what: string): MappingD
       enabled: checkedBoolean(given.enabled ?? true, `${what}, enabled`),
     }),
   })
-}
-
-function streamDefinition(stream: unknown, what: string): StreamDefinition {
-  const definition = (stream as Partial<Stream<never, unknown, Keying>> | undefined | null)?.["~target"]
-  if (definition?.kind === "stream") return definition
-  throw new MillraceError("MR1101", `${what}: give a stream, or the name of one. A flow becomes a stream at its end: .to(stream("name")).`)
-}
-
-function destination(given: MappingOptions["onFailure"], what: string): { readonly plan: FailureDestination | null; readonly stream?: StreamDefinition } {
-  if (given === undefined) return { plan: null }
-  if (typeof given === "object" && given !== null && "s3" in given) {
-    checkKeys(given, ["s3"], what)
-    if (!/^s3:\/\/[^/?#]+/.test(given.s3)) throw new MillraceError("MR1101", `${what}, s3: ${JSON.stringify(given.s3)} is not of the form s3://bucket/prefix.`)
-    return { plan: Object.freeze({ kind: "s3", to: given.s3 }) }
-  }
-  const stream = streamDefinition(given, what)
-  const { key, time } = stream.code
-  if (key !== undefined || time !== undefined) {
-    throw new MillraceError("MR1101", `${what}: what is given up has its shard as key and its moment as time; define stream ${JSON.stringify(stream.name)} without ${key === undefined ? "time" : "key"}.`)
-  }
-  return { plan: Object.freeze({ kind: "stream", stream: stream.name }), stream }
 }
 
 function startingPosition({ startingPosition: kind = "TRIM_HORIZON", startingPositionTimestamp: at }: Starting, what: string): StartingPosition {

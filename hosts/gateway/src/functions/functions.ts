@@ -40,3 +40,12 @@ export interface GatewayFunctions {
   /** @throws MR1031, MR1401 */
   invoke(name: string, payload: string, options?: FunctionInvokeOptions): Promise<FunctionInvocation>
 }
+
+export interface GatewayEvents {
+  /**
+   * Takes an invocation that nobody waits for; resolves once it is durable.
+   *
+   * @throws MR1010 when too many wait, MR1031, MR1303, MR1304, MR1401
+   */
+  add(name: string, payload: string, event: { readonly requestId: string; readonly clientContext?: string }): Promise<void>
+}

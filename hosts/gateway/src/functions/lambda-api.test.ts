@@ -1,42 +1,32 @@
 // The API of Lambda before functions that say what a test wants; with real ones: hosts/cli/src/functions.test.ts.
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import type { FunctionPlan } from "@millrace/model"
+import { type FunctionPlan, MillraceError } from "@millrace/model"
 import fc from "fast-check"
-import { ManualClock } from "../../test/manual-clock.ts"
-import type { FunctionInvocation, GatewayFunctions } from "./functions.ts"
+import type { GatewayEvents, GatewayFunctions } from "./functions.ts"
 import { createLambdaApi } from "./lambda-api.ts"
 
 const plan: FunctionPlan = { name: "f", source: { kind: "module", file: "/x/f.mjs", handler: "handler" }, timeoutMs: 3_000, memoryMegabytes: 128, env: {}, concurrency: null }
-const failure: FunctionInvocation = { kind: "failed", requestId: "r", ms: 1, error: { errorType: "Error", errorMessage: "no" } }
 
 interface Bench {
   readonly called: string[]
-  readonly clock: ManualClock
-  readonly logged: string[]
   ask(method: string, url: string, body?: string | Uint8Array, headers?: Readonly<Record<string, string>>): Promise<readonly [status: number, type: string | undefined, text: string]>
 }
 
-function bench(outcomes: readonly FunctionInvocation[] = []): Bench {
+function bench(events: GatewayEvents = { add: async () => undefined }): Bench {
   const called: string[] = []
-  const logged: string[] = []
-  const clock = new ManualClock()
-  const waiting = [...outcomes]
   const functions: GatewayFunctions = {
     list: [],
     plans: [plan],
     find: (name) => (name === "f" ? plan : undefined),
     invoke: async (_, payload) => {
       called.push(payload)
-      return waiting.shift() ?? { kind: "returned", requestId: "r", payload: "1", ms: 1 }
+      return { kind: "returned", requestId: "r", payload: "1", ms: 1 }
     },
   }
-  const log = { info: () => undefined, warn: () => undefined, error: (_: object, sentence: string) => void logged.push(sentence) }
-  const api = createLambdaApi({ functions, log, clock })
+  const api = createLambdaApi({ functions, events })
   return {
     called,
-    clock,
-    logged,
     async ask(method, url, body = "", headers = {}) {
       const bytes = typeof body === "string" ? Buffer.from(body) : body
       const response = await api.answer({ method, url, headers, body: async () => bytes, signal: new AbortController().signal, remoteAddress: "", protocol: "HTTP/1.1" })
@@ -46,46 +36,32 @@ function bench(outcomes: readonly FunctionInvocation[] = []): Bench {
 }
 
 const invocations = "/2015-03-31/functions/f/invocations"
-/** Lets what is due be done. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+const event = { "x-amz-invocation-type": "Event" }
 
-test("an event is called again one and two minutes after it failed, and then given up", async () => {
-  const { ask, called, clock, logged } = bench([failure, failure, failure])
-  assert.deepEqual(await ask("POST", invocations, '{"n":1}', { "x-amz-invocation-type": "Event" }), [202, undefined, ""])
-  await turn()
-  assert.equal(called.length, 1)
-  clock.advance(59_999)
-  await turn()
-  assert.equal(called.length, 1)
-  clock.advance(1)
-  await turn()
-  assert.equal(called.length, 2)
-  clock.advance(120_000)
-  await turn()
-  assert.deepEqual(called, ['{"n":1}', '{"n":1}', '{"n":1}'])
-  assert.deepEqual(logged, ["An event was given up: its function has failed three times."])
-  clock.advance(1_000_000)
-  await turn()
-  assert.equal(called.length, 3)
+test("an event is confirmed once it was taken, with what it was given; nobody is called for that", async () => {
+  const taken: unknown[] = []
+  let confirm = (): void => undefined
+  const { ask, called } = bench({
+    add: async (name, payload, { requestId, ...more }) => {
+      taken.push([name, payload, requestId.length, more])
+      await new Promise<void>((resolve) => (confirm = resolve))
+    },
+  })
+  let answer: unknown
+  const asked = ask("POST", invocations, '{"n":1}', { ...event, "x-amz-client-context": Buffer.from('{"a":1}').toString("base64") }).then((given) => (answer = given))
+  while (taken.length === 0) await new Promise((go) => setImmediate(go))
+  assert.deepEqual([taken, answer, called], [[["f", '{"n":1}', 36, { clientContext: '{"a":1}' }]], undefined, []])
+  confirm()
+  await asked
+  assert.deepEqual(answer, [202, undefined, ""])
 })
 
-test("an event of a busy function is called again until there is room", async () => {
-  const busy: FunctionInvocation = { kind: "throttled", reason: "concurrency" }
-  const { ask, called, clock } = bench([busy, busy, busy, busy])
-  await ask("POST", invocations, "", { "x-amz-invocation-type": "Event" })
-  for (let i = 0; i < 6; i++) {
-    await turn()
-    clock.advance(1_000)
+test("an event that is not taken is AWS's error: too many requests, or the node's fault", async () => {
+  const refusals = [["MR1010", 429, "TooManyRequestsException"], ["MR1303", 500, "ServiceException"], ["MR1031", 404, "ResourceNotFoundException"]] as const
+  for (const [code, status, type] of refusals) {
+    const { ask } = bench({ add: () => Promise.reject(new MillraceError(code, "no")) })
+    assert.deepEqual((await ask("POST", invocations, "", event)).slice(0, 2), [status, type])
   }
-  assert.equal(called.length, 5)
-})
-
-test("more events than have room are too many requests", async () => {
-  const { ask, called } = bench(Array.from({ length: 1_000 }, () => failure))
-  const headers = { "x-amz-invocation-type": "Event" }
-  for (let i = 0; i < 1_000; i++) assert.equal((await ask("POST", invocations, "", headers))[0], 202)
-  assert.deepEqual((await ask("POST", invocations, "", headers)).slice(0, 2), [429, "TooManyRequestsException"])
-  assert.equal(called.length, 1_000)
 })
 
 test("what is no operation of the node is told so", async () => {

@@ -4,12 +4,8 @@
  */
 import { randomUUID } from "node:crypto"
 import { type FunctionPlan, isMillraceError, limits } from "@millrace/model"
-import type { Clock } from "../clock.ts"
-import { processClock } from "../clock.ts"
-import type { Log } from "../log.ts"
 import type { Mount, MountedRequest, MountedResponse } from "../mount.ts"
-import { EventQueue } from "./event-queue.ts"
-import type { FunctionInvocation, GatewayFunctions } from "./functions.ts"
+import type { FunctionInvocation, GatewayEvents, GatewayFunctions } from "./functions.ts"
 
 /** Why a request was not signed well, in AWS's words. */
 interface SignatureFault {
@@ -19,9 +15,8 @@ interface SignatureFault {
 
 export interface LambdaApiOptions {
   readonly functions: GatewayFunctions
-  readonly log: Log
-  /** @default the clock of the process */
-  readonly clock?: Clock
+  /** Takes invocations that nobody waits for. */
+  readonly events: GatewayEvents
   /** Looks at a request's signature. @default none is looked at */
   readonly signature?: (request: Pick<MountedRequest, "method" | "url" | "headers">, body: Uint8Array) => SignatureFault | undefined
 }
@@ -43,9 +38,7 @@ class Refusal extends Error {
   }
 }
 
-export function createLambdaApi({ functions, log, clock = processClock, signature }: LambdaApiOptions): Mount {
-  const events = new EventQueue({ functions, clock, log })
-
+export function createLambdaApi({ functions, events, signature }: LambdaApiOptions): Mount {
   return {
     name: "lambda",
     takes: ({ url }) => url === base || url.startsWith(`${base}/`) || url.startsWith(`${base}?`),
@@ -108,7 +101,8 @@ export function createLambdaApi({ functions, log, clock = processClock, signatur
     if (kind === "DryRun") return { status: 204, headers: ids, body: new Uint8Array(0) }
     const clientContext = contextOf(one(headers["x-amz-client-context"]))
     if (kind === "Event") {
-      if (!events.add({ name: plan.name, payload, requestId, clientContext })) throw throttled("ConcurrentInvocationLimitExceeded")
+      // Once it is durable.
+      await events.add(plan.name, payload, { requestId, ...(clientContext === undefined ? {} : { clientContext }) })
       return { status: 202, headers: { ...ids, "content-length": "0" }, body: new Uint8Array(0) }
     }
     const tail = one(headers["x-amz-log-type"]) === "Tail"

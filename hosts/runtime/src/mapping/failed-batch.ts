@@ -1,6 +1,7 @@
 /** What destinations are told of a batch that was given up: Lambda's invocation record, as JSON text, and its name in S3. */
 import type { DiscardEffect } from "@millrace/engine"
-import { type FailedBatch, account, limits, md5 } from "@millrace/model"
+import { type FailedBatch, account, limits } from "@millrace/model"
+import { uuidOf } from "../uuid-of.ts"
 import type { EventRecord, KinesisEvents } from "./kinesis-event.ts"
 
 export interface FailedBatchFacts extends Pick<DiscardEffect, "condition" | "attempts" | "error" | "at"> {
@@ -65,11 +66,4 @@ export function failedBatchName(mappingUuid: string, { at }: FailedBatchFacts, e
   const [date = "", time = ""] = new Date(at).toISOString().slice(0, 19).split("T")
   const unique = uuidOf(`${mappingUuid} ${events.sequenceNumber(first.offset)} ${at}`)
   return `aws/lambda/${mappingUuid}/${events.shardId}/${date.replaceAll("-", "/")}/${date}T${time.replaceAll(":", ".")}-${unique}`
-}
-
-/** A UUID that is the same for the same text. */
-export function uuidOf(text: string): string {
-  const hex = Array.from(md5(text), (word) => (word >>> 0).toString(16).padStart(8, "0")).join("")
-  const variant = ((Number.parseInt(hex[16] ?? "0", 16) & 3) | 8).toString(16)
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-3${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`
 }

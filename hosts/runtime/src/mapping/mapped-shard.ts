@@ -9,6 +9,7 @@ import { type ErrorData, type FailureDestination, errorData, limits } from "@mil
 import type { FunctionClock } from "../functions/clock.ts"
 import type { FunctionInvoker, Invocation } from "../functions/invocation.ts"
 import type { Log } from "../log.ts"
+import { waited } from "../waited.ts"
 import type { Room } from "./room.ts"
 import { type FailedBatchFacts, failedBatches } from "./failed-batch.ts"
 import type { EventRecord, KinesisEvents } from "./kinesis-event.ts"
@@ -323,16 +324,3 @@ export class MappedShard {
 
 /** Longest time that one timer is set for, in ms. */
 const longestMs = 3_600_000
-
-/** Resolves after a while, or when the signal is aborted. */
-function waited(clock: FunctionClock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      cancel()
-      signal.removeEventListener("abort", end)
-      resolve()
-    }
-    const cancel = clock.after(ms, end)
-    signal.addEventListener("abort", end)
-  })
-}

@@ -1,0 +1,31 @@
+/** Where goes what a function could not take, and the checks of it. */
+import { type FailureDestination, MillraceError } from "@millrace/model"
+import type { StreamDefinition } from "../definition.ts"
+import type { Keying } from "../flow/flow.ts"
+import { checkKeys } from "../setting.ts"
+import type { Stream } from "../stream.ts"
+
+type FailureTarget = Stream<never, unknown, Keying> | { readonly s3: string }
+
+/** @throws MR1101 */
+export function streamDefinition(stream: unknown, what: string): StreamDefinition {
+  const definition = (stream as Partial<Stream<never, unknown, Keying>> | undefined | null)?.["~target"]
+  if (definition?.kind === "stream") return definition
+  throw new MillraceError("MR1101", `${what}: give a stream, or the name of one. A flow becomes a stream at its end: .to(stream("name")).`)
+}
+
+/** @throws MR1101 */
+export function failureDestination(given: FailureTarget | undefined, what: string): { readonly plan: FailureDestination | null; readonly stream?: StreamDefinition } {
+  if (given === undefined) return { plan: null }
+  if (typeof given === "object" && given !== null && "s3" in given) {
+    checkKeys(given, ["s3"], what)
+    if (!/^s3:\/\/[^/?#]+/.test(given.s3)) throw new MillraceError("MR1101", `${what}, s3: ${JSON.stringify(given.s3)} is not of the form s3://bucket/prefix.`)
+    return { plan: Object.freeze({ kind: "s3", to: given.s3 }) }
+  }
+  const stream = streamDefinition(given, what)
+  const { key, time } = stream.code
+  if (key !== undefined || time !== undefined) {
+    throw new MillraceError("MR1101", `${what}: what is given up has a key of its own and its moment as time; define stream ${JSON.stringify(stream.name)} without ${key === undefined ? "time" : "key"}.`)
+  }
+  return { plan: Object.freeze({ kind: "stream", stream: stream.name }), stream }
+}

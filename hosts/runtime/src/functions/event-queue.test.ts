@@ -1,0 +1,322 @@
+// Invocations that nobody waits for, on a real store, before functions that a test writes, on a clock that a test moves.
+import assert from "node:assert/strict"
+import path from "node:path"
+import { type TestContext, test } from "node:test"
+import { setImmediate as turn } from "node:timers/promises"
+import type { Store } from "@millrace/engine"
+import { BlockCursor, type EventInvokePlan, type FailedEvent, type FunctionPlan, MillraceError } from "@millrace/model"
+import { scratch } from "../../test/bench.ts"
+import { ManualClock } from "../../test/manual-clock.ts"
+import { Commits } from "../commits.ts"
+import { openDiskStore } from "../compose.ts"
+import { EventQueue } from "./event-queue.ts"
+import type { Invocation, InvokeOptions } from "./invocation.ts"
+
+const failure = { errorType: "RangeError", errorMessage: "out of it", trace: ["RangeError: out of it", "    at there"] }
+
+/** What a function comes to: an outcome, or nothing yet. */
+type Answer = "done" | "failed" | "throttled" | "never" | "gone"
+
+class Bench {
+  readonly clock = new ManualClock()
+  /** Payloads as they were invoked. */
+  readonly called: string[] = []
+  readonly options: InvokeOptions[] = []
+  readonly said: string[] = []
+  readonly objects: Map<string, string> = new Map()
+  refusals = 0
+  /** Outcomes of the next invocations; then all are done. */
+  answers: Answer[] = []
+  plan: FunctionPlan | undefined
+  readonly #dir: string
+  #store: Store | undefined
+  #queue: EventQueue | undefined
+  commits: Commits | undefined
+
+  constructor(t: TestContext) {
+    this.#dir = scratch(t)
+    t.after(async () => {
+      this.#queue?.halt()
+      await this.#store?.close()
+    })
+  }
+
+  get queue(): EventQueue {
+    if (this.#queue === undefined) throw new Error("the bench is not open")
+    return this.#queue
+  }
+
+  get store(): Store {
+    if (this.#store === undefined) throw new Error("the bench is not open")
+    return this.#store
+  }
+
+  async open(eventInvoke?: Partial<EventInvokePlan>, concurrency: number | null = null): Promise<void> {
+    const store = await openDiskStore({ dir: path.join(this.#dir, "data"), now: () => this.clock.now(), onLost: () => undefined, syncMs: Number.POSITIVE_INFINITY, segmentBytes: 1_000_000 })
+    const commits = new Commits(store, { onAppended: () => undefined, onDurable: () => undefined, onRefused: () => undefined })
+    const all = { maximumRetryAttempts: 2, maximumEventAgeMs: 21_600_000, onFailure: null, ...eventInvoke }
+    const source = { kind: "module", file: "ship.ts", handler: "handler" } as const
+    this.plan = { name: "ship", source, timeoutMs: 3_000, memoryMegabytes: 128, env: {}, concurrency, ...(eventInvoke === undefined ? {} : { eventInvoke: all }) }
+    this.#store = store
+    this.commits = commits
+    const say = (_: object, sentence: string): void => void this.said.push(sentence)
+    this.#queue = new EventQueue({
+      state: store.state,
+      commits,
+      invoker: { find: (name) => (name === "ship" ? this.plan : undefined), invoke: (_, payload, options = {}) => this.#invoke(payload, options) },
+      clock: this.clock,
+      log: { info: say, warn: say, error: say },
+      region: "eu-west-1",
+      openPlace: async () => ({
+        put: async (name, bytes) => {
+          if (this.refusals-- > 0) throw new MillraceError("MR1501", "no room")
+          this.objects.set(name, Buffer.from(bytes).toString())
+        },
+        close: async () => undefined,
+      }),
+      stream: () => undefined,
+    })
+    this.#queue.open()
+    await this.rest()
+  }
+
+  /** Closes all and opens it again: as a node that stops does, or as one that was killed finds it. */
+  async restart(cleanly: boolean, eventInvoke?: Partial<EventInvokePlan>): Promise<void> {
+    if (cleanly) {
+      const stopped = this.queue.stop()
+      // What is under way is waited for, but not for ever.
+      this.clock.step(5_000)
+      await stopped
+    } else this.queue.halt()
+    await this.store.close({ fold: cleanly })
+    await this.open(eventInvoke)
+  }
+
+  async add(payload: string, requestId: string = payload): Promise<void> {
+    await this.queue.add("ship", payload, { requestId })
+    await this.rest()
+  }
+
+  async advance(ms: number): Promise<void> {
+    for (let left = ms; left > 0; ) {
+      left -= this.clock.step(left)
+      await this.rest()
+    }
+  }
+
+  async rest(): Promise<void> {
+    for (let i = 0; i < 12; i++) {
+      await turn()
+      await this.commits?.allDurable()
+    }
+  }
+
+  /** What the destination's stream holds. */
+  async failed(): Promise<FailedEvent[]> {
+    const found: FailedEvent[] = []
+    for (const { block, count } of await this.store.read("failed", 0, 0, 10_000_000)) {
+      const cursor = new BlockCursor(block)
+      for (let i = 0; i < count && cursor.next(); i++) found.push(JSON.parse(Buffer.from(cursor.value).toString()) as FailedEvent)
+    }
+    return found
+  }
+
+  async #invoke(payload: string, options: InvokeOptions): Promise<Invocation> {
+    this.called.push(payload)
+    this.options.push(options)
+    const answer = this.answers.shift() ?? "done"
+    const requestId = options.requestId ?? ""
+    if (answer === "gone") throw new MillraceError("MR1031", "gone")
+    if (answer === "never") return new Promise((_, reject) => options.signal?.addEventListener("abort", () => reject(options.signal?.reason as Error)))
+    if (answer === "throttled") return { kind: "throttled", reason: "concurrency" }
+    if (answer === "failed") return { kind: "failed", requestId, error: failure, functionError: "Unhandled", ms: 1 }
+    return { kind: "returned", requestId, payload: "1", ms: 1 }
+  }
+}
+
+test("an event is called again one and two minutes after it failed, and then given up", async (t) => {
+  const bench = new Bench(t)
+  await bench.open()
+  bench.answers = ["failed", "failed", "failed"]
+  await bench.add("1")
+  assert.equal(bench.called.length, 1)
+  await bench.advance(59_999)
+  assert.equal(bench.called.length, 1)
+  await bench.advance(1)
+  assert.equal(bench.called.length, 2)
+  await bench.advance(119_999)
+  assert.equal(bench.called.length, 2)
+  await bench.advance(1)
+  assert.deepEqual(bench.called, ["1", "1", "1"])
+  assert.deepEqual(bench.said, ["an event is given up, and no destination is told"])
+  await bench.advance(1_000_000)
+  assert.deepEqual([bench.called.length, bench.queue.isIdle], [3, true])
+  assert.deepEqual(bench.options.map(({ requestId }) => requestId), ["1", "1", "1"])
+})
+
+test("an event that was confirmed survives the node, and is invoked until it is done", async (t) => {
+  const bench = new Bench(t)
+  await bench.open()
+  for (const cleanly of [true, false]) {
+    bench.answers = ["never", "never"]
+    await bench.add("1")
+    await bench.add("2")
+    await bench.restart(cleanly)
+    assert.deepEqual(bench.called.splice(0), ["1", "2", "1", "2"])
+    assert.equal(bench.queue.isIdle, true)
+    await bench.restart(cleanly)
+    assert.deepEqual(bench.called, [])
+  }
+})
+
+test("failures that were counted stay counted when the node is killed", async (t) => {
+  const bench = new Bench(t)
+  await bench.open()
+  bench.answers = Array.from({ length: 20 }, () => "failed" as const)
+  await bench.add("1")
+  for (let i = 0; i < 4; i++) {
+    await bench.advance(10_000)
+    await bench.restart(i % 2 === 0)
+  }
+  // A restart tries at once what waited; the failures of before count.
+  assert.equal(bench.called.length, 3)
+  assert.equal(bench.queue.isIdle, true)
+})
+
+test("maximumRetryAttempts 0 gives an event up after its first failure", async (t) => {
+  const bench = new Bench(t)
+  await bench.open({ maximumRetryAttempts: 0 })
+  bench.answers = ["failed"]
+  await bench.add("1")
+  assert.deepEqual([bench.called.length, bench.queue.isIdle], [1, true])
+})
+
+test("throttles are tried again after a second, two, four, five, count for nothing, and end when the event is too old", async (t) => {
+  const bench = new Bench(t)
+  await bench.open({ maximumRetryAttempts: 0, maximumEventAgeMs: 60_000, onFailure: { kind: "stream", stream: "failed" } })
+  bench.answers = Array.from({ length: 1_000 }, () => "throttled" as const)
+  await bench.add("1")
+  const seen = [bench.called.length]
+  for (let i = 0; i < 7; i++) {
+    await bench.advance(1_000)
+    seen.push(bench.called.length)
+  }
+  assert.deepEqual(seen, [1, 2, 2, 3, 3, 3, 3, 4])
+  await bench.advance(60_000)
+  assert.equal(bench.queue.isIdle, true)
+  const [told, ...more] = await bench.failed()
+  assert.deepEqual([told?.requestContext.condition, told?.requestContext.approximateInvokeCount, told?.responseContext, more], ["EventAgeExceeded", 0, undefined, []])
+})
+
+test("an event whose next attempt would come too late is given up by its age, with its last failure", async (t) => {
+  const bench = new Bench(t)
+  await bench.open({ maximumEventAgeMs: 120_000, onFailure: { kind: "stream", stream: "failed" } })
+  bench.answers = ["failed", "failed"]
+  await bench.add("1")
+  await bench.advance(60_000)
+  const [told] = await bench.failed()
+  assert.deepEqual([told?.requestContext.condition, told?.requestContext.approximateInvokeCount, told?.responsePayload], ["EventAgeExceeded", 2, failure])
+})
+
+test("a stream gets Lambda's record of an event that was given up, once", async (t) => {
+  const bench = new Bench(t)
+  await bench.open({ maximumRetryAttempts: 0, onFailure: { kind: "stream", stream: "failed" } })
+  bench.answers = ["failed"]
+  await bench.add('{"n":12345678901234567890}', "request-1")
+  await bench.restart(false, { onFailure: { kind: "stream", stream: "failed" } })
+  assert.deepEqual(await bench.failed(), [
+    {
+      version: "1.0",
+      timestamp: "2026-01-01T00:00:00.000Z",
+      requestContext: {
+        requestId: "request-1",
+        functionArn: "arn:aws:lambda:eu-west-1:000000000000:function:ship:$LATEST",
+        condition: "RetriesExhausted",
+        approximateInvokeCount: 1,
+      },
+      requestPayload: { n: 12345678901234567890 },
+      responseContext: { statusCode: 200, executedVersion: "$LATEST", functionError: "Unhandled" },
+      responsePayload: failure,
+    },
+  ])
+})
+
+test("S3 gets the record of an event under Lambda's name, the same one after a crash, and is asked until it takes it", async (t) => {
+  const bench = new Bench(t)
+  const settings = { maximumRetryAttempts: 0, onFailure: { kind: "s3", to: "s3://failed" } } as const
+  await bench.open(settings)
+  bench.answers = ["failed"]
+  bench.refusals = 2
+  await bench.add("[1]", "request-1")
+  await bench.restart(false, settings)
+  assert.deepEqual([bench.called.length, bench.objects.size], [1, 0])
+  await bench.advance(1_000)
+  const [[name = "", text = ""] = []] = bench.objects
+  assert.match(name, /^aws\/lambda\/async\/ship\/2026\/01\/01\/2026-01-01T00\.00\.00-[0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+  assert.deepEqual((JSON.parse(text) as FailedEvent).requestPayload, [1])
+  assert.equal(bench.queue.isIdle, true)
+})
+
+test("an event whose function was taken away waits for it, until it is too old", async (t) => {
+  const bench = new Bench(t)
+  await bench.open()
+  const { plan } = bench
+  bench.answers = ["throttled"]
+  await bench.add("1")
+  bench.plan = undefined
+  bench.queue.open()
+  await bench.advance(3_600_000)
+  assert.deepEqual([bench.called.length, bench.queue.size], [1, 1])
+  bench.plan = plan
+  bench.queue.open()
+  await bench.rest()
+  assert.deepEqual([bench.called.length, bench.queue.size], [2, 0])
+  bench.answers = ["gone"]
+  await bench.add("2")
+  bench.plan = undefined
+  bench.queue.open()
+  await bench.advance(21_600_000)
+  assert.deepEqual([bench.queue.size, bench.said], [0, ["an event is given up, and no destination is told"]])
+})
+
+test("no more events of a function are under way than it may have instances", async (t) => {
+  const bench = new Bench(t)
+  await bench.open({}, 2)
+  bench.answers = ["never", "never"]
+  for (const n of ["1", "2", "3", "4"]) await bench.add(n)
+  assert.deepEqual(bench.called, ["1", "2"])
+})
+
+test("more events than there is room for are refused (MR1010), as are those of no function (MR1031)", async (t) => {
+  const bench = new Bench(t)
+  await bench.open()
+  bench.answers = Array.from({ length: 200 }, () => "never" as const)
+  const large = "1".repeat(1_048_576)
+  const taken = await Promise.allSettled(Array.from({ length: 130 }, (_, i) => bench.queue.add("ship", large, { requestId: String(i) })))
+  assert.equal(taken.filter(({ status }) => status === "fulfilled").length, 128)
+  await assert.rejects(bench.queue.add("ship", large, { requestId: "x" }), { code: "MR1010" })
+  await assert.rejects(bench.queue.add("none", "1", { requestId: "x" }), { code: "MR1031" })
+})
+
+test("what the disk refused was not confirmed and is not invoked; what is durable goes on", async (t) => {
+  const bench = new Bench(t)
+  await bench.open()
+  bench.answers = ["failed"]
+  await bench.add("1")
+  const { commits } = bench
+  const append = commits?.append.bind(commits)
+  if (commits === undefined || append === undefined) throw new Error("not open")
+  commits.append = () => {
+    bench.queue.halt()
+    throw new MillraceError("MR1303", "full")
+  }
+  await assert.rejects(bench.queue.add("ship", "2", { requestId: "2" }), { code: "MR1303" })
+  await assert.rejects(bench.queue.add("ship", "3", { requestId: "3" }), { code: "MR1401" })
+  await bench.advance(600_000)
+  assert.deepEqual(bench.called, ["1"])
+  commits.append = append
+  await commits.settled()
+  bench.queue.resume()
+  await bench.rest()
+  assert.deepEqual([bench.called, bench.queue.isIdle], [["1", "1"], true])
+})
