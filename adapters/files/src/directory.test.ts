@@ -4,12 +4,20 @@ import fs from "node:fs"
 import path from "node:path"
 import { test } from "node:test"
 import { fileURLToPath } from "node:url"
+import type { ObjectPlace } from "@millrace/engine"
 import { fresh, written } from "../test/scratch.ts"
 import { openDirectory } from "./index.ts"
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const putter = fileURLToPath(import.meta.resolve("../test/put.ts"))
 const isRoot = process.getuid?.() === 0
+
+/** The names under a prefix. */
+async function listed(place: ObjectPlace, prefix: string): Promise<string[]> {
+  const names: string[] = []
+  for await (const name of place.list(prefix)) names.push(name)
+  return names
+}
 
 /** Everything under a directory that is not a directory. */
 function filesIn(directory: string): string[] {
@@ -43,6 +51,15 @@ test("a file is read again and removed; one that is not there is neither a fault
   assert.equal(await place.get("a/b.json"), undefined)
   await assert.rejects(place.get("../b.json"), { code: "MR1501" })
   await assert.rejects(place.remove("../b.json"), { code: "MR1501" })
+  await place.close()
+})
+
+test("the names under a prefix are listed in the order of their bytes, what is being written not among them", async () => {
+  const place = await openDirectory(fresh("out"))
+  assert.deepEqual(await listed(place, ""), [])
+  for (const name of ["b/1", "a/2", "a/é", "a/10", "a/b/c", "ab"]) await place.put(name, bytes(""))
+  assert.deepEqual(await listed(place, "a/"), ["a/10", "a/2", "a/b/c", "a/é"])
+  assert.deepEqual((await listed(place, "")).length, 6)
   await place.close()
 })
 

@@ -70,6 +70,19 @@ class Directory implements ObjectPlace {
     }
   }
 
+  async *list(prefix: string): AsyncGenerator<string> {
+    const names: string[] = []
+    try {
+      for (const entry of await readdir(this.#root, { recursive: true, withFileTypes: true })) {
+        const name = path.relative(this.#root, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, "/")
+        if (entry.isFile() && name.startsWith(prefix) && !name.startsWith(`${temporary}/`)) names.push(name)
+      }
+    } catch (fault) {
+      if (codeOf(fault) !== "ENOENT") throw refusal(this.#root, fault)
+    }
+    yield* names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  }
+
   async get(name: string): Promise<Uint8Array | undefined> {
     assertInside(name, this.#root)
     const at = path.join(this.#root, ...name.split("/"))

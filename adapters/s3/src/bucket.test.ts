@@ -13,6 +13,7 @@ import {
   S3Client,
   UploadPartCommand,
 } from "@aws-sdk/client-s3"
+import type { ObjectPlace } from "@millrace/engine"
 import { limits } from "@millrace/model"
 import { type Moto, startMoto } from "@millrace/verify"
 import { bucketLocation, openBucket } from "./index.ts"
@@ -41,6 +42,13 @@ after(async () => {
 
 const to = (location: string): string => `s3://${location}?endpoint=${encodeURIComponent(moto.endpoint)}`
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** The names under a prefix. */
+async function listed(place: ObjectPlace, prefix: string): Promise<string[]> {
+  const names: string[] = []
+  for await (const name of place.list(prefix)) names.push(name)
+  return names
+}
 
 async function objects(prefix: string): Promise<Array<readonly [key: string | undefined, size: number | undefined]>> {
   const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: "lake", Prefix: prefix }))
@@ -77,6 +85,19 @@ test("an object is read again and removed; one that is not there is neither a fa
   await place.remove("a/b.json")
   assert.equal(await place.get("a/b.json"), undefined)
   await place.close()
+})
+
+test("the names under a prefix are listed in their order, however many pages that takes", async () => {
+  const place = await openBucket(to("lake/listed"))
+  const names = Array.from({ length: 1_003 }, (_, n) => `a/${String(n).padStart(4, "0")} é+`)
+  for (let from = 0; from < names.length; from += 50) await Promise.all(names.slice(from, from + 50).map((name) => place.put(name, bytes(""))))
+  await place.put("b/1", bytes(""))
+  assert.deepEqual(await listed(place, "a/"), names)
+  assert.deepEqual(await listed(place, "c"), [])
+  await place.close()
+  const missing = await openBucket(to("missing"))
+  await assert.rejects(listed(missing, ""), { code: "MR1501" })
+  await missing.close()
 })
 
 test("the endpoint may come from the environment", async () => {

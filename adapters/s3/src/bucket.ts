@@ -7,7 +7,7 @@
  */
 import { limits, MillraceError } from "@millrace/model"
 import type { ObjectPlace } from "@millrace/engine"
-import { DeleteObjectCommand, GetObjectCommand, NoSuchKey, PutObjectCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3"
+import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, NoSuchKey, type ListObjectsV2CommandOutput, PutObjectCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3"
 import type { BucketLocation } from "./location.ts"
 import { putInParts } from "./multipart.ts"
 import { refusal } from "./refusal.ts"
@@ -58,6 +58,23 @@ export class Bucket implements ObjectPlace {
         )
     } catch (fault) {
       throw refusal(this.#bucket, Key, fault)
+    }
+  }
+
+  async *list(prefix: string): AsyncGenerator<string> {
+    const Prefix = `${this.#prefix}${prefix}`
+    for (let StartAfter: string | undefined; ; ) {
+      let page: ListObjectsV2CommandOutput
+      try {
+        page = await this.#client.send(new ListObjectsV2Command({ Bucket: this.#bucket, Prefix, ...(StartAfter === undefined ? {} : { StartAfter }) }))
+      } catch (fault) {
+        throw refusal(this.#bucket, Prefix, fault)
+      }
+      const keys = (page.Contents ?? []).flatMap(({ Key }) => (Key === undefined ? [] : [Key]))
+      for (const key of keys) yield key.slice(this.#prefix.length)
+      const last = keys.at(-1)
+      if (page.IsTruncated !== true || last === undefined) return
+      StartAfter = last
     }
   }
 

@@ -112,7 +112,7 @@ export interface Client<App = unknown> {
   /**
    * Calls a function again with what its mapping has given up, in its order.
    *
-   * @throws MR1009 when that is in no stream, MR1010 while another redrive is under way, MR1031
+   * @throws MR1009 when that is kept nowhere, MR1501 when S3 refuses, MR1010 while another redrive is under way, MR1031
    */
   redrive(name: string, options?: { readonly signal?: AbortSignal }): Promise<RedriveReply>
   streams(): Promise<readonly StreamFacts[]>

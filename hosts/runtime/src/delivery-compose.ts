@@ -1,5 +1,5 @@
 /** The adapters of the delivery thread: the only place that names them. */
-import type { FilePlace } from "@millrace/engine"
+import type { ObjectPlace } from "@millrace/engine"
 import { openDirectory } from "@millrace/files"
 
 export { fileEncoder, sinkFiles } from "@millrace/files"
@@ -9,7 +9,7 @@ export { fileEncoder, sinkFiles } from "@millrace/files"
  *
  * @param to - undefined: the node's own output directory
  */
-export async function openPlace(to: string | undefined, outDir: string): Promise<FilePlace> {
+export async function openPlace(to: string | undefined, outDir: string): Promise<ObjectPlace> {
   if (to?.startsWith("s3://") !== true) return openDirectory(to ?? outDir)
   const { openBucket } = await import("@millrace/s3")
   return openBucket(to)

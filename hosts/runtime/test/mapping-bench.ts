@@ -2,7 +2,7 @@
 import path from "node:path"
 import type { TestContext } from "node:test"
 import { setImmediate as turn } from "node:timers/promises"
-import type { FilePlace, Store } from "@millrace/engine"
+import type { ObjectPlace, Store } from "@millrace/engine"
 import { BlockWriter, type MappingPlan, type Plan, type Shard, type StreamPlan, evenShards, factsText, newFacts } from "@millrace/model"
 import { Commits } from "../src/commits.ts"
 import { openDiskStore } from "../src/compose.ts"
@@ -124,12 +124,18 @@ export class MappingBench {
     })
     this.commits = commits
     const log = { info: () => undefined, warn: () => undefined, error: (facts: object) => void this.errors.push(facts) }
-    const place: FilePlace = {
+    const place: ObjectPlace = {
       put: async (name, bytes) => {
         if (this.refusals-- > 0) throw new Error("no room")
         this.puts.push(store.durableSequence > this.#appended)
         this.objects.set(name, Buffer.from(bytes).toString())
       },
+      list: (prefix) => ReadableStream.from([...this.objects.keys()].filter((name) => name.startsWith(prefix)).toSorted()),
+      get: async (name) => {
+        const text = this.objects.get(name)
+        return text === undefined ? undefined : Buffer.from(text)
+      },
+      remove: async (name) => void this.objects.delete(name),
       close: async () => undefined,
     }
     const mappings = new Mappings({

@@ -20,7 +20,7 @@ export default service("shop", [
 /** Whoever signs may read there; moto looks no closer. */
 const authorization = "AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 
-test("a batch that was given up is an object in S3, under Lambda's name and with the batch", async (t) => {
+test("a batch that was given up is an object in S3, under Lambda's name and with the batch, and is redriven from there", async (t) => {
   const moto = await startMoto()
   t.after(() => moto.stop())
   process.env["AWS_ACCESS_KEY_ID"] ??= "testing"
@@ -29,7 +29,16 @@ test("a batch that was given up is an object in S3, under Lambda's name and with
   assert.equal(created.status, 200)
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-failed-"))
   fs.writeFileSync(path.join(dir, "service.mjs"), service(moto.endpoint))
-  fs.writeFileSync(path.join(dir, "ship.mjs"), 'export const handler = async () => { throw new Error("down") }\n')
+  // It is down until there is a file that says that it is up.
+  fs.writeFileSync(
+    path.join(dir, "ship.mjs"),
+    `import fs from "node:fs"
+export const handler = async ({ Records }) => {
+  if (!fs.existsSync(${JSON.stringify(dir)} + "/up")) throw new Error("down")
+  fs.appendFileSync(${JSON.stringify(dir)} + "/taken", Records.map(({ kinesis }) => Buffer.from(kinesis.data, "base64") + "\\n").join(""))
+}
+`,
+  )
   const node = await startNode({ files: [path.join(dir, "service.mjs")], dataDir: path.join(dir, "data"), port: 0, workers: 1, log: "silent" })
   t.after(async () => {
     await node.close()
@@ -55,4 +64,11 @@ test("a batch that was given up is an object in S3, under Lambda's name and with
     object.payload.Records.map(({ kinesis }) => Buffer.from(kinesis.data, "base64").toString()),
     ['{"n":1}', '{"n":2}'],
   )
+  const redrive = async (): Promise<unknown> => (await fetch(`${node.url}/v1/functions/ship/redrive`, { method: "POST" })).json()
+  assert.equal(((await redrive()) as { failures: readonly { reason: string }[] }).failures[0]?.reason, "Error: down")
+  fs.writeFileSync(path.join(dir, "up"), "")
+  assert.deepEqual(await redrive(), { batches: 1, records: 2, waiting: 0, failures: [] })
+  assert.deepEqual(await redrive(), { batches: 0, records: 0, waiting: 0, failures: [] })
+  assert.equal(fs.readFileSync(path.join(dir, "taken"), "utf8"), '{"n":1}\n{"n":2}\n')
+  assert.doesNotMatch(await (await fetch(`${moto.endpoint}/lake?list-type=2&prefix=failed/`)).text(), /<Key>/)
 })

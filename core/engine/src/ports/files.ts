@@ -28,8 +28,14 @@ export interface FilePlace {
   close(): Promise<void>
 }
 
-/** A place whose files are read again, and removed. */
+/** A place whose files are found, read again, and removed. */
 export interface ObjectPlace extends FilePlace {
+  /**
+   * The names that begin with a prefix, in the order of their bytes; what is put or removed meanwhile may be among them or not.
+   *
+   * @throws MR1501 when the place refuses; a retry may help
+   */
+  list(prefix: string): AsyncIterable<string>
   /** Undefined: there is none of this name. @throws MR1501 when the place refuses; a retry may help */
   get(name: string): Promise<Uint8Array | undefined>
   /** Removing what is not there changes nothing. @throws MR1501 when the place refuses; a retry may help */

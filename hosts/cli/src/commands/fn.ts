@@ -28,7 +28,7 @@ export function define(command: Command, terminal: Terminal): void {
     .description("call a function again with what its stream's mapping has given up, in its order")
     .argument("<NAME>", "the function")
     .option("--json", "print what it came to as JSON")
-    .addHelpText("after", example("millrace fn redrive resize", "It takes what was given up to a stream (onFailure) and ends at what fails again; then the next redrive goes on with that."))
+    .addHelpText("after", example("millrace fn redrive resize", "It takes what was given up to a stream or to S3 (onFailure) and ends at what fails again; then the next redrive goes on with that."))
     .action((name: string, options: Options) => redrive(name, options, terminal))
 }
 

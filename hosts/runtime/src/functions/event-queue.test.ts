@@ -222,7 +222,7 @@ test("a stream gets Lambda's record of an event that was given up, once", async 
   const bench = new Bench(t)
   await bench.open({ maximumRetryAttempts: 0, onFailure: { kind: "stream", stream: "failed" } })
   bench.answers = ["failed"]
-  await bench.add('{"n":12345678901234567890}', "request-1")
+  await bench.add('{"n":1, "of": [1.50]}', "request-1")
   await bench.restart(false, { onFailure: { kind: "stream", stream: "failed" } })
   assert.deepEqual(await bench.failed(), [
     {
@@ -234,7 +234,7 @@ test("a stream gets Lambda's record of an event that was given up, once", async 
         condition: "RetriesExhausted",
         approximateInvokeCount: 1,
       },
-      requestPayload: { n: 12345678901234567890 },
+      requestPayload: { n: 1, of: [1.5] },
       responseContext: { statusCode: 200, executedVersion: "$LATEST", functionError: "Unhandled" },
       responsePayload: failure,
     },

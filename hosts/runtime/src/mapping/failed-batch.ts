@@ -61,9 +61,14 @@ export function failedBatches(records: readonly EventRecord[], facts: FailedBatc
 /** Bytes of a text besides its records, at most. */
 const aboutBytes = 4_096
 
+/** What the names of a mapping's objects begin with. */
+export function failedBatchPrefix(mappingUuid: string): string {
+  return `aws/lambda/${mappingUuid}/`
+}
+
 /** The object's name in S3, as Lambda has it; the same for the same batch given up at the same moment. */
 export function failedBatchName(mappingUuid: string, { at }: FailedBatchFacts, events: KinesisEvents, first: EventRecord): string {
   const [date = "", time = ""] = new Date(at).toISOString().slice(0, 19).split("T")
   const unique = uuidOf(`${mappingUuid} ${events.sequenceNumber(first.offset)} ${at}`)
-  return `aws/lambda/${mappingUuid}/${events.shardId}/${date.replaceAll("-", "/")}/${date}T${time.replaceAll(":", ".")}-${unique}`
+  return `${failedBatchPrefix(mappingUuid)}${events.shardId}/${date.replaceAll("-", "/")}/${date}T${time.replaceAll(":", ".")}-${unique}`
 }

@@ -5,7 +5,7 @@
  * M30  A mapping begins where it is told once; whatever shards come later it reads from their beginning.
  * M31  A shard begins once its parents are done.
  */
-import { type FilePlace, type MappingFigures, type ShardCheckpoint, type Store, isPast, newCheckpoint } from "@millrace/engine"
+import { type MappingFigures, type ObjectPlace, type ShardCheckpoint, type Store, isPast, newCheckpoint } from "@millrace/engine"
 import {
   BlockWriter,
   type ErrorData,
@@ -50,7 +50,7 @@ export interface MappingNode {
   readonly onGrowing: (stream: string, partition: number) => void
   readonly region: string
   /** Opens the place of failed batches outside. @throws MR1101 */
-  readonly openPlace: (to: string) => Promise<FilePlace>
+  readonly openPlace: (to: string) => Promise<ObjectPlace>
   /** Undefined: there is none of that name, or not yet. */
   readonly stream: (name: string) => StreamPlan | undefined
   /** What is kept beside the streams, by name. */
@@ -91,7 +91,7 @@ export class Mapping {
   #again = false
   #error: ErrorData | undefined
   #stopped = false
-  #place: Promise<FilePlace> | undefined
+  #place: Promise<ObjectPlace> | undefined
   readonly #slots: Room
 
   constructor(node: MappingNode, service: string, { name, concurrency }: FunctionPlan, plan: MappingPlan) {
@@ -143,6 +143,19 @@ export class Mapping {
     this.#stopped = true
     await Promise.all([...this.#shards.values()].map((shard) => shard.stop()))
     await (await this.#place?.catch(() => undefined))?.close()
+  }
+
+  /** Where what is given up lies as objects. @throws MR1101, MR1501 */
+  place(): Promise<ObjectPlace> {
+    const { onFailure } = this.plan
+    if (onFailure?.kind !== "s3") throw new Error("mapping: it has no place")
+    if (this.#place === undefined) {
+      const opened = this.#node.openPlace(onFailure.to)
+      this.#place = opened
+      // One that could not be opened is tried anew.
+      opened.catch(() => (this.#place = undefined))
+    }
+    return this.#place
   }
 
   halt(): void {
@@ -266,9 +279,7 @@ export class Mapping {
       put: async (records, facts, of) => {
         const [first] = records
         if (first === undefined || this.plan.onFailure?.kind !== "s3") throw new Error("mapping: a failed batch without a place")
-        this.#place ??= this.#node.openPlace(this.plan.onFailure.to)
-        const place = await this.#place
-        await place.put(failedBatchName(this.uuid, facts, of, first), Buffer.from(failedBatch(records, facts, of)))
+        await (await this.place()).put(failedBatchName(this.uuid, facts, of, first), Buffer.from(failedBatch(records, facts, of)))
       },
       onOver: () => this.#onOver(partition),
     }

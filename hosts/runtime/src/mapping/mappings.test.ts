@@ -312,7 +312,48 @@ test("what was given up is redriven in its order, once, and stops at what fails 
   assert.equal(third.batches, 0)
 })
 
-test("a redrive without a stream of failures, or of no function, says so (MR1009, MR1031)", async (t) => {
+test("what lies in S3 is redriven in each shard's order, goes from there, and stops at what fails again", async (t) => {
+  const bench = new MappingBench(t)
+  const settings = { batchSize: 2, maximumRetryAttempts: 0, reportBatchItemFailures: true, onFailure: { kind: "s3", to: "s3://failed" } } as const
+  bench.stream("orders", 2)
+  bench.answering = () => new Error("down")
+  await bench.open(settings)
+  // Five batches of one second, whose names tell no order.
+  await bench.put(["a", "b", "c", "d", "e", "f", "g", "h", "i"])
+  await bench.put(["x"], { partition: 1 })
+  assert.equal(bench.objects.size, 6)
+  bench.objects.set("aws/lambda/00000000-0000-0000-0000-000000000000/shardId-000000000000/2026/01/01/other", "{}")
+  const given = bench.events.length
+  const { signal } = new AbortController()
+  bench.answering = ({ Records }) => {
+    const bad = Records.find(({ kinesis }) => kinesis.partitionKey === "d")
+    return { batchItemFailures: bad === undefined ? [] : [{ itemIdentifier: bad.kinesis.sequenceNumber }] }
+  }
+  const first = await bench.mappings.redrive("ship", signal)
+  assert.deepEqual([first.batches, first.records, first.waiting, first.failures.map(({ partition, shardId }) => [partition, shardId])], [2, 4, 4, [[0, "shardId-000000000000"]]])
+  assert.match(first.failures[0]?.reason ?? "", /^the function named a record that failed: \d{56}$/)
+  const left = [...bench.objects.values()].map((text) => JSON.parse(text) as FailedBatch).find(({ payload }) => payload?.Records[0]?.kinesis.partitionKey === "d")
+  assert.deepEqual([left?.KinesisBatchInfo.batchSize, left?.KinesisBatchInfo.startSequenceNumber], [1, left?.payload.Records[0]?.kinesis.sequenceNumber])
+  bench.answering = () => null
+  const second = await bench.mappings.redrive("ship", signal)
+  assert.deepEqual([second.batches, second.records, second.waiting, second.failures], [4, 6, 0, []])
+  assert.deepEqual(bench.keys.slice(given), [["a", "b"], ["c", "d"], ["x"], ["d"], ["e", "f"], ["g", "h"], ["i"]])
+  assert.equal((await bench.mappings.redrive("ship", signal)).batches, 0)
+  assert.equal(bench.objects.size, 1)
+})
+
+test("an object that holds no failed batch stops its shard's redrive, with its name", async (t) => {
+  const bench = new MappingBench(t)
+  await bench.open({ onFailure: { kind: "s3", to: "s3://failed" } })
+  const name = `aws/lambda/${bench.mappings.status()[0]?.uuid}/shardId-000000000003/2026/01/01/2026-01-01T00.00.00-00000000-0000-0000-0000-000000000000`
+  for (const text of ["{", "null", '{"payload":{}}', '{"payload":{"Records":[]},"KinesisBatchInfo":{}}']) {
+    bench.objects.set(name, text)
+    const { failures } = await bench.mappings.redrive("ship", new AbortController().signal)
+    assert.deepEqual(failures, [{ partition: 3, shardId: "shardId-000000000003", reason: `the object ${name} is none of Lambda's failed batches` }])
+  }
+})
+
+test("a redrive without a destination that is kept, or of no function, says so (MR1009, MR1031)", async (t) => {
   const bench = new MappingBench(t)
   await bench.open()
   const { signal } = new AbortController()

@@ -4,7 +4,8 @@ import { MillraceError, type Plan } from "@millrace/model"
 import type { Sample } from "../samples.ts"
 import { Mapping, type MappingNode, type MappingStatus } from "./mapping.ts"
 import { mappingSamples } from "./mapping-samples.ts"
-import { type Redriven, redrive } from "./redrive.ts"
+import { redrive } from "./redrive.ts"
+import type { Redriven } from "./redriven.ts"
 
 export class Mappings {
   readonly #node: MappingNode
@@ -91,7 +92,7 @@ export class Mappings {
   /**
    * Invokes a function again with what its mapping has given up, in its order.
    *
-   * @throws MR1031 when no mapping feeds such a function, MR1009 when what it gives up is in no stream, MR1010 when a redrive is under way
+   * @throws MR1031 when no mapping feeds such a function, MR1009 when what it gives up is kept nowhere, MR1010 when a redrive is under way
    */
   async redrive(name: string, signal: AbortSignal): Promise<Redriven> {
     const mapping = this.#mappings.find((each) => each.function === name)

@@ -1,33 +1,24 @@
 /**
- * Redriving: the batches that a mapping has given up, from the stream that holds them, are invoked again in their order. A
- * batch that fails again stops its partition there; the next redrive goes on with it. What is done is kept.
+ * Redriving: the batches that a mapping has given up, from the stream or the bucket that holds them, are invoked again in their order. A
+ * batch that fails again stops its partition there; the next redrive goes on with it. What is done is kept, or removed.
  */
-import { verdictOf } from "@millrace/engine"
 import { BlockCursor, type FailedBatch, MillraceError, entryKind } from "@millrace/model"
 import type { Mapping, MappingNode } from "./mapping.ts"
-
-/** What a redrive came to. */
-export interface Redriven {
-  /** Batches and records that the function took. */
-  readonly batches: number
-  readonly records: number
-  /** Batches that still wait: those behind what has failed again. */
-  readonly waiting: number
-  /** Why it stopped, by partition of the stream. */
-  readonly failures: readonly { readonly partition: number; readonly shardId: string; readonly reason: string }[]
-}
+import { redriveObjects } from "./redrive-objects.ts"
+import type { Redriven } from "./redriven.ts"
+import { retaken } from "./retaken.ts"
 
 const readBytes = 1_048_576
 
 /**
- * @throws MR1009 when the function's mapping has no stream for what it gives up
+ * @throws MR1009 when what the function's mapping gives up is nowhere to be read, MR1501 when a bucket refuses
  */
 export async function redrive(node: MappingNode, mapping: Mapping, signal: AbortSignal): Promise<Redriven> {
   const { onFailure } = mapping.plan
+  if (onFailure?.kind === "s3") return redriveObjects(node, mapping, await mapping.place(), signal)
   const stream = onFailure?.kind === "stream" ? node.stream(onFailure.stream) : undefined
   if (stream === undefined) {
-    const where = onFailure?.kind === "s3" ? `they lie in ${onFailure.to}` : "it has no destination"
-    throw new MillraceError("MR1009", `Function "${mapping.function}": what its mapping gives up cannot be redriven, as ${where}. Give it onFailure: a stream.`, {
+    throw new MillraceError("MR1009", `Function "${mapping.function}": what its mapping gives up is kept nowhere. Give it onFailure: a stream, or { s3: "s3://bucket/prefix" }.`, {
       function: mapping.function,
     })
   }
@@ -45,7 +36,7 @@ export async function redrive(node: MappingNode, mapping: Mapping, signal: Abort
       }
       const before = node.positions.redriven(mapping.id, partition)
       const skip = before?.offset === offset ? before.taken : 0
-      const outcome = await invoked(node, mapping, batch, skip, signal)
+      const outcome = await retaken(node, mapping, batch, skip, signal)
       records += outcome.taken - skip
       const isDone = outcome.reason === undefined
       const position = isDone ? { offset: offset + 1, taken: 0 } : { offset, taken: outcome.taken }
@@ -86,17 +77,4 @@ async function* failedBatches(node: MappingNode, mapping: Mapping, stream: strin
     }
     if (at <= before) throw new Error(`redrive: ${stream}[${partition}] gave nothing at ${before}`)
   }
-}
-
-async function invoked(node: MappingNode, { function: name, plan }: Mapping, { payload }: FailedBatch, skip: number, signal: AbortSignal): Promise<{ readonly taken: number; readonly reason: string | undefined }> {
-  const { Records } = payload
-  const rest = Records.slice(skip)
-  const answer = await node.invoker.invoke(name, JSON.stringify({ Records: rest }), { signal })
-  if (answer.kind === "throttled") return { taken: skip, reason: "the function is throttled" }
-  if (answer.kind === "failed") return { taken: skip, reason: `${answer.error.errorType}: ${answer.error.errorMessage}` }
-  const rules = { reportBatchItemFailures: plan.reportBatchItemFailures, hasWindow: false }
-  const verdict = verdictOf(answer.payload, rules, (identifier) => rest.findIndex(({ kinesis }) => kinesis.sequenceNumber === identifier))
-  if (verdict.kind === "done") return { taken: Records.length, reason: undefined }
-  const taken = skip + (verdict.kind === "partial" ? verdict.index : 0)
-  return { taken, reason: `the function named a record that failed: ${Records[taken]?.kinesis.sequenceNumber ?? ""}` }
 }

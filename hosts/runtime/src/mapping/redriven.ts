@@ -1,0 +1,10 @@
+/** What a redrive came to. */
+export interface Redriven {
+  /** Batches and records that the function took. */
+  readonly batches: number
+  readonly records: number
+  /** Batches that still wait: those behind what has failed again. */
+  readonly waiting: number
+  /** Why it stopped, by partition of the stream. */
+  readonly failures: readonly { readonly partition: number; readonly shardId: string; readonly reason: string }[]
+}
