@@ -3,6 +3,8 @@
 export const cards = 100_000
 /** First event time, in ms. */
 export const firstTime = Date.UTC(2026, 0, 1)
+/** Records in a second of event time: it goes as fast as the aim, and a window of 5 s takes 2 M records. */
+export const perSecond = 400_000
 
 /** A small seeded generator (mulberry32), so that every run sends the same. */
 export function random(seed: number): () => number {

@@ -7,14 +7,12 @@ import { request, Agent } from "node:http"
 import { join, resolve } from "node:path"
 import { type Bench, type Figure, median } from "./figures.ts"
 import { newDirectory, type NodeProcess, pause, peakBytes, removeDirectory, startProcess } from "./node-process.ts"
-import { body, firstTime, random } from "./payments.ts"
+import { body, firstTime, perSecond, random } from "./payments.ts"
 
 const perRequest = 500
 const connections = 8
 const records = 6_000_000
 const rounds = Number(process.env["ROUNDS"] ?? 3)
-/** Event time goes as fast as the aim: a window of 5 s takes 2 M records. */
-const perSecond = 400_000
 
 export const pipeline: Bench = {
   name: "pipeline",
