@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { Encoder, decode } from "cbor-x"
+import { decode, encode } from "cbor2"
 import fc from "fast-check"
 import { Blob64, Instant } from "./answer-values.ts"
 import { decodeCbor, encodeCbor } from "./cbor.ts"
@@ -32,8 +32,7 @@ function plain(given: unknown): unknown {
 }
 
 test("what another encoder of CBOR writes is read", () => {
-  const other = new Encoder({ useRecords: false, mapsAsObjects: true, tagUint8Array: false, variableMapSize: true })
-  fc.assert(fc.property(value, (given) => assert.deepEqual(plain(decodeCbor(other.encode(given))), plain(given))))
+  fc.assert(fc.property(value, (given) => assert.deepEqual(plain(decodeCbor(encode(given))), plain(given))))
 })
 
 test("another decoder of CBOR reads what is written", () => {

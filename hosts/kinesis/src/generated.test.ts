@@ -8,7 +8,7 @@ import {
   PutRecordCommand,
   RegisterStreamConsumerCommand,
 } from "@aws-sdk/client-kinesis"
-import { Encoder } from "cbor-x"
+import { decode, encode } from "cbor2"
 import fc from "fast-check"
 import { loadModel, type Model } from "../test/botocore.ts"
 import { bytes, openNode } from "../test/node.ts"
@@ -16,7 +16,6 @@ import { inputs } from "./inputs.ts"
 import type { Shape } from "./shape.ts"
 
 const model = loadModel()
-const cbor = new Encoder({ useRecords: false, mapsAsObjects: true, tagUint8Array: false, variableMapSize: true })
 
 /** The model's shape in this package's words. */
 function shapeOf(name: string): unknown {
@@ -198,7 +197,7 @@ test(
               "content-type": `application/x-amz-${isCbor ? "cbor" : "json"}-1.1`,
               "x-amz-target": `Kinesis_20131202.${action}`,
             },
-            body: isCbor ? new Uint8Array(cbor.encode(given)) : jsonOf(given),
+            body: isCbor ? new Uint8Array(encode(given)) : jsonOf(given),
             signal: AbortSignal.any([stop.signal, AbortSignal.timeout(10_000)]),
           })
           if (response.status === 200) {
@@ -209,7 +208,7 @@ test(
             return
           }
           const answer = new Uint8Array(await response.arrayBuffer())
-          const { __type: type } = (isCbor ? cbor.decode(answer) : JSON.parse(new TextDecoder().decode(answer))) as {
+          const { __type: type } = (isCbor ? decode(answer) : JSON.parse(new TextDecoder().decode(answer))) as {
             __type: string
           }
           seen.add(type)
