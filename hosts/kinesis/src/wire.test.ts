@@ -14,7 +14,7 @@ test("a client of CBOR puts and reads bytes, and its instants are milliseconds",
     const { bytes, headers, status } = await post(node.url, action, encode(input), cborType)
     assert.equal(headers.get("content-type"), "application/x-amz-cbor-1.1")
     assert.equal(status, 200, Buffer.from(bytes).toString())
-    return bytes.length === 0 ? {} : (decode(bytes) as Record<string, unknown>)
+    return bytes.length === 0 ? {} : decode<Record<string, unknown>>(bytes)
   }
   await send("CreateStream", { StreamName: "c", ShardCount: 1 })
   const before = Date.now()
@@ -43,7 +43,7 @@ test("a client of CBOR puts and reads bytes, and its instants are milliseconds",
   assert.equal((await read({ ShardIteratorType: "AT_TIMESTAMP", Timestamp: before })).length, 2)
   const failed = await post(node.url, "DescribeStream", encode({ StreamName: "nobody" }), cborType)
   assert.equal(failed.status, 400)
-  assert.equal((decode(failed.bytes) as { __type: string }).__type, "ResourceNotFoundException")
+  assert.equal(decode<{ __type: string }>(failed.bytes).__type, "ResourceNotFoundException")
 })
 
 test("what cannot be understood is answered as AWS does", async (t) => {
