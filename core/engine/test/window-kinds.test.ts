@@ -74,6 +74,12 @@ const kinds: Readonly<Record<string, Kind>> = {
     },
     own: ({ ids: all }: Row) => all.slice(-1),
   },
+  "tumbling windows with a trigger": {
+    windows: (trips) => {
+      const windows = trips.window("w", tumbling(10 * hour), { allowedLateness: 4 * hour }).trigger({ every: 2, keep: true }).aggregate(ids)
+      return ends(windows, windows.late)
+    },
+  },
   "global windows by count": {
     windows: (trips) => {
       const windows = trips.window("w", global({ every: 3 })).aggregate(ids)

@@ -46,7 +46,7 @@ interface Refining extends Windowing {
 
 /** Operators that aggregate records by key and window. */
 export type WindowingShape =
-  | (Refining & { readonly kind: "window"; readonly window: WindowPlan })
+  | (Refining & { readonly kind: "window"; readonly window: WindowPlan; readonly trigger?: TriggerPlan })
   /** Windows that end once their key was silent for `gapMs`, and merge when a record closes the gap between two. */
   | (Refining & { readonly kind: "session"; readonly gapMs: number })
   /** A window for each record, which ends with it. */
@@ -62,7 +62,7 @@ export type TriggerPlan = { readonly kind: "count"; readonly every: number; read
 
 /** The aggregates by name, in the order of the plan. */
 export type WindowingCode =
-  | { readonly kind: "window"; readonly aggregates: AggregateCodes }
+  | { readonly kind: "window"; readonly aggregates: AggregateCodes; readonly trigger?: TriggerCode }
   | { readonly kind: "session"; readonly aggregates: AggregateCodes }
   | { readonly kind: "sliding"; readonly aggregates: AggregateCodes }
   | { readonly kind: "global"; readonly aggregates: AggregateCodes; readonly trigger?: TriggerCode }
@@ -73,7 +73,7 @@ export type WindowingCode =
  */
 export type TriggerDecision = "continue" | "fire" | "purge" | "fire-and-purge"
 
-/** When a global window gives a result, in a user's words. */
+/** When a window gives a result, in a user's words. */
 export interface TriggerCode {
   readonly state?: () => unknown
   readonly onRecord: (value: never, ctx: TriggerContext<never>) => TriggerDecision | undefined | void
@@ -94,6 +94,14 @@ export interface TriggerContext<State> {
   /** Calls `onTime` once the window's time (event time, or the clock) has reached `time`, in ms; each time of a key once. */
   setTimer(time: number): void
   clearTimer(time: number): void
+}
+
+/** What the trigger of a window with bounds sees. It is asked while the window is open; at its end the window gives its result anyway. */
+export interface WindowTriggerContext<State> extends TriggerContext<State> {
+  /** First instant of the window, in ms. */
+  readonly start: number
+  /** First instant after the window, in ms. A timer for this or later is never called. */
+  readonly end: number
 }
 
 export type AggregateCodes = Readonly<Record<string, Aggregate<never, unknown>>>

@@ -1,5 +1,12 @@
 /** Global windows and their triggers: their shape. */
-import { MillraceError, type TriggerContext, type TriggerDecision, type TriggerPlan } from "@millrace/model"
+import {
+  MillraceError,
+  type TriggerCode,
+  type TriggerContext,
+  type TriggerDecision,
+  type TriggerPlan,
+  type WindowTriggerContext,
+} from "@millrace/model"
 import { checkedWhole, checkFunction, checkKeys } from "./setting.ts"
 
 /** One window for all records of a key, from {@link global}. */
@@ -22,6 +29,30 @@ export interface Trigger<T, State> {
    */
   onTime?(ctx: TriggerContext<State>): TriggerDecision | undefined | void
 }
+
+/** Decides when a window with bounds gives a result ahead of its end: see {@link TimedWindow.trigger}. */
+export interface WindowTrigger<T, State> {
+  /** The trigger's state for a key and window that have none yet. */
+  readonly state?: () => State
+  /** Called for each record that comes before the window's end, after it has been counted. */
+  onRecord(value: T, ctx: WindowTriggerContext<State>): TriggerDecision | undefined | void
+  /**
+   * Called once the watermark (of windows by the clock, the clock) has reached a time given to `ctx.setTimer`; not when no record
+   * has come since the last result.
+   */
+  onTime?(ctx: WindowTriggerContext<State>): TriggerDecision | undefined | void
+}
+
+/** When a window with bounds gives a result ahead of its end. */
+export type EarlyTrigger<T, State> =
+  | {
+      /** After so many records of the key in the window. */
+      readonly every: number
+      /** Whether records count again in the next result, which is then over all so far. @default false: it begins anew */
+      readonly keep?: boolean
+      readonly onRecord?: never
+    }
+  | WindowTrigger<T, State>
 
 /** When a global window gives a result. */
 export type GlobalOptions<T, State> =
@@ -61,16 +92,40 @@ export function triggerPlan({ every, keep, trigger }: GlobalWindow<never>, what:
     const why = every === undefined ? "nothing would ever make it give a result" : "only one of both can decide"
     throw new MillraceError("MR1101", `${what}: ${why}. A global window has either every, such as { every: 100 }, or a trigger.`)
   }
-  if (every !== undefined) {
-    return Object.freeze({ kind: "count", every: checkedWhole(every, 1, Number.MAX_SAFE_INTEGER, `${what}, every`), keep: keep === true })
-  }
+  if (trigger === undefined) return countPlan(every, keep, what)
   if (keep !== undefined) throw new MillraceError("MR1101", `${what}: keep goes with every; a trigger says "fire" to keep the records.`)
+  return customPlan(trigger, what)
+}
+
+/** @throws MR1101 also for a trigger that can never fire */
+export function earlyTriggerPlan(given: EarlyTrigger<never, never>, what: string): TriggerPlan {
+  if ("every" in given) {
+    checkKeys(given, ["every", "keep"], `${what}, trigger`)
+    return countPlan(given.every, given.keep, what)
+  }
+  return customPlan(given, what)
+}
+
+function countPlan(every: unknown, keep: boolean | undefined, what: string): TriggerPlan {
+  return Object.freeze({ kind: "count", every: checkedWhole(every, 1, Number.MAX_SAFE_INTEGER, `${what}, every`), keep: keep === true })
+}
+
+function customPlan(trigger: Trigger<never, never>, what: string): TriggerPlan {
   checkKeys(trigger, ["state", "onRecord", "onTime"], `${what}, trigger`)
-  if (trigger?.onRecord === undefined) {
+  if (trigger.onRecord === undefined) {
     throw new MillraceError("MR1101", `${what}: a trigger without onRecord can never fire: nothing would set it a timer. Give it one.`)
   }
   checkFunction(trigger.onRecord, `${what}, trigger.onRecord`)
   checkFunction(trigger.onTime, `${what}, trigger.onTime`, "optional")
   checkFunction(trigger.state, `${what}, trigger.state`, "optional")
   return Object.freeze({ kind: "custom" })
+}
+
+/** The trigger's functions as they are when it is given. */
+export function triggerCode(trigger: Trigger<never, never>): TriggerCode {
+  return Object.freeze({
+    onRecord: trigger.onRecord.bind(trigger),
+    ...(trigger.state === undefined ? {} : { state: trigger.state.bind(trigger) }),
+    ...(trigger.onTime === undefined ? {} : { onTime: trigger.onTime.bind(trigger) }),
+  })
 }

@@ -32,6 +32,7 @@ export type {
   StandardSchema,
   StandardSchemaProps,
   TriggerContext,
+  WindowTriggerContext,
   TriggerDecision,
   TaskContext,
   WindowBounds,
@@ -70,6 +71,7 @@ export type {
   PanesOf,
   ProcessingTimeOptions,
   SomeTime,
+  TimedWindow,
   TimeOptions,
   Windowed,
   WindowOptions,
@@ -84,7 +86,7 @@ export type { FilterPattern, MappingOptions, Starting } from "./function/mapping
 export type { FunctionSettings } from "./function/options.ts"
 export type { MadeBy, ResultOf, TakenBy } from "./schema-values.ts"
 export { compile, isService, type Service, service, serviceOf, type ServicePart, type TasksAmong } from "./service.ts"
-export { global, type GlobalOptions, type GlobalWindow, type Trigger } from "./global.ts"
+export { type EarlyTrigger, global, type GlobalOptions, type GlobalWindow, type Trigger, type WindowTrigger } from "./global.ts"
 export { session, type SessionOptions, type SessionWindow } from "./session.ts"
 export { sliding, type SlidingOptions, type SlidingWindow } from "./sliding.ts"
 export {

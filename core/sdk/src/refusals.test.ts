@@ -8,6 +8,7 @@ import {
   type Aggregate,
   calendar,
   count,
+  type AlignedWindow,
   global,
   hopping,
   keepCounter,
@@ -121,6 +122,17 @@ test("a window refuses shapes that are not valid, naming itself", () => {
     [/^window "w": give a shape/, loose(undefined)],
   ]
   for (const [says, shape] of refusals) refused("MR1101", says, () => rows.window("w", loose<SessionWindow>(shape)))
+  const daily = rows.window("w", tumbling("1d"))
+  refused("MR1101", /^window "w": a trigger without onRecord can never fire/, () => daily.trigger(loose<{ every: number }>({})))
+  refused("MR1101", /^window "w", every: 0 is not a whole number from 1/, () => daily.trigger({ every: 0 }))
+  refused("MR1101", /^window "w", trigger: there is no option "onTime"/, () => daily.trigger(loose<{ every: number }>({ every: 5, onTime: () => "fire" })))
+  refused("MR1101", /^window "w": either early or a trigger decides when results come ahead of the end/, () =>
+    rows.window("w", tumbling("1d"), { early: "1h" }).trigger({ every: 5 }),
+  )
+  refused("MR1101", /^window "w": a session window takes no trigger; tumbling, hopping and calendar windows do/, () =>
+    rows.window("w", loose<AlignedWindow>(session({ gap: "1h" }))).trigger({ every: 5 }),
+  )
+  refused("MR1101", /^windowAll: "a b" is not a name/, () => rows.windowAll("a b", tumbling("1d")))
   refused("MR1101", /^window "w", allowedLateness: "-1s" is not/, () =>
     rows.window("w", tumbling("1h"), { allowedLateness: "-1s" }),
   )

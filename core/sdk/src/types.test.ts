@@ -139,6 +139,36 @@ test("a global window's result has no bounds, and its trigger knows the records 
   assert.ok(custom)
 })
 
+test("a trigger of a window with bounds knows them, the records and its own state, and results say why they come", () => {
+  const hundreds = zodFlights.window("w", tumbling("1h")).trigger({ every: 100, keep: true }).aggregate({ n: count() })
+  same<ValueOf<typeof hundreds>, { readonly key: string; readonly start: Date; readonly end: Date; readonly pane: Pane; readonly n: number }>(true)
+  const custom = zodFlights
+    .window("w", calendar("day"), { allowedLateness: "1h" })
+    .trigger({
+      state: () => ({ late: 0 }),
+      onRecord(flight, ctx) {
+        same<typeof flight, Flight>(true)
+        same<typeof ctx.state, { late: number }>(true)
+        ctx.setTimer(ctx.end - ctx.start)
+        return flight.delay > 15 && ctx.state.late++ > 3 ? "fire" : "continue"
+      },
+      onTime: (ctx) => (ctx.state.late > 0 ? "fire-and-purge" : undefined),
+    })
+    .aggregate({ worst: max((f) => f.delay) })
+  same<ValueOf<typeof custom>["pane"], Pane>(true)
+})
+
+test("windows over all records need no key and have the types of windows by key", () => {
+  const unkeyed = stream<Flight>("unkeyed")
+  const all = unkeyed.windowAll("w", tumbling("1h")).aggregate({ n: count() })
+  same<ValueOf<typeof all>, { readonly key: string; readonly start: Date; readonly end: Date; readonly n: number }>(true)
+  same<typeof all.late, Flow<Flight, "keyed">>(true)
+  const early = unkeyed.windowAll("w", calendar("day"), { early: "1h" }).aggregate({ worst: max((f) => f.delay) })
+  same<ValueOf<typeof early>["pane"], Pane>(true)
+  const everything = unkeyed.windowAll("w", global({ every: 10 })).aggregate({ n: count() })
+  same<ValueOf<typeof everything>, { readonly key: string; readonly n: number }>(true)
+})
+
 test("a window's result has the types of its aggregates", () => {
   const hourly = zodFlights.window("hourly", tumbling("1h")).aggregate({
     flights: count(),
@@ -258,6 +288,18 @@ export function refused(): void {
   zodFlights.window("w", global({ trigger: { onRecord: (value: { other: number }) => (value.other > 1 ? "fire" : "purge") } }))
   // @ts-expect-error no such decision
   zodFlights.window("w", global({ trigger: { onRecord: () => "stop" } }))
+  // @ts-expect-error nothing would make it fire
+  zodFlights.window("w", tumbling("1h")).trigger({})
+  // @ts-expect-error a trigger looks at records
+  zodFlights.window("w", tumbling("1h")).trigger({ onTime: () => "fire" })
+  // @ts-expect-error by count or by code, not by both
+  zodFlights.window("w", tumbling("1h")).trigger({ every: 5, onRecord: () => "fire" })
+  // @ts-expect-error no such decision
+  zodFlights.window("w", tumbling("1h")).trigger({ onRecord: () => "stop" })
+  // @ts-expect-error sessions merge, and know no trigger
+  zodFlights.window("w", session({ gap: "1s" })).trigger({ every: 5 })
+  // @ts-expect-error a global window's trigger is a part of it
+  zodFlights.window("w", global({ every: 5 })).trigger({ every: 5 })
   // @ts-expect-error sessions have a gap
   zodFlights.window("w", session({ size: "1s" }))
   // @ts-expect-error sessions of two flows cannot be joined

@@ -7,13 +7,14 @@
  *
  * Invariants W41 to W46 of docs/specs/windows.md.
  */
-import { MillraceError, type OperatorCode, type OperatorPlan, readValue, type TriggerContext, valueBytes, valueFrom, writeValue } from "@millrace/model"
+import type { OperatorCode, OperatorPlan, TriggerContext } from "@millrace/model"
 import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
-import type { Scope, StateCodec } from "../state.ts"
+import type { Scope } from "../state.ts"
 import type { TimerView, View } from "../view.ts"
 import { Accumulation, type Accumulator } from "./accumulation.ts"
 import { flagCodec } from "./flag-codec.ts"
+import { type Handler, checkedDecision, checkTimer, keptCodec, type TriggerKept } from "./trigger-decision.ts"
 import { endOfInput, WindowClock } from "./window-clock.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "global" }>
@@ -24,17 +25,6 @@ const records = 0
 const fresh = 1
 const latest = 2
 const own = [0, 0, Number.NEGATIVE_INFINITY]
-
-/** What a trigger keeps for a key: its state, and its timers in ms, each once. */
-type Kept = [state: unknown, timers: number[]]
-
-const keptCodec: StateCodec<Kept> = {
-  write: (to, kept) => writeValue(to, kept),
-  read: (from) => readValue(from) as Kept,
-  copy: (kept) => valueFrom(valueBytes(kept)) as Kept,
-}
-
-type Handler = (value: unknown, ctx: TriggerContext<unknown>) => unknown
 
 export class GlobalOperator implements TimedOperator, View {
   readonly #plan: Plan
@@ -47,14 +37,14 @@ export class GlobalOperator implements TimedOperator, View {
   readonly #next: Push
   readonly #accumulation: Accumulation
   readonly #windows: Scope<Accumulator>
-  readonly #kept: Scope<Kept>
+  readonly #kept: Scope<TriggerKept>
   /** Keys by the time of their timers. */
   readonly #timers: Scope<true>
   readonly #schedule: BucketSchedule
   /** Undefined: event time decides. */
   readonly #clock: WindowClock | undefined
   readonly #hand: Hand
-  readonly #init: () => Kept
+  readonly #init: () => TriggerKept
   due: number = Number.POSITIVE_INFINITY
   dueByClock: number = Number.POSITIVE_INFINITY
 
@@ -64,7 +54,7 @@ export class GlobalOperator implements TimedOperator, View {
     this.#plan = plan
     const { onRecord, onTime } = code.trigger ?? {}
     this.#onRecord = onRecord as Handler
-    if (onTime !== undefined) this.#onTime = (_, ctx) => onTime(ctx as TriggerContext<never>)
+    if (onTime !== undefined) this.#onTime = (_, ctx) => onTime(ctx)
     this.#context = context
     this.#next = next
     this.#accumulation = new Accumulation(code.aggregates, own)
@@ -168,32 +158,19 @@ export class GlobalOperator implements TimedOperator, View {
   #ask(handler: Handler, value: unknown, key: string, time: number): void {
     const hand = this.#hand
     const window = this.#windows.get(this.#windows.bucket(0), key)?.value as Accumulator
-    const kept = this.#kept.change(this.#kept.bucket(0), key, this.#init).value as Kept
+    const kept = this.#kept.change(this.#kept.bucket(0), key, this.#init).value as TriggerKept
     hand.take(key, time, window[records] as number, kept[0])
-    const decision = handler(value, hand)
+    const decision = handler(value as never, hand as never)
     kept[0] = hand.state
     this.#decide(decision, key, time)
   }
 
-  #decide(decision: unknown, key: string, time: number): void {
-    switch (decision) {
-      case undefined:
-      case "continue":
-        return
-      case "fire":
-      case "fire-and-purge":
-        this.#give(key, time)
-        if (decision === "fire-and-purge") return this.#purge(key)
-        ;(this.#windows.change(this.#windows.bucket(0), key, this.#accumulation.init).value as number[])[fresh] = 0
-        return
-      case "purge":
-        return this.#purge(key)
-      default:
-        throw new MillraceError(
-          "MR1201",
-          `operator "${this.#plan.name}": its trigger said ${JSON.stringify(decision)}; it may say "fire", "fire-and-purge", "purge" or "continue".`,
-        )
-    }
+  #decide(said: unknown, key: string, time: number): void {
+    const decision = checkedDecision(said, this.#plan.name)
+    if (decision === "continue") return
+    if (decision !== "purge") this.#give(key, time)
+    if (decision !== "fire") return this.#purge(key)
+    ;(this.#windows.change(this.#windows.bucket(0), key, this.#accumulation.init).value as number[])[fresh] = 0
   }
 
   #give(key: string, time: number): void {
@@ -219,14 +196,8 @@ export class GlobalOperator implements TimedOperator, View {
   }
 
   setTimer(key: string, time: number): void {
-    if (this.#onTime === undefined) {
-      throw new MillraceError("MR1201", `operator "${this.#plan.name}": its trigger sets a timer but has no onTime to call then.`)
-    }
-    if (!Number.isFinite(time) || time <= this.#firing) {
-      const why = Number.isFinite(time) ? "in onTime it must be later than the timer in hand" : "that is no time in ms"
-      throw new MillraceError("MR1201", `operator "${this.#plan.name}": its trigger sets a timer for ${time}; ${why}.`)
-    }
-    const [, timers] = this.#kept.change(this.#kept.bucket(0), key, this.#init).value as Kept
+    checkTimer(time, this.#firing, this.#onTime, this.#plan.name)
+    const [, timers] = this.#kept.change(this.#kept.bucket(0), key, this.#init).value as TriggerKept
     if (timers.includes(time)) return
     timers.push(time)
     this.#schedule.note(time)
@@ -238,7 +209,7 @@ export class GlobalOperator implements TimedOperator, View {
     if (this.#timers.has(time)) this.#timers.remove(this.#timers.bucket(time), key)
     const kept = this.#kept.get(this.#kept.bucket(0), key)?.value
     if (kept?.[1].includes(time) !== true) return
-    const changed = this.#kept.change(this.#kept.bucket(0), key, this.#init).value as Kept
+    const changed = this.#kept.change(this.#kept.bucket(0), key, this.#init).value as TriggerKept
     changed[1] = changed[1].filter((each) => each !== time)
   }
 

@@ -14,19 +14,26 @@ import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { Schedule } from "../schedule.ts"
 import { type Bucket, rowKey, rowTime, type Scope } from "../state.ts"
 import { keyOfRow } from "../state/row.ts"
-import type { View } from "../view.ts"
+import type { TimerView, View } from "../view.ts"
 import { Accumulation, type Accumulator } from "./accumulation.ts"
 import { Early } from "./early.ts"
 import type { Frames } from "./frames.ts"
 import { framesOf } from "./frames-of.ts"
 import { textCodec } from "./text-codec.ts"
 import { endOfInput, WindowClock } from "./window-clock.ts"
+import { type TriggeredWindows, triggerNumbers, WindowTriggers } from "./window-triggers.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "window" }>
 type Code = Extract<OperatorCode, { kind: "window" }>
 
 /** With early results, the window's own number: when it gives the next one, or gave the last. */
 const noted = 0
+
+/** What an accumulator holds in front. */
+function ownNumbers(plan: Plan): readonly number[] {
+  if (plan.trigger !== undefined) return triggerNumbers
+  return plan.earlyMs > 0 ? [Number.NEGATIVE_INFINITY] : []
+}
 
 export class WindowOperator implements TimedOperator, View {
   readonly #plan: Plan
@@ -42,6 +49,7 @@ export class WindowOperator implements TimedOperator, View {
   /** Undefined: event time decides. */
   readonly #clock: WindowClock | undefined
   readonly #early: Early | undefined
+  readonly #triggers: WindowTriggers | undefined
   /** Open windows by start; the value is whether the window has emitted. */
   readonly #open: Map<number, boolean> = new Map()
   /** Starts of windows by the time at which they act next; one that says otherwise in `#open` is passed over. */
@@ -56,7 +64,7 @@ export class WindowOperator implements TimedOperator, View {
     this.#plan = plan
     this.#frames = framesOf(plan.window)
     this.#latenessMs = plan.allowedLatenessMs
-    this.#accumulation = new Accumulation(code.aggregates, plan.earlyMs > 0 ? [Number.NEGATIVE_INFINITY] : [])
+    this.#accumulation = new Accumulation(code.aggregates, ownNumbers(plan))
     this.#scope = context.state.scope(scope, this.#accumulation.codec)
     this.#closing = context.state.scope(`${scope}@closing`, textCodec)
     this.#context = context
@@ -64,6 +72,7 @@ export class WindowOperator implements TimedOperator, View {
     this.#late = late
     if (plan.time === "processing") this.#clock = new WindowClock(context, `${scope}@clock`)
     if (plan.earlyMs > 0) this.#early = new Early(plan.earlyMs, context, `${scope}@early`)
+    if (plan.trigger !== undefined) this.#triggers = new WindowTriggers(plan.name, plan.trigger, code.trigger, context, scope, this.#triggered())
     this.reload()
   }
 
@@ -98,6 +107,7 @@ export class WindowOperator implements TimedOperator, View {
   reload(): void {
     this.#clock?.reload()
     this.#early?.reload()
+    this.#triggers?.reload()
     this.#open.clear()
     this.#schedule.clear()
     // By the clock, a window goes as soon as it has emitted.
@@ -109,11 +119,16 @@ export class WindowOperator implements TimedOperator, View {
   /** Does all that is due up to a time, in the order of times. */
   #act(reached: number): void {
     const early = this.#early
+    const triggers = this.#triggers
     for (let due = this.#settle(); due <= reached && due < Number.POSITIVE_INFINITY; due = this.#settle()) {
       this.#clock?.pass(due)
       // At one time early results come first: the closing, which nothing in the state tells, is then the last of that time.
       if (early !== undefined && early.due <= this.#schedule.due) {
         if (!early.giveAll(this.#giveEarly)) return void this.#settle()
+        continue
+      }
+      if (triggers !== undefined && triggers.due <= this.#schedule.due) {
+        if (!triggers.fireFirst()) return void this.#settle()
         continue
       }
       const start = this.#schedule.first as number
@@ -122,6 +137,7 @@ export class WindowOperator implements TimedOperator, View {
       this.#schedule.removeFirst()
       if (this.#frames.end(start) + this.#latenessMs <= reached) {
         this.#scope.drop(bucket)
+        this.#triggers?.drop(start)
         this.#open.delete(start)
       } else this.#note(start, true)
       if (this.#context.full()) return void this.#settle()
@@ -142,6 +158,7 @@ export class WindowOperator implements TimedOperator, View {
     const acc = this.#scope.change(bucket, key, this.#accumulation.init).value as Accumulator
     this.#accumulation.add(acc, value, time)
     if (closed) this.#emit(start, key, acc, "refined")
+    else if (this.#triggers !== undefined) this.#triggers.onRecord(start, key, acc, value, time)
     else if (this.#early !== undefined && !((acc[noted] as number) > reached)) {
       acc[noted] = this.#noteEarly(this.#early, start, key, this.#clock?.now ?? reached, time, end)
     }
@@ -209,6 +226,22 @@ export class WindowOperator implements TimedOperator, View {
     return results.length === 0 ? undefined : results
   }
 
+  *timers(): Iterable<TimerView> {
+    yield* this.#triggers?.timers(this.#clock === undefined ? "event" : "processing") ?? []
+  }
+
+  #triggered(): TriggeredWindows {
+    const scope = this.#scope
+    return {
+      get: (start, key) => scope.get(scope.bucket(start), key)?.value,
+      change: (start, key) => scope.change(scope.bucket(start), key, this.#accumulation.init).value as Accumulator,
+      remove: (start, key) => scope.remove(scope.bucket(start), key),
+      give: (start, key, acc) => this.#emit(start, key, acc, "early"),
+      end: (start) => this.#frames.end(start),
+      settle: () => this.#settle(),
+    }
+  }
+
   /** When the window acts next: it emits at its end and goes when its lateness has passed. */
   #dueOf(start: number): number {
     const end = this.#frames.end(start)
@@ -227,7 +260,9 @@ export class WindowOperator implements TimedOperator, View {
       if (this.#open.has(first) && this.#dueOf(first) === schedule.due) break
       schedule.removeFirst()
     }
-    const due = this.#early === undefined ? schedule.due : Math.min(schedule.due, this.#early.due)
+    let { due } = schedule
+    if (this.#early !== undefined) due = Math.min(due, this.#early.due)
+    if (this.#triggers !== undefined) due = Math.min(due, this.#triggers.due)
     if (this.#clock === undefined) this.due = due
     else {
       this.dueByClock = due

@@ -41,7 +41,7 @@ import {
 } from "./table-options.ts"
 import { asOfDefinition, type AsOfOptions, broadcastDefinition, enrichDefinition, type EnrichOptions } from "./table-join.ts"
 import { running, type RunningResult, Table, tableOf } from "./table.ts"
-import { type FixedWindow, type KnownOptions, type PanesOf, type TimeOptions, Windowed, type WindowOptions, type WindowShape } from "./windowed.ts"
+import { type FixedWindow, type KnownOptions, type PanesOf, type TimeOptions, TimedWindow, type Windowed, type WindowOptions, type WindowShape } from "./windowed.ts"
 
 /** Whether the records of a flow have a key, which stateful operators need. */
 export type Keying = "keyed" | "unkeyed"
@@ -147,11 +147,34 @@ export class Flow<T, K extends Keying> {
   window<const O extends WindowOptions = {}>(
     this: Flow<T, "keyed">,
     name: string,
+    shape: FixedWindow,
+    options?: KnownOptions<O, WindowOptions>,
+  ): TimedWindow<T, PanesOf<O>>
+  /** Groups values by key into windows; those that know no trigger, such as sessions. */
+  window<const O extends WindowOptions = {}>(
+    this: Flow<T, "keyed">,
+    name: string,
     shape: FixedWindow | SessionWindow,
     options?: KnownOptions<O, WindowOptions>,
   ): Windowed<T, PanesOf<O>>
   window(name: string, shape: WindowShape<T>, options?: WindowOptions): Windowed<T, boolean, object> {
-    return new Windowed(this["~origin"], checkedName(name, "window"), shape, options ?? {})
+    return new TimedWindow(this["~origin"], checkedName(name, "window"), shape, options ?? {})
+  }
+
+  /**
+   * Windows over all records, whatever their keys: `.keyBy(() => "all").window(…)`. The results have the key `all`. All records move to one
+   * partition for it, so one core does the work; where that is too much, aggregate by key first and then over all.
+   *
+   * @param name - stable and unique within the service: the state is kept under it
+   * @throws MR1101 for a name, shape or option that is not valid
+   * @example `payments.windowAll("per-minute", tumbling("1m")).aggregate({ payments: count() })`
+   */
+  windowAll(name: string, shape: GlobalWindow<T>, options?: TimeOptions): Windowed<T, false, Pick<WindowBounds, "key">>
+  windowAll(name: string, shape: SlidingWindow, options?: TimeOptions): Windowed<T>
+  windowAll<const O extends WindowOptions = {}>(name: string, shape: FixedWindow, options?: KnownOptions<O, WindowOptions>): TimedWindow<T, PanesOf<O>>
+  windowAll<const O extends WindowOptions = {}>(name: string, shape: FixedWindow | SessionWindow, options?: KnownOptions<O, WindowOptions>): Windowed<T, PanesOf<O>>
+  windowAll(name: string, shape: WindowShape<T>, options?: WindowOptions): Windowed<T, boolean, object> {
+    return new TimedWindow(this.keyBy(() => "all")["~origin"], checkedName(name, "windowAll"), shape, options ?? {})
   }
 
   /**

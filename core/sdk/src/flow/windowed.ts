@@ -12,7 +12,7 @@ import {
 import { type AggregateOf, type Aggregates, type AggregatesOf, checkAggregates, kindsOf } from "../aggregates/record.ts"
 import type { Origin } from "../definition.ts"
 import { calendarPlan, type CalendarWindow } from "../calendar.ts"
-import { type GlobalWindow, triggerPlan } from "../global.ts"
+import { type EarlyTrigger, earlyTriggerPlan, type GlobalWindow, triggerCode, triggerPlan } from "../global.ts"
 import { type SessionWindow, sessionGapMs } from "../session.ts"
 import { checkedMs, checkKeys } from "../setting.ts"
 import { slidingSpan, type SlidingWindow } from "../sliding.ts"
@@ -92,12 +92,18 @@ export class Windowed<T, Panes extends boolean = false, Bounds = WindowBounds> {
   /** Never there, as above. */
   declare readonly "~bounds": Bounds
 
-  constructor(from: Origin, name: string, shape: WindowShape, options: WindowOptions) {
+  constructor(from: Origin, name: string, shape: WindowShape, options: WindowOptions, trigger?: EarlyTrigger<never, never>) {
     const what = `window ${JSON.stringify(name)}`
     this.#from = from
     this.#name = name
-    this.#settings = settingsOf(shape, options, what)
-    this.#trigger = triggerCode(shape)
+    const settings = settingsOf(shape, options, what)
+    if (trigger === undefined) {
+      this.#settings = settings
+      this.#trigger = shape.kind === "global" && shape.trigger !== undefined ? triggerCode(shape.trigger) : undefined
+      return
+    }
+    this.#settings = triggered(settings, trigger, what)
+    this.#trigger = "every" in trigger ? undefined : triggerCode(trigger)
   }
 
   /**
@@ -121,6 +127,44 @@ export class Windowed<T, Panes extends boolean = false, Bounds = WindowBounds> {
   }
 }
 
+/** A window with bounds that still lacks its aggregates. */
+export class TimedWindow<T, Panes extends boolean = false> extends Windowed<T, Panes> {
+  readonly #parts: readonly [from: Origin, name: string, shape: WindowShape, options: WindowOptions]
+
+  constructor(...parts: readonly [from: Origin, name: string, shape: WindowShape, options: WindowOptions]) {
+    super(...parts)
+    this.#parts = parts
+  }
+
+  /**
+   * Has the window give results ahead of its end, too: after each so many records, or when code of your own says so. Each key's part of
+   * a window has its own trigger. `fire` gives a result and keeps the records, `fire-and-purge` gives one and begins anew, `purge` begins
+   * anew without. At the window's end comes a result of what is in it then, in any case; after the end the trigger is not asked any more.
+   * Results say in `pane` which they are.
+   *
+   * @throws MR1101 for a trigger that can never fire, for windows that are not tumbling, hopping or calendar, and beside `early`
+   * @example
+   * ```ts
+   * orders.window("per-day", calendar("day")).trigger({ every: 100, keep: true }).aggregate({ orders: count() })
+   * orders
+   *   .window("per-hour", tumbling("1h"))
+   *   .trigger({ onRecord: (order) => (order.amount > 10_000 ? "fire" : "continue") })
+   *   .aggregate({ total: sum((order) => order.amount) })
+   * ```
+   */
+  trigger<State = undefined>(trigger: EarlyTrigger<T, State>): Windowed<T, true> {
+    return new Windowed(...this.#parts, trigger as EarlyTrigger<never, never>)
+  }
+}
+
+function triggered(settings: Settings, trigger: EarlyTrigger<never, never>, what: string): Settings {
+  if (settings.kind !== "window") {
+    throw new MillraceError("MR1101", `${what}: a ${settings.kind} window takes no trigger; tumbling, hopping and calendar windows do.`)
+  }
+  if (settings.earlyMs > 0) throw new MillraceError("MR1101", `${what}: either early or a trigger decides when results come ahead of the end; leave one away.`)
+  return { ...settings, panes: true, trigger: earlyTriggerPlan(trigger, what) }
+}
+
 function settingsOf(shape: WindowShape, options: WindowOptions, what: string): Settings {
   const kind: unknown = (shape as Partial<WindowShape> | undefined)?.kind
   if (kind === "sliding" || kind === "global") {
@@ -133,17 +177,6 @@ function settingsOf(shape: WindowShape, options: WindowOptions, what: string): S
   const common = { ...refining(options, what), time: checkedTime(options.time, what) }
   if (kind === "session") return { kind, gapMs: sessionGapMs(shape as SessionWindow, what), ...common }
   return { kind: "window", window: windowPlan(shape as FixedWindow, what), ...common }
-}
-
-/** The trigger's functions as they were when it was given. */
-function triggerCode(shape: WindowShape): TriggerCode | undefined {
-  if (shape.kind !== "global" || shape.trigger === undefined) return undefined
-  const { trigger } = shape
-  return Object.freeze({
-    onRecord: trigger.onRecord.bind(trigger),
-    ...(trigger.state === undefined ? {} : { state: trigger.state.bind(trigger) }),
-    ...(trigger.onTime === undefined ? {} : { onTime: trigger.onTime.bind(trigger) }),
-  })
 }
 
 function refining({ time, allowedLateness = 0, early }: WindowOptions, what: string) {
