@@ -101,7 +101,7 @@ function expectedOf(given: readonly Event[], rule: Rule, { size, every, lateness
       } else break
     }
     watermark = to
-    for (const start of [...held.keys()]) if (start + size + lateness <= to) held.delete(start)
+    for (const start of held.keys()) if (start + size + lateness <= to) held.delete(start)
   }
   for (const event of given) {
     if (event.t - outOfOrder > watermark) move(event.t - outOfOrder)
