@@ -39,6 +39,24 @@ function timesOf(clock: MergedClock): MergedTimes {
   return { marks: [...marks], idle, watermark, heldUntil, heardAt, backAt }
 }
 
+test("upstreams that come to be when a stream is resharded hold nobody back before they are heard of, and then do", () => {
+  const clock = new MergedClock(2, idleMs, never)
+  clock.mark(0, 10, 0)
+  assert.equal(clock.mark(1, 20, 0), 10)
+  // Upstream 0 was split to 2 and 3; the later one speaks first.
+  assert.equal(clock.mark(3, 10, 0), 10)
+  assert.equal(clock.mark(2, 10, 0), 10)
+  assert.equal(clock.mark(0, Infinity, 0), 10)
+  assert.equal(clock.mark(3, 30, 0), 10)
+  const again = new MergedClock(2, idleMs, timesOf(clock))
+  assert.equal(again.mark(2, 15, 0), 15)
+  assert.equal(again.mark(7, 15, 0), 15)
+  again.restore({ ...timesOf(again), marks: [Infinity, 20, 15, 30], idle: [2] })
+  assert.deepEqual([...again.marks], [Infinity, 20, 15, 30])
+  assert.equal(again.mark(1, 40, 0), 15)
+  assert.equal(again.mark(2, 25, 0), 25)
+})
+
 test("a merged watermark is the minimum over the upstreams that are not idle, held for a moment after a pause, and never goes back", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40, size: "max" }), (steps) => {

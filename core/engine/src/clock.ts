@@ -6,6 +6,7 @@
  *     idle it is as far as the furthest has said.
  * W3  It never goes back.
  * W50 After a pause it is held for a while, so that upstreams which wake one after the other do not make each other's records late.
+ * An upstream partition that comes to be when a stream is resharded is told of before the one that it came from ends.
  */
 import { limits } from "@millrace/model"
 
@@ -20,6 +21,9 @@ export class SourceClock {
     this.highest = highest
   }
 }
+
+/** The mark of an upstream partition that came to be when a stream was resharded, before it is heard of. */
+const unheard = Number.MAX_VALUE
 
 /** What a {@link MergedClock} remembers. */
 export interface MergedTimes {
@@ -37,8 +41,8 @@ export interface MergedTimes {
 /** W2, W3, W50. Times of the clock are those that it is told. */
 export class MergedClock {
   /** Watermark of each upstream partition, in ms; -Infinity: not heard of. */
-  readonly marks: Float64Array
-  readonly #idle: Uint8Array
+  marks: Float64Array
+  #idle: Uint8Array
   readonly #idleMs: number
   readonly #wakeMs: number
   watermark: number
@@ -50,11 +54,12 @@ export class MergedClock {
   heardAt: number
   backAt: number
 
+  /** @param upstreams - those that there were at first: who came to be when a stream was resharded is known by its marks */
   constructor(upstreams: number, idleMs: number, { marks, idle, watermark, heldUntil, heardAt, backAt }: MergedTimes) {
-    this.marks = new Float64Array(upstreams).fill(Number.NEGATIVE_INFINITY)
-    this.marks.set(marks.slice(0, upstreams))
-    this.#idle = new Uint8Array(upstreams)
-    for (const upstream of idle) if (upstream < upstreams) this.#idle[upstream] = 1
+    this.marks = new Float64Array(Math.max(upstreams, marks.length)).fill(Number.NEGATIVE_INFINITY)
+    this.marks.set(marks)
+    this.#idle = new Uint8Array(this.marks.length)
+    for (const upstream of idle) this.#idle[upstream] = 1
     this.#idleMs = idleMs
     this.#wakeMs = Math.min(limits.wakeMs, idleMs)
     this.watermark = watermark
@@ -67,8 +72,9 @@ export class MergedClock {
 
   /** Takes all back to what it was. */
   restore({ marks, idle, watermark, heldUntil, heardAt, backAt }: MergedTimes): void {
+    if (marks.length < this.marks.length) this.marks = this.marks.slice(0, marks.length)
     this.marks.set(marks)
-    this.#idle.fill(0)
+    this.#idle = new Uint8Array(marks.length)
     for (const upstream of idle) this.#idle[upstream] = 1
     this.watermark = watermark
     this.heldUntil = heldUntil
@@ -89,7 +95,12 @@ export class MergedClock {
    * @param now - the clock, in ms
    */
   mark(upstream: number, watermark: number, now: number): number {
-    const before = this.marks[upstream] as number
+    if (upstream >= this.marks.length) this.#grow(upstream)
+    let before = this.marks[upstream] as number
+    if (before === unheard) {
+      before = Number.NEGATIVE_INFINITY
+      this.marks[upstream] = before
+    }
     const woke = this.#idle[upstream] === 1
     const silent = now - this.heardAt >= this.#idleMs / 2
     // The end of one says nothing about when the others go on.
@@ -113,6 +124,7 @@ export class MergedClock {
    * @param now - the clock, in ms
    */
   rest(upstream: number, now: number): number {
+    if (upstream >= this.marks.length) this.#grow(upstream)
     // The others may just have ended a pause that this one is about to end, too.
     if (this.heldUntil === Number.POSITIVE_INFINITY && now - this.backAt < this.#wakeMs) this.heldUntil = this.backAt + this.#wakeMs
     this.#idle[upstream] = 1
@@ -150,15 +162,25 @@ export class MergedClock {
   /** Whether any upstream but this one rests. */
   #rests(but: number): boolean {
     for (let i = 0; i < this.marks.length; i++) {
-      if (i !== but && this.#idle[i] === 1 && (this.marks[i] as number) < Number.POSITIVE_INFINITY) return true
+      if (i !== but && this.#idle[i] === 1 && (this.marks[i] as number) < unheard) return true
     }
     return false
   }
 
   /** Whether any upstream is neither at rest nor at its end. */
   #wakes(): boolean {
-    for (let i = 0; i < this.marks.length; i++) if (this.#idle[i] === 0 && (this.marks[i] as number) < Number.POSITIVE_INFINITY) return true
+    for (let i = 0; i < this.marks.length; i++) if (this.#idle[i] === 0 && (this.marks[i] as number) < unheard) return true
     return false
+  }
+
+  /** One that is not heard of yet holds nobody back: the one that it came from does, until it ends. */
+  #grow(upstream: number): void {
+    const marks = new Float64Array(upstream + 1).fill(unheard)
+    marks.set(this.marks)
+    const idle = new Uint8Array(upstream + 1)
+    idle.set(this.#idle)
+    this.marks = marks
+    this.#idle = idle
   }
 
   #settle(): void {
@@ -168,6 +190,7 @@ export class MergedClock {
     let waiting = false
     for (let i = 0; i < this.marks.length; i++) {
       const mark = this.marks[i] as number
+      if (mark === unheard) continue
       // An ended one is never idle again: it waits for nothing.
       if (mark < Number.POSITIVE_INFINITY && mark > furthest) furthest = mark
       if (this.#idle[i] === 1 && mark < Number.POSITIVE_INFINITY) waiting = true

@@ -17,6 +17,7 @@ import {
   isMillraceError,
   limits,
   partitionOf,
+  type Placing,
 } from "@millrace/model"
 import { Again, type Batch, checked } from "./batch.ts"
 import { checkedKey, isoInstant, keyOf, timeOf } from "./event-time.ts"
@@ -70,6 +71,8 @@ export class Intake {
   readonly #stream: StreamPlan
   readonly #code: StreamCode | undefined
   readonly #cursor: Float64Array
+  /** Undefined: the stream has the shards that it was made with. */
+  readonly #placing: Placing | undefined
   readonly #placed: (Placed | undefined)[]
   /** Blocks are reused: a writer keeps its buffer from request to request. */
   readonly #blocks: (BlockWriter | undefined)[]
@@ -82,13 +85,18 @@ export class Intake {
   /** Partitions of a keyed body's records, as they are placed. */
   #places: number[] | undefined
 
-  /** @param cursor - gets the index of each record before user code sees it */
-  constructor(stream: StreamPlan, code: StreamCode | undefined, cursor: Float64Array) {
+  /**
+   * @param cursor - gets the index of each record before user code sees it
+   * @param placing - of a stream that was resharded
+   */
+  constructor(stream: StreamPlan, code: StreamCode | undefined, cursor: Float64Array, placing?: Placing) {
     this.#stream = stream
     this.#code = code
     this.#cursor = cursor
-    this.#placed = Array.from({ length: stream.partitions }, () => undefined)
-    this.#blocks = Array.from({ length: stream.partitions }, () => undefined)
+    this.#placing = placing
+    const partitions = placing?.count ?? stream.partitions
+    this.#placed = Array.from({ length: partitions }, () => undefined)
+    this.#blocks = Array.from({ length: partitions }, () => undefined)
   }
 
   /**
@@ -253,8 +261,7 @@ export class Intake {
       code?.time === undefined && givenTime !== undefined
         ? timeOf(givenTime, this.#now, stream, givenTimeCode)
         : timeOf(value, this.#now, stream, code)
-    const free = key === "" ? this.#spread % stream.partitions : partitionOf(key, stream.partitions)
-    const partition = givenPartition < stream.partitions && code?.key === undefined ? givenPartition : free
+    const partition = code?.key === undefined && this.#takes(givenPartition) ? givenPartition : this.#partitionOf(key)
     const placed = (this.#placed[partition] ??= this.#open(partition))
     const { block } = placed
     const start = block.length
@@ -267,6 +274,21 @@ export class Intake {
     placed.times.push(time)
     this.#places?.push(partition)
     this.#accepted++
+  }
+
+  #takes(partition: number): boolean {
+    return this.#placing === undefined ? partition < this.#stream.partitions : this.#placing.isOpen(partition)
+  }
+
+  #partitionOf(key: string): number {
+    const placing = this.#placing
+    if (placing === undefined) {
+      const { partitions } = this.#stream
+      return key === "" ? this.#spread % partitions : partitionOf(key, partitions)
+    }
+    if (key !== "") return placing.ofKey(key)
+    const { open } = placing
+    return open[this.#spread % open.length] as number
   }
 
   #open(partition: number): Placed {

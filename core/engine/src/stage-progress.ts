@@ -18,6 +18,8 @@ export interface Progress {
   readonly ended: boolean
   /** A step that is not whole yet: its time, and the timed operators that have done their part. */
   readonly step: readonly [time: number, operators: readonly string[]] | undefined
+  /** What it kept has gone to the partitions that came of its own when its input was resharded. */
+  readonly moved?: true
 }
 
 /** The scope under which a stage keeps its progress: bucket 0, key `progress`. */

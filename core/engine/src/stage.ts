@@ -316,6 +316,45 @@ export class StageMachine {
     return this.#commit()
   }
 
+  /**
+   * The partition takes no more input and others go on with its keys: does all that is due up to a watermark (the later one, where
+   * two partitions become one) and by the clock, and decides open files.
+   *
+   * @returns whether that was all; else seal again, once no record waits for the result of a call
+   */
+  seal(watermark: number, now: number): { readonly transaction: Transaction; readonly isSealed: boolean } {
+    this.#context.now = now
+    this.#transactionBytes = this.#bounds.transactionBytes ?? limits.transactionBytes
+    const undo = this.#context.state.savepoint()
+    const before = this.#progress()
+    try {
+      const isSealed = this.#seal(watermark, now)
+      return { transaction: this.#commit(), isSealed }
+    } catch (thrown) {
+      if (thrown instanceof BrokenInvariant) throw thrown
+      this.#context.state.assertRead()
+      this.#restore(before, undo)
+    }
+    this.#careful = noPoison
+    try {
+      const isSealed = this.#seal(watermark, now)
+      return { transaction: this.#commit(), isSealed }
+    } finally {
+      this.#careful = undefined
+    }
+  }
+
+  #seal(watermark: number, now: number): boolean {
+    if (this.#source === undefined) throw new BrokenInvariant(`stage ${this.#stage.id}: only a source's partition is sealed`)
+    if (this.held || !this.#reach(watermark)) return false
+    this.#source.highest = Math.max(this.#source.highest, watermark + this.#source.outOfOrderMs)
+    const { timed } = this.#chain
+    for (const { operator } of timed) operator.tick(now)
+    if (this.pending > 0 || timed.some(({ operator }) => operator.dueByClock <= now)) return false
+    for (const { operator } of timed) operator.seal?.()
+    return true
+  }
+
   #tick(now: number): void {
     const { held } = this
     if (!held && this.#merged?.heldLongEnough(now)) {

@@ -102,6 +102,8 @@ export class LiveReader {
 
   async #write({ partition, records, next }: LiveBatch): Promise<void> {
     const position = this.#next
+    // The stream was resharded since the reader came: all of the new shards is still to come.
+    while (position.length <= partition) position.push("0")
     const before = partition === 0 ? "" : `${position.slice(0, partition).join(".")}.`
     const after = partition === position.length - 1 ? "" : `.${position.slice(partition + 1).join(".")}`
     const last = records.length - 1

@@ -123,8 +123,11 @@ export class Catalog {
       const facts = act(stream)
       if (facts === stream.facts) return
       const { records } = this.#node
-      if (facts.shards !== undefined && stream.plan.format === "bytes") {
-        await records.keepStream(name, settingsOf(facts, facts.shards), factsText(facts))
+      const { shards } = facts
+      if (shards !== undefined && stream.plan.format === "bytes") {
+        await records.keepStream(name, settingsOf(facts, shards), factsText(facts))
+      } else if (shards !== undefined && shards !== stream.facts.shards) {
+        await records.reshard(name, factsText(facts), shards.length)
       } else await records.keepFacts(name, factsText(facts))
     })
   }
@@ -187,6 +190,5 @@ function isShown({ role, name }: StreamPlan): boolean {
 }
 
 function settingsOf({ retentionHours }: StreamFacts, shards: readonly Shard[]): StreamSettings {
-  const isResharded = shards.some(({ parent }) => parent !== undefined)
-  return { partitions: shards.length, retentionMs: retentionHours * 3_600_000, isResharded }
+  return { partitions: shards.length, retentionMs: retentionHours * 3_600_000 }
 }

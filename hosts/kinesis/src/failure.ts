@@ -75,6 +75,7 @@ const types: Readonly<Partial<Record<ErrorData["code"], FailureType>>> = {
   MR1013: "ValidationException",
   MR1016: "AccessDeniedException",
   MR1102: "ResourceInUseException",
+  MR1306: "ResourceInUseException",
   MR1204: "ServiceUnavailableException",
   MR1302: "InternalFailureException",
   MR1303: "InternalFailureException",

@@ -39,8 +39,6 @@ export interface StoredPage {
 export interface StreamSettings {
   readonly partitions: number
   readonly retentionMs: number
-  /** Whether its keys lie elsewhere than the rule of even partitions has them. */
-  readonly isResharded: boolean
 }
 
 export interface KinesisRecords {
@@ -75,6 +73,12 @@ export interface KinesisRecords {
   /** Texts kept beside the streams, by stream name. */
   readonly facts: ReadonlyMap<string, string>
   keepFacts(stream: string, facts: string): Promise<void>
+  /**
+   * Splits or merges shards of a service's stream, as its facts have it; from the call on, closed shards take nothing.
+   *
+   * @throws MR1306 when it cannot be
+   */
+  reshard(stream: string, facts: string, partitions: number): Promise<void>
   /** Makes a stream of bytes, or changes its settings, with its facts. @throws MR1102 when a service defines it */
   keepStream(name: string, settings: StreamSettings, facts: string): Promise<void>
   dropStream(name: string): Promise<void>

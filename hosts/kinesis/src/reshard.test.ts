@@ -15,7 +15,7 @@ import {
 } from "@aws-sdk/client-kinesis"
 import fc from "fast-check"
 import { bytes, openNode } from "../test/node.ts"
-import { valueOf } from "../test/reading.ts"
+import { recordsOf, valueOf } from "../test/reading.ts"
 
 const stream = { StreamName: "s" }
 
@@ -149,31 +149,38 @@ test("records keep their order per key through splits and merges, and none is lo
   )
 })
 
-test("a resharded stream is as it was after a restart, and no service can define it", async (t) => {
+test("a resharded stream is as it was after a restart, and a service that defines it gets each key in order", async (t) => {
   const { client, node, dir } = await openNode(t)
   stream.StreamName = "clicks"
-  await client.send(new CreateStreamCommand({ ...stream, ShardCount: 1 }))
-  for (let i = 0; i < 5; i++)
-    await client.send(new PutRecordCommand({ ...stream, PartitionKey: `${i}`, Data: bytes({ page: `${i}` }) }))
+  await client.send(new CreateStreamCommand({ ...stream, ShardCount: 3 }))
+  const put = (i: number) => client.send(new PutRecordCommand({ ...stream, PartitionKey: `key ${i % 3}`, Data: bytes({ page: `${i}` }) }))
+  for (let i = 0; i < 9; i++) await put(i)
   await client.send(
     new SplitShardCommand({
       ...stream,
       ShardToSplit: "shardId-000000000000",
-      NewStartingHashKey: (2n ** 127n).toString(),
+      NewStartingHashKey: (2n ** 124n).toString(),
     }),
   )
-  for (let i = 5; i < 10; i++)
-    await client.send(new PutRecordCommand({ ...stream, PartitionKey: `${i}`, Data: bytes({ page: `${i}` }) }))
+  for (let i = 9; i < 18; i++) await put(i)
   const shards = await shardsOf(client)
   const before = await readAll(client)
-  assert.deepEqual(before.shards, ["shardId-000000000000", "shardId-000000000001", "shardId-000000000002"])
-  await assert.rejects(node.deploy([new URL("../test/services/orders.ts", import.meta.url).pathname]), {
-    code: "MR1306",
-  })
+  assert.equal(before.shards.length, 5)
   await node.close()
   const again = await openNode(t, [], dir)
   assert.deepEqual(await shardsOf(again.client), shards)
   assert.deepEqual(await readAll(again.client), before)
+  // A service with as many partitions as there were at first.
+  await again.node.deploy([new URL("../test/services/orders.ts", import.meta.url).pathname])
+  assert.deepEqual(await shardsOf(again.client), shards)
+  while (!again.node.status().idle) await new Promise((resolve) => setImmediate(resolve))
+  const seen = [...(await recordsOf(again.client, "seen")).values()].flat().map((record) => ({ key: record.PartitionKey, page: Number((valueOf(record) as { page: string }).page) }))
+  assert.equal(seen.length, 18)
+  for (const key of ["key 0", "key 1", "key 2"]) {
+    const pages = seen.filter((each) => each.key === key).map(({ page }) => page)
+    assert.deepEqual(pages, pages.toSorted((a, b) => a - b), key)
+    assert.equal(pages.length, 6)
+  }
 })
 
 test("what cannot be split or merged is refused in AWS's words", async (t) => {
@@ -204,8 +211,8 @@ test("what cannot be split or merged is refused in AWS's words", async (t) => {
   )
   await assert.rejects(
     client.send(
-      new UpdateShardCountCommand({ StreamName: "orders", TargetShardCount: 8, ScalingType: "UNIFORM_SCALING" }),
+      new UpdateShardCountCommand({ StreamName: "dear-orders", TargetShardCount: 4, ScalingType: "UNIFORM_SCALING" }),
     ),
-    { name: "ResourceInUseException", message: /is defined by a service/ },
+    { name: "ResourceInUseException", message: /"dear-orders" cannot be resharded: a service writes it/ },
   )
 })

@@ -104,6 +104,10 @@ class MemoryRecords implements KinesisRecords {
     })
   }
 
+  async reshard(): Promise<void> {
+    throw new Error("memory-node: it runs no service")
+  }
+
   async keepFacts(stream: string, facts: string): Promise<void> {
     this.facts.set(stream, facts)
   }

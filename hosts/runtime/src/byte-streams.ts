@@ -5,7 +5,7 @@
  * Not for: what the bytes are, who placed them where, or what the facts mean.
  */
 import type { Append, Store } from "@millrace/engine"
-import { BlockWriter, MillraceError, type Plan, StateChangesWriter, type StreamPlan, valueFrom, writeValue } from "@millrace/model"
+import { BlockWriter, StateChangesWriter, type StreamPlan, valueFrom, writeValue } from "@millrace/model"
 import type { Commits } from "./commits.ts"
 
 const scope = "@bytes"
@@ -23,8 +23,6 @@ export interface BytesRecord {
 interface Kept {
   readonly partitions: number
   readonly retentionMs: number
-  /** Keys do not lie where the rule of even partitions has them, so no service can define it. */
-  readonly isResharded?: boolean
 }
 
 export class ByteStreams {
@@ -32,16 +30,13 @@ export class ByteStreams {
   readonly #clock: () => number
   readonly #plans: Map<string, StreamPlan> = new Map()
   readonly #facts: Map<string, string> = new Map()
-  readonly #resharded: Set<string> = new Set()
   readonly #writer = new BlockWriter()
 
   constructor(store: Store, commits: Commits, clock: () => number) {
     this.#commits = commits
     this.#clock = clock
     for (const [name, bytes] of store.state.entries(scope, 0, 0)) {
-      const kept = valueFrom(bytes) as Kept
-      this.#plans.set(name, planOf(name, kept))
-      if (kept.isResharded === true) this.#resharded.add(name)
+      this.#plans.set(name, planOf(name, valueFrom(bytes) as Kept))
     }
     for (const [name, bytes] of store.state.entries(factsScope, 0, 0)) this.#facts.set(name, valueFrom(bytes) as string)
   }
@@ -62,27 +57,17 @@ export class ByteStreams {
    */
   async keep(name: string, facts: string, kept?: Kept): Promise<StreamPlan | undefined> {
     const plan = kept === undefined ? undefined : planOf(name, kept)
-    await this.#change(name, plan ?? this.#plans.get(name), kept?.isResharded ?? this.#resharded.has(name), facts, kept)
+    await this.#change(name, plan ?? this.#plans.get(name), facts, kept)
     return plan
   }
 
   /** Forgets a stream and its facts. What it holds goes when its journal segments do. @throws MR1303, MR1304 */
   async drop(name: string): Promise<void> {
-    await this.#change(name, undefined, false, undefined, undefined)
+    await this.#change(name, undefined, undefined, undefined)
   }
 
-  /** @throws MR1306 when a service defines a stream whose keys lie elsewhere than its plan has them */
-  assertFit(plans: readonly Plan[]): void {
-    for (const { service, streams } of plans) {
-      for (const { name } of streams) {
-        if (!this.#resharded.has(name)) continue
-        throw new MillraceError(
-          "MR1306",
-          `Stream "${name}" has been resharded, so its keys lie elsewhere than service "${service}" would look for them. Copy it to a new stream, and name that one.`,
-          { stream: name },
-        )
-      }
-    }
+  has(name: string): boolean {
+    return this.#plans.has(name)
   }
 
   /** Appends records in their order; resolves once durable, with the offset of each. @throws MR1303, MR1304 */
@@ -117,23 +102,21 @@ export class ByteStreams {
   /**
    * The change is in force at once, as the records are that are appended behind it; what the disk refuses is as before.
    */
-  async #change(name: string, plan: StreamPlan | undefined, isResharded: boolean, facts: string | undefined, kept: Kept | undefined): Promise<void> {
-    const before = { plan: this.#plans.get(name), isResharded: this.#resharded.has(name), facts: this.#facts.get(name) }
+  async #change(name: string, plan: StreamPlan | undefined, facts: string | undefined, kept: Kept | undefined): Promise<void> {
+    const before = { plan: this.#plans.get(name), facts: this.#facts.get(name) }
     const written = this.#commit(name, kept, facts)
-    this.#set(name, plan, isResharded, facts)
+    this.#set(name, plan, facts)
     try {
       await written
     } catch (error) {
-      this.#set(name, before.plan, before.isResharded, before.facts)
+      this.#set(name, before.plan, before.facts)
       throw error
     }
   }
 
-  #set(name: string, plan: StreamPlan | undefined, isResharded: boolean, facts: string | undefined): void {
+  #set(name: string, plan: StreamPlan | undefined, facts: string | undefined): void {
     if (plan === undefined) this.#plans.delete(name)
     else this.#plans.set(name, plan)
-    if (isResharded) this.#resharded.add(name)
-    else this.#resharded.delete(name)
     if (facts === undefined) this.#facts.delete(name)
     else this.#facts.set(name, facts)
   }

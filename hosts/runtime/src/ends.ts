@@ -3,7 +3,7 @@
  * streams that stages write come to their end is not for here: it follows from their input's.
  */
 import type { Append, Store } from "@millrace/engine"
-import { BlockWriter, StateChangesWriter, type StreamPlan, writeValue } from "@millrace/model"
+import { BlockWriter, type Shard, StateChangesWriter, type StreamPlan, writeValue } from "@millrace/model"
 import type { Commits } from "./commits.ts"
 
 const scope = "@ended"
@@ -27,21 +27,28 @@ export class Ends {
     return this.#ended.has(stream)
   }
 
-  /** Ends a stream; resolves once that is durable. Repeating it changes nothing. @throws MR1303, MR1304 */
-  end({ name, partitions }: StreamPlan): Promise<void> {
+  /**
+   * Ends a stream; resolves once that is durable. Repeating it changes nothing.
+   *
+   * @param shards - of a stream that was resharded: closed ones have come to their end
+   * @throws MR1303, MR1304
+   */
+  end({ name, partitions }: StreamPlan, shards?: readonly Shard[]): Promise<void> {
     if (this.#ended.has(name)) return Promise.resolve()
     let ending = this.#under.get(name)
     if (ending === undefined) {
       // An end that could not be kept may be tried again.
-      ending = this.#end(name, partitions).finally(() => this.#under.delete(name))
+      const all = Array.from({ length: partitions }, (_, partition) => partition)
+      const open = all.filter((partition) => shards?.[partition]?.end === undefined)
+      ending = this.#end(name, open).finally(() => this.#under.delete(name))
       this.#under.set(name, ending)
     }
     return ending
   }
 
-  async #end(name: string, partitions: number): Promise<void> {
+  async #end(name: string, partitions: readonly number[]): Promise<void> {
     const appends: Append[] = []
-    for (let partition = 0; partition < partitions; partition++) {
+    for (const partition of partitions) {
       const block = new BlockWriter()
       block.mark(0, Number.POSITIVE_INFINITY)
       appends.push({ stream: name, partition, count: 1, block: block.take() })

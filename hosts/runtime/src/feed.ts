@@ -8,8 +8,10 @@ import type { LostCalls, PoisonData, Seat } from "./messages.ts"
 /**
  * `closed`: no worker has it; `seating`: a worker is reading its state; `open`: it takes input; `asleep`: no worker has it
  * and it needs none before the next record or tick; `stuck`: its state cannot be read, and that is tried again now and then.
+ * Where its stream was resharded (reshard/handovers.ts): `waiting`: for what its parents keep; `sealed`: all is read, and what it
+ * keeps is about to go on; `moved`: it has.
  */
-export type FeedState = "closed" | "seating" | "open" | "asleep" | "stuck"
+export type FeedState = "closed" | "seating" | "open" | "asleep" | "stuck" | "waiting" | "sealed" | "moved"
 
 export class Feed {
   readonly seat: Seat
@@ -32,6 +34,8 @@ export class Feed {
   tickAt: number = Number.POSITIVE_INFINITY
   ticking = false
   reading = false
+  /** Its worker has been told to seal it. */
+  sealing = false
   /** Messages about work done elsewhere that its worker has not taken up. */
   completing = 0
   /** Grows when the seat loses its worker: what was begun before is of no use after. */
@@ -77,6 +81,11 @@ export class Feed {
     return this.state === "open" && !this.reading && this.next === base && this.hasRoom
   }
 
+  /** Whether no worker has it and none is to take it before a split or merge is done, or ever. */
+  get isParted(): boolean {
+    return this.state === "waiting" || this.state === "sealed" || this.state === "moved"
+  }
+
   get hasRoom(): boolean {
     return this.#inFlight < limits.stageInFlightBytesMax
   }
@@ -108,6 +117,7 @@ export class Feed {
 
   /** Whether nothing more comes from here, by the commits before `durable` alone. */
   hasEnded(durable: number): boolean {
+    if (this.state === "moved") return true
     return this.ended && this.tickAt === Number.POSITIVE_INFINITY && this.#newest < durable
   }
 
@@ -147,6 +157,7 @@ export class Feed {
     this.opening++
     this.reading = false
     this.ticking = false
+    this.sealing = false
     this.completing = 0
     this.#sent = []
     this.#unfolded = []

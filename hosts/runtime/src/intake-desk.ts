@@ -38,6 +38,8 @@ export interface DeskWorkers {
   count(): number
   /** Posts a message, starting the worker when need be. */
   post(worker: number, message: ToWorker): void
+  /** Whether a partition's shard was split or merged: it takes nothing more. */
+  isClosed(stream: string, partition: number): boolean
 }
 
 export class IntakeDesk {
@@ -103,6 +105,13 @@ export class IntakeDesk {
 
   /** @param from - the worker that says so */
   onIngested(message: Extract<FromWorker, { kind: "ingested" }>, from: number): void {
+    const waiting = this.#pending.get(message.id)
+    if (waiting !== undefined && message.appends.some(({ stream, partition }) => this.#workers.isClosed(stream, partition))) {
+      // Its stream was resharded while the worker had it: it is placed anew.
+      this.#workers.post(from, { kind: "appended", id: message.id, service: "", bases: [], now: this.#clock() })
+      this.#send(waiting)
+      return
+    }
     const pending = this.#settle(message.id)
     if (pending === undefined) {
       // Decoded twice, or refused meanwhile: nobody will ask for what was decoded.

@@ -5,6 +5,7 @@
 import type { BodyFormat, Effect, EnqueueFacts, IngestPoison, Rejected } from "@millrace/engine"
 import type { ErrorData, Plan } from "@millrace/model"
 import type { PackedAppend } from "./parcel.ts"
+import type { ShardsByStream } from "./reshard/shards.ts"
 import type { HeldModule, ServiceCode } from "./service-code.ts"
 import type { Flat } from "./tasks/flat-list.ts"
 
@@ -41,6 +42,7 @@ export interface WorkerData {
   readonly stateBytesMost: number
   /** See `limits.transactionBytes`. */
   readonly transactionBytes: number
+  readonly shards: ShardsByStream
   /** See {@link activity}. */
   readonly activity: SharedArrayBuffer
 }
@@ -97,6 +99,10 @@ export type ToWorker =
   /** Ask an operator about what it keeps; answered by `answer`. */
   | { readonly kind: "ask"; readonly id: number; readonly seat: Seat; readonly operator: string; readonly question: unknown }
   | { readonly kind: "tick"; readonly seat: Seat; readonly now: number }
+  /** The seat's shard is closed and all of it is read: bring to an end what cannot go on elsewhere, and leave the seat. */
+  | { readonly kind: "seal"; readonly seat: Seat; readonly watermark: number; readonly now: number }
+  /** Streams have been resharded: all that are, by name. */
+  | { readonly kind: "shards"; readonly shards: ShardsByStream }
   /** The store's state has taken up the first so many transactions of these seats. */
   | { readonly kind: "folded"; readonly seats: ReadonlyArray<readonly [seat: Seat, transactions: number]> }
   /** End the thread. Also asked for in shared memory, which is seen before the messages that wait. */
@@ -123,6 +129,8 @@ export interface TransactionData {
   readonly held: boolean
   /** `complete` messages that it took up. */
   readonly completed: number
+  /** What came of sealing the seat: true when the worker has left it, false when it is to be tried again. */
+  readonly sealed?: boolean
 }
 
 export type FromWorker =

@@ -10,7 +10,7 @@ import { mkdir } from "node:fs/promises"
 import { availableParallelism } from "node:os"
 import { resolve } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { type Append, type SealFile, type Store, type Stretch, storedConsumed } from "@millrace/engine"
+import { type Append, assertMovable, type SealFile, type Store, type Stretch, storedConsumed } from "@millrace/engine"
 import {
   type ErrorData,
   MillraceError,
@@ -44,6 +44,7 @@ import { unpacked } from "./parcel.ts"
 import { type From, type LiveBatch, type Page, Readers } from "./readers.ts"
 import { type Sample, samplesOf } from "./samples.ts"
 import { RecordAccess } from "./record-access.ts"
+import { Shards, grown, partitionsBeyond } from "./reshard/shards.ts"
 import type { ServiceCode } from "./service-code.ts"
 import { shapeChanges } from "./state-shapes.ts"
 import { Streams } from "./streams.ts"
@@ -163,6 +164,10 @@ export class Node {
   #closing: Promise<void> | undefined
   readonly #ends: Ends
   readonly #bytes: ByteStreams
+  /** Of services' streams that were split or merged. */
+  readonly #shards: Shards
+  /** What runs, as its services define it. */
+  #plans: readonly Plan[] = []
   /** Records as bytes with their sender's key: what front doors of other protocols work with. */
   readonly records: RecordAccess
   #folding = false
@@ -193,6 +198,7 @@ export class Node {
     const workers: DeskWorkers = {
       count: () => this.#workshop.count,
       post: (worker, message) => this.#workshop.post(worker, message),
+      isClosed: (stream, partition) => this.#shards.of(stream)?.[partition]?.end !== undefined,
     }
     const keys = new IdempotencyKeys(store.state, bounds.idempotencyKeysMax)
     this.#desk = new IntakeDesk(this.#commits, workers, keys, clock, bounds.ingestQueueBytesMax)
@@ -206,6 +212,7 @@ export class Node {
       retryMsMin: bounds.deliveryRetryMsMin,
     })
     this.#bytes = new ByteStreams(store, this.#commits, clock)
+    this.#shards = new Shards(this.#bytes.facts)
     this.#streams = new Streams([], store.state, this.#bytes.plans)
     this.records = new RecordAccess({
       store,
@@ -215,6 +222,9 @@ export class Node {
       streams: () => this.#streams,
       ingest: (request) => this.ingest(request),
       onStreams: () => this.mappings.refresh(),
+      shards: this.#shards,
+      assertReshardable: (stream) => this.#assertReshardable(stream),
+      onReshard: () => this.#onReshard(),
       assertReady: () => {
         this.#assertReady()
         this.#assertJournalKeepsUp()
@@ -301,8 +311,9 @@ export class Node {
     const workshop = this.#workshopFor(files)
     try {
       const plans = files.length === 0 ? [] : await workshop.load()
-      this.#bytes.assertFit(plans)
-      const streams = new Streams(plans, this.#store.state, this.#bytes.plans)
+      const resharded = this.#shards.all(plans)
+      for (const plan of plans) for (const stream of resharded.keys()) assertMovable(plan, stream)
+      const streams = new Streams(plans, this.#store.state, this.#bytes.plans, this.#shards)
       // Also the last thing that can fail: from here on the new services run.
       await this.#durably([], [streams.changes(), shapeChanges(plans, this.#store.state)])
       await this.#drain(old)
@@ -315,9 +326,14 @@ export class Node {
       this.tasks.open(plans, this.#attempts)
       await this.mappings.stop()
       this.functions.open(plans, workshop.code)
+      this.#plans = plans
+      // Streams may have been resharded while the new services were loaded.
+      streams.grow(this.#shards)
+      workshop.reshard()
       this.#streams = streams
       this.#broken = undefined
-      for (const plan of plans) this.#deliveries.open(plan, this.#store.state)
+      const counts = partitionsBeyond(plans, this.#shards.all(plans))
+      for (const plan of plans) this.#deliveries.open(grown(plan, counts), this.#store.state)
       // The disk may have begun to refuse meanwhile; then the seats are taken when it takes writes again.
       this.mappings.open(plans, this.#refused !== undefined)
       if (this.#refused === undefined) this.events.open()
@@ -364,9 +380,30 @@ export class Node {
         onDue: (at) => this.#dueAt(at),
         waits: (seat) => this.tasks.busy && this.#streams.has(seat.stage) && this.#streams.get(seat.stage).role === "task",
         settled: () => this.#commits.settled(),
+        shards: (plans) => this.#shards.all(plans),
+        commit: async (commit) => this.#commits.durable(this.#commits.append(commit).sequence),
       },
     })
     return workshop
+  }
+
+  #assertReshardable(name: string): void {
+    const plan = this.#streams.get(name)
+    const refuse = (why: string): never => {
+      throw new MillraceError("MR1306", `Stream "${name}" cannot be resharded: ${why}`, { stream: name })
+    }
+    if (plan.role !== "source") refuse("a service writes it, and where its records lie is what the service's definition says. Change its partitions there.")
+    if (this.#ends.has(name)) refuse("it has ended. Put what is new into another stream.")
+    for (const each of this.#plans) assertMovable(each, name)
+  }
+
+  /** In force before it is durable, as the records are that are appended behind it. */
+  #onReshard(): void {
+    this.#streams.grow(this.#shards)
+    this.#workshop.reshard()
+    const tables = this.#tables
+    this.#tables = this.#tablesFor(this.#plans, this.#workshop.code)
+    tables.stop().catch((error: unknown) => this.#parts.log.error(errorData(error), "the thread that reads tables did not stop"))
   }
 
   #tablesFor(plans: readonly Plan[], code: ServiceCode): Tables {
@@ -379,6 +416,7 @@ export class Node {
       loadMs: bounds.loadMsMax,
       heapMegabytes: bounds.workerHeapMegabytesMax,
       changesMost: bounds.tableChangesMax,
+      shards: this.#shards.all(plans),
     })
   }
 
@@ -459,7 +497,7 @@ export class Node {
   async end(name: string): Promise<void> {
     this.#streams.writer(name)
     this.#assertReady()
-    await this.#ends.end(this.#streams.get(name))
+    await this.#ends.end(this.#streams.get(name), this.#shards.of(name))
   }
 
   /** @throws MR1008, MR1009, MR1014 */
@@ -469,7 +507,8 @@ export class Node {
 
   /** Returns once the stream has ended. @throws MR1008, MR1014, MR1401 when the node stops */
   follow(stream: string, from: From, signal: AbortSignal): AsyncIterable<LiveBatch> {
-    return this.#readers.follow(this.#streams.get(stream), from, signal)
+    this.#streams.get(stream)
+    return this.#readers.follow(() => this.#streams.get(stream), from, signal)
   }
 
   samples(): readonly Sample[] {

@@ -98,14 +98,19 @@ export class Readers {
   }
 
   /**
-   * Durable records of all partitions as they come, until aborted or until the stream has ended.
+   * Durable records of all partitions as they come, until aborted or until the stream has ended. Those of shards that come of a
+   * split or merge meanwhile are told too.
    *
    * @throws MR1014, MR1401 when the node stops
    */
-  async *follow(stream: StreamPlan, from: From, signal: AbortSignal): AsyncGenerator<LiveBatch> {
+  async *follow(streamNow: () => StreamPlan, from: From, signal: AbortSignal): AsyncGenerator<LiveBatch> {
     const next: number[] = []
+    let stream = streamNow()
     for (let partition = 0; partition < stream.partitions; partition++) next.push(await this.#begin(stream, partition, from))
     while (!signal.aborted) {
+      stream = streamNow()
+      // It was resharded meanwhile: all of a new shard is new.
+      for (let partition = next.length; partition < stream.partitions; partition++) next.push(this.#store.extent(stream.name, partition).first)
       if (this.#stopped) throw new MillraceError("MR1401", "The node is stopping; go on where you are once it runs again.")
       // Asked before the ends are looked at: what is there then is all.
       const ended = this.#hasEnded(stream)

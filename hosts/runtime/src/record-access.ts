@@ -5,12 +5,13 @@
  * Not for: that protocol. It knows partitions and offsets, and no name of a shard.
  */
 import { KeyedBody, type Store, nowhere } from "@millrace/engine"
-import { BlockCursor, ByteReader, type ErrorData, MillraceError, type StreamPlan, entryKind, readValue } from "@millrace/model"
+import { BlockCursor, ByteReader, type ErrorData, MillraceError, Placing, type StreamPlan, entryKind, readValue } from "@millrace/model"
 import type { Answer } from "./answer.ts"
 import type { ByteStreams, BytesRecord } from "./byte-streams.ts"
 import type { Commits } from "./commits.ts"
 import type { Request } from "./intake-desk.ts"
 import { type Readers, jsonText } from "./readers.ts"
+import type { Shards } from "./reshard/shards.ts"
 import type { Streams } from "./streams.ts"
 
 /** Where one record was put, or why it was not. */
@@ -39,8 +40,6 @@ export interface StoredPage {
 interface StreamSettings {
   readonly partitions: number
   readonly retentionMs: number
-  /** Whether its keys lie elsewhere than the rule of even partitions has them. */
-  readonly isResharded: boolean
 }
 
 interface Parts {
@@ -52,6 +51,11 @@ interface Parts {
   readonly ingest: (request: Request) => Promise<Answer>
   /** Streams of bytes, or what is kept beside streams, have changed. */
   readonly onStreams: () => void
+  readonly shards: Shards
+  /** Throws MR1306 for a service's stream whose shards cannot be split or merged. */
+  readonly assertReshardable: (stream: string) => void
+  /** A service's stream was resharded: from here on no closed shard takes a record. */
+  readonly onReshard: () => void
   /** Throws MR1401, MR1010 and what keeps the node from taking records. */
   readonly assertReady: () => void
 }
@@ -86,9 +90,14 @@ export class RecordAccess {
    * letters of them. Resolves once durable, with the offset of each.
    */
   bury(stream: string, records: readonly BytesRecord[]): Promise<readonly number[]> {
-    const { assertReady, bytes } = this.#parts
+    const { assertReady, bytes, shards } = this.#parts
     assertReady()
-    return bytes.append(stream, records)
+    const resharded = shards.of(stream)
+    const placing = resharded === undefined ? undefined : new Placing(resharded)
+    const placed = records.map((record) =>
+      placing === undefined || placing.isOpen(record.partition) ? record : { ...record, partition: placing.ofKey(record.key) },
+    )
+    return bytes.append(stream, placed)
   }
 
   /** The oldest offset that a partition keeps, and one past the newest durable one. */
@@ -158,6 +167,24 @@ export class RecordAccess {
     const { assertReady, bytes, onStreams } = this.#parts
     assertReady()
     await bytes.keep(stream, facts)
+    onStreams()
+  }
+
+  /**
+   * Splits or merges shards of a service's stream, as its facts have it: from the call on, closed shards take nothing. Resolves once
+   * that is durable; the stages that read it go on in the new shards once those that they came of are done.
+   *
+   * @throws MR1303, MR1304, MR1306 when it cannot be, MR1401
+   */
+  async reshard(stream: string, facts: string, partitions: number): Promise<void> {
+    const { assertReady, assertReshardable, bytes, streams, onReshard, onStreams } = this.#parts
+    assertReady()
+    assertReshardable(stream)
+    // One that was made by a request before has its own count, for when no service defines it any more.
+    const { retentionMs } = streams().get(stream)
+    const kept = bytes.keep(stream, facts, bytes.has(stream) ? { partitions, retentionMs } : undefined)
+    onReshard()
+    await kept
     onStreams()
   }
 

@@ -4,6 +4,7 @@
  */
 import type { StateReader } from "@millrace/engine"
 import { MillraceError, type Plan, StateChangesWriter, type StreamPlan, valueFrom, writeValue } from "@millrace/model"
+import { type Shards, partitionsBeyond } from "./reshard/shards.ts"
 
 const scope = "@streams"
 
@@ -16,19 +17,32 @@ interface Known {
 export class Streams {
   readonly #known: Map<string, Known> = new Map()
   readonly #services: string[] = []
+  /** As services define them. */
+  readonly #plans: readonly Plan[]
 
   /**
    * @param bytes - streams of bytes, of which services may define some
+   * @param shards - of streams that were split or merged: a service defines as many partitions as there were at first
    * @throws MR1102 when services disagree about a stream, MR1306 when it does not fit what is stored
    */
-  constructor(plans: readonly Plan[], reader: StateReader, bytes: readonly StreamPlan[] = []) {
+  constructor(plans: readonly Plan[], reader: StateReader, bytes: readonly StreamPlan[] = [], shards?: Shards) {
+    this.#plans = plans
     const stored = storedPartitions(reader)
-    for (const { name, partitions } of bytes) stored.set(name, partitions)
+    for (const { name, partitions } of bytes) stored.set(name, shards?.of(name)?.filter(({ parent }) => parent === undefined).length ?? partitions)
     for (const { service, streams } of plans) {
       this.#services.push(service)
       for (const plan of streams) this.#add(plan, service, stored)
     }
     for (const plan of bytes) this.addBytes(plan)
+    if (shards !== undefined) this.grow(shards)
+  }
+
+  /** Streams were split or merged: they have the more partitions, and so have those that have one to each of theirs. */
+  grow(shards: Shards): void {
+    for (const [name, partitions] of partitionsBeyond(this.#plans, shards.all(this.#plans))) {
+      const known = this.#known.get(name)
+      if (known !== undefined && known.plan.partitions < partitions) this.#known.set(name, { ...known, plan: { ...known.plan, partitions } })
+    }
   }
 
   /** A stream of bytes is there, or has more partitions now. A service's stream of this name stays the service's. */
@@ -81,9 +95,7 @@ export class Streams {
   changes(): Uint8Array {
     const changes = new StateChangesWriter()
     changes.beginBucket(scope, 0, 0, false)
-    for (const { plan, service } of this.#known.values()) {
-      if (service === "") continue
-      const { name, partitions } = plan
+    for (const { name, partitions } of new Map(this.#plans.flatMap(({ streams }) => streams.map((plan) => [plan.name, plan]))).values()) {
       const bytes = changes.beginValue(name)
       const from = bytes.length
       writeValue(bytes, partitions)

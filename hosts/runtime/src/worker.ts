@@ -7,7 +7,7 @@
 import { parentPort, workerData } from "node:worker_threads"
 import type { Append, Batch, CallOutcome, StateReader, Transaction } from "@millrace/engine"
 import { Intake, StageMachine, StateFault, StateMemory, TaskIntake, decodeBlock } from "@millrace/engine/machine"
-import { type Program, type StreamPlan, errorData } from "@millrace/model"
+import { Placing, type Program, type StreamPlan, errorData } from "@millrace/model"
 import { type FromWorker, type PoisonData, type Seat, type ToWorker, type TransactionData, type WorkerData, activity, seatName } from "./messages.ts"
 import { Enrichments, NodeClock } from "./enrichments.ts"
 import { free, type PackedAppend, Parcel } from "./parcel.ts"
@@ -17,7 +17,7 @@ import { holdModules } from "./service-code.ts"
 import { flatEffects } from "./tasks/flat.ts"
 import { nextCron, openStateReader } from "./worker-compose.ts"
 
-const { code, dataDir, stateBytesMost, transactionBytes, activity: shared } = workerData as WorkerData
+const { code, dataDir, stateBytesMost, transactionBytes, shards: given, activity: shared } = workerData as WorkerData
 const doing = new Float64Array(shared)
 /** The first slot: the engine shows there which record it has in hand. */
 const cursor = new Float64Array(shared, activity.cursor, 1)
@@ -47,6 +47,7 @@ const dropped = new Set<string>()
 /** What all its seats remember together. */
 const memory = new StateMemory(stateBytesMost)
 let programs: ReadonlyMap<string, Program> = new Map()
+let shards = given
 let reader: StateReader | undefined
 let scheduled = false
 let now = 0
@@ -113,6 +114,12 @@ function deal(message: ToWorker): void {
     case "folded":
       for (const [seat, transactions] of message.seats) seats.get(seatName(seat))?.machine.onFolded(transactions)
       return
+    case "shards":
+      shards = message.shards
+      return intakes.clear()
+    case "seal":
+      now = message.now
+      return seal(message)
     case "tick": {
       const seated = seatedAt(message.seat)
       if (seated === undefined) return
@@ -166,7 +173,8 @@ function intakeOf(service: string, stream: string): Intake {
     const program = programOf(service)
     const plan = program.plan.streams.find((each) => each.name === stream)
     if (plan === undefined) throw new Error(`worker: no stream ${stream}`)
-    intake = new Intake(plan, program.streams.get(stream), cursor)
+    const resharded = shards.get(stream)
+    intake = new Intake(plan, program.streams.get(stream), cursor, resharded === undefined ? undefined : new Placing(resharded))
     intakes.set(name, intake)
   }
   return intake
@@ -218,6 +226,32 @@ function sit({ seat, number, poison, lost, now: at }: Extract<ToWorker, { kind: 
   send({ kind: "seated", seat, consumed, tickAt, watermark, ended, keys, pending })
   for (const [operator, call, { error, attempts }] of lost) {
     onCallEnded(seated, stage?.operators[operator]?.name ?? "", { kind: "lost", number: call, error, attempts })
+  }
+}
+
+/** Other seats go on with its keys: nothing may come of this one behind the transaction that says so. */
+function seal({ seat, watermark, now: at }: Extract<ToWorker, { kind: "seal" }>): void {
+  const seated = seatedAt(seat)
+  if (seated === undefined) return
+  const { machine, number } = seated
+  for (;;) {
+    enter(activity.stage, number)
+    const result = withState(seat, () => machine.seal(watermark, at))
+    leave()
+    if (result === undefined) return
+    const { transaction, isSealed } = result
+    if (isSealed) {
+      seats.delete(seatName(seat))
+      dropped.add(seatName(seat))
+      busy.delete(seated)
+    }
+    deliver([{ seated, transaction, sealed: isSealed }])
+    if (isSealed) {
+      enrichments.drop(seated)
+      return machine.close()
+    }
+    // Results of calls come first.
+    if (machine.pending > 0) return
   }
 }
 
@@ -318,15 +352,16 @@ interface Done {
   readonly seated: Seated
   readonly transaction: Transaction
   readonly completed?: number
+  readonly sealed?: boolean
 }
 
 function deliver(done: readonly Done[]): void {
   const parcel = new Parcel()
-  const transactions = done.map(({ seated, transaction, completed = 0 }): TransactionData => {
+  const transactions = done.map(({ seated, transaction, completed = 0, sealed }): TransactionData => {
     const { appends, state, effects, calls: _calls, cancelled: _cancelled, ...facts } = transaction
     const stateAt = parcel.add(state)
     const packed = appends.map((append) => packedIn(parcel, append))
-    return { ...facts, seat: seated.seat, keys: seated.machine.keys, completed, effects: flatEffects(effects), appends: packed, stateAt, stateLength: state.length }
+    return { ...facts, seat: seated.seat, keys: seated.machine.keys, completed, effects: flatEffects(effects), appends: packed, stateAt, stateLength: state.length, ...(sealed === undefined ? {} : { sealed }) }
   })
   const bytes = parcel.pack()
   doing[activity.ended] = (doing[activity.ended] as number) + done.length

@@ -15,13 +15,15 @@
  * Before a seat is taken, the store's state must be that of all its commits: a fold that missed one would have the seat
  * do the same work twice (`events.settled`).
  */
-import type { Append, Store } from "@millrace/engine"
+import type { Append, Commit, Store } from "@millrace/engine"
 import { type ErrorData, MillraceError, type Plan, type StagePlan, errorData, errorFrom, isMillraceError, limits } from "@millrace/model"
 import type { Bounds } from "./bounds.ts"
 import type { Origin } from "./commits.ts"
 import { Feed } from "./feed.ts"
 import type { Log } from "./log.ts"
 import { type FromWorker, type Seat, type ToWorker, type TransactionData, seatName } from "./messages.ts"
+import { Handovers } from "./reshard/handovers.ts"
+import type { ShardsByStream } from "./reshard/shards.ts"
 import type { ServiceCode } from "./service-code.ts"
 import { type Loaded, type WorkerEnd, type WorkerEvents, WorkerHandle } from "./worker-handle.ts"
 
@@ -54,6 +56,10 @@ interface WorkshopEvents {
   waits(seat: Seat): boolean
   /** Resolves once the store's state is that of all commits. */
   settled(): Promise<void>
+  /** Streams that were split or merged. */
+  shards(plans: readonly Plan[]): ShardsByStream
+  /** Commits what goes from seat to seat; resolves once durable. @throws MR1303, MR1304 */
+  commit(commit: Commit): Promise<void>
 }
 
 interface Bench {
@@ -108,6 +114,8 @@ export class Workshop {
   #newest = 0
   #code: ServiceCode
   #plans: readonly Plan[] = []
+  #shards: ShardsByStream = new Map()
+  readonly #handovers: Handovers
   /** Questions that wait for their answers. */
   readonly #asked: Map<number, Asked> = new Map()
   #asks = 0
@@ -115,6 +123,24 @@ export class Workshop {
   constructor(options: WorkshopOptions) {
     this.#options = options
     this.#code = { files: options.files }
+    const { store, log, clock, events } = options
+    this.#handovers = new Handovers({
+      store,
+      log,
+      clock,
+      shards: () => this.#shards,
+      feed: (service, stage, partition) => this.#feeds.get(seatName({ service, stage, partition })),
+      plan: (service) => this.#plans.find((plan) => plan.service === service) as Plan,
+      isOpen: () => this.#phase === "open",
+      isDone: (feed) => this.#isDone(feed),
+      settled: () => events.settled(),
+      commit: (commit) => events.commit(commit),
+      wake: (feed) => this.#seat(feed),
+      seal: ({ worker, seat }, watermark) => this.post(worker, { kind: "seal", seat, watermark, now: clock() }),
+      release: (feeds) => {
+        for (const { worker } of feeds) this.#recover(this.#benches[worker] as Bench)
+      },
+    })
     this.#benches = Array.from({ length: options.workers }, (_, place) => ({
       place,
       handle: undefined,
@@ -160,13 +186,20 @@ export class Workshop {
     this.#code = { files: this.#code.files, modules }
     bench.handle = handle
     this.#plans = plans
-    for (const plan of plans) {
-      for (const stage of plan.stages) {
-        for (let partition = 0; partition < stage.partitions; partition++) this.#addFeed(plan, stage, partition)
-      }
-    }
+    this.#addFeeds()
     this.#options.log.info({ files: this.#code.files, services: plans.map(({ service }) => service) }, "services loaded")
     return plans
+  }
+
+  /** Streams have been split or merged: their new shards get seats once those that they came of are done. */
+  reshard(): void {
+    this.#addFeeds()
+    for (const bench of this.#benches) {
+      const message: ToWorker = { kind: "shards", shards: this.#shards }
+      if (bench.handle !== undefined) bench.handle.post(message)
+      else if (bench.starting !== undefined) bench.outbox.push(message)
+    }
+    if (this.#phase === "open") for (const feed of this.#byNumber) this.#handovers.look(feed)
   }
 
   /** Seats every stage and partition, as soon as the state allows. */
@@ -258,6 +291,8 @@ export class Workshop {
     if (this.#phase !== "open") return
     this.#tellFolded()
     for (const feed of this.#byNumber) {
+      this.#handovers.look(feed)
+      if (feed.isParted || feed.sealing) continue
       if (feed.state === "open") this.#pump(feed)
       else if (feed.state === "stuck" && performance.now() >= feed.triedAt) {
         feed.state = "closed"
@@ -314,7 +349,9 @@ export class Workshop {
 
   /** Whether no seat has input in hand or waiting. */
   get idle(): boolean {
-    return this.#byNumber.every((feed) => (feed.state === "open" || feed.state === "asleep") && this.#isDone(feed))
+    return this.#byNumber.every((feed) => {
+      return feed.state === "moved" || ((feed.state === "open" || feed.state === "asleep") && this.#isDone(feed) && !this.#handovers.isDue(feed))
+    })
   }
 
   /** Ends all workers at once; seats close. `restart` brings them back. */
@@ -344,7 +381,26 @@ export class Workshop {
     this.#phase = "open"
     for (const feed of this.#byNumber) {
       feed.rewind(consumedOf(feed.seat))
-      this.#seat(feed)
+      this.#take(feed)
+    }
+  }
+
+  /** Takes a seat, unless it waits for others or is left to others; the store's state is that of all commits. */
+  #take(feed: Feed): void {
+    feed.state = this.#handovers.stateOf(feed)
+    if (feed.state === "closed") this.#seat(feed)
+  }
+
+  /** Every stage has a seat for each of its partitions; where its stream was resharded, for each shard that there ever was. */
+  #addFeeds(): void {
+    this.#shards = this.#options.events.shards(this.#plans)
+    for (const plan of this.#plans) {
+      for (const stage of plan.stages) {
+        const count = this.#shards.get(stage.input)?.length ?? stage.partitions
+        for (let partition = 0; partition < count; partition++) {
+          if (!this.#feeds.has(seatName({ service: plan.service, stage: stage.id, partition }))) this.#addFeed(plan, stage, partition)
+        }
+      }
     }
   }
 
@@ -353,6 +409,8 @@ export class Workshop {
     const stream = plan.streams.find(({ name }) => name === input)
     if (stream === undefined) throw new Error(`workshop: stream ${input} is missing`)
     const feed = new Feed(seat, this.#byNumber.length, stream, partition % this.#benches.length)
+    // Its parents are read first, whatever else there is.
+    if (this.#phase === "open") feed.state = this.#handovers.stateOf(feed)
     this.#byNumber.push(feed)
     this.#feeds.set(seatName(seat), feed)
     const name = inputName(input, partition)
@@ -431,12 +489,13 @@ export class Workshop {
     this.#askWaiting(feed)
     this.#options.events.onSeated()
     this.#pump(feed)
+    this.#handovers.look(feed)
   }
 
   /** Damage stays until somebody mends it: the partition stands still meanwhile, and the others go on. */
   #onStateFault({ seat, error }: Extract<FromWorker, { kind: "state-fault" }>): void {
     const feed = this.#feeds.get(seatName(seat))
-    if (feed === undefined || feed.state === "closed") return
+    if (feed === undefined || feed.state === "closed" || feed.isParted) return
     feed.close()
     feed.state = "stuck"
     feed.triedAt = performance.now() + this.#options.bounds.stateRetryMs
@@ -493,7 +552,10 @@ export class Workshop {
       for (const [operator, count] of transaction.late) feed.late.set(operator, (feed.late.get(operator) ?? 0) + count)
       for (const offset of feed.poison.keys()) if (offset < transaction.consumed) feed.poison.delete(offset)
       if (this.#isDone(feed)) feed.lagBytes = 0
+      if (transaction.sealed !== undefined) feed.sealing = false
+      if (transaction.sealed === true) feed.state = "sealed"
       this.#pump(feed)
+      this.#handovers.look(feed)
     }
   }
 
@@ -552,7 +614,8 @@ export class Workshop {
     const { handlerMsMax: handlerMs, loadMsMax: loadMs, workerHeapMegabytesMax: heapMegabytes } = bounds
     bench.busyAt = performance.now()
     bench.posted = 0
-    return WorkerHandle.start({ code: this.#code, dataDir, stateBytesMost, transactionBytes }, { handlerMs, loadMs, heapMegabytes }, this.#eventsOf(bench))
+    const shards = this.#shards
+    return WorkerHandle.start({ code: this.#code, dataDir, stateBytesMost, transactionBytes, shards }, { handlerMs, loadMs, heapMegabytes }, this.#eventsOf(bench))
   }
 
   #start(bench: Bench): void {
@@ -577,7 +640,7 @@ export class Workshop {
         bench.starting = undefined
         if (this.#phase === "stopped" || this.#phase === "halted") return
         bench.outbox = []
-        for (const feed of this.#feedsOf(bench)) feed.close()
+        for (const feed of this.#feedsOf(bench)) if (!feed.isParted) feed.close()
         bench.broken = errorData(error)
         this.#rest(bench)
         this.#options.log.error({ worker: bench.place, ...bench.broken }, "a worker could not be started; it is tried again")
@@ -607,7 +670,7 @@ export class Workshop {
     bench.replaced++
     this.#rest(bench)
     log.error({ worker: bench.place, record: end.record, during: end.kind, code: end.error.code }, end.error.message)
-    for (const feed of this.#feedsOf(bench)) if (feed.state !== "asleep") feed.close()
+    for (const feed of this.#feedsOf(bench)) if (feed.state !== "asleep" && !feed.isParted) feed.close()
     if (end.kind === "stage") {
       const culprit = this.#byNumber[end.job]
       if (culprit !== undefined && end.record >= 0) {
@@ -633,7 +696,7 @@ export class Workshop {
       () => {
         bench.recovering = false
         if (this.#phase !== "open") return
-        for (const feed of this.#feedsOf(bench)) if (feed.state === "closed") this.#seat(feed)
+        for (const feed of this.#feedsOf(bench)) if (feed.state === "closed") this.#take(feed)
       },
       (error: unknown) => {
         // The next tick tries again. While the disk refuses there is none.
@@ -657,7 +720,7 @@ export class Workshop {
       async () => {
         // Whatever came meanwhile went through `post`.
         if (bench.handle !== handle || handle.posted !== posted || !this.#isResting(bench, handle, now)) return
-        for (const feed of this.#feedsOf(bench)) feed.sleep()
+        for (const feed of this.#feedsOf(bench)) if (!feed.isParted) feed.sleep()
         bench.handle = undefined
         await handle.stop()
       },
@@ -674,7 +737,7 @@ export class Workshop {
     if (!handle.idle) return false
     const soon = now + this.#options.bounds.workerIdleMs
     return this.#feedsOf(bench).every((feed) => {
-      return feed.state === "asleep" || (feed.state === "open" && this.#isDone(feed) && feed.tickAt > soon)
+      return feed.state === "asleep" || feed.isParted || (feed.state === "open" && this.#isDone(feed) && !feed.sealing && feed.tickAt > soon)
     })
   }
 }

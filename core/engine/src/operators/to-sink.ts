@@ -74,6 +74,11 @@ export class SinkOperator implements TimedOperator {
     if (this.dueByClock !== Number.POSITIVE_INFINITY) this.#seal(this.#file())
   }
 
+  /** The rows of the next partition lie in a partition of their own. */
+  seal(): void {
+    this.end()
+  }
+
   reload(): void {
     const file = this.#scope.get(this.#scope.bucket(sinkBuckets.open), "file")?.value as OpenFile | undefined
     this.#settle(file ?? emptyFile(), this.#context.reachedBy(this.#name))

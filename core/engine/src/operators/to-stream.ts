@@ -12,6 +12,7 @@ import { checked } from "../batch.ts"
 import type { Push, StageContext } from "../context.ts"
 import { keyOf, timeOf } from "../event-time.ts"
 import type { Outputs } from "../outputs.ts"
+import { upstreamOf } from "../reshard/upstream.ts"
 import { asynchronous } from "./functions.ts"
 
 /** The blocks of an output stream and the watermark last told to each of its partitions. */
@@ -32,7 +33,7 @@ export class Target {
     this.#context = context
     this.#blocks = Array.from({ length: this.stream.partitions }, (_, partition) => context.outputs.block(name, partition))
     this.#told = new Float64Array(this.stream.partitions).fill(Number.NEGATIVE_INFINITY)
-    this.#upstream = upstreamBase + context.partition
+    this.#upstream = upstreamOf(context.plan, this.stream, upstreamBase, context.stage, context.partition)
     this.#next = context.partition % this.stream.partitions
   }
 

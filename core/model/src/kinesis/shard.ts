@@ -54,17 +54,48 @@ export function hashOf(key: string): bigint {
 
 /** Finds the open shard that takes a record. */
 export class Placing {
+  readonly #shards: readonly Shard[]
+  /** By the hash keys that they take. */
   readonly #open: readonly Shard[]
+  /** The first 32 bits of where each open shard begins: they decide, but for keys beside a border. */
+  readonly #begins: Float64Array
   /** Whether the shards are as they were made: then the model's own rule is the faster. */
   readonly #even: boolean
 
   constructor(shards: readonly Shard[]) {
+    this.#shards = shards
     this.#open = shards.filter(({ end }) => end === undefined).toSorted((a, b) => (a.from < b.from ? -1 : 1))
+    this.#begins = Float64Array.from(this.#open, ({ from }) => Number(from >> 96n))
     this.#even = this.#open.length === shards.length
   }
 
+  /** Shards, closed ones included. */
+  get count(): number {
+    return this.#shards.length
+  }
+
+  /** Partitions of the open shards, by the hash keys that they take. */
+  get open(): readonly number[] {
+    return this.#open.map(({ partition }) => partition)
+  }
+
+  isOpen(partition: number): boolean {
+    const shard = this.#shards[partition]
+    return shard !== undefined && shard.end === undefined
+  }
+
   ofKey(key: string): number {
-    return this.#even ? partitionOf(key, this.#open.length) : this.ofHash(hashOf(key))
+    if (this.#even) return partitionOf(key, this.#open.length)
+    const first = md5(key)[0] as number
+    const begins = this.#begins
+    let low = 0
+    let high = begins.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if ((begins[middle] as number) <= first) low = middle
+      else high = middle - 1
+    }
+    return begins[low] === first ? this.ofHash(hashOf(key)) : (this.#open[low] as Shard).partition
   }
 
   ofHash(hash: bigint): number {
@@ -72,4 +103,20 @@ export class Placing {
     if (shard === undefined) throw new Error(`shard: no open shard takes ${hash}`)
     return shard.partition
   }
+
+  /** The shards that a key's records have ever gone to, the newest first. */
+  everOfKey(key: string): number[] {
+    const hash = hashOf(key)
+    return this.#shards.filter(({ from, to }) => from <= hash && hash <= to).map(({ partition }) => partition).toReversed()
+  }
+}
+
+/** The shards that a closed one has become. */
+export function childrenOf(shards: readonly Shard[], partition: number): readonly Shard[] {
+  return shards.filter(({ parent, adjacent }) => parent === partition || adjacent === partition)
+}
+
+/** Whether a stream's shards are no more those that it was made with. */
+export function isResharded(shards: readonly Shard[]): boolean {
+  return shards.some(({ parent }) => parent !== undefined)
 }

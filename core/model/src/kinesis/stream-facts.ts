@@ -29,7 +29,7 @@ export interface StreamFacts {
   readonly warmMiBps?: number
   /** Resource policies by the consumer that they are of; the stream's own under an empty name. */
   readonly policies?: Readonly<Record<string, string>>
-  /** Of a stream that was made here. */
+  /** Of a stream that was made by a request, or whose shards were split or merged. */
   readonly shards?: readonly Shard[]
 }
 
@@ -57,8 +57,8 @@ export function retentionHoursOf({ retentionMs }: StreamPlan): number {
 }
 
 /** The shards of a stream; the first ones of a service's stream begin where its log does. */
-export function shardsOf({ format, partitions }: StreamPlan, { created, shards }: StreamFacts): readonly Shard[] {
-  return (format === "bytes" ? shards : undefined) ?? evenShards(partitions, created, () => 0)
+export function shardsOf({ partitions }: StreamPlan, { created, shards }: StreamFacts): readonly Shard[] {
+  return shards ?? evenShards(partitions, created, () => 0)
 }
 
 /** The second that sequence numbers and ARNs carry. */

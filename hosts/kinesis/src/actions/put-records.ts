@@ -28,7 +28,7 @@ export async function putRecord(input: PutRecordInput, api: Api): Promise<object
   const [placement] = await put([input], stream, api)
   if (placement === undefined) throw new Error("put-records: a record without an answer")
   if (placement.kind === "refused") throw nodeFailure(placement.problem)
-  return { ...placed(placement, stream), EncryptionType: encryptionOf(stream) }
+  return { ...placed(placement, await numbered(stream, [placement], api)), EncryptionType: encryptionOf(stream) }
 }
 
 export async function putRecords(input: PutRecordsInput, api: Api): Promise<object> {
@@ -41,8 +41,10 @@ export async function putRecords(input: PutRecordsInput, api: Api): Promise<obje
     if (fault !== undefined) throw fault
   }
   let failed = 0
-  const results = (await put(entries, stream, api)).map((placement) => {
-    if (placement.kind === "put") return placed(placement, stream)
+  const placements = await put(entries, stream, api)
+  const now = await numbered(stream, placements, api)
+  const results = placements.map((placement) => {
+    if (placement.kind === "put") return placed(placement, now)
     failed++
     const { type, message } = nodeFailure(placement.problem)
     return { ErrorCode: type, ErrorMessage: message }
@@ -144,6 +146,12 @@ function sizeFault({ Data: data, PartitionKey: key }: Entry, { facts }: KinesisS
     "ValidationException",
     `1 validation error detected: Value at 'data' failed to satisfy constraint: Member must have length less than or equal to ${most}`,
   )
+}
+
+/** The stream as it is now, where it was resharded while the records were on their way. */
+async function numbered(stream: KinesisStream, placements: readonly Placement[], { catalog }: Api): Promise<KinesisStream> {
+  const isKnown = (each: Placement): boolean => each.kind === "refused" || each.partition < stream.numbers.length
+  return placements.every(isKnown) ? stream : catalog.get(stream.name)
 }
 
 function placed({ partition, offset }: Extract<Placement, { kind: "put" }>, stream: KinesisStream): object {

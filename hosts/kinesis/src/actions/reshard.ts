@@ -1,7 +1,7 @@
 /** SplitShard, MergeShards and UpdateShardCount. */
 import { account, evenShards, limits, type Shard, shardId, streamArn } from "@millrace/model"
 import { type Api, type StreamNaming, nameOf } from "../api.ts"
-import { type KinesisStream, ofService } from "../catalog.ts"
+import type { KinesisStream } from "../catalog.ts"
 import { KinesisFailure } from "../failure.ts"
 import { shardOf } from "../shard-of.ts"
 
@@ -89,7 +89,6 @@ class Reshaping {
   #shards: readonly Shard[]
 
   constructor(stream: KinesisStream, api: Api) {
-    if (stream.plan.format !== "bytes") throw ofService(stream.name)
     this.#stream = stream
     this.#api = api
     this.#shards = stream.shards

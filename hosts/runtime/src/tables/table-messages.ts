@@ -1,5 +1,6 @@
 /** What a node and the thread that reads its tables say to each other. Everything is plain data; rows are JSON texts. */
 import type { ErrorData } from "@millrace/model"
+import type { ShardsByStream } from "../reshard/shards.ts"
 import type { ServiceCode } from "../service-code.ts"
 
 export interface TableThreadData {
@@ -7,6 +8,8 @@ export interface TableThreadData {
   readonly dataDir: string
   /** See `limits.tableChangesMax`. */
   readonly changesMost: number
+  /** Of streams that were split or merged. */
+  readonly shards: ShardsByStream
 }
 
 /** A table, by its service and its own name. */

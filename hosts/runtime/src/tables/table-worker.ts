@@ -3,15 +3,15 @@
  * aggregate's result is the user's). Workers and the thread that serves sockets do not notice.
  */
 import { parentPort, workerData } from "node:worker_threads"
-import { compareKeys, stageScope, storedConsumed, type TablePlan, tablesOf } from "@millrace/engine"
+import { compareKeys, stageScope, storedConsumed, storedProgress, type TablePlan, tablesOf } from "@millrace/engine"
 import { TableReader } from "@millrace/engine/machine"
-import { type ErrorData, errorData, limits, MillraceError, partitionOf, type Program } from "@millrace/model"
+import { type ErrorData, errorData, limits, MillraceError, partitionOf, Placing, type Program } from "@millrace/model"
 import { loadPrograms } from "../programs.ts"
 import { holdModules } from "../service-code.ts"
 import { openStateView } from "./compose.ts"
 import type { FromTables, TableName, TableQuestion, TableRange, TableRow, TableRows, TableThreadData, ToTables } from "./table-messages.ts"
 
-const { code, dataDir, changesMost } = workerData as TableThreadData
+const { code, dataDir, changesMost, shards } = workerData as TableThreadData
 
 interface Table {
   readonly plan: TablePlan
@@ -171,17 +171,39 @@ function readerOf({ program, plan }: Table, partition: number): TableReader {
 }
 
 function rowOf(table: Table, key: string): TableRow {
-  const value = readerOf(table, partitionOf(key, table.plan.partitions)).get(key)
+  const partition = placeOf(table, key)
+  const value = partition === undefined ? undefined : readerOf(table, partition).get(key)
   return { key, value: value === undefined ? undefined : jsonText(value) }
 }
 
-function positionOf({ plan: { service, stage, partitions } }: Table): number[] {
-  return Array.from({ length: partitions }, (_, partition) => storedConsumed(view, service, stage, partition))
+/** Where a key's row is. Of a stream that was resharded: in the newest shard of the key that has taken over what the one before kept. */
+function placeOf(table: Table, key: string): number | undefined {
+  const { input, partitions } = table.plan
+  const resharded = shards.get(input)
+  if (resharded === undefined) return partitionOf(key, partitions)
+  return new Placing(resharded).everOfKey(key).find((partition) => hasRows(table, partition))
+}
+
+/** Before a shard's state has come from its parents, and after it has gone to its children, what lies there is on its way. */
+function hasRows({ plan: { service, stage } }: Table, partition: number): boolean {
+  const progress = storedProgress(view, stageScope(service, stage), partition)
+  return progress !== undefined && progress.moved !== true
+}
+
+function partitionsOf({ plan: { input, partitions } }: Table): number {
+  return shards.get(input)?.length ?? partitions
+}
+
+function positionOf(table: Table): number[] {
+  const { service, stage } = table.plan
+  return Array.from({ length: partitionsOf(table) }, (_, partition) => storedConsumed(view, service, stage, partition))
 }
 
 /** The rows of all partitions in one order. */
 function pageOf(table: Table, { prefix, after, limit }: TableRange): TableRows {
-  const heads = Array.from({ length: table.plan.partitions }, (_, partition) => {
+  const partitions = Array.from({ length: partitionsOf(table) }, (_, partition) => partition)
+  const resharded = shards.has(table.plan.input)
+  const heads = partitions.filter((partition) => !resharded || hasRows(table, partition)).map((partition) => {
     const rows = rowsFrom(readerOf(table, partition), prefix, after)
     return { rows, next: rows.next() }
   })

@@ -8,6 +8,7 @@
 import { Worker } from "node:worker_threads"
 import { type TablePlan, tablesOf } from "@millrace/engine"
 import { type ErrorData, errorFrom, limits, MillraceError, type Plan } from "@millrace/model"
+import type { ShardsByStream } from "../reshard/shards.ts"
 import type { ServiceCode } from "../service-code.ts"
 import type { FromTables, TableName, TableQuestion, TableRange, TableRow, TableThreadData, ToTables } from "./table-messages.ts"
 
@@ -22,6 +23,8 @@ export interface TablesOptions {
   readonly heapMegabytes: number
   /** See `limits.tableChangesMax`. */
   readonly changesMost: number
+  /** Of streams that were split or merged. */
+  readonly shards: ShardsByStream
 }
 
 /** Rows of a table, and what they reflect. */
@@ -57,7 +60,8 @@ export class Tables {
   #stopped = false
 
   constructor(plans: readonly Plan[], options: TablesOptions) {
-    this.#plans = plans.flatMap(tablesOf)
+    const { shards } = options
+    this.#plans = plans.flatMap(tablesOf).map((plan) => ({ ...plan, partitions: shards.get(plan.input)?.length ?? plan.partitions }))
     this.#options = options
   }
 
@@ -204,10 +208,10 @@ export class Tables {
   }
 
   #start(): Worker {
-    const { code, dataDir, heapMegabytes, changesMost } = this.#options
+    const { code, dataDir, heapMegabytes, changesMost, shards } = this.#options
     const file = import.meta.url.endsWith(".ts") ? "./table-worker.ts" : "./table-worker.js"
     const worker = new Worker(new URL(file, import.meta.url), {
-      workerData: { code, dataDir, changesMost } satisfies TableThreadData,
+      workerData: { code, dataDir, changesMost, shards } satisfies TableThreadData,
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
     })
     worker.on("message", (message: FromTables) => {

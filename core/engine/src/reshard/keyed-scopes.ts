@@ -1,0 +1,89 @@
+/**
+ * Which state of an operator belongs to which key: what must go along when a key's records go to another partition. All of a
+ * reshardable stage's state lies under its records' keys, the times that its windows have reached and its open files apart.
+ *
+ * Not for: the stages of tasks and those behind a repartition, whose input nobody reshards.
+ */
+import type { OperatorPlan } from "@millrace/model"
+
+/**
+ * How a scope names what belongs to a key: under the key itself, as rows of the key, or as either (`member`); `time` is of no key:
+ * how far the windows of a partition have come by the clock.
+ */
+type NamedBy = "key" | "row" | "member" | "time"
+
+export interface KeyedScope {
+  readonly scope: string
+  readonly by: NamedBy
+}
+
+/** How the names of an operator's scopes end, behind its own; undefined: what it keeps is not by key. */
+function endingsOf(operator: OperatorPlan): Readonly<Record<string, NamedBy>> | undefined {
+  switch (operator.kind) {
+    case "map":
+    case "filter":
+    case "flatMap":
+    case "peek":
+    case "rekey":
+    case "regroup":
+    case "union":
+    case "side":
+    case "to-stream":
+    case "repartition":
+    case "to-task":
+      return {}
+    // Sealed files are delivered from the partition in which they were begun.
+    case "to-sink":
+      return {}
+    // Sealed once no call is under way: then nothing is kept but the number of the next one.
+    case "async":
+      return {}
+    // What is being given in several transactions (`@closing`, `@firing`) has all been given when a partition is sealed.
+    case "window":
+      return { "": "key", "@early": "row", "@clock": "time" }
+    case "session":
+      return { "": "row", "@looks": "row", "@results": "row", "@early": "row", "@clock": "time" }
+    case "sliding":
+      return { "": "row", "@looks": "key", "@clock": "time" }
+    case "global":
+      return { "": "key", "@trigger": "key", "@timers": "key", "@clock": "time" }
+    case "process":
+      return { "": "key", "@timers": "key", "@clock-timers": "key", "@keeps": "row", "@ends": "row", "@ends-by-clock": "row" }
+    case "running":
+      return { "": "key", "@members": "row", "@rows": "row" }
+    case "distinct":
+      return { "": "member", "@over": "member" }
+    case "top":
+    case "reduce":
+    case "enrich":
+    case "foreign-send":
+    case "foreign-settle":
+      return { "": "key" }
+    case "top-rows":
+      return { "": "row" }
+    case "table":
+      return { "": "key", "@deleted": "key" }
+    case "table-join":
+      return { "@left": "key", "@right": "key" }
+    case "foreign-meet":
+      return { "@left": "row", "@right": "key" }
+    case "join":
+      return { "@left": "row", "@right": "row", "@left-lonely": "row", "@right-lonely": "row" }
+    case "as-of":
+      return { "@versions": "row", "@waiting": "row" }
+    case "match":
+      return { "": "key", "@waiting": "row", "@records": "row", "@ends": "key" }
+    case "deduplicate":
+      return { "": "key", "@ends": "key", "@waiting": "row" }
+    case "broadcast":
+    case "task":
+      return undefined
+  }
+}
+
+/** Undefined: what the operator keeps cannot go along with keys. */
+export function keyedScopes(service: string, operator: OperatorPlan): readonly KeyedScope[] | undefined {
+  const endings = endingsOf(operator)
+  if (endings === undefined) return undefined
+  return Object.entries(endings).map(([ending, by]) => ({ scope: `${service}/${operator.name}${ending}`, by }))
+}
