@@ -8,7 +8,8 @@ function split(shards: readonly Shard[], cuts: readonly (readonly [which: number
   let all = [...shards]
   for (const [which, at] of cuts) {
     const open = all.filter(({ end }) => end === undefined)
-    const shard = open[which % open.length] as Shard
+    const shard = open[which % open.length]
+    if (shard === undefined) continue
     if (shard.from === shard.to) continue
     const border = shard.from + (at % (shard.to - shard.from)) + 1n
     all = all.map((each) => (each === shard ? { ...each, end: 5 } : each))
