@@ -3,19 +3,20 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { task } from "@millrace/sdk"
 import fc from "fast-check"
+import { limits } from "@millrace/model"
 import { isTerminal } from "../src/index.ts"
 import { TaskRig } from "./task-rig.ts"
 
 type Step =
   | { readonly kind: "enqueue"; readonly key: string; readonly priority: number; readonly delayMs: number; readonly idempotencyKey: string | undefined }
-  | { readonly kind: "finish"; readonly which: number; readonly how: "succeeded" | "failed" | "final" | "lost" | "stale" }
+  | { readonly kind: "finish"; readonly which: number; readonly how: "succeeded" | "failed" | "final" | "lost" | "innocent" | "blocked" | "stale" }
   | { readonly kind: "cancel" | "retry"; readonly which: number }
   | { readonly kind: "pass"; readonly ms: number }
   | { readonly kind: "restart" | "pause" | "resume" }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("enqueue" as const), key: fc.constantFrom("a", "b", "c"), priority: fc.integer({ min: -2, max: 2 }), delayMs: fc.constantFrom(0, 0, 0, 700, 5_000), idempotencyKey: fc.constantFrom(undefined, undefined, "x", "y") }) },
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant("finish" as const), which: fc.nat(50), how: fc.constantFrom("succeeded" as const, "succeeded" as const, "failed" as const, "final" as const, "lost" as const, "stale" as const) }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant("finish" as const), which: fc.nat(50), how: fc.constantFrom("succeeded" as const, "succeeded" as const, "failed" as const, "final" as const, "lost" as const, "innocent" as const, "blocked" as const, "stale" as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("cancel" as const, "retry" as const), which: fc.nat(50) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.constantFrom(1, 300, 1_000, 20_000) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("restart" as const, "pause" as const, "resume" as const) }) },
@@ -76,7 +77,11 @@ async function take(rig: TaskRig, model: Model, each: Step): Promise<void> {
         rig.finish(number, { kind: "succeeded", output: String(number) })
         model.published.push(String(number))
         model.succeeded.add(number)
-      } else rig.finish(number, each.how === "lost" ? { kind: "lost", error } : { kind: "failed", error, final: each.how === "final" })
+      } else if (each.how === "blocked") {
+        // Of what has not taken too long, it says nothing.
+        rig.complete([{ kind: "blocked", number, lease: lease - 1, error }])
+      } else if (each.how === "lost" || each.how === "innocent") rig.finish(number, { kind: "lost", error, innocent: each.how === "innocent" })
+      else rig.finish(number, { kind: "failed", error, final: each.how === "final" })
       return
     }
     case "cancel":
@@ -105,6 +110,8 @@ function check(rig: TaskRig, model: Model): void {
     assert.ok(ofKey.length <= 2, `${ofKey.length} of ${key} under way`)
   }
   assert.equal(new Set(running).size, running.length)
+  const alone = [...rig.calls.values()].filter((call) => call.alone).length
+  assert.ok(alone <= limits.callsAloneMax, `${alone} have a thread to themselves`)
   for (const number of running) {
     assert.equal(rig.status(number), "running")
     // Q5
@@ -113,7 +120,7 @@ function check(rig: TaskRig, model: Model): void {
   for (const number of model.enqueued.keys()) {
     // Q1
     const status = rig.status(number)
-    assert.ok(status !== "running" || running.includes(number), `run ${number} is under way, and nobody was told`)
+    assert.ok(status !== "running" || running.includes(number) || alone >= limits.callsAloneMax, `run ${number} is under way, and nobody was told`)
     if (model.succeeded.has(number)) assert.equal(status, "succeeded")
   }
 }

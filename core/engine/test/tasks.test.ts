@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import type { ErrorData, MillraceError } from "@millrace/model"
+import { type ErrorData, type MillraceError, limits } from "@millrace/model"
 import { service, stream, task } from "@millrace/sdk"
 import { z } from "zod"
 import { type RunPage, shownOf, textOf } from "../src/index.ts"
@@ -224,6 +224,48 @@ test("a worker that dies costs its neighbours no attempt, and who dies alone has
   assert.equal(rig.callOf(culprit).alone, true)
   rig.finish(culprit, { kind: "lost", error: oops })
   assert.equal(rig.status(culprit), "failed")
+})
+
+test("who is known to be innocent is called among others again; of the rest, so many at a time are called alone", async () => {
+  const rig = await TaskRig.open(task("t", { run, concurrency: 20 }))
+  const count = limits.callsAloneMax + 2
+  const innocent = await rig.enqueue("works")
+  const suspects: number[] = []
+  for (let i = 0; i < count; i++) suspects.push(await rig.enqueue(i))
+  const lost = (number: number, blameless: boolean) => ({ kind: "lost" as const, number, lease: rig.callOf(number).lease, error: oops, innocent: blameless })
+  rig.complete([lost(innocent, true), ...suspects.map((number) => lost(number, false))])
+  assert.deepEqual([rig.callOf(innocent).alone, rig.callOf(innocent).runs[0]?.attempt], [false, 1])
+  assert.deepEqual(rig.running.filter((number) => number !== innocent), suspects.slice(0, limits.callsAloneMax))
+  assert.deepEqual([rig.status(suspects.at(-1) as number), rig.stand.counts.running], ["running", count + 1])
+  for (const number of suspects) rig.finish(number, { kind: "succeeded", output: "1" })
+  assert.deepEqual(suspects.map((number) => [rig.status(number), rig.run(number).attempt]), suspects.map(() => ["succeeded", 1]))
+  // Those that waited for a thread of their own are not forgotten by a crash, nor when they are cancelled.
+  const again: number[] = []
+  for (let i = 0; i < count; i++) again.push(await rig.enqueue(i))
+  rig.complete(again.map((number) => lost(number, false)))
+  await rig.tell(["cancel", again.at(-1) as number])
+  await rig.restart()
+  for (const number of again.slice(0, -1)) rig.finish(number, { kind: "succeeded", output: "1" })
+  assert.deepEqual(rig.stand.counts.succeeded, 2 * count - 1)
+})
+
+test("an attempt that took too long is told to have held its thread, once that is known", async () => {
+  const rig = await TaskRig.open(task("t", { run, timeout: "2s", retry: { attempts: 2, backoff: { first: "1s", jitter: false } } }))
+  const number = await rig.enqueue("loops")
+  const held = { code: "MR1202", message: "held its thread", details: {} } as const
+  for (const status of ["delayed", "failed"]) {
+    const { lease } = rig.callOf(number)
+    rig.complete([{ kind: "blocked", number, lease, error: held }])
+    assert.equal(rig.status(number), "running")
+    // It was no outcome.
+    rig.calls.set(lease, { kind: "call", task: "t", lease, runs: [], alone: false })
+    await rig.pass(2_000)
+    assert.equal(rig.status(number), status)
+    rig.complete([{ kind: "blocked", number, lease: lease - 1, error: oops }, { kind: "blocked", number, lease, error: held }])
+    const { error, attempts } = rig.run(number)
+    assert.deepEqual([error, attempts.at(-1)?.error, attempts.at(-1)?.outcome], [held, held, "timed-out"])
+    if (status === "delayed") await rig.pass(1_000)
+  }
 })
 
 test("a batch is called when it is whole, or when the first has waited; each run ends by itself", async () => {

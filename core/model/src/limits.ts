@@ -117,6 +117,12 @@ export const limits = {
   attemptLineLengthMax: 1_000,
   /** Most calls of one task at once, and runs of one call. */
   callsMax: 10_000,
+  /** Calls of one task that have a thread to themselves at once, since a thread died with them; others wait for their turn. */
+  callsAloneMax: 4,
+  /** How often a thread with calls in hand is asked whether it answers, in milliseconds. */
+  attemptLookMs: 250,
+  /** Time that a call that was aborted has to end, before its thread is given up if that does not answer, in milliseconds. */
+  attemptGraceMs: 500,
   /** How deep tasks may call tasks: a run that a call began, one that this began, and so on. */
   callDepthMax: 50,
   /** Longest time that a request may wait for the end of a run, in milliseconds. */

@@ -14,8 +14,10 @@ export class Calls {
   readonly #timeoutMs: number | null
   #calls: Map<number, OpenCall> = new Map()
   readonly #deadlines = new Schedule()
-  /** Runs that were under way when this machine took over: nobody has them in hand. */
+  /** Runs that nobody has in hand: of a machine that this one took over from, and those that wait to be called alone. */
   orphans: number[] = []
+  /** Calls that have a worker to themselves. */
+  alone = 0
 
   constructor(state: KeyedState, name: string, timeoutMs: number | null) {
     this.#running = state.scope(name, flagCodec)
@@ -27,6 +29,7 @@ export class Calls {
     const before = this.#calls
     this.#calls = new Map()
     this.orphans = []
+    this.alone = 0
     this.#deadlines.clear()
     for (const { key } of this.#running.entries(this.#running.bucket(0))) {
       const number = Number.parseInt(key, 36)
@@ -77,7 +80,15 @@ export class Calls {
     if (call === undefined) return
     const at = call.numbers.indexOf(number)
     if (at >= 0) call.numbers.splice(at, 1)
-    if (call.numbers.length === 0) this.#calls.delete(lease)
+    if (call.numbers.length > 0) return
+    this.#calls.delete(lease)
+    if (call.alone) this.alone--
+  }
+
+  /** A run is not in hand, and is to be called again: as it would be after a crash. */
+  orphan(number: number): void {
+    this.#running.change(this.#running.bucket(0), rowNumber(number), () => true)
+    this.orphans.push(number)
   }
 
   #join(lease: number, number: number, alone: boolean, startedAt: number): void {
@@ -87,6 +98,7 @@ export class Calls {
       return
     }
     this.#calls.set(lease, { numbers: [number], alone })
+    if (alone) this.alone++
     if (this.#timeoutMs !== null) this.#deadlines.add(startedAt + this.#timeoutMs, lease)
   }
 }

@@ -70,6 +70,8 @@ export type Outcome = { readonly number: number; readonly lease: number; readonl
   | { readonly kind: "succeeded"; readonly output: string }
   /** `final`: not to be repeated; `afterMs`: to be repeated after this long. */
   | { readonly kind: "failed"; readonly error: ErrorData; readonly final?: boolean; readonly afterMs?: number }
-  /** The worker is gone, through whose fault is not known. */
-  | { readonly kind: "lost"; readonly error: ErrorData }
+  /** The worker is gone, through whose fault is not known; `innocent`: through that of another. */
+  | { readonly kind: "lost"; readonly error: ErrorData; readonly innocent?: boolean }
+  /** It was aborted, as it took too long, and found to hold its worker: why, in other words than the queue has. */
+  | { readonly kind: "blocked"; readonly error: ErrorData }
 )

@@ -83,7 +83,7 @@ export class TaskQueue {
   /** Clock time at which `tick` has something to do. */
   get due(): number {
     const due = Math.min(this.#wakeAt, this.#timers.due, this.#calls.due, cronsDue(this.#plan, this.#standing))
-    return this.#calls.orphans.length > 0 ? 0 : due
+    return this.#calls.orphans.some((number) => this.#mayStartAgain(number)) ? 0 : due
   }
 
   /** @param number - the offset of the command's record */
@@ -109,6 +109,10 @@ export class TaskQueue {
     for (const outcome of outcomes) {
       const { number, lease } = outcome
       const run = this.runs.get(number)
+      if (outcome.kind === "blocked") {
+        this.#blame(number, lease, outcome.error)
+        continue
+      }
       // Q2
       if (run === undefined || run.status !== "running" || run.lease !== lease) {
         if (outcome.kind === "succeeded") this.#forget([outcome.output])
@@ -116,14 +120,12 @@ export class TaskQueue {
       }
       this.#settle(number, outcome)
     }
+    this.#startOrphans()
     this.#pump()
   }
 
   tick(now: number): void {
-    for (const number of this.#calls.orphans.splice(0)) {
-      const run = this.runs.get(number)
-      if (run?.status === "running") this.#start([number], run.lost > 0, true)
-    }
+    this.#startOrphans()
     tickCrons(this.#plan, this.#standing, this.#context.cron, now, (input) => this.#outputs.command(["enqueue", input, { trigger: "cron" }]))
     for (let lease = this.#calls.late(now); lease !== undefined; lease = this.#calls.late(now)) this.#timeOut(lease)
     for (let row = this.#timers.take(now); row !== undefined; row = this.#timers.take(now)) {
@@ -330,7 +332,31 @@ export class TaskQueue {
     effects.push({ kind: "call", task: this.#plan.name, lease, runs, alone })
   }
 
-  #settle(number: number, outcome: Outcome): void {
+  #startOrphans(): void {
+    for (const number of this.#calls.orphans.splice(0)) {
+      const run = this.runs.get(number)
+      if (run?.status !== "running") continue
+      if (this.#mayStartAgain(number)) this.#start([number], run.lost > 0, true)
+      else this.#calls.orphans.push(number)
+    }
+  }
+
+  /** So many at a time have a worker to themselves. */
+  #mayStartAgain(number: number): boolean {
+    return this.#calls.alone < limits.callsAloneMax || this.runs.get(number)?.lost === 0
+  }
+
+  /** An attempt that took too long has, as is known now, held its worker. */
+  #blame(number: number, lease: number, error: ErrorData): void {
+    const before = this.runs.get(number)
+    const attempt = before?.attempts.at(-1)
+    if (before?.lease !== lease || attempt?.outcome !== "timed-out") return
+    const run = this.runs.change(number)
+    run.attempts = [...run.attempts.slice(0, -1), { ...attempt, error }]
+    if (run.error?.code === error.code) run.error = error
+  }
+
+  #settle(number: number, outcome: Exclude<Outcome, { readonly kind: "blocked" }>): void {
     const { lease, logs } = outcome
     const alone = this.#calls.get(lease)?.alone === true
     this.#calls.leave(number, lease)
@@ -345,10 +371,12 @@ export class TaskQueue {
         return this.#end(number, run, "succeeded", undefined)
       case "lost":
         this.#note(run, "lost", outcome.error, logs)
-        run.lost++
+        if (outcome.innocent !== true) run.lost++
         // Nobody else was there to blame.
         if (alone) return this.#fail(number, run, outcome.error, false, undefined)
-        return this.#start([number], true, true)
+        // Q2: nothing that comes under the old lease counts.
+        run.lease = ++this.#standing.change.lease
+        return this.#calls.orphan(number)
       case "failed":
         this.#note(run, "failed", outcome.error, logs)
         run.lost = 0

@@ -9,6 +9,21 @@ export interface AttemptWorkerData {
   readonly code: ServiceCode
   /** Where large values lie: a directory, or `s3://bucket/prefix`. */
   readonly valuesAt: string
+  /** Where the thread shows whose code it is in: see {@link inHand}. */
+  readonly shown: SharedArrayBuffer
+}
+
+/** What a thread shows, as numbers of 64 bits: the lease of the call that has it in hand, and its task's {@link taskMark}. */
+export const inHand = { lease: 0, task: 1, slots: 2 } as const
+
+/** In nobody's hand, or whose is not known: code that goes on after an `await` does not say so. */
+export const nobody = -1
+
+/** A number for a task of a service. */
+export function taskMark(service: string, task: string): number {
+  let mark = 0x811c9dc5
+  for (const character of `${service}\n${task}`) mark = Math.imul(mark ^ (character.codePointAt(0) as number), 0x01000193)
+  return mark >>> 0
 }
 
 /** A call of a task's code. */

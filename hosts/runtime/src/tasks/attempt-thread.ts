@@ -1,16 +1,20 @@
 /**
  * A thread that runs tasks' code, as the node sees it: starts it, gives it calls, and notices when it has died or its event loop
- * stands still. Whatever it had in hand is then lost, all of it: who of them was to blame shows when each is called alone.
+ * stands still. Whatever it had in hand is then lost, all of it. Who of them was to blame the thread has shown, where it was in the first part
+ * of a call, up to the first `await`; else it shows when each is called alone.
+ *
+ * A thread that does not answer is given up: after `blockedMs`; sooner when a call in it was aborted (it took too long, or was cancelled) or
+ * is about to take too long through no fault of its own.
  */
 import { Worker } from "node:worker_threads"
 import { type ErrorData, limits as bounds } from "@millrace/model"
-import type { AttemptWorkerData, Call, FromAttempts, ToAttempts } from "./attempt-messages.ts"
+import { type AttemptWorkerData, type Call, type FromAttempts, type ToAttempts, inHand, nobody, taskMark } from "./attempt-messages.ts"
 import { flatCalls } from "./flat.ts"
 
 export interface AttemptThreadEvents {
   onMessage(message: FromAttempts): void
-  /** It is gone, with these calls in hand. */
-  onEnd(error: ErrorData, calls: readonly Call[]): void
+  /** It is gone, with these calls in hand; `culprit`, one of them or one that was aborted: who is to blame, if that is known. */
+  onEnd(error: ErrorData, calls: readonly Call[], culprit: Call | undefined): void
 }
 
 export interface AttemptLimits {
@@ -25,8 +29,11 @@ export class AttemptThread {
   readonly #events: AttemptThreadEvents
   /** Calls in hand, by service, task and lease. */
   readonly calls: Map<string, Call> = new Map()
+  /** When calls in hand will have taken too long, by name, on the steady clock in ms; not those that may take any time. */
+  readonly #deadlines: Map<string, number> = new Map()
   /** Calls that were aborted and have not come to their end, and since when, on the steady clock in ms. */
-  readonly zombies: Map<string, number> = new Map()
+  readonly zombies: Map<string, { readonly call: Call; readonly since: number }> = new Map()
+  readonly #shown: Float64Array
   /** Takes no more calls: it ends when those in hand have. */
   retired = false
   #outbox: Call[] | undefined
@@ -38,24 +45,29 @@ export class AttemptThread {
   /** When it last had something to do. */
   busyAt: number = performance.now()
 
-  constructor({ code, valuesAt }: AttemptWorkerData, limits: AttemptLimits, events: AttemptThreadEvents) {
+  constructor({ code, valuesAt }: Omit<AttemptWorkerData, "shown">, limits: AttemptLimits, events: AttemptThreadEvents) {
     this.#limits = limits
     this.#events = events
+    const shown = new SharedArrayBuffer(inHand.slots * 8)
+    this.#shown = new Float64Array(shown).fill(nobody)
     const file = import.meta.url.endsWith(".ts") ? "./attempt-worker.ts" : "./attempt-worker.js"
     this.#worker = new Worker(new URL(file, import.meta.url), {
-      workerData: { code, valuesAt } satisfies AttemptWorkerData,
+      workerData: { code, valuesAt, shown } satisfies AttemptWorkerData,
       resourceLimits: { maxYoungGenerationSizeMb: bounds.youngHeapMegabytes, maxOldGenerationSizeMb: limits.heapMegabytes },
     })
     this.#worker.on("message", (message: FromAttempts) => this.#onMessage(message))
-    this.#worker.on("error", (error: unknown) => this.#end(deathOf(error, limits)))
-    this.#worker.on("exit", (code) => this.#end({ code: "MR1204", message: `The worker stopped with exit code ${code}; a task's code must not end its thread.`, details: { code } }))
-    this.#watch = setInterval(() => this.#look(), limits.blockedMs / 5)
+    this.#worker.on("error", (error: unknown) => this.#end(deathOf(error, limits), undefined))
+    this.#worker.on("exit", (code) => this.#end({ code: "MR1204", message: `The worker stopped with exit code ${code}; a task's code must not end its thread.`, details: { code } }, this.#inHand()))
+    this.#watch = setInterval(() => this.#look(), Math.min(bounds.attemptLookMs, limits.blockedMs / 5))
     this.#watch.unref()
   }
 
-  call(call: Call): void {
+  /** @param timeoutMs - after which the queue will say that it has taken too long; null: never */
+  call(call: Call, timeoutMs: number | null): void {
     this.busyAt = performance.now()
-    this.calls.set(callName(call), call)
+    const name = callName(call)
+    this.calls.set(name, call)
+    if (timeoutMs !== null) this.#deadlines.set(name, this.busyAt + timeoutMs)
     if (this.#outbox !== undefined) {
       this.#outbox.push(call)
       return
@@ -69,7 +81,8 @@ export class AttemptThread {
     const { service, task, lease } = call
     const name = callName(call)
     if (!this.calls.delete(name)) return
-    this.zombies.set(name, performance.now())
+    this.#deadlines.delete(name)
+    this.zombies.set(name, { call, since: performance.now() })
     this.#flush()
     this.post({ kind: "abort", service, task, lease, reason })
   }
@@ -78,6 +91,7 @@ export class AttemptThread {
   settled(call: Pick<Call, "service" | "task" | "lease">): void {
     const name = callName(call)
     this.calls.delete(name)
+    this.#deadlines.delete(name)
     this.zombies.delete(name)
     this.busyAt = performance.now()
   }
@@ -95,7 +109,7 @@ export class AttemptThread {
 
   /** Ends the thread; its calls are lost. */
   kill(error: ErrorData): void {
-    this.#end(error)
+    this.#end(error, undefined)
   }
 
   #flush(): void {
@@ -108,7 +122,7 @@ export class AttemptThread {
     if (this.#ended) return
     if (message.kind === "pong") this.#pinged = undefined
     else if (message.kind === "loaded") this.#loaded = true
-    else if (message.kind === "refused") this.#end(message.error)
+    else if (message.kind === "refused") this.#end(message.error, undefined)
     else this.#events.onMessage(message)
   }
 
@@ -121,26 +135,58 @@ export class AttemptThread {
     if (this.#pinged === undefined) {
       this.#pinged = now
       this.post({ kind: "ping" })
-    } else if (now - this.#pinged >= this.#limits.blockedMs) {
-      const message = `Code of a task held its thread for more than ${this.#limits.blockedMs} ms without a pause; the thread was replaced.`
-      this.#end({ code: "MR1202", message, details: { limitMs: this.#limits.blockedMs } })
+      return
+    }
+    const silentMs = now - this.#pinged
+    const culprit = this.#inHand()
+    if (silentMs >= this.#limits.blockedMs || (silentMs >= bounds.attemptLookMs && this.#isWaitedFor(culprit, now))) {
+      this.#end(blockedError(culprit, Math.floor(silentMs)), culprit)
     }
   }
 
-  #end(error: ErrorData): void {
+  /** The call that has shown that the thread is in its hand, or who else it can be. */
+  #inHand(): Call | undefined {
+    const [lease = nobody, task] = this.#shown
+    const all = [...this.calls.values(), ...[...this.zombies.values()].map(({ call }) => call)]
+    if (all.length === 1) return all[0]
+    return lease === nobody ? undefined : all.find((call) => call.lease === lease && taskMark(call.service, call.task) === task)
+  }
+
+  /** Whether somebody has no time to wait until a silent thread answers. */
+  #isWaitedFor(culprit: Call | undefined, now: number): boolean {
+    for (const { since } of this.zombies.values()) if (now - since >= bounds.attemptGraceMs) return true
+    const soon = now + 2 * bounds.attemptLookMs
+    for (const [name, deadline] of this.#deadlines) if (deadline <= soon && this.calls.get(name) !== culprit) return true
+    return false
+  }
+
+  #end(error: ErrorData, culprit: Call | undefined): void {
     if (this.#ended) return
     this.#ended = true
     clearInterval(this.#watch)
     void this.#worker.terminate()
     const calls = [...this.calls.values()]
     this.calls.clear()
+    this.#deadlines.clear()
     this.zombies.clear()
-    this.#events.onEnd(error, calls)
+    this.#events.onEnd(error, calls, culprit)
   }
 }
 
 export function callName({ service, task, lease }: Pick<Call, "service" | "task" | "lease">): string {
   return `${service}\n${task}\n${lease}`
+}
+
+function blockedError(culprit: Call | undefined, ms: number): ErrorData {
+  const whose = culprit === undefined ? "Code of a task" : `Code of ${runsIn(culprit)}`
+  const message = `${whose} held its thread for more than ${ms} ms without a pause; the thread was replaced. Await in long work, or give it a process of its own.`
+  return { code: "MR1202", message, details: { limitMs: ms } }
+}
+
+/** What to call a call's runs. */
+export function runsIn({ task, runs }: Call): string {
+  const [first] = runs
+  return `run ${task}-${first?.number}${runs.length > 1 ? ` and ${runs.length - 1} more of its batch` : ""}`
 }
 
 /** User code may throw anything, nothing included. */

@@ -10,12 +10,15 @@ import { type ErrorData, MillraceError, type Program, type TaskContext, errorDat
 import { bindTaskCaller, type RunResult } from "@millrace/sdk/caller"
 import { loadPrograms } from "../programs.ts"
 import { holdModules } from "../service-code.ts"
-import type { AttemptWorkerData, Call, FromAttempts, ToAttempts } from "./attempt-messages.ts"
+import { type AttemptWorkerData, type Call, type FromAttempts, type ToAttempts, inHand, nobody, taskMark } from "./attempt-messages.ts"
 import { callsOf, flatOutcomes } from "./flat.ts"
 import { attemptSpan, callSpan, endSpan, traceparentOf, within } from "./tracing.ts"
 import { Values } from "./values.ts"
 
-const { code, valuesAt } = workerData as AttemptWorkerData
+const { code, valuesAt, shown } = workerData as AttemptWorkerData
+const doing = new Float64Array(shown)
+/** By service and task. */
+const marks = new Map<string, number>()
 const values = new Values(valuesAt)
 let programs: ReadonlyMap<string, Program> = new Map()
 
@@ -66,13 +69,18 @@ async function run(call: Call): Promise<void> {
   const { service, task, runs } = call
   const opened: Open = { call, controller: undefined, aborted: undefined }
   open.set(nameOf(call), opened)
-  const outcomes = await outcomesAt(opened)
+  const name = `${service}\n${task}`
+  doing[inHand.task] = markOf(service, task, name)
+  doing[inHand.lease] = call.lease
+  const ended = outcomesAt(opened)
+  // Its first part is over: from here on the thread is anybody's.
+  doing[inHand.lease] = nobody
+  const outcomes = await ended
   open.delete(nameOf(call))
   if (opened.aborted !== undefined) {
     send({ kind: "settled", service, task, lease: call.lease })
     return
   }
-  const name = `${service}\n${task}`
   const told = waiting.get(name)
   if (told === undefined) waiting.set(name, { service, task, outcomes: [...outcomes] })
   else told.outcomes.push(...outcomes)
@@ -80,6 +88,15 @@ async function run(call: Call): Promise<void> {
   scheduled = true
   // After what has ended by now: what ends together is told together.
   setImmediate(tell)
+}
+
+function markOf(service: string, task: string, name: string): number {
+  let mark = marks.get(name)
+  if (mark === undefined) {
+    mark = taskMark(service, task)
+    marks.set(name, mark)
+  }
+  return mark
 }
 
 function tell(): void {

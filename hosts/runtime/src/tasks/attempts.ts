@@ -8,7 +8,7 @@ import { type ErrorData, type TaskPlan, limits } from "@millrace/model"
 import type { Log } from "../log.ts"
 import type { ServiceCode } from "../service-code.ts"
 import type { Call, FromAttempts } from "./attempt-messages.ts"
-import { AttemptThread, callName } from "./attempt-thread.ts"
+import { AttemptThread, callName, runsIn } from "./attempt-thread.ts"
 import { outcomesIn } from "./flat.ts"
 
 export interface AttemptsOptions {
@@ -32,7 +32,7 @@ interface AttemptsEvents {
   onSend(message: Extract<FromAttempts, { kind: "send" }>, thread: AttemptThread): void
 }
 
-/** A call that was aborted may take this long to end before its thread is given up, in ms. */
+/** A call that was aborted may take this long to end, in a thread that answers, before that takes no more calls, in ms. */
 const graceMs = 5_000
 /** How often those that are drained are looked after, in ms. */
 const drainLookMs = 5
@@ -76,7 +76,7 @@ export class Attempts {
     }
     const thread = this.#threadFor(plan, call.service, alone)
     this.#byCall.set(callName(call), thread)
-    thread.call(call)
+    thread.call(call, plan.timeoutMs)
   }
 
   abort({ service, task, lease }: Pick<Call, "service" | "task" | "lease">, reason: string): void {
@@ -140,7 +140,7 @@ export class Attempts {
     const threadLimits = { blockedMs, heapMegabytes: plan.memoryMegabytes ?? heapMegabytes }
     const thread: AttemptThread = new AttemptThread({ code, valuesAt }, threadLimits, {
       onMessage: (message) => this.#onMessage(thread, message, events),
-      onEnd: (error, calls) => this.#onEnd(pool, thread, error, calls),
+      onEnd: (error, calls, culprit) => this.#onEnd(pool, thread, error, calls, culprit),
     })
     thread.retired = alone
     threads.push(thread)
@@ -175,7 +175,7 @@ export class Attempts {
     }
   }
 
-  #onEnd(pool: string, thread: AttemptThread, error: ErrorData, calls: readonly Call[]): void {
+  #onEnd(pool: string, thread: AttemptThread, error: ErrorData, calls: readonly Call[], culprit: Call | undefined): void {
     const threads = this.#pools.get(pool) ?? []
     this.#pools.set(
       pool,
@@ -183,16 +183,20 @@ export class Attempts {
     )
     if (this.#stopped) return
     this.replaced++
-    this.#options.log.error({ calls: calls.length, tasks: [...new Set(calls.map(({ task }) => task))].slice(0, 10), code: error.code }, error.message)
+    const facts = { calls: calls.length, tasks: [...new Set(calls.map(({ task }) => task))].slice(0, 10), code: error.code }
+    this.#options.log.error(culprit === undefined ? facts : { ...facts, culprit: runsIn(culprit) }, error.message)
+    const tell = ({ service, task, lease, runs }: Call, how: "lost" | "innocent" | "blocked"): void => {
+      const outcomes = runs.map(({ number }): Outcome => {
+        if (how === "blocked") return { kind: "blocked", number, lease, error }
+        return how === "lost" ? { kind: "lost", number, lease, error } : { kind: "lost", number, lease, error, innocent: true }
+      })
+      this.#options.events.onOutcomes(service, task, outcomes)
+    }
     for (const call of calls) {
       this.#forget(call)
-      const { service, task, lease, runs } = call
-      this.#options.events.onOutcomes(
-        service,
-        task,
-        runs.map(({ number }) => ({ kind: "lost", number, lease, error })),
-      )
+      tell(call, culprit === undefined || culprit === call ? "lost" : "innocent")
     }
+    if (culprit !== undefined && !calls.includes(culprit)) tell(culprit, "blocked")
   }
 
   #forget(call: Call): void {
@@ -208,7 +212,7 @@ export class Attempts {
     const now = performance.now()
     for (const [pool, threads] of this.#pools) {
       for (const thread of threads) {
-        const oldest = Math.min(Number.POSITIVE_INFINITY, ...thread.zombies.values())
+        const oldest = Math.min(Number.POSITIVE_INFINITY, ...[...thread.zombies.values()].map(({ since }) => since))
         if (now - oldest > graceMs) thread.retired = true
         const done = thread.calls.size === 0
         const idle = done && thread.zombies.size === 0 && now - thread.busyAt > (pool === "alone" ? 0 : this.#options.idleMs)

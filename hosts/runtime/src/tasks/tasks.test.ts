@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { type ErrorData, isMillraceError } from "@millrace/model"
+import { type ErrorData, isMillraceError, limits } from "@millrace/model"
 import { idle, openNode, send, valuesOf } from "../../test/bench.ts"
 import type { Job } from "../../test/services/tasks.ts"
 import type { Node } from "../node.ts"
@@ -80,6 +80,28 @@ test("code that blocks its thread, or ends it, fails alone; its neighbours lose 
   }
   assert.equal((await node.tasks.result(loops)).error?.code, "MR1202")
   assert.equal((await node.tasks.result(exits)).error?.code, "MR1204")
+})
+
+test("code that blocks its thread is stopped when its own time is over, and named; its neighbours lose no attempt", async (t) => {
+  const { node, said } = await openNode(t, ["blocking"], { workers: 1, bounds: { handlerMsMax: limits.handlerMsMax } })
+  const idOf = async (task: string, input: unknown): Promise<string> => (await node.tasks.enqueue({ task, format: "json", body: bytes(input) }))[0] ?? ""
+  // One would be late through the other's fault, one has all the time.
+  const hasty = await idOf("hasty", 1_000)
+  const patient = await idOf("patient", 1_000)
+  await ends(async () => (await node.tasks.run(patient)).status === "running" && (await node.tasks.run(hasty)).status === "running")
+  const blocker = await idOf("blocker", "loop")
+  assert.equal((await node.tasks.result(blocker)).status, "failed")
+  await ends(async () => (await node.tasks.run(blocker)).error?.message.includes("run blocker-0 held its thread") === true)
+  for (const id of [hasty, patient]) {
+    assert.deepEqual(await node.tasks.result(id), { status: "succeeded", output: '"done"' })
+    const { attempt, attempts } = await node.tasks.run(id)
+    assert.deepEqual([attempt, attempts.map(({ outcome }) => outcome)], [1, ["lost", "succeeded"]], id)
+  }
+  const { error, attempts, startedAt = 0, finishedAt = 0 } = await node.tasks.run(blocker)
+  assert.deepEqual([error?.code, attempts.at(-1)?.outcome, attempts.at(-1)?.error], ["MR1202", "timed-out", error])
+  // Long before a thread is given up for no reason but that it is silent.
+  assert.ok(finishedAt - startedAt < limits.handlerMsMax / 2)
+  assert.ok(said.some(({ level, facts }) => level === "error" && facts["culprit"] === "run blocker-0"))
 })
 
 test("a cancelled run's signal is aborted, and so is that of an attempt that takes too long", async (t) => {
