@@ -14,6 +14,7 @@ import {
   readValue,
   utf8Text,
 } from "@millrace/model"
+import { schemaFaults } from "./schema-faults.ts"
 
 /** An entry that is none: its value is the fault that kept it from being decoded. */
 export const undecodable = 3
@@ -183,10 +184,6 @@ export function checked(value: unknown, stream: string, code: StreamCode | undef
     throw new MillraceError("MR1002", `stream "${stream}": its schema is asynchronous; streams need a synchronous one.`)
   }
   if (result.issues === undefined) return result.value
-  const faults = result.issues.map((issue) => ({
-    path: (issue.path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join("."),
-    message: issue.message,
-  }))
-  const listed = faults.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ")
+  const { faults, listed } = schemaFaults(result.issues, value)
   throw new MillraceError("MR1002", `stream "${stream}": ${listed}`, { faults })
 }

@@ -1,7 +1,8 @@
 /** Runs the file of a service, for what is done without a node. */
 import { pathToFileURL } from "node:url"
-import { isMillraceError, MillraceError } from "@millrace/model"
+import { isMillraceError } from "@millrace/model"
 import { type Service, serviceOf } from "@millrace/sdk"
+import { filesOf } from "./imports.ts"
 import { serviceFile } from "./service-file.ts"
 
 /**
@@ -16,8 +17,8 @@ export async function loadService(name: string): Promise<Service> {
     exported = (await import(pathToFileURL(file).href)) as Record<string, unknown>
   } catch (cause) {
     if (isMillraceError(cause)) throw cause
-    const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
-    throw new MillraceError("MR1104", `${name} could not be imported: ${reason}`, { file }, cause)
+    const { importFault } = await import("@millrace/runtime")
+    throw importFault(cause, file, [...(await filesOf(file))])
   }
   return serviceOf(exported, name)
 }

@@ -5,7 +5,8 @@ import { type NodeStatus, openLog, startNode as startRuntime } from "@millrace/r
 import { bindTaskCaller } from "@millrace/sdk/caller"
 import { version } from "./version.ts"
 
-export type { NodeStatus } from "@millrace/runtime"
+export type { RollPlan } from "@millrace/model"
+export type { NodeStatus, SinkStatus } from "@millrace/runtime"
 
 export interface StartOptions {
   /** Modules that export services, by path. */

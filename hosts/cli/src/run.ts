@@ -1,6 +1,6 @@
 /**
  * From words to a command: parses them, loads the one command that they name, and turns what it throws into one
- * sentence on stderr and an exit code: 0 done, 1 failed, 2 used wrongly.
+ * sentence on stderr and an exit code: 0 done, 1 failed, 2 used wrongly, 130 stopped while it waited.
  */
 import { errorData, errorTable, isMillraceError, MillraceError } from "@millrace/model"
 import { Command, CommanderError } from "commander"
@@ -15,10 +15,22 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
     await program.parseAsync(words, { from: "user" })
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return
+    if (terminal.stopped.aborted && isAbort(thrown)) {
+      terminal.exitCode = interruptedCode
+      return
+    }
     const error = thrown instanceof CommanderError ? wrongUse(thrown, words) : thrown
     terminal.exitCode = isMillraceError(error) && error.code === "MR1601" ? 2 : 1
     terminal.err(json ? `${JSON.stringify({ error: problem(error) })}\n` : `millrace: ${sentence(error)}\n`)
   }
+}
+
+/** What shells expect of a program that Ctrl-C has ended: 128 and the number of SIGINT. */
+const interruptedCode = 130
+
+/** Whether a command ended because it was told to stop: its user knows that. */
+function isAbort(thrown: unknown): boolean {
+  return thrown instanceof Error && (thrown.name === "AbortError" || isAbort(thrown.cause))
 }
 
 async function programFor(words: readonly string[], terminal: Terminal): Promise<Command> {

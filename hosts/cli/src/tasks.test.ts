@@ -5,7 +5,7 @@ import path from "node:path"
 import { after, before, test } from "node:test"
 import { isMillraceError } from "@millrace/model"
 import { service, task } from "@millrace/sdk"
-import { millrace, workplace } from "../test/cli.ts"
+import { LongRun, millrace, workplace } from "../test/cli.ts"
 import { connect, type RunEvent, type RunList, type RunReply } from "./client.ts"
 import { type RunningNode, startNode } from "./node.ts"
 import { Validator } from "@seriousme/openapi-schema-validator"
@@ -265,4 +265,17 @@ test("an event starts the runs of the tasks that wait for it, once each", async 
   const unknown = await post("/v1/events/nothing", "{}")
   assert.deepEqual([unknown.status, ((await unknown.json()) as { readonly code: string }).code], [404, "MR1008"])
   assert.equal((await post("/v1/events/happened", '{"kind":"grown","n":"many"}')).status, 422)
+})
+
+test("Ctrl-C while a call is waited for ends the command quietly", async () => {
+  const client = connect(node.url)
+  for (const words of [[], ["--follow"]]) {
+    const call = new LongRun(["task", "call", "square", '{"n":77,"wait":60000}', "--url", node.url, ...words])
+    const open = async (): Promise<RunList["runs"]> => (await client.runs({ task: "square", key: "77" })).runs.filter(({ status }) => status === "running")
+    let runs = await open()
+    for (; runs.length === 0; runs = await open());
+    assert.equal(await call.stop("SIGINT"), 130)
+    assert.equal(call.err.replaceAll(/^(attempt|progress) .*\n/gm, ""), "")
+    for (const { id } of runs) await client.cancel(id)
+  }
 })

@@ -7,6 +7,7 @@ import { type SealFile, type SealedFile, type StateReader, type Store, sinkBucke
 import {
   type ErrorData,
   type Plan,
+  type RollPlan,
   type SinkPlan,
   StateChangesWriter,
   errorData,
@@ -35,7 +36,16 @@ interface Job extends SealFile {
 export interface SinkStatus {
   readonly service: string
   readonly sink: string
+  /** The directory, or `s3://bucket/prefix`, that holds its files. */
+  readonly place: string
+  readonly format: string
+  /** When a file is full, whichever comes first: so many bytes, so long after its first row, the watermark at a multiple of this (0: never). */
+  readonly roll: RollPlan
+  /** Rows in the files that are being filled, which nobody sees before they are full. */
+  readonly open: number
+  /** Files decided and not yet delivered. */
   readonly pending: number
+  /** Files since the node started, and their rows. */
   readonly delivered: number
   readonly rows: number
   /** Attempts that failed. */
@@ -55,6 +65,8 @@ interface Sink {
   readonly service: string
   plan: SinkPlan
   readonly figures: Figures
+  /** By partition: the offset behind the last row that a decided file holds. */
+  readonly sealed: number[]
 }
 
 export interface DeliveriesParts {
@@ -65,6 +77,8 @@ export interface DeliveriesParts {
   /** Runs something after a while: the retry of a delivery. */
   readonly later: (ms: number, act: () => void) => void
   readonly retryMsMin: number
+  /** Where sinks without a place of their own write. */
+  readonly outDir: string
 }
 
 export class Deliveries {
@@ -96,9 +110,11 @@ export class Deliveries {
         service: plan.service,
         plan: sink,
         figures: { pending: 0, delivered: 0, rows: 0, failures: 0 },
+        sealed: [],
       })
       const stream = plan.streams.find(({ name }) => name === sink.stream)
       for (let partition = 0; partition < (stream?.partitions ?? 0); partition++) {
+        this.#sealedTo(plan.service, sink.name, partition, this.openFrom(sink.stream, partition))
         for (const [, bytes] of reader.entries(sinkScope(plan.service, sink.name), partition, sinkBuckets.sealed)) {
           const { number, from, to } = valueFrom(bytes) as SealedFile
           this.add(plan.service, { kind: "seal", sink: sink.name, partition, number, from, to })
@@ -125,6 +141,7 @@ export class Deliveries {
     if (sink === undefined) throw new Error(`deliveries: no sink ${file.sink}`)
     const job: Job = { ...file, service, plan: sink.plan, attempts: 0, error: undefined }
     sink.figures.pending++
+    this.#sealedTo(service, file.sink, file.partition, file.to)
     const name = partitionName(sink.plan.stream, file.partition)
     const jobs = this.#needed.get(name) ?? new Set()
     jobs.add(job)
@@ -140,10 +157,17 @@ export class Deliveries {
   }
 
   status(): SinkStatus[] {
-    return [...this.#sinks.values()].map(({ service, plan, figures }) => {
+    return [...this.#sinks.values()].map(({ service, plan, figures, sealed }) => {
       const error = this.#errorOf(service, plan)
-      return { service, sink: plan.name, ...figures, ...(error === undefined ? {} : { error }) }
+      const { name, format, roll, to = this.#parts.outDir } = plan
+      const open = sealed.reduce((rows, from, partition) => rows + Math.max(0, this.#parts.store.extent(plan.stream, partition).next - from), 0)
+      return { service, sink: name, place: `${to.replace(/\/+$/, "")}/${name}`, format, roll, open, ...figures, ...(error === undefined ? {} : { error }) }
     })
+  }
+
+  #sealedTo(service: string, sink: string, partition: number, to: number): void {
+    const sealed = this.#sinks.get(sinkName(service, sink))?.sealed
+    if (sealed !== undefined) sealed[partition] = Math.max(sealed[partition] ?? 0, to)
   }
 
   #errorOf(service: string, { name }: SinkPlan): ErrorData | undefined {

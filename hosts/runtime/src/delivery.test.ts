@@ -56,6 +56,28 @@ it("a place that fails is tried again, each time later, and gets the same bytes 
   assert.deepEqual([pending, error, delivered, rows], [0, undefined, Object.keys(wanted).length, 200])
 })
 
+it("rows of a file that is not full yet are told, also after a restart", async (t) => {
+  const { node, dir } = await openNode(t, ["lines"])
+  await send(node, "lines", linesOf(3))
+  await until("the rows are processed", () => node.status().idle)
+  const { open, delivered, rows, place, format } = sinkOf(node)
+  assert.deepEqual([open, delivered, rows, format], [3, 0, 0, "parquet"])
+  assert.equal(place, path.join(dir, "out", sinkOf(node).sink))
+  assert.equal(figure(node, "millrace_sink_rows_open"), 3)
+  await node.close()
+
+  const { node: again } = await openNode(t, ["lines"], { dir })
+  assert.equal(sinkOf(again).open, 3)
+  await send(again, "lines", linesOf(2, 3))
+  await again.end("lines")
+  await idle(again)
+  assert.deepEqual([sinkOf(again).open, sinkOf(again).rows], [0, 5])
+  await again.close()
+
+  const { node: last } = await openNode(t, ["lines"], { dir })
+  assert.equal(sinkOf(last).open, 0)
+})
+
 it("a file that its sink's definition cannot carry out waits for a deployment, and is told of until then", async (t) => {
   const { node, dir } = await openNode(t, ["lines"])
   await send(node, "lines", linesOf(10).map((line) => ({ ...line, v: "text" })))

@@ -1,5 +1,6 @@
-/** What the runtime says of itself: one line of JSON per event, through pino. */
+/** What the runtime says of itself, through pino: one line of JSON per event, or, on a terminal, one that people can read. */
 import { pino } from "pino"
+import { prose } from "./log-prose.ts"
 
 /** Where a node's events go. Facts first, then the sentence. */
 export interface Log {
@@ -8,7 +9,15 @@ export interface Log {
   error(facts: object, sentence: string): void
 }
 
+export interface LogOptions {
+  /** @default whether standard error is a terminal */
+  readonly prosaic?: boolean
+  /** @default to standard error, at once */
+  readonly write?: (line: string) => void
+}
+
 /** A log on standard error. */
-export function openLog(level: "info" | "warn" | "error" | "silent" = "info"): Log {
-  return pino({ level, base: null }, pino.destination({ dest: 2, sync: true }))
+export function openLog(level: "info" | "warn" | "error" | "silent" = "info", { prosaic = process.stderr.isTTY === true, write }: LogOptions = {}): Log {
+  const stderr = write === undefined ? pino.destination({ dest: 2, sync: true }) : { write }
+  return pino({ level, base: null }, prosaic ? { write: (line: string) => void stderr.write(prose(line)) } : stderr)
 }

@@ -24,7 +24,7 @@ import { type Bounds, boundsOf } from "./bounds.ts"
 import { Commits, type Origin } from "./commits.ts"
 import { openDiskStore } from "./compose.ts"
 import { ByteStreams } from "./byte-streams.ts"
-import { Deliveries } from "./deliveries.ts"
+import { Deliveries, type SinkStatus } from "./deliveries.ts"
 import { openPlace } from "./delivery-compose.ts"
 import { DeliveryThread } from "./delivery-handle.ts"
 import { Ends } from "./ends.ts"
@@ -210,6 +210,7 @@ export class Node {
       log,
       later: (ms, act) => this.#later(ms, act),
       retryMsMin: bounds.deliveryRetryMsMin,
+      outDir,
     })
     this.#bytes = new ByteStreams(store, this.#commits, clock)
     this.#shards = new Shards(this.#bytes.facts)
@@ -748,7 +749,7 @@ export interface NodeStatus {
   readonly idle: boolean
   readonly outDir: string
   readonly stages: readonly object[]
-  readonly sinks: readonly object[]
+  readonly sinks: readonly SinkStatus[]
   /** What feeds functions, and how far it is. */
   readonly mappings: readonly object[]
 }

@@ -5,16 +5,18 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import { together } from "@millrace/engine"
 import { type FunctionPlan, MillraceError, type Program, isMillraceError, routeShape } from "@millrace/model"
 import { compile, isService } from "@millrace/sdk"
+import { importFault } from "./import-fault.ts"
 import { checkCron } from "./worker-compose.ts"
 
 /**
+ * @param loaded - files that were read so far, to look for the place of a fault in
  * @throws MR1104 when a module cannot be imported or exports no service, MR1102 when two services share a name, MR1103
  * when two write one stream, and what `compile` throws
  */
-export async function loadPrograms(files: readonly string[]): Promise<readonly Program[]> {
+export async function loadPrograms(files: readonly string[], loaded: () => readonly string[] = () => []): Promise<readonly Program[]> {
   const programs: Program[] = []
   for (const file of files) {
-    const services = (await exportsOf(file)).filter(isService)
+    const services = (await exportsOf(file, loaded)).filter(isService)
     if (services.length === 0) {
       throw new MillraceError("MR1104", `${file}: it exports no service; write \`export default service("name", [ … ])\`.`, { file })
     }
@@ -66,14 +68,13 @@ function withHandler(plan: FunctionPlan, service: string, file: string): Functio
   return Object.freeze({ ...plan, source: Object.freeze({ ...source, file: named }) })
 }
 
-async function exportsOf(file: string): Promise<unknown[]> {
+async function exportsOf(file: string, loaded: () => readonly string[]): Promise<unknown[]> {
   try {
     const exported = (await import(pathToFileURL(file).href)) as Record<string, unknown>
     // A service may be exported both by name and as default.
     return [...new Set(Object.values(exported))]
   } catch (cause) {
     if (isMillraceError(cause)) throw cause
-    const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
-    throw new MillraceError("MR1104", `${file}: it could not be imported: ${reason}`, { file }, cause)
+    throw importFault(cause, file, loaded())
   }
 }

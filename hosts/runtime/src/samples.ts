@@ -58,6 +58,7 @@ export function samplesOf(figures: NodeFigures): Sample[] {
     bySink("millrace_sink_delivery_failures_total", "Attempts at a file that failed.", "counter", ({ failures }) => failures),
     bySink("millrace_sink_files_delivered_total", "Files delivered.", "counter", ({ delivered }) => delivered),
     bySink("millrace_sink_rows_delivered_total", "Rows delivered.", "counter", ({ rows }) => rows),
+    bySink("millrace_sink_rows_open", "Rows in files that are not full yet.", "gauge", ({ open }) => open),
   ]
 }
 

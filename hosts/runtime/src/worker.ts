@@ -11,6 +11,7 @@ import { Placing, type Program, type StreamPlan, errorData } from "@millrace/mod
 import { type FromWorker, type PoisonData, type Seat, type ToWorker, type TransactionData, type WorkerData, activity, seatName } from "./messages.ts"
 import { Enrichments, NodeClock } from "./enrichments.ts"
 import { free, type PackedAppend, Parcel } from "./parcel.ts"
+import { fileURLToPath } from "node:url"
 import { loadPrograms } from "./programs.ts"
 import { giveMemoryBackAtRest } from "./resting-heap.ts"
 import { holdModules } from "./service-code.ts"
@@ -418,7 +419,7 @@ function leave(): void {
 
 try {
   const modules = holdModules(code)
-  const loaded = await loadPrograms(code.files)
+  const loaded = await loadPrograms(code.files, () => [...modules.keys()].map((url) => fileURLToPath(url)))
   programs = new Map(loaded.map((program) => [program.plan.service, program]))
   parentPort?.on("message", onMessage)
   giveMemoryBackAtRest()

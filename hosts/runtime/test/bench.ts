@@ -80,7 +80,6 @@ export async function until(what: string, holds: () => boolean, msMost = 20_000)
 
 export interface Status extends NodeStatus {
   readonly stages: readonly StageStatus[]
-  readonly sinks: readonly SinkFacts[]
 }
 
 export function statusOf(node: Node): Status {
@@ -99,15 +98,6 @@ interface StageStatus {
   readonly keys: number
   readonly watermark: string | null
   readonly ended: boolean
-}
-
-interface SinkFacts {
-  readonly sink: string
-  readonly pending: number
-  readonly delivered: number
-  readonly rows: number
-  readonly failures: number
-  readonly error?: { readonly code: string; readonly message: string }
 }
 
 /** Waits until all input is processed and all files are delivered. */

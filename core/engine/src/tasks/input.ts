@@ -1,6 +1,7 @@
 /** From what a caller gives to what a task is told: checks the input and asks the task's functions about it. */
 import { MillraceError, type StandardSchema, type TaskCode, type TaskPlan, limits, priorityMost } from "@millrace/model"
 import { checkedKey } from "../event-time.ts"
+import { schemaFaults } from "../schema-faults.ts"
 import type { EnqueueFacts, TaskCommand } from "./task-command.ts"
 
 /**
@@ -41,11 +42,7 @@ export function fitting(value: unknown, schema: StandardSchema | undefined, code
     throw new MillraceError(code, `${what}: its schema is asynchronous; give a synchronous one.`)
   }
   if (result.issues === undefined) return result.value
-  const faults = result.issues.map((issue) => ({
-    path: (issue.path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join("."),
-    message: issue.message,
-  }))
-  const listed = faults.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ")
+  const { faults, listed } = schemaFaults(result.issues, value)
   throw new MillraceError(code, `${what}: ${listed}`, { faults })
 }
 

@@ -34,6 +34,11 @@ async function start(files: readonly string[], options: NodeOptions, terminal: T
       ? `${JSON.stringify({ event: "ready", url, services, data: options.data, out: outDir, pid: process.pid })}\n`
       : `Millrace is ready at ${url}: ${running}. Data in ${options.data}, files in ${outDir}.\n`,
   )
+  if (options.json !== true) {
+    const { overview } = await import("../overview.ts")
+    const { connect } = await import("../client.ts")
+    for (const line of await overview(connect(url), url, node.status().sinks).catch(() => [])) terminal.out(`${line}\n`)
+  }
   await stopped(terminal)
   await node.close()
   terminal.out(options.json ? `${JSON.stringify({ event: "stopped" })}\n` : "Stopped in good order.\n")

@@ -132,16 +132,19 @@ async function call(name: string, given: string | undefined, options: CallOption
     terminal.out(options.json === true ? `${JSON.stringify({ id })}\n` : `${id}\n`)
     return
   }
+  let ended = false
   for await (const event of patient.followRun(id, { signal: terminal.stopped })) {
     if (options.json === true) terminal.out(`${JSON.stringify(event)}\n`)
     else if (event.kind === "attempt") terminal.err(`attempt ${event.attempt}\n`)
     else if (event.kind === "progress") terminal.err(`progress ${JSON.stringify(event.value)}\n`)
     else if (event.kind === "chunk") terminal.out(`${typeof event.value === "string" ? event.value : JSON.stringify(event.value)}\n`)
     if (event.kind !== "end") continue
+    ended = true
     const { status, problem, output } = event.run
     if (status !== "succeeded") throw new MillraceError(problem?.code ?? "MR1201", `${id} has ${status}: ${problem?.detail ?? "no reason is known"}`)
     if (options.json !== true) terminal.out(`${JSON.stringify(output, null, 2)}\n`)
   }
+  if (!ended) terminal.stopped.throwIfAborted()
 }
 
 /** How often it is looked whether runs are under way, in ms. */
