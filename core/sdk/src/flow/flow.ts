@@ -502,7 +502,7 @@ export class Flow<T, K extends Keying> {
     define: (pattern: PatternStart<T>) => Pattern<T, Done, Name, Value>,
   ): Matched<MatchWith<Done, Name, Value>, T> {
     checkFunction(define, `match ${JSON.stringify(name)}`)
-    const given: unknown = define(new PatternStart<T>())
+    const given: unknown = define(new PatternStart<T>(`match ${JSON.stringify(checkedName(name, "match"))}`))
     if (!(given instanceof Pattern)) {
       throw new MillraceError("MR1101", `match ${JSON.stringify(name)}: the function must return a pattern, such as pattern.begin("a").next("b", …).`)
     }

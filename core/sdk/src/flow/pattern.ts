@@ -45,14 +45,22 @@ interface Part {
 
 /** Where a pattern begins: given to the function that `match` takes. */
 export class PatternStart<T> {
+  readonly #of: string
+
+  /** @param of - the operator, for errors */
+  constructor(of: string) {
+    this.#of = of
+  }
+
   /** The first stage: each record that fits begins a match of its own. */
   begin<Name extends string>(name: Name, fits: Fits<T, object> = () => true): Pattern<T, object, Name, T> {
-    return new Pattern([partOf(name, "followedBy", fits)], null, { kind: "none" })
+    return new Pattern(this.#of, [partOf(this.#of, name, "followedBy", fits)], null, { kind: "none" })
   }
 }
 
 /** A pattern so far; quantifiers are about its last stage. */
 export class Pattern<T, Done, Name extends string, Value> {
+  readonly #of: string
   readonly #parts: readonly Part[]
   readonly #withinMs: number | null
   readonly #skip: PatternSkip
@@ -60,7 +68,8 @@ export class Pattern<T, Done, Name extends string, Value> {
   declare readonly "~match": MatchWith<Done, Name, Value>
   declare readonly "~value": T
 
-  constructor(parts: readonly Part[], withinMs: number | null, skip: PatternSkip) {
+  constructor(of: string, parts: readonly Part[], withinMs: number | null, skip: PatternSkip) {
+    this.#of = of
     this.#parts = parts
     this.#withinMs = withinMs
     this.#skip = skip
@@ -68,27 +77,27 @@ export class Pattern<T, Done, Name extends string, Value> {
 
   /** The record that comes next must fit, or there is no match. */
   next<N extends string>(name: N, fits: Fits<T, MatchWith<Done, Name, Value>>): Pattern<T, MatchWith<Done, Name, Value>, N, T> {
-    return this.#with(partOf(name, "next", fits))
+    return this.#with(partOf(this.#of, name, "next", fits))
   }
 
   /** The first record that fits; what comes between is passed over. */
   followedBy<N extends string>(name: N, fits: Fits<T, MatchWith<Done, Name, Value>>): Pattern<T, MatchWith<Done, Name, Value>, N, T> {
-    return this.#with(partOf(name, "followedBy", fits))
+    return this.#with(partOf(this.#of, name, "followedBy", fits))
   }
 
   /** Any record that fits: a match for each of them. */
   followedByAny<N extends string>(name: N, fits: Fits<T, MatchWith<Done, Name, Value>>): Pattern<T, MatchWith<Done, Name, Value>, N, T> {
-    return this.#with(partOf(name, "followedByAny", fits))
+    return this.#with(partOf(this.#of, name, "followedByAny", fits))
   }
 
   /** The record that comes next must not fit. */
   notNext(name: string, fits: Fits<T, MatchWith<Done, Name, Value>>): Pattern<T, MatchWith<Done, Name, Value>, never, never> {
-    return this.#with(partOf(name, "notNext", fits))
+    return this.#with(partOf(this.#of, name, "notNext", fits))
   }
 
   /** No record that fits may come before the next stage; at the end of a pattern, before its time is over. */
   notFollowedBy(name: string, fits: Fits<T, MatchWith<Done, Name, Value>>): Pattern<T, MatchWith<Done, Name, Value>, never, never> {
-    return this.#with(partOf(name, "notFollowedBy", fits))
+    return this.#with(partOf(this.#of, name, "notFollowedBy", fits))
   }
 
   /** The last stage takes one or more records: a list. Unless greedy, a match for each number of them. */
@@ -134,17 +143,17 @@ export class Pattern<T, Done, Name extends string, Value> {
   until(fits: Fits<T, MatchWith<Done, Name, Value>>): Pattern<T, Done, Name, Value> {
     checkFunction(fits, this.#what("until"))
     if (this.#last.stage.most !== null) throw this.#fault("until", "the stage takes a fixed number of records; put .oneOrMore() or .timesOrMore(…) before.")
-    return new Pattern([...this.#parts.slice(0, -1), { ...this.#last, until: fits }], this.#withinMs, this.#skip)
+    return new Pattern(this.#of, [...this.#parts.slice(0, -1), { ...this.#last, until: fits }], this.#withinMs, this.#skip)
   }
 
   /** The last record of a match comes less than this after its first. What is not complete by then goes to `timedOut`. */
   within(time: Duration): Pattern<T, Done, Name, Value> {
-    return new Pattern(this.#parts, checkedMs(time, "pattern, within", 1), this.#skip)
+    return new Pattern(this.#of, this.#parts, checkedMs(time, `${this.#of}, within`, 1), this.#skip)
   }
 
   /** What becomes of matches that have begun when one is complete. @default "no-skip" */
   skip(after: AfterMatch<(keyof Done & string) | Name>): Pattern<T, Done, Name, Value> {
-    return new Pattern(this.#parts, this.#withinMs, this.#skipOf(after))
+    return new Pattern(this.#of, this.#parts, this.#withinMs, this.#skipOf(after))
   }
 
   /** @throws MR1101 for a pattern that can match nothing, or that nothing can complete */
@@ -170,16 +179,16 @@ export class Pattern<T, Done, Name extends string, Value> {
 
   #with<D, N extends string, V>(part: Part): Pattern<T, D, N, V> {
     if (this.#parts.some(({ stage }) => stage.name === part.stage.name)) {
-      throw new MillraceError("MR1101", `pattern: two stages are named ${JSON.stringify(part.stage.name)}; a match has one field for each.`)
+      throw new MillraceError("MR1101", `${this.#of}: two stages are named ${JSON.stringify(part.stage.name)}; a match has one field for each.`)
     }
-    return new Pattern([...this.#parts, part], this.#withinMs, this.#skip)
+    return new Pattern(this.#of, [...this.#parts, part], this.#withinMs, this.#skip)
   }
 
   #change<V>(word: string, how: Partial<PatternStage>): Pattern<T, Done, Name, V> {
     const { stage } = this.#last
     if (isNot(stage)) throw this.#fault(word, "a stage that must not come takes nothing.")
     const changed = { ...this.#last, stage: Object.freeze({ ...stage, ...how }) }
-    return new Pattern([...this.#parts.slice(0, -1), changed], this.#withinMs, this.#skip)
+    return new Pattern(this.#of, [...this.#parts.slice(0, -1), changed], this.#withinMs, this.#skip)
   }
 
   #loop(word: string, how: Partial<PatternStage>): Pattern<T, Done, Name, Value> {
@@ -188,7 +197,7 @@ export class Pattern<T, Done, Name extends string, Value> {
   }
 
   #what(word: string): string {
-    return `pattern, stage ${JSON.stringify(this.#last.stage.name)}, ${word}`
+    return `${this.#of}, stage ${JSON.stringify(this.#last.stage.name)}, ${word}`
   }
 
   #fault(word: string, why: string): MillraceError {
@@ -209,7 +218,7 @@ export class Pattern<T, Done, Name extends string, Value> {
     if (kind === undefined || found === undefined || isNot(found.stage)) {
       throw new MillraceError(
         "MR1101",
-        `pattern, skip: ${JSON.stringify(given)} is none of "no-skip", "to-next", "past-last", { toFirst: stage }, { toLast: stage }.`,
+        `${this.#of}, skip: ${JSON.stringify(given)} is none of "no-skip", "to-next", "past-last", { toFirst: stage }, { toLast: stage }.`,
         { given },
       )
     }
@@ -217,9 +226,9 @@ export class Pattern<T, Done, Name extends string, Value> {
   }
 }
 
-function partOf(name: string, follows: PatternStage["follows"], fits: unknown): Part {
-  checkedName(name, "pattern, stage")
-  checkFunction(fits, `pattern, stage ${JSON.stringify(name)}, fits`)
+function partOf(of: string, name: string, follows: PatternStage["follows"], fits: unknown): Part {
+  checkedName(name, `${of}, stage`)
+  checkFunction(fits, `${of}, stage ${JSON.stringify(name)}, fits`)
   const stage: PatternStage = { name, follows, least: 1, most: 1, optional: false, greedy: false, inner: "followedBy" }
   return { stage: Object.freeze(stage), fits: fits as PatternCondition, until: undefined }
 }
