@@ -1,8 +1,9 @@
 /**
  * A plan as a Mermaid flowchart: streams are cylinders, operators boxes inside their stage, sinks slanted, functions boxes with two lines. Dead-letter
- * streams and the rows on their way to sinks are left out. The same plan gives the same text.
+ * streams and the rows on their way to sinks are left out. The same plan gives the same text. What operators are called: operator-label.ts.
  */
-import type { FunctionPlan, OperatorPlan, Plan, Port, SinkPlan, StagePlan, StreamPlan, WindowingShape, WindowPlan } from "@millrace/model"
+import type { FunctionPlan, OperatorInput, OperatorPlan, Plan, SinkPlan, StagePlan, StreamPlan } from "@millrace/model"
+import { labelText as text, operatorLabel } from "./operator-label.ts"
 
 /**
  * Draws a plan as the text of a Mermaid flowchart, which GitHub and many editors show as a picture.
@@ -23,11 +24,14 @@ export function diagram(plan: Plan): string {
   for (const [index, called] of plan.functions.entries()) lines.push(`  fn${index + 1}[["${functionLabel(called)}"]]`)
   for (const [index, stage] of plan.stages.entries()) {
     for (const [at, operator] of stage.operators.entries()) {
-      for (const { from, port } of [operator, ...(operator.also ?? [])]) {
+      if (operator.kind === "side") continue
+      for (const input of [operator, ...(operator.also ?? [])]) {
+        const { from, label } = source(input, stage)
         const parent = from < 0 ? streams.get(stage.input) : operatorId(index + 1, from)
-        lines.push(`  ${parent} ${arrow(port)} ${end(operator, plan, streams) ?? operatorId(index + 1, at)}`)
+        lines.push(`  ${parent} ${arrow(label)} ${end(operator, plan, streams) ?? operatorId(index + 1, at)}`)
       }
-      if (operator.kind === "async") lines.push(`  ${operatorId(index + 1, at)} --> ${streams.get(operator.stream)}`)
+      // Where what is made elsewhere goes on.
+      if (operator.kind === "async" || operator.kind === "task") lines.push(`  ${operatorId(index + 1, at)} --> ${streams.get(operator.stream)}`)
     }
   }
   for (const [index, { mapping }] of plan.functions.entries()) {
@@ -46,56 +50,34 @@ function stageLines(stage: StagePlan, number: number): string[] {
     : [`  subgraph stage${number}["${text(stage.id)}: ${partitions(stage.partitions)}"]`, ...boxes, "  end"]
 }
 
-/** Operators that only hand on to a stream or a sink: an arrow says it. */
-function isEnd(operator: OperatorPlan): boolean {
-  return operator.kind === "to-stream" || operator.kind === "repartition" || operator.kind === "to-sink"
+/** Operators that only hand on, or say which input a record is of: an arrow says it. */
+function isEnd({ kind }: OperatorPlan): boolean {
+  return kind === "to-stream" || kind === "repartition" || kind === "to-sink" || kind === "to-task" || kind === "side"
 }
 
 function end(operator: OperatorPlan, plan: Plan, streams: ReadonlyMap<string, string>): string | undefined {
-  if (operator.kind === "to-stream" || operator.kind === "repartition") return streams.get(operator.stream)
+  if (operator.kind === "to-stream" || operator.kind === "repartition" || operator.kind === "to-task") return streams.get(operator.stream)
   if (operator.kind === "to-sink") return `sink${plan.sinks.findIndex(({ name }) => name === operator.sink) + 1}`
   return undefined
 }
 
-function arrow(port: Port): string {
-  return port === "out" ? "-->" : `-. ${text(port)} .->`
+/** Where an input comes from, and what is said of it: the port of an operator that has several, the input of one that has several. */
+function source({ from, port }: OperatorInput, stage: StagePlan): { readonly from: number; readonly label: string } {
+  const operator = stage.operators[from]
+  if (operator?.kind !== "side") return { from, label: port === "out" ? "" : port }
+  const { label } = source(operator, stage)
+  const side = `input ${operator.side + 1}`
+  return { from: operator.from, label: label === "" ? side : `${label}, ${side}` }
+}
+
+/** Broken where it is not an operator's main output. */
+function arrow(label: string): string {
+  if (label === "") return "-->"
+  return label.startsWith("input ") ? `-- ${text(label)} -->` : `-. ${text(label)} .->`
 }
 
 function operatorId(stage: number, at: number): string {
   return `op${stage}_${at + 1}`
-}
-
-function operatorLabel(operator: OperatorPlan): string {
-  if (operator.kind === "window") return windowed(operator, windowLabel(operator.window))
-  if (operator.kind === "session") return windowed(operator, `session ${span(operator.gapMs)}`)
-  if (operator.kind === "sliding") {
-    const { span: held } = operator
-    return windowed(operator, held.kind === "time" ? `sliding ${span(held.sizeMs)}` : `last ${held.rows} records`)
-  }
-  if (operator.kind === "global") {
-    const { trigger } = operator
-    return windowed(operator, trigger.kind === "count" ? `every ${trigger.every} records` : "global")
-  }
-  if (operator.kind === "async") return `${text(operator.name)}<br/>mapAsync`
-  if (operator.kind === "rekey") return "keyBy"
-  if (operator.kind === "side") return `input ${operator.side + 1}`
-  // Operators without a name of their user have one with a "/" in it.
-  return operator.name.includes("/") ? operator.kind : `${text(operator.name)}<br/>${operator.kind}`
-}
-
-function windowed({ name, time, aggregates }: WindowingShape & { readonly name: string }, label: string): string {
-  const by = time === "processing" ? " by the clock" : ""
-  return `${text(name)}<br/>${label}${by}<br/>${text(Object.keys(aggregates).join(", "))}`
-}
-
-function windowLabel(window: WindowPlan): string {
-  if (window.kind === "calendar") {
-    const { unit, timeZone, offsetMs } = window
-    return offsetMs === 0 ? `${unit} in ${text(timeZone)}` : `${unit} in ${text(timeZone)} offset ${span(offsetMs)}`
-  }
-  const { kind, sizeMs, everyMs, offsetMs } = window
-  const size = kind === "tumbling" ? `tumbling ${span(sizeMs)}` : `hopping ${span(sizeMs)} every ${span(everyMs)}`
-  return offsetMs === 0 ? size : `${size} offset ${span(offsetMs)}`
 }
 
 function streamLabel({ name, role, partitions: count }: StreamPlan): string {
@@ -113,20 +95,4 @@ function sinkLabel({ name, kind, format }: SinkPlan): string {
 
 function partitions(count: number): string {
   return count === 1 ? "1 partition" : `${count} partitions`
-}
-
-/** The longest unit that says it in whole numbers. */
-function span(ms: number): string {
-  const units = [
-    ["d", 86_400_000],
-    ["h", 3_600_000],
-    ["m", 60_000],
-    ["s", 1000],
-  ] as const
-  const [unit, length] = units.find(([, each]) => ms % each === 0) ?? ["ms", 1]
-  return `${ms / length}${unit}`
-}
-
-function text(name: string): string {
-  return name.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
 }
