@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import type { Change, JoinType } from "@millrace/model"
-import { service, stream } from "@millrace/sdk"
+import { keepMap, service, side, stream } from "@millrace/sdk"
 import { files } from "@millrace/sdk/files"
 import fc from "fast-check"
 import { type Found, Rig } from "./rig.ts"
@@ -258,4 +258,32 @@ test("a process over two flows has one state for both", async () => {
     { key: "a", left: 2, right: 2 },
     { key: "b", left: 1, right: 0 },
   ])
+})
+
+test("a process over two flows keeps parts by themselves, has side outputs, and hears the clock", async () => {
+  const { left, right } = oneStream(0)
+  const both = left.connect(right).process("both", {
+    state: () => 0,
+    keeps: { seen: keepMap<string, number>() },
+    sides: { again: side<{ id: number; k: string }>() },
+    onLeft({ id, k }, ctx) {
+      ctx.keeps.seen.set(String(id), id)
+      ctx.setClockTimer(5_000)
+      if (id === 9) ctx.side("again", { id, k })
+    },
+    *onRight({ id }, ctx) {
+      yield { left: ctx.keeps.seen.get(String(id)) ?? null }
+    },
+    *onClockTimer(ctx) {
+      yield { left: [...ctx.keeps.seen.entries()].length }
+    },
+  })
+  const base: Event = { side: "left", k: "a", t: 1, on: null, gone: false, id: 9 }
+  const rig = await Rig.open(service("s", [both.to(files("out")), both.sides.again.to(files("again"))]), 1_000)
+  rig.produce("in", [base, { ...base, side: "right" }, { ...base, side: "right", id: 3 }])
+  await rig.settle()
+  rig.now = 5_000
+  for (const seat of rig.seats) rig.tick(seat)
+  assert.deepEqual(await rig.values("s/out.rows"), [{ left: 9 }, { left: null }, { left: 1 }])
+  assert.deepEqual(await rig.values("s/again.rows"), [{ id: 9, k: "a" }])
 })

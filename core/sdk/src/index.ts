@@ -57,6 +57,7 @@ export type { JoinOptions, LateOf, LeftOf, RightOf, Within } from "./flow/join.t
 export type { AsyncOptions } from "./flow/async.ts"
 export type { LoadContext, LookupCache, LookupOptions } from "./flow/lookup.ts"
 export type { Connected, ConnectedProcessOptions } from "./flow/connected.ts"
+export type { ProcessParts } from "./flow/process.ts"
 export type { AfterMatch, Fits, MatchWith, Pattern, PatternStart } from "./flow/pattern.ts"
 export type { AsOfOptions, EnrichOptions, TableJoinOptions } from "./flow/table-join.ts"
 export type { GroupedTable, RunningResult, Table } from "./flow/table.ts"

@@ -158,6 +158,14 @@ test("a trigger of a window with bounds knows them, the records and its own stat
   same<ValueOf<typeof custom>["pane"], Pane>(true)
 })
 
+test("a window's reduce has the type of its records", () => {
+  const worst = zodFlights.window("w", session({ gap: "1h" }), { early: "1m" }).reduce((high, flight) => (flight.delay > high.delay ? flight : high))
+  same<ValueOf<typeof worst>["value"], Flight>(true)
+  same<ValueOf<typeof worst>["pane"], Pane>(true)
+  // @ts-expect-error what it makes of two flights is a flight
+  zodFlights.window("w", tumbling("1h")).reduce((high, flight) => high.delay + flight.delay)
+})
+
 test("windows over all records need no key and have the types of windows by key", () => {
   const unkeyed = stream<Flight>("unkeyed")
   const all = unkeyed.windowAll("w", tumbling("1h")).aggregate({ n: count() })

@@ -1,19 +1,26 @@
 /** Two keyed flows of different values on their way to one custom operator. */
 import type { ProcessContext } from "@millrace/model"
 import type { Origin } from "../definition.ts"
-import { checkedName, checkFunction, checkKeys } from "../setting.ts"
-import { Flow } from "./flow.ts"
+import { checkedName } from "../setting.ts"
+import { Processed } from "./flow.ts"
+import type { HandlesOf, Keep, Side, SidesOf } from "./keep.ts"
+import { checkProcess, processDefinition, type ProcessParts } from "./process.ts"
 
 /** A custom operator over two flows: one state by key for both. */
-export interface ConnectedProcessOptions<T, U, State, OnLeft, OnRight, OnTimer> {
-  /** The state of a key that has none yet. */
-  readonly state: () => State
+export interface ConnectedProcessOptions<
+  T,
+  U,
+  State,
+  OnLeft,
+  OnRight,
+  OnTimer,
+  Keeps = Readonly<Record<never, Keep<unknown>>>,
+  Sides = Readonly<Record<never, Side<unknown>>>,
+> extends ProcessParts<State, OnTimer, Keeps, Sides> {
   /** Called for each record of the first flow. */
-  onLeft(value: T, ctx: ProcessContext<State>): Iterable<OnLeft> | undefined | void
+  onLeft(value: T, ctx: ProcessContext<State, HandlesOf<Keeps>, SidesOf<Sides>>): Iterable<OnLeft> | undefined | void
   /** Called for each record of the second flow. */
-  onRight(value: U, ctx: ProcessContext<State>): Iterable<OnRight> | undefined | void
-  /** Called once the watermark has reached a time given to `ctx.setTimer`. */
-  onTimer?(ctx: ProcessContext<State>): Iterable<OnTimer> | undefined | void
+  onRight(value: U, ctx: ProcessContext<State, HandlesOf<Keeps>, SidesOf<Sides>>): Iterable<OnRight> | undefined | void
 }
 
 export class Connected<T, U> {
@@ -32,29 +39,33 @@ export class Connected<T, U> {
    *
    * @param name - stable and unique within the service: the state is kept under it
    * @throws MR1101 for a name or option that is not valid
+   * @example
+   * ```ts
+   * orders.connect(payments).process("open", {
+   *   state: () => ({ open: 0 }),
+   *   onLeft: (order, ctx) => void (ctx.state.open += order.amount),
+   *   onRight: (payment, ctx) => void (ctx.state.open -= payment.amount),
+   * })
+   * ```
    */
-  process<State, OnLeft = never, OnRight = never, OnTimer = never>(
+  process<
+    State,
+    OnLeft = never,
+    OnRight = never,
+    OnTimer = never,
+    Keeps extends Readonly<Record<string, Keep<unknown>>> = Readonly<Record<never, Keep<unknown>>>,
+    Sides extends Readonly<Record<string, Side<unknown>>> = Readonly<Record<never, Side<unknown>>>,
+  >(
     name: string,
-    options: ConnectedProcessOptions<T, U, State, OnLeft, OnRight, OnTimer>,
-  ): Flow<OnLeft | OnRight | OnTimer, "keyed"> {
+    options: ConnectedProcessOptions<T, U, State, OnLeft, OnRight, OnTimer, Keeps, Sides>,
+  ): Processed<OnLeft | OnRight | OnTimer, SidesOf<Sides>> {
     checkedName(name, "process")
     const what = `process ${JSON.stringify(name)}`
-    checkKeys(options, ["state", "onLeft", "onRight", "onTimer"], what)
-    for (const part of ["state", "onLeft", "onRight"] as const) checkFunction(options[part], `${what}, ${part}`)
-    checkFunction(options.onTimer, `${what}, onTimer`, "optional")
-    const { state } = options
-    const onTimer = options.onTimer?.bind(options)
-    const onRecord = ([side, value]: readonly [0 | 1, unknown], ctx: ProcessContext<State>): Iterable<unknown> | undefined | void =>
+    checkProcess(options, ["onLeft", "onRight"], what)
+    type Ctx = ProcessContext<State, HandlesOf<Keeps>, SidesOf<Sides>>
+    const onRecord = ([side, value]: readonly [0 | 1, unknown], ctx: Ctx): Iterable<unknown> | undefined | void =>
       side === 0 ? options.onLeft(value as T, ctx) : options.onRight(value as U, ctx)
-    return new Flow({
-      definition: Object.freeze({
-        kind: "stateful",
-        name,
-        inputs: Object.freeze([Object.freeze({ from: this.#left }), Object.freeze({ from: this.#right })] as const),
-        shape: Object.freeze({ kind: "process" }),
-        code: Object.freeze({ kind: "process", state, onRecord, ...(onTimer === undefined ? {} : { onTimer }) }),
-      }),
-      port: "out",
-    })
+    const { definition, sides } = processDefinition(name, [{ from: this.#left }, { from: this.#right }], options, onRecord, what)
+    return new Processed(definition, sides)
   }
 }

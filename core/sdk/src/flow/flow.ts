@@ -18,15 +18,16 @@ import { type Aggregates, type AggregatesOf, checkAggregates } from "../aggregat
 import type { Definition, Origin, StatelessDefinition } from "../definition.ts"
 import type { GlobalWindow } from "../global.ts"
 import type { SessionWindow } from "../session.ts"
-import { checkedName, checkFunction, checkKeys } from "../setting.ts"
+import { checkedName, checkFunction } from "../setting.ts"
 import type { SlidingWindow } from "../sliding.ts"
 import type { Outlet, Target } from "../target.ts"
 import { type AsyncOptions, mapAsyncDefinition } from "./async.ts"
 import { Connected } from "./connected.ts"
-import { type HandlesOf, type Keep, keepPlans, type Side, sideNames, type SidesOf } from "./keep.ts"
+import type { HandlesOf, Keep, Side, SidesOf } from "./keep.ts"
 import { joinDefinition, type JoinOptions, type LateOf, type LeftOf, type RightOf } from "./join.ts"
 import { type Looked, lookupDefinition, type LookupOptions } from "./lookup.ts"
 import { type MatchWith, Pattern, PatternStart } from "./pattern.ts"
+import { checkProcess, processDefinition, type ProcessParts } from "./process.ts"
 import {
   type DistinctOptions,
   deduplicateMade,
@@ -47,19 +48,9 @@ import { type FixedWindow, type KnownOptions, type PanesOf, type TimeOptions, Ti
 export type Keying = "keyed" | "unkeyed"
 
 /** A custom operator with state by key: see {@link Flow.process}. */
-export interface ProcessOptions<T, State, OnRecord, OnTimer, Keeps, Sides> {
-  /** The state of a key that has none yet. */
-  readonly state: () => State
+export interface ProcessOptions<T, State, OnRecord, OnTimer, Keeps, Sides> extends ProcessParts<State, OnTimer, Keeps, Sides> {
   /** Called for each record; what it yields or returns goes on under the same key and event time. */
   onRecord(value: T, ctx: ProcessContext<State, HandlesOf<Keeps>, SidesOf<Sides>>): Iterable<OnRecord> | undefined | void
-  /** Called once the watermark has reached a time given to `ctx.setTimer`; `ctx.time` is that time. */
-  onTimer?(ctx: ProcessContext<State, HandlesOf<Keeps>, SidesOf<Sides>>): Iterable<OnTimer> | undefined | void
-  /** Called once the clock has reached a time given to `ctx.setClockTimer`. */
-  onClockTimer?(ctx: ProcessContext<State, HandlesOf<Keeps>, SidesOf<Sides>>): Iterable<OnTimer> | undefined | void
-  /** What is kept by key besides the state, each part stored by itself: `{ seen: keepMap<string, number>({ ttl: "1h" }) }`. */
-  readonly keeps?: Keeps
-  /** Side outputs: `{ alarms: side<Alarm>() }`. They are flows under `sides` of the result. */
-  readonly sides?: Sides
 }
 
 /** A flow of values of type `T`. */
@@ -206,39 +197,9 @@ export class Flow<T, K extends Keying> {
   ): Processed<OnRecord | OnTimer, SidesOf<Sides>> {
     checkedName(name, "process")
     const what = `process ${JSON.stringify(name)}`
-    checkKeys(options, ["state", "onRecord", "onTimer", "onClockTimer", "keeps", "sides"], what)
-    checkFunction(options.state, `${what}, state`)
-    checkFunction(options.onRecord, `${what}, onRecord`)
-    checkFunction(options.onTimer, `${what}, onTimer`, "optional")
-    checkFunction(options.onClockTimer, `${what}, onClockTimer`, "optional")
-    const keeps = options.keeps === undefined ? {} : { keeps: keepPlans(options.keeps, what) }
-    const sides = options.sides === undefined ? {} : { sides: sideNames(options.sides, what) }
-    const { state } = options
-    const onRecord = options.onRecord.bind(options)
-    const onTimer = options.onTimer?.bind(options)
-    const onClockTimer = options.onClockTimer?.bind(options)
-    const reducers: Record<string, (before: never, value: never) => unknown> = {}
-    for (const [kept, { "~keep": declared }] of Object.entries(options.keeps ?? {})) {
-      if (declared.reduce !== undefined) reducers[kept] = declared.reduce
-    }
-    const code = {
-      kind: "process" as const,
-      state,
-      onRecord,
-      ...(onTimer === undefined ? {} : { onTimer }),
-      ...(onClockTimer === undefined ? {} : { onClockTimer }),
-      ...(Object.keys(reducers).length === 0 ? {} : { reducers }),
-    }
-    return new Processed(
-      {
-        kind: "stateful",
-        name,
-        inputs: [{ from: this["~origin"] }],
-        shape: { kind: "process", ...keeps, ...sides },
-        code: Object.freeze(code),
-      },
-      Object.keys(options.sides ?? {}),
-    )
+    checkProcess(options, ["onRecord"], what)
+    const { definition, sides } = processDefinition(name, [{ from: this["~origin"] }], options, options.onRecord.bind(options), what)
+    return new Processed(definition, sides)
   }
 
   /**

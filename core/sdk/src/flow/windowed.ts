@@ -1,5 +1,6 @@
 /** Windows on their way to a result: a shape and its options, to which `.aggregate(…)` adds what is computed. */
 import {
+  type Aggregate,
   type Duration,
   MillraceError,
   type Pane,
@@ -10,11 +11,12 @@ import {
   type WindowPlan,
 } from "@millrace/model"
 import { type AggregateOf, type Aggregates, type AggregatesOf, checkAggregates, kindsOf } from "../aggregates/record.ts"
+import { reduced } from "../aggregates/reduced.ts"
 import type { Origin } from "../definition.ts"
 import { calendarPlan, type CalendarWindow } from "../calendar.ts"
 import { type EarlyTrigger, earlyTriggerPlan, type GlobalWindow, triggerCode, triggerPlan } from "../global.ts"
 import { type SessionWindow, sessionGapMs } from "../session.ts"
-import { checkedMs, checkKeys } from "../setting.ts"
+import { checkedMs, checkFunction, checkKeys } from "../setting.ts"
 import { slidingSpan, type SlidingWindow } from "../sliding.ts"
 import { alignedPlan, type AlignedWindow } from "../window.ts"
 import { Aggregated } from "./flow.ts"
@@ -124,6 +126,18 @@ export class Windowed<T, Panes extends boolean = false, Bounds = WindowBounds> {
       shape: Object.freeze({ ...settings, aggregates: kindsOf(aggregates) }),
       code: Object.freeze({ kind: settings.kind, aggregates: Object.freeze({ ...aggregates }), ...trigger }) as WindowingCode,
     })
+  }
+
+  /**
+   * The values of each key and window made one: the first is the result so far, then `fn(so far, value)`. Of sessions that merge, what
+   * each has made so far goes through `fn` too, so it must not matter how values are grouped. `fn` must change neither of its arguments.
+   *
+   * @returns results with the one value as `value`
+   * @example `bids.window("best", tumbling("10s")).reduce((best, bid) => (bid.price > best.price ? bid : best))`
+   */
+  reduce(fn: (soFar: T, value: T) => T): Aggregated<WindowResult<{ readonly value: Aggregate<T, T> }, Panes, Bounds>, T> {
+    checkFunction(fn, `window ${JSON.stringify(this.#name)}, reduce`)
+    return this.aggregate<{ readonly value: Aggregate<T, T> }>({ value: reduced(fn) } as never)
   }
 }
 
