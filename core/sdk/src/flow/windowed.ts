@@ -137,7 +137,7 @@ export class Windowed<T, Panes extends boolean = false, Bounds = WindowBounds> {
    */
   reduce(fn: (soFar: T, value: T) => T): Aggregated<WindowResult<{ readonly value: Aggregate<T, T> }, Panes, Bounds>, T> {
     checkFunction(fn, `window ${JSON.stringify(this.#name)}, reduce`)
-    return this.aggregate<{ readonly value: Aggregate<T, T> }>({ value: reduced(fn) } as never)
+    return this.aggregate<{ readonly value: Aggregate<T, T> }>({ value: reduced(fn) })
   }
 }
 
