@@ -102,6 +102,18 @@ test("each decision has a number of its own", () => {
   )
 })
 
+test("each word is explained once, and pages of errors that speak of deploying lead there", () => {
+  const page = "docs/guide/words.md"
+  const words = lines(page, /^\| (\*\*[^|]+) \|/).flatMap(({ match, line }) => [...(match[1] ?? "").matchAll(/\*\*([^*]+)\*\*/g)].map((word) => ({ word: word[1] ?? "", line })))
+  assert.ok(words.some(({ word }) => word === "deploy"), `${page} explains no words`)
+  none([
+    ...words.filter(({ word }, index) => words.findIndex((other) => other.word === word) < index).map(({ word, line }) => `${page}:${line} explains "${word}" once more`),
+    ...files
+      .filter((file) => file.startsWith("docs/errors/") && /\bdeploy/i.test(read(file)) && !read(file).includes("../guide/words.md#what-runs"))
+      .map((file) => `${file} speaks of deploying: link the first such word to ../guide/words.md#what-runs`),
+  ])
+})
+
 test("no work is left in a comment without its issue", () => {
   const words = new RegExp(`\\b(${["TO" + "DO", "FIX" + "ME", "X".repeat(3)].join("|")})\\b(?!\\(?\\s*#\\d)`)
   none(sources().flatMap((file) => lines(file, words).map(({ match, line }) => `${file}:${line} ${match[1]} without an issue: write ${match[1]} #<issue>, or do it`)))

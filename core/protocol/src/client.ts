@@ -97,8 +97,10 @@ export interface Client<App = unknown> {
    * Records as they come, until the stream ends or the signal is aborted. Comes back by itself where it was cut off.
    */
   live<Value = unknown>(stream: string, options?: LiveOptions): AsyncIterable<LiveRecord<Value>>
-  /** Ends a bounded stream. */
+  /** Ends a bounded stream: its windows close, its files are sealed, and records that come later are refused. @throws MR1016 */
   end(stream: string): Promise<void>
+  /** Lets a stream that has ended take records again. Its windows stay closed: what comes is late for them. @throws MR1016 */
+  reopen(stream: string): Promise<void>
   tables(): Promise<readonly TableFacts[]>
   /** The row of a key; undefined when it has none. @throws MR1025 */
   row<Row = unknown>(table: string, key: string): Promise<TableRow<Row> | undefined>
@@ -265,6 +267,9 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
     resume: (task) => post(pathOf("resumeTask", { task })),
     async end(stream) {
       await call(pathOf("endStream", { stream }), { method: "POST", headers: { accept: "application/json" } })
+    },
+    async reopen(stream) {
+      await call(pathOf("reopenStream", { stream }), { method: "POST", headers: { accept: "application/json" } })
     },
     async tables() {
       return (await call<TableList>(pathOf("listTables"), get)).tables

@@ -57,6 +57,11 @@ export interface EndReply {
   readonly ended: true
 }
 
+export interface ReopenReply {
+  readonly stream: string
+  readonly ended: false
+}
+
 export interface StatusReply {
   readonly version: string
   readonly ready: boolean

@@ -16,6 +16,7 @@ export type OperationId =
   | "readStream"
   | "followStream"
   | "endStream"
+  | "reopenStream"
   | "status"
   | "openapi"
   | "health"

@@ -23,6 +23,7 @@ export type SchemaName =
   | "TableRow"
   | "TablePage"
   | "EndReply"
+  | "ReopenReply"
   | "Status"
   | "Health"
   | "Index"
@@ -244,6 +245,7 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
     ["table", "rows", "stream", "position"],
   ),
   EndReply: object({ stream: text, ended: { const: true } }),
+  ReopenReply: object({ stream: text, ended: { const: false } }),
   Status: object(
     { version: text, ready: { type: "boolean" }, problem: ref("Problem"), services: list(text), node: true },
     ["version", "ready", "services", "node"],

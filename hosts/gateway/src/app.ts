@@ -8,6 +8,7 @@ import { Hono } from "hono"
 import { failureOf, problem } from "./answer.ts"
 import type { Bindings, Gate, Handler } from "./gate.ts"
 import { endStream } from "./routes/end-stream.ts"
+import { reopenStream } from "./routes/reopen-stream.ts"
 import { explainError } from "./routes/explain-error.ts"
 import { followStream } from "./routes/follow-stream.ts"
 import { invokeFunction } from "./routes/functions/invoke-function.ts"
@@ -41,6 +42,7 @@ const handlers: { readonly [Id in OperationId]: Handler } = {
   readStream,
   followStream,
   endStream,
+  reopenStream,
   status,
   openapi,
   health,

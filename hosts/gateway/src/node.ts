@@ -74,16 +74,22 @@ export interface GatewayNode {
   /**
    * Checks, keys and stores the records of a body.
    *
-   * @throws MR1001 when a JSON body cannot be parsed at all, MR1008, MR1010, MR1011, MR1016, MR1303, MR1401, MR12xx
+   * @throws MR1001 when a JSON body cannot be parsed at all, MR1008, MR1010, MR1011, MR1016, MR1033, MR1303, MR1401, MR12xx
    */
   ingest(request: IngestRequest): Promise<IngestAnswer>
   /**
-   * Ends a bounded source stream: its windows close, its files are sealed. Repeating it changes nothing. Resolves once
-   * durable.
+   * Ends a bounded source stream: its windows close, its files are sealed, and records that come later are refused. Repeating it
+   * changes nothing. Resolves once durable.
    *
    * @throws MR1008, MR1016
    */
   end(stream: string): Promise<void>
+  /**
+   * Lets a stream that has ended take records again, which are late for its windows. Resolves once durable.
+   *
+   * @throws MR1008, MR1016
+   */
+  reopen(stream: string): Promise<void>
   /** @throws MR1008, MR1009 (partition), MR1014 */
   read(stream: string, partition: number, from: From, limit: number): Promise<Page>
   /**

@@ -110,6 +110,7 @@ export class MemoryNode implements GatewayNode {
         throw new MillraceError("MR1011", "The idempotency key was used for another body; use a new one.")
       return known.answer
     }
+    if (held.ended) throw new MillraceError("MR1033", `Stream "${held.plan.name}" has ended.`)
     const answer = this.#store(held, request, body)
     if (this.slow !== undefined) await this.slow
     if (key !== undefined) this.#answers.set(key, { body, answer })
@@ -122,6 +123,10 @@ export class MemoryNode implements GatewayNode {
     if (held.plan.role !== "source") throw new MillraceError("MR1016", `The service writes ${name} itself.`)
     held.ended = true
     this.#wake()
+  }
+
+  async reopen(name: string): Promise<void> {
+    this.#held(name).ended = false
   }
 
   async read(name: string, partition: number, from: From, limit: number): Promise<Page> {

@@ -48,7 +48,10 @@ export class IntakeDesk {
   readonly #keys: IdempotencyKeys
   readonly #clock: () => number
   readonly #queueBytesMost: number
+  readonly #assertOpen: (stream: string) => void
   readonly #pending: Map<number, Pending> = new Map()
+  /** Who waits for requests to be settled. */
+  readonly #waiting: Set<{ readonly ids: Set<number>; readonly resolve: () => void }> = new Set()
   #nextId = 1
   #turn = 0
   #queuedBytes = 0
@@ -56,13 +59,17 @@ export class IntakeDesk {
   accepted = 0
   rejected = 0
 
-  /** @param queueBytesMost - bytes of bodies that may wait for a worker */
-  constructor(commits: Commits, workers: DeskWorkers, keys: IdempotencyKeys, clock: () => number, queueBytesMost: number) {
+  /**
+   * @param queueBytesMost - bytes of bodies that may wait for a worker
+   * @param assertOpen - throws MR1033 for a stream that has ended
+   */
+  constructor(commits: Commits, workers: DeskWorkers, keys: IdempotencyKeys, clock: () => number, queueBytesMost: number, assertOpen: (stream: string) => void) {
     this.#commits = commits
     this.#workers = workers
     this.#keys = keys
     this.#clock = clock
     this.#queueBytesMost = queueBytesMost
+    this.#assertOpen = assertOpen
   }
 
   get queuedBytes(): number {
@@ -73,13 +80,20 @@ export class IntakeDesk {
     return this.#pending.size
   }
 
-  /** @throws MR1010, MR1011, MR1303 and what decoding throws */
+  /** Resolves once what was taken for a stream by now has its place in the journal, or is refused. */
+  settled(stream: string): Promise<void> {
+    const ids = new Set([...this.#pending.values()].flatMap(({ id, request }) => (request.stream === stream ? [id] : [])))
+    return ids.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.add({ ids, resolve }))
+  }
+
+  /** @throws MR1010, MR1011, MR1033, MR1303 and what decoding throws */
   async take(service: string, request: Request): Promise<Answer> {
     const { idempotencyKey, stream, body } = request
     const key = idempotencyKey === undefined ? undefined : `${stream}\n${idempotencyKey}`
     const fingerprint = key === undefined ? 0 : fingerprintOf(body)
     const earlier = key === undefined ? undefined : this.#keys.earlier(key, fingerprint)
     if (earlier !== undefined) return earlier
+    this.#assertOpen(stream)
     if (this.#queuedBytes + body.length > this.#queueBytesMost) {
       throw new MillraceError("MR1010", "More requests wait to be decoded than the node takes at once; send again after a moment.")
     }
@@ -193,6 +207,11 @@ export class IntakeDesk {
     if (pending === undefined) return undefined
     this.#pending.delete(id)
     this.#queuedBytes -= pending.request.body.length
+    for (const waiting of this.#waiting) {
+      if (!waiting.ids.delete(id) || waiting.ids.size > 0) continue
+      this.#waiting.delete(waiting)
+      waiting.resolve()
+    }
     free(pending.request.body)
     return pending
   }

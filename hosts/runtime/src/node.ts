@@ -193,7 +193,12 @@ export class Node {
       },
       onRefused: (reason) => this.onRefused(reason),
     })
-    this.#ends = new Ends(store, this.#commits, () => this.#readers.wake())
+    this.#ends = new Ends(
+      store,
+      this.#commits,
+      () => this.#readers.wake(),
+      (stream) => this.#desk.settled(stream),
+    )
     this.#workshop = this.#workshopFor([])
     const workers: DeskWorkers = {
       count: () => this.#workshop.count,
@@ -201,7 +206,7 @@ export class Node {
       isClosed: (stream, partition) => this.#shards.of(stream)?.[partition]?.end !== undefined,
     }
     const keys = new IdempotencyKeys(store.state, bounds.idempotencyKeysMax)
-    this.#desk = new IntakeDesk(this.#commits, workers, keys, clock, bounds.ingestQueueBytesMax)
+    this.#desk = new IntakeDesk(this.#commits, workers, keys, clock, bounds.ingestQueueBytesMax, (stream) => this.#ends.assertOpen(stream))
     this.#delivery = new DeliveryThread({ outDir })
     this.#deliveries = new Deliveries({
       store,
@@ -478,7 +483,7 @@ export class Node {
     return this.#parts.outDir
   }
 
-  /** @throws MR1008, MR1010, MR1011, MR1016, MR1303, MR1401, MR12xx, and MR1001 for a body that is no JSON at all */
+  /** @throws MR1008, MR1010, MR1011, MR1016, MR1033, MR1303, MR1401, MR12xx, and MR1001 for a body that is no JSON at all */
   async ingest(request: Request): Promise<Answer> {
     const service = this.#streams.writer(request.stream)
     this.#assertReady()
@@ -499,6 +504,17 @@ export class Node {
     this.#streams.writer(name)
     this.#assertReady()
     await this.#ends.end(this.#streams.get(name), this.#shards.of(name))
+  }
+
+  /**
+   * A source stream that has ended takes records again: late ones, as its windows stay closed. Repeating it changes nothing.
+   *
+   * @throws MR1008, MR1016
+   */
+  async reopen(name: string): Promise<void> {
+    this.#streams.writer(name)
+    this.#assertReady()
+    await this.#ends.reopen(name)
   }
 
   /** @throws MR1008, MR1009, MR1014 */
