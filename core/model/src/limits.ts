@@ -71,8 +71,13 @@ export const limits = {
   checkpointBytes: 134_217_728,
   /** Most records that one apply() takes. */
   batchRecordsMax: 16_384,
-  /** Longest time that user code may hold a worker without finishing one record, in milliseconds. */
-  handlerMsMax: 10_000,
+  /**
+   * Longest time that user code of a stream may hold a worker without finishing one record, in milliseconds; the default of `--handler-limit`.
+   * All partitions of that worker wait as long. Much less would end workers that only fire many windows at once on a busy machine.
+   */
+  handlerMsMax: 5_000,
+  /** Longest time that the code of a task without a time limit of its own may block its thread, in milliseconds. */
+  taskBlockedMsMax: 10_000,
   /** Longest time that calls may still take in a thread that is to end because of another, in milliseconds. */
   retiredMsMax: 60_000,
   /**

@@ -13,12 +13,14 @@ export interface NodeOptions {
   readonly workers?: number
   readonly stateMemory?: number
   readonly drain?: number
+  readonly handlerLimit?: number
   readonly sync?: "always" | "buffered" | "never"
   readonly json?: true
 }
 
 const workersMost = 64
 const drainSecondsMost = 86_400
+const handlerSecondsMost = 3_600
 
 export function addNodeOptions(command: Command): Command {
   return command
@@ -33,6 +35,7 @@ export function addNodeOptions(command: Command): Command {
       wholeNumber(1, workersMost),
     )
     .option("--drain <SECONDS>", "what running attempts of tasks get to end when the node stops or is given other code (default: 10)", wholeNumber(0, drainSecondsMost))
+    .option("--handler-limit <SECONDS>", `how long code of a stream may take over one record before its worker is replaced (default: ${limits.handlerMsMax / 1_000})`, wholeNumber(1, handlerSecondsMost))
     .addOption(
       new Option(
         "--sync <WHEN>",
@@ -46,7 +49,7 @@ export function addNodeOptions(command: Command): Command {
     )
 }
 
-export function startOptionsOf({ data, out, values, host, port, workers, stateMemory, drain, sync }: NodeOptions): Omit<StartOptions, "files"> {
+export function startOptionsOf({ data, out, values, host, port, workers, stateMemory, drain, handlerLimit, sync }: NodeOptions): Omit<StartOptions, "files"> {
   return {
     dataDir: data,
     host,
@@ -56,6 +59,7 @@ export function startOptionsOf({ data, out, values, host, port, workers, stateMe
     ...(workers === undefined ? {} : { workers }),
     ...(stateMemory === undefined ? {} : { stateMemory }),
     ...(drain === undefined ? {} : { drainSeconds: drain }),
+    ...(handlerLimit === undefined ? {} : { handlerSeconds: handlerLimit }),
     ...(sync === undefined ? {} : { sync }),
   }
 }

@@ -28,6 +28,13 @@ export interface StartOptions {
   /** Seconds that running attempts of tasks get to end when the node stops or is given other services. @default 10 */
   readonly drainSeconds?: number
   /**
+   * Seconds that code of a stream may take over one record before its worker is replaced and the record, if that happens again, put
+   * aside. The other partitions of that worker wait as long.
+   *
+   * @default 5
+   */
+  readonly handlerSeconds?: number
+  /**
    * When a commit counts as durable: `always`, once the disk has synced it; `buffered`, once it is written, and it is synced within
    * 10 ms; `never`, once it is written. A killed process loses nothing either way; a power cut what was not synced.
    *
@@ -75,10 +82,11 @@ export interface RunningNode {
  * ```
  */
 export async function startNode(options: StartOptions): Promise<RunningNode> {
-  const { host = "127.0.0.1", port = 7070, log: level = "info", stateMemory, drainSeconds, kinesisCredentials = {}, ...parts } = options
+  const { host = "127.0.0.1", port = 7070, log: level = "info", stateMemory, drainSeconds, handlerSeconds, kinesisCredentials = {}, ...parts } = options
   const log = openLog(level)
   const bounds = {
     ...(stateMemory === undefined ? {} : { stateMemoryBytesMax: stateMemory * 1_048_576 }),
+    ...(handlerSeconds === undefined ? {} : { handlerMsMax: handlerSeconds * 1_000 }),
     ...(drainSeconds === undefined ? {} : { drainMs: drainSeconds * 1_000 }),
   }
   const node = await startRuntime({ ...parts, log, bounds })

@@ -237,7 +237,9 @@ test("dead letters go back to their stream once, however often they are replayed
   const before = await shown("orders")
   const first = await cli(["replay", "orders.dead-letter", "--json"])
   assert.equal(first.code, 0, first.err)
-  assert.deepEqual(JSON.parse(first.out), { source: "orders.dead-letter", sent: 2, rejected: 0, skipped: 0 })
+  const { until, ...facts } = JSON.parse(first.out) as { readonly until: string }
+  assert.deepEqual(facts, { source: "orders.dead-letter", sent: 2, rejected: 0, skipped: 0 })
+  assert.match(until, /^\d+\.\d+$/)
   assert.equal((await cli(["replay", "orders.dead-letter"])).code, 0)
   assert.equal((await shown("orders")).length, before.length + 2)
 
@@ -257,4 +259,22 @@ test("any other stream is replayed into the one that is named", async () => {
   const orders = await shown("orders")
   assert.deepEqual([code, out], [0, `${orders.length} records of orders sent once more\n`])
   assert.equal((await shown("spare")).length, orders.length)
+})
+
+test("a replay ends where its source ended as it began, and is repeated up to there without storing anything twice", async () => {
+  const client = connect(node.url)
+  await client.produce("orders", Array.from({ length: 700 }, (_, i) => ({ id: "grown", amount: i % 50 })))
+  const before = await shown("orders")
+  // Into itself: the source grows while it is read.
+  const first = await cli(["replay", "orders", "--to", "orders", "--json"])
+  const { until, sent } = JSON.parse(first.out) as { readonly until: string; readonly sent: number }
+  assert.deepEqual([first.code, sent], [0, before.length])
+  assert.equal((await shown("orders")).length, 2 * before.length)
+  assert.equal((await cli(["replay", "orders", "--to", "orders", "--until", until])).code, 0)
+  assert.equal((await shown("orders")).length, 2 * before.length)
+  for (const wrong of ["1", "1.x", "1.2.3", "999999.0"]) {
+    const refused = await cli(["replay", "orders", "--to", "orders", "--until", wrong])
+    assert.equal(refused.code, 2)
+    assert.match(refused.err, /is no position of this stream: it has 2 partitions/)
+  }
 })

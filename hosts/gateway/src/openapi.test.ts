@@ -104,6 +104,8 @@ test("what the gateway answers fits the schemas of openapi.json", async (t) => {
   await ask("GET", `${stream}/records`, "/v1/streams/payments/records?partition=1")
   await ask("GET", `${stream}/records`, "/v1/streams/payments/records?partition=9")
   await ask("POST", `${stream}/end`, "/v1/streams/plain/end")
+  await ask("POST", `${stream}/records`, "/v1/streams/plain/records", "5")
+  await ask("POST", `${stream}/reopen`, "/v1/streams/plain/reopen")
   door.node.tables.set("a", "1")
   await ask("GET", "/v1/tables", "/v1/tables")
   await ask("GET", "/v1/tables/{table}", "/v1/tables/sums")

@@ -4,6 +4,8 @@ import { limits } from "@millrace/model"
 export interface Bounds {
   /** See `limits.handlerMsMax`. */
   readonly handlerMsMax: number
+  /** See `limits.taskBlockedMsMax`. */
+  readonly taskBlockedMsMax: number
   /** See `limits.loadMsMax`. */
   readonly loadMsMax: number
   /** See `limits.workerHeapMegabytesMax`. */
@@ -48,6 +50,7 @@ export interface Bounds {
 
 const defaults: Bounds = {
   handlerMsMax: limits.handlerMsMax,
+  taskBlockedMsMax: limits.taskBlockedMsMax,
   loadMsMax: limits.loadMsMax,
   workerHeapMegabytesMax: limits.workerHeapMegabytesMax,
   stateMemoryBytesMax: limits.stateMemoryBytesMax,

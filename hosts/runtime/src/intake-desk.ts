@@ -172,12 +172,15 @@ export class IntakeDesk {
     for (const pending of this.#pending.values()) {
       if (pending.worker !== worker) continue
       if (end.kind === "ingest" && end.job === pending.id) {
+        const { stream } = pending.request
+        const message = `record ${end.record} of a request to stream "${stream}", in its schema, key or event time: ${end.error.message}`
+        const error = { ...end.error, message, details: { ...end.error.details, stream, index: end.record } }
         pending.deaths++
         if (pending.deaths >= limits.attemptsMax) {
-          this.#settle(pending.id)?.reject(errorFrom(end.error))
+          this.#settle(pending.id)?.reject(errorFrom(error))
           continue
         }
-        pending.poison = new Map([...(pending.poison ?? []), [end.record, end.error]])
+        pending.poison = new Map([...(pending.poison ?? []), [end.record, error]])
       }
       this.#send(pending)
     }

@@ -35,6 +35,7 @@ describe("user code in an operator", () => {
     assert.equal(letters.length, 1)
     const [letter] = letters
     assert.deepEqual([letter?.error.code, letter?.attempts, letter?.value, letter?.operator], ["MR1202", limits.workerDeathsMax, bad, "orders"])
+    assert.match(letter?.error.message ?? "", new RegExp(`^service "orders", ${letter?.partition}@${letter?.offset} of stream "orders", in orders/1\\.map, count, orders/3\\.to-stream: User code held its worker`))
     assert.ok(limits.workerDeathsMax <= limits.attemptsMax)
     assert.equal(figure(node, "millrace_workers_replaced_total"), limits.workerDeathsMax)
   })

@@ -432,7 +432,7 @@ export class Node {
       code,
       valuesAt,
       threads: workers,
-      blockedMs: bounds.handlerMsMax,
+      blockedMs: bounds.taskBlockedMsMax,
       heapMegabytes: bounds.workerHeapMegabytesMax,
       idleMs: bounds.workerIdleMs,
       log,

@@ -98,6 +98,8 @@ interface Asked {
 type Phase = "loading" | "open" | "halted" | "stopped"
 
 const restMsMin = 100
+/** Operators of a stage that an error names. */
+const operatorsNamed = 8
 
 export class Workshop {
   readonly #options: WorkshopOptions
@@ -663,13 +665,15 @@ export class Workshop {
   }
 
   /** A worker is gone. What it had not committed never happened; its seats are taken again once the store has all that it had. */
-  #onEnd(bench: Bench, end: WorkerEnd): void {
+
+  #onEnd(bench: Bench, told: WorkerEnd): void {
     const { log, events } = this.#options
+    const end = this.#placed(told)
     bench.handle = undefined
     bench.outbox = []
     bench.replaced++
     this.#rest(bench)
-    log.error({ worker: bench.place, record: end.record, during: end.kind, code: end.error.code }, end.error.message)
+    log.error({ worker: bench.place, during: end.kind, code: end.error.code, ...end.error.details }, end.error.message)
     for (const feed of this.#feedsOf(bench)) if (feed.state !== "asleep" && !feed.isParted) feed.close()
     if (end.kind === "stage") {
       const culprit = this.#byNumber[end.job]
@@ -686,6 +690,20 @@ export class Workshop {
     }
     events.onWorkerEnd(bench.place, end)
     this.#recover(bench)
+  }
+
+  /** Says with the error which record of which stream a worker had in hand, and which operators it was on its way through. */
+  #placed(end: WorkerEnd): WorkerEnd {
+    const feed = end.kind === "stage" || end.kind === "call" ? this.#byNumber[end.job] : undefined
+    if (feed === undefined) return end
+    const { service, stage, partition } = feed.seat
+    const operators = this.#plans.find((plan) => plan.service === service)?.stages.find(({ id }) => id === stage)?.operators.map(({ name }) => name) ?? []
+    const offset = end.kind === "stage" && end.record >= 0 ? end.record : undefined
+    const where = offset === undefined ? `partition ${partition} of stream "${feed.input.name}"` : `${partition}@${offset} of stream "${feed.input.name}"`
+    const through = operators.length === 0 ? "" : `, in ${operators.slice(0, operatorsNamed).join(", ")}${operators.length > operatorsNamed ? ", …" : ""}`
+    const message = `service "${service}", ${where}${through}: ${end.error.message}`
+    const details = { ...end.error.details, service, stage, stream: feed.input.name, partition, ...(offset === undefined ? {} : { offset }), operators }
+    return { ...end, error: { ...end.error, message, details } }
   }
 
   /** Takes the closed seats of a bench once the store's state has all that was committed. */

@@ -30,7 +30,7 @@ export function scratch(t: TestContext): string {
 }
 
 /** Bounds small enough that a test need not wait for them. */
-export const quick: Partial<Bounds> = { handlerMsMax: 300, careMs: 10, drainMs: 100, deliveryRetryMsMin: 20 }
+export const quick: Partial<Bounds> = { handlerMsMax: 300, taskBlockedMsMax: 300, careMs: 10, drainMs: 100, deliveryRetryMsMin: 20 }
 
 interface Said {
   readonly level: "info" | "warn" | "error"

@@ -1,10 +1,11 @@
 /**
  * `millrace replay SOURCE`: sends what failed once more. Dead letters go back to the stream that they came from, the
  * records of any other stream to the one that `--to` names. At least once: each request bears an idempotency key made
- * of where its records lie in SOURCE, so repeating a replay stores nothing twice while the node remembers the keys.
+ * of where its records lie in SOURCE, so repeating a replay stores nothing twice while the node remembers the keys. For that it must cut
+ * its requests alike: at multiples of `pageRecords`, and at the position where it was to end, which a repeat is told with `--until`.
  */
-import { limits, MillraceError } from "@millrace/model"
-import type { Client, ReceivedRecord } from "@millrace/protocol"
+import { MillraceError } from "@millrace/model"
+import type { Client, PartitionExtent, ReceivedRecord } from "@millrace/protocol"
 import type { Command } from "commander"
 import { example } from "../example.ts"
 import { type AddressOptions, addAddress, clientsOf } from "../node-address.ts"
@@ -13,17 +14,20 @@ import type { Terminal } from "../terminal.ts"
 
 interface ReplayOptions extends AddressOptions {
   readonly to?: string
+  readonly until?: string
   readonly json?: true
 }
 
 /** Partitions that are read and sent at once; within one, records keep their order. */
 const partitionsAtOnce = 8
+/** Records of one request; at most `limits.pageRecordsMax`. */
 const pageRecords = 500
 
 export function define(command: Command, terminal: Terminal): void {
   addAddress(command)
     .argument("<SOURCE>", "dead-letter stream, or any other stream together with --to")
     .option("--to <STREAM>", "stream that takes the records (default: where each dead letter came from)")
+    .option("--until <POSITION>", "replay what lies before this position, offsets joined by dots (default: the end as the replay begins)")
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
@@ -45,19 +49,32 @@ async function replay(source: string, options: ReplayOptions, terminal: Terminal
       `${source} holds no dead letters; say with --to STREAM where its records shall go.`,
     )
   }
-  const work = new Replay(patient, source, options.to, isDeadLetters, terminal)
+  const ends = options.until === undefined ? extents.map(({ end }) => end) : positionOf(options.until, extents)
+  const work = new Replay(patient, source, options.to, ends.join("."), isDeadLetters, terminal)
   const waiting = extents.map(
-    ({ partition, first, end }) =>
+    ({ partition, first }, index) =>
       () =>
-        work.partition(partition, first, end),
+        work.partition(partition, first, ends[index] ?? 0),
   )
-  await Promise.all(
-    Array.from({ length: partitionsAtOnce }, async () => {
-      for (let next = waiting.shift(); next !== undefined && !terminal.stopped.aborted; next = waiting.shift())
-        await next()
-    }),
-  )
+  try {
+    await Promise.all(
+      Array.from({ length: partitionsAtOnce }, async () => {
+        for (let next = waiting.shift(); next !== undefined && !terminal.stopped.aborted; next = waiting.shift())
+          await next()
+      }),
+    )
+  } catch (error) {
+    work.sayHowToRepeat()
+    throw error
+  }
   work.report(options.json === true)
+}
+
+/** @throws MR1601 for a position that is none of this stream */
+function positionOf(until: string, extents: readonly PartitionExtent[]): readonly number[] {
+  const offsets = until.split(".").map((part) => (/^\d{1,15}$/.test(part) ? Number(part) : Number.NaN))
+  if (offsets.length === extents.length && offsets.every((offset, index) => offset <= (extents[index]?.end ?? 0))) return offsets
+  throw new MillraceError("MR1601", `--until ${until} is no position of this stream: it has ${extents.length} partitions, which end at ${extents.map(({ end }) => end).join(".")}.`)
 }
 
 /** A dead letter as far as a replay needs it. */
@@ -71,6 +88,7 @@ class Replay {
   readonly #client: Client
   readonly #source: string
   readonly #to: string | undefined
+  readonly #until: string
   readonly #isDeadLetters: boolean
   readonly #terminal: Terminal
   readonly #progress: Progress
@@ -78,10 +96,11 @@ class Replay {
   #rejected = 0
   #skipped = 0
 
-  constructor(client: Client, source: string, to: string | undefined, isDeadLetters: boolean, terminal: Terminal) {
+  constructor(client: Client, source: string, to: string | undefined, until: string, isDeadLetters: boolean, terminal: Terminal) {
     this.#client = client
     this.#source = source
     this.#to = to
+    this.#until = until
     this.#isDeadLetters = isDeadLetters
     this.#terminal = terminal
     this.#progress = new Progress(terminal, `replay ${source}`, "records")
@@ -89,27 +108,41 @@ class Replay {
 
   /** Sends the records of one partition that lie before `end`, in order. */
   async partition(partition: number, first: number, end: number): Promise<void> {
-    for (let from = first; from < end && !this.#terminal.stopped.aborted;) {
-      const page = await this.#client.read(this.#source, {
-        partition,
-        from,
-        limit: Math.min(pageRecords, limits.pageRecordsMax),
-      })
-      const records = page.records.filter(({ offset }) => offset < end)
+    for (let from = first; from < end && !this.#terminal.stopped.aborted; ) {
+      const cut = Math.min(end, (Math.floor(from / pageRecords) + 1) * pageRecords)
+      const records = await this.#between(partition, from, cut)
       if (this.#isDeadLetters) for (const record of records) await this.#letter(record as ReceivedRecord<Letter>)
       else if (records.length > 0) await this.#records(partition, records)
-      if (page.next <= from) return
-      from = page.next
+      from = cut
     }
+  }
+
+  /** All records of [from, to): a page may hold fewer, as its bytes are bounded, too. */
+  async #between(partition: number, from: number, to: number): Promise<readonly ReceivedRecord[]> {
+    const records: ReceivedRecord[] = []
+    for (let at = from; at < to; ) {
+      const page = await this.#client.read(this.#source, { partition, from: at, limit: to - at })
+      records.push(...page.records.filter(({ offset }) => offset < to))
+      if (page.next <= at) break
+      at = page.next
+    }
+    return records
+  }
+
+  /** What broke off is repeated without sending anything twice, whatever has come since. */
+  sayHowToRepeat(): void {
+    const to = this.#to === undefined ? "" : ` --to ${this.#to}`
+    this.#say(`To go on where this stopped, and store nothing twice: millrace replay ${this.#source}${to} --until ${this.#until}`)
   }
 
   report(json: boolean): void {
     this.#progress.clear()
-    const facts = { source: this.#source, sent: this.#sent, rejected: this.#rejected, skipped: this.#skipped }
+    const facts = { source: this.#source, until: this.#until, sent: this.#sent, rejected: this.#rejected, skipped: this.#skipped }
     const parts = [`${grouped(this.#sent)} records of ${this.#source} sent once more`]
     if (this.#rejected > 0) parts.push(`${grouped(this.#rejected)} rejected`)
     if (this.#skipped > 0) parts.push(`${grouped(this.#skipped)} skipped`)
     this.#terminal.out(`${json ? JSON.stringify(facts) : parts.join("; ")}\n`)
+    if (this.#terminal.stopped.aborted) this.sayHowToRepeat()
     if (this.#rejected > 0 || this.#skipped > 0 || this.#terminal.stopped.aborted) this.#terminal.exitCode = 1
   }
 

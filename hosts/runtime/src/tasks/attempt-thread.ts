@@ -18,7 +18,7 @@ export interface AttemptThreadEvents {
 }
 
 export interface AttemptLimits {
-  /** See `limits.handlerMsMax`. */
+  /** See `limits.taskBlockedMsMax`. */
   readonly blockedMs: number
   readonly heapMegabytes: number
 }

@@ -70,7 +70,7 @@ test("an input that does not fit is refused with each fault, and nothing is enqu
 })
 
 test("code that blocks its thread, or ends it, fails alone; its neighbours lose no attempt", async (t) => {
-  const { node } = await openNode(t, ["tasks"], { bounds: { handlerMsMax: 1_000 } })
+  const { node } = await openNode(t, ["tasks"], { bounds: { taskBlockedMsMax: 1_000 } })
   const waits = [await enqueue(node, { seq: 1, do: "wait" }), await enqueue(node, { seq: 2, do: "wait" })]
   const loops = await enqueue(node, { seq: 3, do: "loop" })
   const exits = await enqueue(node, { seq: 4, do: "exit" })
