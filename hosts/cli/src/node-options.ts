@@ -14,6 +14,7 @@ export interface NodeOptions {
   readonly stateMemory?: number
   readonly drain?: number
   readonly handlerLimit?: number
+  readonly cors?: readonly string[]
   readonly sync?: "always" | "buffered" | "never"
   readonly json?: true
 }
@@ -29,6 +30,7 @@ export function addNodeOptions(command: Command): Command {
     .option("--values <PLACE>", "where large inputs and outputs of tasks go: a directory, or s3://bucket/prefix (default: values in the data directory)")
     .option("--host <ADDRESS>", "address to listen on; only this machine's, as there are no credentials", "127.0.0.1")
     .option("--port <PORT>", "port to listen on; 0: any free one", wholeNumber(0, 65_535), 7070)
+    .option("--cors <ORIGIN[,ORIGIN]>", "origins of pages that may call tasks, runs, streams, events and tables: https://shop.example", (text) => text.split(","))
     .option(
       "--workers <N>",
       "threads for the services' code (default: one less than there are cores)",
@@ -49,7 +51,7 @@ export function addNodeOptions(command: Command): Command {
     )
 }
 
-export function startOptionsOf({ data, out, values, host, port, workers, stateMemory, drain, handlerLimit, sync }: NodeOptions): Omit<StartOptions, "files"> {
+export function startOptionsOf({ data, out, values, host, port, workers, stateMemory, drain, handlerLimit, cors, sync }: NodeOptions): Omit<StartOptions, "files"> {
   return {
     dataDir: data,
     host,
@@ -60,6 +62,7 @@ export function startOptionsOf({ data, out, values, host, port, workers, stateMe
     ...(stateMemory === undefined ? {} : { stateMemory }),
     ...(drain === undefined ? {} : { drainSeconds: drain }),
     ...(handlerLimit === undefined ? {} : { handlerSeconds: handlerLimit }),
+    ...(cors === undefined ? {} : { cors }),
     ...(sync === undefined ? {} : { sync }),
   }
 }

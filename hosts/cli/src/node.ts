@@ -1,5 +1,5 @@
 /** A node inside this process, with its front door: `import { startNode } from "millrace/node"`. */
-import { createGateway, createHttpFunctions, createLambdaApi } from "@millrace/gateway"
+import { assertOrigins, createGateway, createHttpFunctions, createLambdaApi } from "@millrace/gateway"
 import { createKinesis, signatureFault, type SignedRequest } from "@millrace/kinesis"
 import { type NodeStatus, openLog, startNode as startRuntime } from "@millrace/runtime"
 import { bindTaskCaller } from "@millrace/sdk/caller"
@@ -34,6 +34,12 @@ export interface StartOptions {
    * @default 5
    */
   readonly handlerSeconds?: number
+  /**
+   * Origins of pages that may call streams, events, tables, tasks and runs: `["https://shop.example"]`.
+   *
+   * @default none: no page of another origin gets in
+   */
+  readonly cors?: readonly string[]
   /**
    * When a commit counts as durable: `always`, once the disk has synced it; `buffered`, once it is written, and it is synced within
    * 10 ms; `never`, once it is written. A killed process loses nothing either way; a power cut what was not synced.
@@ -75,14 +81,16 @@ export interface RunningNode {
  * Opens the data directory, recovers, starts the services and opens the front door. From then on, `task.call` and `task.send`
  * in this process reach this node.
  *
- * @throws MR1301 to MR1306 for the directory, MR1101 to MR1104 for the services, MR1402 and MR1403 for the address
+ * @throws MR1301 to MR1306 for the directory, MR1101 to MR1104 for the services, MR1101 for `cors`, MR1402 and MR1403 for the address
  * @example
  * ```ts
  * const node = await startNode({ files: ["service.ts"] })
  * ```
  */
 export async function startNode(options: StartOptions): Promise<RunningNode> {
-  const { host = "127.0.0.1", port = 7070, log: level = "info", stateMemory, drainSeconds, handlerSeconds, kinesisCredentials = {}, ...parts } = options
+  const { host = "127.0.0.1", port = 7070, log: level = "info", stateMemory, drainSeconds, handlerSeconds, cors = [], kinesisCredentials = {}, ...parts } = options
+  // Before anything is opened.
+  assertOrigins(cors)
   const log = openLog(level)
   const bounds = {
     ...(stateMemory === undefined ? {} : { stateMemoryBytesMax: stateMemory * 1_048_576 }),
@@ -94,7 +102,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   const kinesis = createKinesis({ node, log, credentials: keys })
   const signed = keys.size === 0 ? {} : { signature: (request: SignedRequest, body: Uint8Array) => signatureFault(request, body, keys, "lambda", Date.now()) }
   const lambda = createLambdaApi({ functions: node.functions, events: node.events, ...signed })
-  const gateway = createGateway({ node, version, log, mounts: [{ name: "kinesis", ...kinesis }, lambda, createHttpFunctions({ functions: node.functions, log })] })
+  const gateway = createGateway({ node, version, log, pages: cors, mounts: [{ name: "kinesis", ...kinesis }, lambda, createHttpFunctions({ functions: node.functions, log })] })
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     bindTaskCaller(undefined)

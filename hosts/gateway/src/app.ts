@@ -105,7 +105,7 @@ const templates = routes.map(({ method, path }) => ({
 }))
 
 /** The methods that an address takes; none when there is no such address. */
-function methodsAt(path: string): readonly string[] {
+export function methodsAt(path: string): readonly string[] {
   const methods = templates.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)
   return methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]))
 }

@@ -10,7 +10,7 @@ import { getRequestListener } from "@hono/node-server"
 import { errorTable, limits, MillraceError } from "@millrace/model"
 import { type OperationId, problemOf } from "@millrace/protocol"
 import { failureOf, type Incoming, type Outgoing, headersOf, problem, refuse, send } from "./answer.ts"
-import { createApp } from "./app.ts"
+import { createApp, methodsAt } from "./app.ts"
 import { type Clock, processClock } from "./clock.ts"
 import type { Bindings, Gate, Noted } from "./gate.ts"
 import { addHttp2, type Http2Door } from "./http-versions.ts"
@@ -20,6 +20,7 @@ import { Metrics } from "./metrics.ts"
 import { type Mount, serveMounted } from "./mount.ts"
 import type { GatewayNode } from "./node.ts"
 import { assertListenable, assertOwn } from "./own-address.ts"
+import { Pages, pageHeaders, preflightHeaders } from "./pages.ts"
 import { ArrivingBodies } from "./request-body.ts"
 
 export interface GatewayOptions {
@@ -31,6 +32,8 @@ export interface GatewayOptions {
   readonly clock?: Clock
   /** How often a quiet `live` says that it lives, in ms. @default 15000 */
   readonly heartbeatMs?: number
+  /** Origins of pages that may call streams, events, tables, tasks and runs, such as `https://shop.example`. @default none */
+  readonly pages?: readonly string[]
   /** Other APIs on the same port. */
   readonly mounts?: readonly Mount[]
   /** How long a request may take to arrive. @default those of `limits` */
@@ -72,12 +75,12 @@ export interface Gateway {
   close(): Promise<void>
 }
 
-/** A front door that is still shut. */
+/** A front door that is still shut. @throws MR1101 for pages that are no origins */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { node, version, log, clock = processClock, heartbeatMs = 15_000, mounts = [], arrival = arrivalAtMost } = options
+  const { node, version, log, clock = processClock, heartbeatMs = 15_000, pages = [], mounts = [], arrival = arrivalAtMost } = options
   const readers = new LiveReaders(clock, log, heartbeatMs)
   const gate: Gate = { node, version, clock, log, bodies: new ArrivingBodies(), readers, metrics: new Metrics() }
-  const door = new Door(gate, mounts, arrival)
+  const door = new Door(gate, mounts, new Pages(pages), arrival)
   return {
     listen: (host, port) => door.listen(host, port),
     close: () => door.close(),
@@ -94,7 +97,7 @@ class Door {
   readonly #unused: Set<Socket> = new Set()
   #closing: Promise<void> | undefined
 
-  constructor(gate: Gate, mounts: readonly Mount[], { headersMs, requestMs, lookMs }: Arrival) {
+  constructor(gate: Gate, mounts: readonly Mount[], pages: Pages, { headersMs, requestMs, lookMs }: Arrival) {
     this.#gate = gate
     const app = createApp(gate)
     const listener = getRequestListener(
@@ -102,8 +105,18 @@ class Door {
         const { incoming, outgoing } = bindings as { incoming: IncomingMessage; outgoing: ServerResponse }
         const noted: Noted = { route: undefined }
         this.#note(incoming, outgoing, noted)
-        const failure = refusal(incoming)
+        const page = pages.originOf(incoming.url ?? "", incoming.headers)
+        const failure = refusal(incoming, page !== undefined)
         if (failure !== undefined) return problem(failureOf(failure), new URL(request.url).pathname)
+        if (page !== undefined) {
+          const own = pageHeaders(page)
+          if (incoming.method === "OPTIONS" && incoming.headers["access-control-request-method"] !== undefined) {
+            const methods = methodsAt(new URL(request.url).pathname)
+            return new Response(null, { status: 204, headers: { ...own, ...preflightHeaders(methods, incoming.headers) } })
+          }
+          // Before whoever answers: some write their answers past the Fetch API.
+          for (const [name, value] of Object.entries(own)) outgoing.setHeader(name, value)
+        }
         const env: Bindings = { incoming, outgoing, noted }
         return app.fetch(request, env)
       },

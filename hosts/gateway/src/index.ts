@@ -1,4 +1,5 @@
 export type { Clock } from "./clock.ts"
+export { assertOrigins } from "./pages.ts"
 export { createGateway, type Gateway, type GatewayOptions, type Listening } from "./gateway.ts"
 export { createHttpFunctions, type HttpFunctionsOptions } from "./http-functions/http-functions.ts"
 export type { FunctionInvocation, FunctionInvokeOptions, GatewayEvents, GatewayFunctions } from "./functions/functions.ts"

@@ -19,7 +19,7 @@ export interface Door {
 export async function openDoor(
   t: TestContext,
   streams: readonly StreamPlan[] = [streamPlan("payments")],
-  options: Pick<GatewayOptions, "arrival"> = {},
+  options: Pick<GatewayOptions, "arrival" | "pages"> = {},
 ): Promise<Door> {
   const node = new MemoryNode(streams)
   const clock = new ManualClock()
