@@ -70,6 +70,18 @@ describe("reading from segments", () => {
     await store.close()
   })
 
+  it("holds on to a block and not to what arrived with it", async (t) => {
+    const store = await openDiskStore({ dir: scratch(t), now: () => 0, onLost: () => undefined })
+    const before = heldMegabytes()
+    for (let i = 0; i < 60; i++) {
+      const block = new Uint8Array(megabyte).subarray(0, 100)
+      await store.durable(store.append({ appends: [{ stream: "a", partition: 0, count: 1, block }], state: [] }).sequence)
+    }
+    const held = heldMegabytes() - before
+    assert.ok(held < 30, `${held} MB are held for 60 blocks of 100 bytes`)
+    await store.close()
+  })
+
   it("finds the places again when index files are gone or damaged", async (t) => {
     const dir = scratch(t)
     const store = await open(dir, 200)

@@ -282,6 +282,26 @@ test("a batch is called when it is whole, or when the first has waited; each run
   assert.deepEqual(rig.running, [numbers[2], alone])
 })
 
+test("thousands of runs due in one second start as soon as there is room, and none waits for the clock", async () => {
+  const count = 3_000
+  const rig = await TaskRig.open(task("t", { run, concurrency: 100 }))
+  const dueAt = 60_000
+  for (let i = 0; i < count; i++) {
+    // Spread over that second, in no order.
+    rig.note(["enqueue", "0", { delayMs: dueAt + ((i * 7_919) % 1_000) }])
+    if (i % 1_000 === 999) await rig.hear()
+  }
+  await rig.pass(dueAt + 1_000)
+  let ended = 0
+  // From here on the clock stands still.
+  for (let { running } = rig; running.length > 0; { running } = rig) {
+    rig.complete(running.map((number) => ({ kind: "succeeded", number, lease: rig.callOf(number).lease, output: "0" })))
+    ended += running.length
+    assert.ok(running.length === 100 || ended === count, `${running.length} at once`)
+  }
+  assert.deepEqual([ended, rig.stand.counts.succeeded, rig.stand.counts.delayed], [count, count, 0])
+})
+
 test("a paused task starts nothing until it is resumed", async () => {
   const rig = await TaskRig.open(task("t", { run }))
   await rig.tell(["pause"])

@@ -8,6 +8,7 @@ import { addLine, outcomesOf } from "@millrace/engine/machine"
 import { type ErrorData, MillraceError, type TaskContext, errorFrom } from "@millrace/model"
 import { bindTaskCaller, type TaskCaller } from "@millrace/sdk"
 import type { Tasked } from "./catalogue.ts"
+import type { LargeValues } from "./large-values.ts"
 
 interface Open {
   readonly task: Tasked
@@ -50,9 +51,11 @@ export class TaskCalls {
   readonly #callerAt: (depth: number) => TaskCaller
   /** How long a call may take outside of the test's clock before it is no longer waited for, in ms. */
   readonly #patienceMs: number
+  readonly #values: LargeValues
 
   /** @param callerAt - what code calls other tasks through, by how many calls led to them */
-  constructor(callerAt: (depth: number) => TaskCaller, patienceMs: number) {
+  constructor(callerAt: (depth: number) => TaskCaller, patienceMs: number, values: LargeValues) {
+    this.#values = values
     this.#callerAt = callerAt
     this.#patienceMs = patienceMs
     bindTaskCaller(outermost)
@@ -66,6 +69,7 @@ export class TaskCalls {
   take(task: Tasked, effect: TaskEffect): void {
     const { service } = task.program.plan
     if (effect.kind === "call") this.#start(task, effect)
+    else if (effect.kind === "forget") this.#values.remove(effect.values)
     else if (effect.kind === "abort") {
       const name = `${service}\n${effect.task}\n${effect.lease}`
       const open = this.#open.get(name)
@@ -143,12 +147,13 @@ export class TaskCalls {
       if (failing !== undefined) throw errorFrom(failing.error)
       return at.run(this.#callerAt((first.depth ?? 0) + 1), act)
     }
+    const streamed = program.plan.stages.some(({ input }) => input === `${plan.name}.output`)
     const open: Open = {
       task,
       call,
       controller,
       outcomes: undefined,
-      done: outcomesOf(plan, code, call.lease, call.runs, { ctx, logs, enter }).then((outcomes) => {
+      done: outcomesOf(plan, code, call.lease, call.runs, { ctx, logs, enter, values: this.#values, streamed }).then((outcomes) => {
         open.outcomes = outcomes
       }),
     }

@@ -5,7 +5,7 @@
  *
  * Not for: how it works (works.ts), what can be seen of it (outcome.ts); speed, threads, disks (the node's own tests).
  */
-import { type TaskCommand, isoInstant } from "@millrace/engine"
+import { type TaskCommand, isTerminal, isoInstant } from "@millrace/engine"
 import { type Duration, type EnqueueOptions, type ErrorData, MillraceError, durationMs, errorData, errorFrom } from "@millrace/model"
 import type { EventTime, Keying, Service, Stream, Task } from "@millrace/sdk"
 import { Catalogue } from "./catalogue.ts"
@@ -264,18 +264,21 @@ export class TestService extends Outcome {
   }
 
   /**
-   * Enqueues a run, lets the service work, and gives the run's output. The clock stands still: a run that waits for it has no output
-   * yet.
+   * Enqueues a run, lets the service work, and gives the run's output. The clock moves on as far as the run waits for it: for its
+   * delay, and from one attempt to the next. To look at a run on its way, use `enqueue` and `run(id)`.
    *
-   * @throws the error of a run that failed; MR1208 for one that has not ended: move the clock, and look at `run(id)`
+   * @throws the error of a run that has failed, after its last attempt; MR1208 for one that nothing brings to its end: it is paused, or waits for a
+   * call from outside
    * @example `assert.deepEqual(await test.call(freeze, { card: "4711", reason: "stolen" }), { frozen: true })`
    */
   async call<In, Out>(task: Task<In, Out>, input: NoInfer<In>, options: EnqueueOptions = {}): Promise<Out> {
     const [id = ""] = await this.enqueue(task, [input], options)
+    if (this.#settles) await this.#turns.take(() => this.#works.pass(id))
     const { status, output, error } = this.run(id)
     if (status === "succeeded") return output as Out
-    const pending = `Run ${id} is ${status}: it waits for the clock, or for its turn. Move the clock with advance(…), then look at run("${id}").`
-    throw error === undefined ? new MillraceError("MR1208", pending, { run: id, status }) : errorFrom(error)
+    if (error !== undefined && isTerminal(status)) throw errorFrom(error)
+    const pending = `Run ${id} is ${status}, and nothing that is due brings it to its end: is its task paused, or does its code wait for something outside?`
+    throw new MillraceError("MR1208", pending, { run: id, status })
   }
 
   /** Cancels a run. @throws MR1024 when there is none */

@@ -14,6 +14,7 @@ import {
   type Append,
   assertDepth,
   type EnqueueFacts,
+  isTerminal,
   type Rejected,
   type RunPage,
   type RunView,
@@ -31,6 +32,7 @@ import { BlockWriter, type EnqueueOptions, MillraceError, type StreamPlan, durat
 import type { RunResult, TaskCaller } from "@millrace/sdk"
 import { AsyncCalls } from "./async-calls.ts"
 import type { Catalogue, Tasked } from "./catalogue.ts"
+import { LargeValues } from "./large-values.ts"
 import { LogBook } from "./log-book.ts"
 import type { Order } from "./order.ts"
 import { Seat } from "./seat.ts"
@@ -38,6 +40,9 @@ import { TaskCalls } from "./task-calls.ts"
 
 /** Rounds in which the clock stands still and something is due all the same: more are no progress but a fault. */
 const roundsMax = 100_000
+/** Times at which something was due, and how far they may lie ahead, in ms, while a run that is waited for stays as it is: then it waits for something else. */
+const waitsMax = 10_000
+const waitMsMax = 86_400_000
 
 /** What a transaction of a service decided. */
 export interface Decided {
@@ -72,6 +77,7 @@ export class Works {
   readonly #requests: (() => Promise<void>)[] = []
   /** Numbers of runs by the ticket of their enqueue. */
   readonly #placed: Map<string, number> = new Map()
+  readonly #values = new LargeValues()
   #tickets = 0
 
   static async open(catalogue: Catalogue, now: number, order: Order, patienceMs: number): Promise<Works> {
@@ -90,7 +96,7 @@ export class Works {
     // One for all, as in a worker.
     const { stateBytesMost, transactionBytes } = order
     const bounds: StageBounds = { memory: new StateMemory(stateBytesMost, stateBytesMost), transactionBytes, cron: nextCron }
-    this.calls = new TaskCalls((depth) => this.#caller(depth), patienceMs)
+    this.calls = new TaskCalls((depth) => this.#caller(depth), patienceMs, this.#values)
     this.#asyncCalls = new AsyncCalls(patienceMs, () => this.calls.poke())
     this.seats = catalogue.stages.flatMap(({ program, stage }) => {
       // As the service itself knows it: another one may be who writes it.
@@ -198,9 +204,17 @@ export class Works {
       ticket,
     }
     const body = new TextEncoder().encode(inputs.join("\n"))
-    const { appends, rejected } = new TaskIntake(plan, code, new Float64Array(1)).take(body, inputs.length === 1 ? "json" : "ndjson", facts, this.now)
+    const stored = new Map<number, string>()
+    for (const [i, input] of inputs.entries()) {
+      if (Buffer.byteLength(input) > limits.taskValueBytesMax) stored.set(i, this.#values.keep(plan.name, input))
+    }
+    const format = inputs.length === 1 ? "json" : "ndjson"
+    const { appends, rejected } = new TaskIntake(plan, code, new Float64Array(1)).take(body, format, facts, this.now, undefined, stored)
     const [fault] = rejected
-    if (fault !== undefined) throw errorFrom(fault.problem)
+    if (fault !== undefined) {
+      this.#values.remove([...stored.values()])
+      throw errorFrom(fault.problem)
+    }
     this.#append(appends, [])
     const seat = this.#seatOf(task)
     while (seat.isBehind) await this.#commit(seat, await seat.take(this.#order.cut(), this.now))
@@ -224,8 +238,33 @@ export class Works {
     const at = id.lastIndexOf("-")
     const number = Number(id.slice(at + 1))
     const run = this.ask(this.catalogue.task(id.slice(0, at)), { kind: "run", number })
-    if (run !== undefined) return run as RunView
+    if (run !== undefined) return this.#whole(run as RunView)
     throw new MillraceError("MR1024", `There is no run ${JSON.stringify(id)}.`, { run: id })
+  }
+
+  /** With its large values. */
+  #whole(run: RunView): RunView {
+    const { input, output } = run
+    const whole = { ...run, input: this.#values.whole(input) }
+    return output === undefined ? whole : { ...whole, output: this.#values.whole(output) }
+  }
+
+  /** Moves the clock until a run has ended, or nothing is due any more that it could wait for. */
+  async pass(id: string): Promise<void> {
+    let before = ""
+    let until = 0
+    for (let waits = 0; waits < waitsMax; waits++) {
+      const { status, attempt, dueAt } = this.run(id)
+      if (isTerminal(status)) return
+      if (`${status} ${attempt}` !== before) {
+        before = `${status} ${attempt}`
+        until = this.now + waitMsMax
+        waits = 0
+      }
+      const due = dueAt ?? Math.min(...this.seats.map(({ machine }) => machine.tickAt))
+      if (dueAt === undefined && due > until) return
+      await this.advance(Math.max(due, this.now), true)
+    }
   }
 
   /** A page of a task's runs, newest first. */
@@ -243,7 +282,7 @@ export class Works {
   async #endOf(id: string): Promise<RunResult> {
     for (;;) {
       const { status, output, error } = this.run(id)
-      if (status === "succeeded" || status === "failed" || status === "cancelled" || status === "expired") {
+      if (isTerminal(status)) {
         return { status, ...(output === undefined ? {} : { output }), ...(error === undefined ? {} : { error }) }
       }
       await new Promise<void>((resolve) => this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), resolve]))

@@ -116,6 +116,16 @@ test("a cancelled run's signal is aborted, and so is that of an attempt that tak
   await idle(node)
 })
 
+test("a run that is due later than the next regular look starts when it is due", async (t) => {
+  // Looked after every three seconds, it would start at the second look.
+  const { node } = await openNode(t, ["tasks"], { bounds: { careMs: 3_000 } })
+  const [id = ""] = await node.tasks.enqueue({ task: "work", format: "json", body: bytes({ seq: 1 }), options: { delay: "3500ms" } })
+  assert.equal((await node.tasks.result(id)).status, "succeeded")
+  const { enqueuedAt, startedAt = 0 } = await node.tasks.run(id)
+  const lateMs = startedAt - enqueuedAt - 3_500
+  assert.ok(lateMs >= 0 && lateMs < 2_000, `${lateMs} ms late`)
+})
+
 test("a task calls another, and tells how far it is", async (t) => {
   const { node } = await openNode(t, ["tasks"])
   assert.equal((await node.tasks.result(await enqueue(node, { seq: 21, do: "call" }))).output, '{"seq":42,"by":"double"}')
