@@ -282,7 +282,7 @@ export class Works {
   async #endOf(id: string): Promise<RunResult> {
     for (;;) {
       const { status, output, error } = this.run(id)
-      if (isTerminal(status)) {
+      if (status === "succeeded" || status === "failed" || status === "cancelled" || status === "expired") {
         return { status, ...(output === undefined ? {} : { output }), ...(error === undefined ? {} : { error }) }
       }
       await new Promise<void>((resolve) => this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), resolve]))
