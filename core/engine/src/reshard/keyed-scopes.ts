@@ -40,7 +40,7 @@ function endingsOf(operator: OperatorPlan): Readonly<Record<string, NamedBy>> | 
       return {}
     // What is being given in several transactions (`@closing`, `@firing`) has all been given when a partition is sealed.
     case "window":
-      return { "": "key", "@early": "row", "@clock": "time" }
+      return { "": "key", "@early": "row", "@trigger": "key", "@timers": "row", "@clock": "time" }
     case "session":
       return { "": "row", "@looks": "row", "@results": "row", "@early": "row", "@clock": "time" }
     case "sliding":

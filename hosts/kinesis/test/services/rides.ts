@@ -33,6 +33,19 @@ const minutes = rides.window("minutes", tumbling("1m"), { allowedLateness: "30s"
 const hops = rides.window("hops", hopping({ size: "2m", every: "30s" })).aggregate({ cities: distinctCount((r) => r.city) })
 const visits = rides.window("visits", session({ gap: "20s" })).aggregate({ n: count() })
 const lately = rides.window("lately", sliding({ size: "45s" })).aggregate({ n: count(), fare: last((r) => r.fare) })
+const purses = rides
+  .window("purses", tumbling("1m"))
+  .trigger({
+    state: () => ({ fares: 0 }),
+    onRecord(ride, ctx) {
+      ctx.state.fares += ride.fare
+      ctx.setTimer(ctx.start + 45_000)
+      return ctx.state.fares > 400 ? "fire-and-purge" : "continue"
+    },
+    // How much has come by then depends on the shard; that it is asked does not.
+    onTime: () => "continue",
+  })
+  .aggregate({ n: count(), fares: sum((r) => r.fare) })
 /** Behind a repartition: who reads it hears of the shards' watermarks. */
 const cities = rides.keyBy((ride) => ride.city).window("cities", tumbling("1m")).aggregate({ n: count(), fares: sum((r) => r.fare) })
 const pairs = rides.join("pairs", rides.filter((ride) => ride.fare % 2 === 0), { within: "10s" }, (a, b) => ({ key: a.rider, a: a.at, b: b.at }))
@@ -42,6 +55,7 @@ export default service("rides", [
   minutes.to(out("minute-rows")),
   hops.to(out("hop-rows")),
   visits.to(out("visit-rows")),
+  purses.to(out("purse-rows")),
   lately.to(out("late-rows")),
   cities.to(out("city-rows")),
   pairs.to(out("pair-rows")),
