@@ -84,6 +84,30 @@ test("running aggregates are those of all records of a key so far", async () => 
   )
 })
 
+/** More than share a cell: of numbers and of texts that look like them, of all records and of some. */
+const distincts = Object.fromEntries(
+  Array.from({ length: 70 }, (_, i) => {
+    const of = ({ v, id }: Event): string | number | null => (id % (1 + (i % 5)) === 0 ? (i % 3 === 0 ? String(v) : v % (2 + (i % 7))) : null)
+    return [`d${i}`, { of, aggregate: distinctCount(of) }] as const
+  }),
+)
+
+test("distinct counts of many aggregates over the same members are each its own", async () => {
+  await fc.assert(
+    fc.asyncProperty(events, turns, async (given, way) => {
+      const rows = await rowsOf((from) => from.aggregate("a", Object.fromEntries(Object.entries(distincts).map(([name, { aggregate }]) => [name, aggregate]))), given, 0, way)
+      const expected = new Map<string, object>()
+      for (const { k } of given) {
+        const mine = given.filter((event) => event.k === k)
+        const counts = Object.entries(distincts).map(([name, { of }]) => [name, new Set(mine.map(of).filter((member) => member !== null)).size])
+        expected.set(k, { key: k, ...Object.fromEntries(counts) })
+      }
+      assert.deepEqual(rows, mapOf(expected))
+    }),
+    { numRuns: 100 },
+  )
+})
+
 test("topN is the beginning of the sorted records of a key", async () => {
   await fc.assert(
     fc.asyncProperty(events, fc.integer({ min: 1, max: 5 }), fc.constantFrom("ascending" as const, "descending" as const), turns, async (given, n, order, way) => {

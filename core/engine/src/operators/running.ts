@@ -2,8 +2,8 @@
  * A table of running aggregates: for each key over all its records so far, or over the rows that its group has now. Gives each change
  * as `[old, new]`. A group that has lost its last row is gone.
  *
- * Members of aggregates that count different things are kept one by one, each with how many rows have it, so that a count of
- * millions changes by a few bytes. Where rows may go, so are the values of aggregates that keep values: when the greatest goes, the next
+ * Members of aggregates that count different things are kept one by one, so that a count of millions changes by a few bytes: over records,
+ * which stay, each with the aggregates that have counted it; over rows that may go, for each aggregate with how many have it. So are the values of aggregates that keep values: when the greatest goes, the next
  * one is known.
  */
 import {
@@ -31,6 +31,18 @@ type Plan = Extract<OperatorPlan, { kind: "running" }>
 type Code = Extract<OperatorCode, { kind: "running" }>
 /** All aggregates' slots, then the number of rows. */
 type Accumulator = unknown[]
+/** How many aggregates share the cell of a member: as many bits as stay a small whole number. */
+const bitsPerWord = 30
+
+const zero = (): number => 0
+
+/** A member of the record in hand, and the aggregates that count it. */
+interface Met {
+  readonly member: Exclude<Member, null | undefined>
+  readonly word: number
+  bits: number
+}
+
 type Member = ReturnType<NonNullable<Aggregate<unknown, unknown>["member"]>>
 
 export class RunningOperator implements View {
@@ -41,7 +53,12 @@ export class RunningOperator implements View {
   readonly #rowsAt: number
   readonly #init: () => Accumulator
   readonly #groups: Scope<Accumulator>
+  /** Over records: the aggregates that have a member, as bits. Over rows: of one aggregate, how many rows have it. */
   readonly #members: Scope<number>
+  /** Indexes of the aggregates whose members are kept. */
+  readonly #counting: readonly number[]
+  /** The members of the record in hand, each once for all aggregates of one number of bits. */
+  readonly #met: Met[] = []
   /** Of aggregates that keep values, where rows may go. */
   readonly #kept: ReadonlyArray<KeptRows | undefined>
   readonly #context: StageContext
@@ -80,6 +97,7 @@ export class RunningOperator implements View {
     }
     this.#groups = context.state.scope(`${context.plan.service}/${plan.name}`, codec)
     this.#members = context.state.scope(`${context.plan.service}/${plan.name}@members`, countCodec)
+    this.#counting = this.#aggregates.flatMap(({ member }, i) => (member === undefined ? [] : [i]))
     this.#context = context
     this.#next = next
   }
@@ -88,6 +106,7 @@ export class RunningOperator implements View {
   readonly onRecord: Push = (value, key, time) => {
     const acc = this.#take(key)
     const before = this.#resultOf(key, acc)
+    if (this.#counting.length > 0) this.#meet(acc, key, value)
     this.#add(acc, key, value, time, undefined)
     this.#next([before, this.#resultOf(key, acc)], key, Math.max(time, this.#context.watermark))
   }
@@ -122,8 +141,9 @@ export class RunningOperator implements View {
     acc[this.#rowsAt] = (acc[this.#rowsAt] as number) + 1
     for (let i = 0; i < this.#aggregates.length; i++) {
       const aggregate = this.#aggregates[i] as Aggregate<unknown, unknown>
-      if (aggregate.member !== undefined) this.#count(acc, i, key, aggregate.member(value), 1, row !== undefined)
-      else if (row !== undefined && this.#kept[i] !== undefined) this.#keep(acc, i, key, value, row)
+      if (aggregate.member !== undefined) {
+        if (row !== undefined) this.#count(acc, i, key, aggregate.member(value), 1)
+      } else if (row !== undefined && this.#kept[i] !== undefined) this.#keep(acc, i, key, value, row)
       else aggregate.add(acc, this.#at[i] as number, value, time)
     }
   }
@@ -132,7 +152,7 @@ export class RunningOperator implements View {
     acc[this.#rowsAt] = (acc[this.#rowsAt] as number) - 1
     for (let i = 0; i < this.#aggregates.length; i++) {
       const aggregate = this.#aggregates[i] as Aggregate<unknown, unknown>
-      if (aggregate.member !== undefined) this.#count(acc, i, key, aggregate.member(value), -1, true)
+      if (aggregate.member !== undefined) this.#count(acc, i, key, aggregate.member(value), -1)
       else if (this.#kept[i] !== undefined) this.#letGo(acc, i, key, value, row)
       else aggregate.remove?.(acc, this.#at[i] as number, value, time)
     }
@@ -165,15 +185,44 @@ export class RunningOperator implements View {
     else if (gone && compareRanks(given, acc[at], where) === 0) acc[at] = rows.first(key, 1)[0]?.rank ?? null
   }
 
+  /** Counts the members of a record that none like it has had before. */
+  #meet(acc: Accumulator, key: string, value: unknown): void {
+    const counting = this.#counting
+    const met = this.#met
+    met.length = 0
+    for (let n = 0; n < counting.length; n++) {
+      const member = (this.#aggregates[counting[n] as number] as Aggregate<unknown, unknown>).member?.(value)
+      if (member === null || member === undefined) continue
+      const word = Math.floor(n / bitsPerWord)
+      const bit = 1 << (n % bitsPerWord)
+      let at = 0
+      while (at < met.length && !(met[at]?.member === member && met[at]?.word === word)) at++
+      if (at === met.length) met.push({ member, word, bits: bit })
+      else (met[at] as Met).bits |= bit
+    }
+    const members = this.#members
+    const bucket = members.bucket(0)
+    for (const { member, word, bits } of met) {
+      const name = rowKey(key, memberName(word, member))
+      const had = members.get(bucket, name)?.value ?? 0
+      const fresh = bits & ~had
+      if (fresh === 0) continue
+      members.change(bucket, name, zero).value = had | fresh
+      for (let left = fresh; left !== 0; left &= left - 1) {
+        const at = this.#at[counting[word * bitsPerWord + 31 - Math.clz32(left & -left)] as number] as number
+        acc[at] = (acc[at] as number) + 1
+      }
+    }
+  }
+
   /** One row more or less has a member. */
-  #count(acc: Accumulator, i: number, key: string, member: Member, by: 1 | -1, goes: boolean): void {
+  #count(acc: Accumulator, i: number, key: string, member: Member, by: 1 | -1): void {
     if (member === null || member === undefined) return
     const at = this.#at[i] as number
     const members = this.#members
     const bucket = members.bucket(0)
     const name = rowKey(key, memberName(i, member))
     const had = members.get(bucket, name)?.value ?? 0
-    if (had > 0 && !goes) return
     const has = had + by
     if (had === 0) acc[at] = (acc[at] as number) + 1
     if (has > 0) members.change(bucket, name, () => has).value = has

@@ -5,6 +5,7 @@ import { bidCounts, dayOf } from "./bid-statistics.ts"
 /** Auction statistics of each auction and day. */
 export function q17({ bids }: Nexmark) {
   return bids
+    .map(({ auction, price, dateTime }) => ({ auction, price, dateTime }))
     .keyBy((bid) => `${dayOf(bid)} ${bid.auction}`)
     .aggregate("per-auction-and-day", {
       ...bidCounts,
