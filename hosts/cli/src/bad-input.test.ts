@@ -51,7 +51,7 @@ interface Answer extends ProduceReply {
   readonly detail?: string
 }
 
-async function send(body: BodyInit, type = "application/x-ndjson", stream = "readings"): Promise<Answer> {
+async function send(body: string | Uint8Array<ArrayBuffer>, type = "application/x-ndjson", stream = "readings"): Promise<Answer> {
   const response = await fetch(`${node.url}/v1/streams/${stream}/records`, { method: "POST", headers: { "content-type": type }, body })
   return { ...((await response.json()) as Answer), status: response.status }
 }
