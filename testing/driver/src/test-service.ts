@@ -160,7 +160,8 @@ export class TestService extends Outcome {
   }
 
   /**
-   * Ends a source, or all sources: no more records come, so every window closes and every event-time timer runs.
+   * Ends a source, or all sources: no more records come, so every window closes and every event-time timer runs. What is sent to it
+   * afterwards is refused (MR1033), as by a node.
    *
    * @throws MR1008 for a stream that is not the service's, MR1016 for one that the service writes itself
    */

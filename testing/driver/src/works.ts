@@ -108,6 +108,7 @@ export class Works {
 
   /** Sends records as requests to a front door; returns those that were refused, with their index. */
   async send(stream: StreamPlan, lines: readonly string[], mayWork: boolean): Promise<readonly Rejected[]> {
+    if (this.#ended.has(stream.name)) throw new MillraceError("MR1033", `Stream "${stream.name}" has ended: send before it ends.`, { stream: stream.name })
     const intake = this.#intakes.get(stream.name) ?? new Intake(stream, this.catalogue.code(stream.name), new Float64Array(1))
     this.#intakes.set(stream.name, intake)
     const refused: Rejected[] = []

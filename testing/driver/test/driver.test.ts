@@ -1,6 +1,7 @@
 // The test that teaches the driver: what each call does, on one service.
 import assert from "node:assert/strict"
 import { test } from "node:test"
+import { isMillraceError } from "@millrace/model"
 import { compile, service, stream } from "@millrace/sdk"
 import { testService } from "../src/index.ts"
 import { byShopFile, fraud, lateFile, paid, payments, quiet, spentFile, ten } from "./fraud.ts"
@@ -144,12 +145,12 @@ test("calls that are not awaited follow each other, and looking meanwhile is ref
   assert.equal(run.values(spentFile).length, 1)
 })
 
-test("an ended source stays ended: what comes after is late", async () => {
+test("an ended source stays ended: what comes after is refused, as by a node", async () => {
   const run = await testService(fraud)
   await run.end(payments)
   await run.end(payments)
-  await run.send(payments, paid("a", 1))
-  assert.equal(run.late()["spent"], 1)
+  await assert.rejects(run.send(payments, paid("a", 1)), (error) => isMillraceError(error) && error.code === "MR1033")
+  assert.equal(run.late()["spent"] ?? 0, 0)
 })
 
 test("options that are not valid are refused", async () => {

@@ -48,6 +48,6 @@ test("an operator that does not show what is asked is refused, with those that t
     code: "MR1101",
     message: /no operator "silent" of service "fraud" shows state by key; its operators with names are spent, silence, by-shop/,
   })
-  assert.throws(() => run.timers("spent"), { code: "MR1101", message: /shows timers/ })
+  assert.throws(() => run.timers("silent"), { code: "MR1101", message: /shows timers/ })
   assert.throws(() => run.table("spent"), { code: "MR1101", message: /shows the rows of a table/ })
 })
