@@ -34,6 +34,7 @@ import type { Append, StateReader } from "./ports/store.ts"
 import { type Progress, stageScope, storedProgress } from "./stage-progress.ts"
 import { KeyedState } from "./state.ts"
 import type { View } from "./view.ts"
+import { assertKnown } from "./reshard/keyed-scopes.ts"
 import type { StateMemory } from "./state/memory.ts"
 import { SureReader } from "./state/sure-reader.ts"
 
@@ -162,6 +163,7 @@ export class StageMachine {
       guard: (operator, value, key, time, run) => this.#guard(operator, value, key, time, run),
     }
     this.#chain = chain(program.operators.get(stageId) ?? [], this.#context)
+    assertKnown(plan, stage, this.#context.state.names)
     this.#settle()
   }
 

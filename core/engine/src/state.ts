@@ -44,6 +44,11 @@ export class KeyedState implements Transactions {
     this.memory.join(this)
   }
 
+  /** Names of the scopes that there are. */
+  get names(): readonly string[] {
+    return this.#scopes.map(({ name }) => name)
+  }
+
   /** Throws when the store could not be read at some time: what came of it must not be committed. @throws StateFault */
   assertRead(): void {
     if (this.#reader.fault !== undefined) throw this.#reader.fault

@@ -1,5 +1,5 @@
 /** The options that `start` and `dev` share. */
-import { limits } from "@millrace/model"
+import { limits, MillraceError } from "@millrace/model"
 import { type Command, Option } from "commander"
 import type { StartOptions } from "./node.ts"
 import { wholeNumber } from "./option-values.ts"
@@ -10,6 +10,9 @@ export interface NodeOptions {
   readonly values?: string
   readonly host: string
   readonly port: number
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly tlsPort: number
   readonly workers?: number
   readonly stateMemory?: number
   readonly drain?: number
@@ -31,6 +34,9 @@ export function addNodeOptions(command: Command): Command {
     .option("--host <ADDRESS>", "address to listen on; only this machine's, as there are no credentials", "127.0.0.1")
     .option("--port <PORT>", "port to listen on; 0: any free one", wholeNumber(0, 65_535), 7070)
     .option("--cors <ORIGIN[,ORIGIN]>", "origins of pages that may call tasks, runs, streams, events and tables: https://shop.example", (text) => text.split(","))
+    .option("--tls-cert <FILE>", "certificate chain in PEM: the node answers over TLS too, HTTP/2 and HTTP/1.1")
+    .option("--tls-key <FILE>", "its key in PEM")
+    .option("--tls-port <PORT>", "port for TLS; 0: any free one", wholeNumber(0, 65_535), 7443)
     .option(
       "--workers <N>",
       "threads for the services' code (default: one less than there are cores)",
@@ -51,11 +57,17 @@ export function addNodeOptions(command: Command): Command {
     )
 }
 
-export function startOptionsOf({ data, out, values, host, port, workers, stateMemory, drain, handlerLimit, cors, sync }: NodeOptions): Omit<StartOptions, "files"> {
+/** @throws MR1601 for a certificate without its key, or a key alone */
+export function startOptionsOf({ data, out, values, host, port, tlsCert, tlsKey, tlsPort, workers, stateMemory, drain, handlerLimit, cors, sync }: NodeOptions): Omit<StartOptions, "files"> {
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    const [given, missing] = tlsKey === undefined ? ["--tls-cert", "--tls-key"] : ["--tls-key", "--tls-cert"]
+    throw new MillraceError("MR1601", `${given} is of no use without ${missing}: give both, or none.`)
+  }
   return {
     dataDir: data,
     host,
     port,
+    ...(tlsCert === undefined || tlsKey === undefined ? {} : { tls: { cert: tlsCert, key: tlsKey, port: tlsPort } }),
     ...(out === undefined ? {} : { outDir: out }),
     ...(values === undefined ? {} : { valuesAt: values }),
     ...(workers === undefined ? {} : { workers }),

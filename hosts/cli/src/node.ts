@@ -1,7 +1,9 @@
 /** A node inside this process, with its front door: `import { startNode } from "millrace/node"`. */
+import { readFile } from "node:fs/promises"
 import { assertOrigins, createGateway, createHttpFunctions, createLambdaApi } from "@millrace/gateway"
 import { createKinesis, signatureFault, type SignedRequest } from "@millrace/kinesis"
 import { type NodeStatus, openLog, startNode as startRuntime } from "@millrace/runtime"
+import { MillraceError } from "@millrace/model"
 import { bindTaskCaller } from "@millrace/sdk/caller"
 import { version } from "./version.ts"
 
@@ -21,6 +23,13 @@ export interface StartOptions {
   readonly host?: string
   /** 0 takes any free one. @default 7070 */
   readonly port?: number
+  /**
+   * A second port, over TLS, on which the same is answered: HTTP/2 or HTTP/1.1 as client and node agree. For clients that insist on
+   * TLS; who may reach the node stays as it is.
+   *
+   * @default none
+   */
+  readonly tls?: TlsOptions
   /** Threads that run the services' code. @default one less than there are cores, at least 1 */
   readonly workers?: number
   /** Megabytes of keyed state that a worker holds in memory; the rest is read from the disk when it is needed. @default 384 */
@@ -57,9 +66,20 @@ export interface StartOptions {
   readonly log?: "info" | "warn" | "error" | "silent"
 }
 
+export interface TlsOptions {
+  /** File of the certificate chain, in PEM. */
+  readonly cert: string
+  /** File of its key, in PEM. */
+  readonly key: string
+  /** 0 takes any free one. @default 7443 */
+  readonly port?: number
+}
+
 export interface RunningNode {
   /** Where it answers: `http://127.0.0.1:7070`. */
   readonly url: string
+  /** Where it answers over TLS: `https://127.0.0.1:7443`. Undefined without {@link StartOptions.tls}. */
+  readonly tlsUrl: string | undefined
   readonly services: readonly string[]
   readonly outDir: string
   status(): NodeStatus
@@ -81,17 +101,20 @@ export interface RunningNode {
  * Opens the data directory, recovers, starts the services and opens the front door. From then on, `task.call` and `task.send`
  * in this process reach this node.
  *
- * @throws MR1301 to MR1306 for the directory, MR1101 to MR1104 for the services, MR1101 for `cors`, MR1402 and MR1403 for the address
+ * @throws MR1301 to MR1306 for the directory, MR1101 to MR1104 for the services, MR1101 for `cors`, MR1402 and MR1403 for the address,
+ * MR1405 for the certificate
  * @example
  * ```ts
  * const node = await startNode({ files: ["service.ts"] })
  * ```
  */
 export async function startNode(options: StartOptions): Promise<RunningNode> {
-  const { host = "127.0.0.1", port = 7070, log: level = "info", stateMemory, drainSeconds, handlerSeconds, cors = [], kinesisCredentials = {}, ...parts } = options
+  const { host = "127.0.0.1", port = 7070, log: level = "info", stateMemory, drainSeconds, handlerSeconds, cors = [], kinesisCredentials = {}, tls, ...parts } = options
   // Before anything is opened.
   assertOrigins(cors)
   const log = openLog(level)
+  // What cannot be read is told before anything begins.
+  const identity = tls === undefined ? undefined : { cert: await pemOf(tls.cert, "certificate"), key: await pemOf(tls.key, "key") }
   const bounds = {
     ...(stateMemory === undefined ? {} : { stateMemoryBytesMax: stateMemory * 1_048_576 }),
     ...(handlerSeconds === undefined ? {} : { handlerMsMax: handlerSeconds * 1_000 }),
@@ -111,12 +134,14 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   }
   try {
     const { url } = await gateway.listen(host, port)
+    const secure = identity === undefined ? undefined : await gateway.listenSecurely(host, tls?.port ?? 7443, identity)
     const [credentials] = Object.entries(kinesisCredentials)
     node.functions.address = { url, ...(credentials === undefined ? {} : { credentials }) }
     // From here on `task.call` and `task.send` reach this node in this process.
     bindTaskCaller(node.tasks.caller)
     return {
       url,
+      tlsUrl: secure?.url,
       get services() {
         return node.services
       },
@@ -126,7 +151,17 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
       close: () => (closing ??= close()),
     }
   } catch (error) {
+    await gateway.close()
     await node.close()
     throw error
+  }
+}
+
+async function pemOf(file: string, what: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new MillraceError("MR1405", `The TLS ${what} cannot be read: ${why}. Give the path of a file in PEM.`, { path: file }, cause)
   }
 }

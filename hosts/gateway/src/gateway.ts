@@ -5,7 +5,8 @@
  */
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http"
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2"
-import type { AddressInfo, Socket } from "node:net"
+import type { AddressInfo, Server as NetServer, Socket } from "node:net"
+import type { Server as TlsServer } from "node:tls"
 import { getRequestListener } from "@hono/node-server"
 import { errorTable, limits, MillraceError } from "@millrace/model"
 import { type OperationId, problemOf } from "@millrace/protocol"
@@ -22,6 +23,7 @@ import type { GatewayNode } from "./node.ts"
 import { assertListenable, assertOwn } from "./own-address.ts"
 import { Pages, pageHeaders, preflightHeaders } from "./pages.ts"
 import { ArrivingBodies } from "./request-body.ts"
+import { createTlsDoor, type TlsIdentity } from "./tls-door.ts"
 
 export interface GatewayOptions {
   readonly node: GatewayNode
@@ -69,6 +71,12 @@ export interface Gateway {
    */
   listen(host: string, port: number): Promise<Listening>
   /**
+   * Opens a second one, over TLS: the same is answered there, over HTTP/2 or HTTP/1.1 as the client likes.
+   *
+   * @throws MR1405 for what is no certificate with its key, and as {@link listen}
+   */
+  listenSecurely(host: string, port: number, identity: TlsIdentity): Promise<Listening>
+  /**
    * Takes no more connections, ends every `live`, answers the requests in hand; what is not done after
    * `limits.closeMsMax` is cut off.
    */
@@ -83,6 +91,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const door = new Door(gate, mounts, new Pages(pages), arrival)
   return {
     listen: (host, port) => door.listen(host, port),
+    listenSecurely: (host, port, identity) => door.listenSecurely(host, port, identity),
     close: () => door.close(),
   }
 }
@@ -91,6 +100,7 @@ class Door {
   readonly #gate: Gate
   readonly #server: Server
   readonly #http2: Http2Door
+  #tls: TlsServer | undefined
   /** Answers of mounts that come in parts. */
   readonly #lasting: Set<AbortController> = new Set()
   /** Connections on which no request has come yet: browsers open some in advance. Node does not count them as idle. */
@@ -169,17 +179,13 @@ class Door {
   }
 
   listen(host: string, port: number): Promise<Listening> {
-    return new Promise((resolve, reject) => {
-      assertListenable(host)
-      const onError = (cause: NodeJS.ErrnoException): void => reject(unopened(host, port, cause))
-      this.#server.once("error", onError)
-      this.#server.listen({ host: host.replace(/^\[(.*)\]$/, "$1"), port }, () => {
-        this.#server.removeListener("error", onError)
-        const address = this.#server.address() as AddressInfo
-        const shown = address.family === "IPv6" ? `[${address.address}]` : address.address
-        resolve({ host: address.address, port: address.port, url: `http://${shown}:${address.port}` })
-      })
-    })
+    return listening(this.#server, "http", host, port)
+  }
+
+  async listenSecurely(host: string, port: number, identity: TlsIdentity): Promise<Listening> {
+    const door = createTlsDoor(this.#server, identity)
+    this.#tls = door
+    return listening(door, "https", host, port)
   }
 
   close(): Promise<void> {
@@ -188,7 +194,7 @@ class Door {
   }
 
   async #close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    const closed = Promise.all([this.#server, this.#tls].map((each) => new Promise<void>((resolve) => (each === undefined ? resolve() : each.close(() => resolve())))))
     this.#gate.readers.close()
     for (const each of this.#lasting) each.abort()
     this.#server.closeIdleConnections()
@@ -247,6 +253,20 @@ class Door {
     this.#gate.log.error({ error: thrown }, "A request failed in a way that was not foreseen.")
     return problem(failureOf(thrown), "/")
   }
+}
+
+function listening(server: NetServer, scheme: "http" | "https", host: string, port: number): Promise<Listening> {
+  return new Promise((resolve, reject) => {
+    assertListenable(host)
+    const onError = (cause: NodeJS.ErrnoException): void => reject(unopened(host, port, cause))
+    server.once("error", onError)
+    server.listen({ host: host.replace(/^\[(.*)\]$/, "$1"), port }, () => {
+      server.removeListener("error", onError)
+      const address = server.address() as AddressInfo
+      const shown = address.family === "IPv6" ? `[${address.address}]` : address.address
+      resolve({ host: address.address, port: address.port, url: `${scheme}://${shown}:${address.port}` })
+    })
+  })
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   type ServerHttp2Session,
 } from "node:http2"
 import type { Socket } from "node:net"
+import type { TLSSocket } from "node:tls"
 import { limits } from "@millrace/model"
 import type { Clock } from "./clock.ts"
 
@@ -75,7 +76,10 @@ export function addHttp2(
         if (socket.readableLength === 0) socket.resume()
       } else for (const take of asHttp1) take.call(server, socket)
     }
-    tell(socket, clock, give)
+    // Over TLS the handshake has told.
+    const { alpnProtocol } = socket as Partial<TLSSocket>
+    if (typeof alpnProtocol === "string") give(alpnProtocol === "h2")
+    else tell(socket, clock, give)
   })
 
   return {

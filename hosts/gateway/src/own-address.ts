@@ -52,7 +52,9 @@ export function assertOwn({ method, host, origin, fetchSite }: Provenance): void
       { host: host ?? null },
     )
   }
-  if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
+  // A host and port speak HTTP or TLS, never both, so the scheme tells nothing more.
+  const own = [`http://${host.toLowerCase()}`, `https://${host.toLowerCase()}`]
+  if (origin !== undefined && !own.includes(origin.toLowerCase())) {
     throw new MillraceError(
       "MR1018",
       `The request comes from the page ${JSON.stringify(origin)}, which is not this node's. ` +

@@ -63,6 +63,7 @@ export function* movedState(reader: StateReader, { plan, stage, parents, childre
   if (first === undefined) throw new Error(`stage ${stage.id}: partitions ${parents.join()} have no children`)
   const changes = new StateChangesWriter()
   for (const { scope, by } of scopes) {
+    if (by === "none") continue
     if (by === "time") {
       writeTime(changes, reader, scope, parents, children)
       continue

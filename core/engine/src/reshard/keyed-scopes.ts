@@ -4,13 +4,14 @@
  *
  * Not for: the stages of tasks and those behind a repartition, whose input nobody reshards.
  */
-import type { OperatorPlan } from "@millrace/model"
+import type { OperatorPlan, Plan, StagePlan } from "@millrace/model"
+import { sinkScope } from "../operators/sink-files.ts"
 
 /**
  * How a scope names what belongs to a key: under the key itself, as rows of the key, or as either (`member`); `time` is of no key:
- * how far the windows of a partition have come by the clock.
+ * how far the windows of a partition have come by the clock; `none`: nothing is left in it once a partition is sealed.
  */
-type NamedBy = "key" | "row" | "member" | "time"
+type NamedBy = "key" | "row" | "member" | "time" | "none"
 
 export interface KeyedScope {
   readonly scope: string
@@ -37,10 +38,10 @@ function endingsOf(operator: OperatorPlan): Readonly<Record<string, NamedBy>> | 
       return {}
     // Sealed once no call is under way: then nothing is kept but the number of the next one.
     case "async":
-      return {}
+      return { "": "none", "@meta": "none" }
     // What is being given in several transactions (`@closing`, `@firing`) has all been given when a partition is sealed.
     case "window":
-      return { "": "key", "@early": "row", "@trigger": "key", "@timers": "row", "@clock": "time" }
+      return { "": "key", "@trigger": "key", "@timers": "row", "@early": "row", "@clock": "time", "@closing": "none" }
     case "session":
       return { "": "row", "@looks": "row", "@results": "row", "@early": "row", "@clock": "time" }
     case "sliding":
@@ -48,7 +49,7 @@ function endingsOf(operator: OperatorPlan): Readonly<Record<string, NamedBy>> | 
     case "global":
       return { "": "key", "@trigger": "key", "@timers": "key", "@clock": "time" }
     case "process":
-      return { "": "key", "@timers": "key", "@clock-timers": "key", "@keeps": "row", "@ends": "row", "@ends-by-clock": "row" }
+      return { "": "key", "@timers": "key", "@clock-timers": "key", "@firing": "none", "@keeps": "row", "@ends": "row", "@ends-by-clock": "row" }
     case "running":
       return { "": "key", "@members": "row", "@rows": "row" }
     case "distinct":
@@ -68,7 +69,7 @@ function endingsOf(operator: OperatorPlan): Readonly<Record<string, NamedBy>> | 
     case "foreign-meet":
       return { "@left": "row", "@right": "key" }
     case "join":
-      return { "@left": "row", "@right": "row", "@left-lonely": "row", "@right-lonely": "row" }
+      return { "@left": "row", "@right": "row", "@left-lonely": "row", "@right-lonely": "row", "@closing": "none" }
     case "as-of":
       return { "@versions": "row", "@waiting": "row" }
     case "match":
@@ -79,6 +80,20 @@ function endingsOf(operator: OperatorPlan): Readonly<Record<string, NamedBy>> | 
     case "task":
       return undefined
   }
+}
+
+/** Undefined where {@link assertKnown} has nothing to say: operators that no reshardable stage has. */
+function namesOf(service: string, operator: OperatorPlan): readonly string[] | undefined {
+  if (operator.kind === "to-sink") return [sinkScope(service, operator.sink)]
+  return keyedScopes(service, operator)?.map(({ scope }) => scope)
+}
+
+/** Each scope that a stage's operators have opened is known here: one that is not would stay behind when its keys go. */
+export function assertKnown({ service }: Plan, { id, operators }: StagePlan, scopes: readonly string[]): void {
+  const known = operators.map((operator) => namesOf(service, operator))
+  if (known.includes(undefined)) return
+  const unknown = scopes.find((scope) => !known.some((names) => names?.includes(scope)))
+  if (unknown !== undefined) throw new Error(`stage ${id}: state ${unknown} is not in keyed-scopes.ts`)
 }
 
 /** Undefined: what the operator keeps cannot go along with keys. */

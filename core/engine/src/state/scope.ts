@@ -69,6 +69,10 @@ export class Scope<Value> implements Undoable {
     this.#grouped = grouped
   }
 
+  get name(): string {
+    return this.#name
+  }
+
   /** Ids of all buckets, in no order. */
   ids(): Iterable<number> {
     return this.#known().keys()

@@ -64,11 +64,11 @@ class Reloads {
 
   async watch(): Promise<void> {
     await this.#watch.refresh()
-    const { url, services, outDir } = this.#node
+    const { url, tlsUrl, services, outDir } = this.#node
     const files = `${this.#watch.size} ${this.#watch.size === 1 ? "file" : "files"}`
     this.#tell(
-      { event: "ready", url, services, out: outDir, pid: process.pid },
-      `Millrace is ready at ${url}: ${services.join(", ")}. Watching ${files}; Ctrl-C stops.`,
+      { event: "ready", url, tlsUrl, services, out: outDir, pid: process.pid },
+      `Millrace is ready at ${url}${tlsUrl === undefined ? "" : ` and ${tlsUrl}`}: ${services.join(", ")}. Watching ${files}; Ctrl-C stops.`,
     )
     await this.#show()
     this.#firstFiles = new FirstFiles(this.#node, (event, words) => this.#tell(event, words))

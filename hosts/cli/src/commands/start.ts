@@ -27,12 +27,12 @@ async function start(files: readonly string[], options: NodeOptions, terminal: T
   const node = await startNode({ files: files.map(serviceFile), ...startOptionsOf(options), ...credentials })
   // This process is the node's alone.
   giveMemoryBackAtRest()
-  const { url, services, outDir } = node
+  const { url, tlsUrl, services, outDir } = node
   const running = services.length === 0 ? "no services" : services.join(", ")
   terminal.out(
     options.json
-      ? `${JSON.stringify({ event: "ready", url, services, data: options.data, out: outDir, pid: process.pid })}\n`
-      : `Millrace is ready at ${url}: ${running}. Data in ${options.data}, files in ${outDir}.\n`,
+      ? `${JSON.stringify({ event: "ready", url, tlsUrl, services, data: options.data, out: outDir, pid: process.pid })}\n`
+      : `Millrace is ready at ${url}${tlsUrl === undefined ? "" : ` and ${tlsUrl}`}: ${running}. Data in ${options.data}, files in ${outDir}.\n`,
   )
   if (options.json !== true) {
     const { overview } = await import("../overview.ts")

@@ -1,0 +1,45 @@
+/**
+ * A TLS port before the same server: what comes over it is answered as on the plain port, HTTP/2 or HTTP/1.1 as client and server
+ * agree in the handshake (ALPN). Clients that insist on TLS, such as the producer library and agents, need no proxy so.
+ *
+ * Not for: who may reach the node; as without TLS, only programs of this machine.
+ */
+import type { Server } from "node:http"
+import { createSecureContext, createServer, type Server as TlsServer, type TLSSocket } from "node:tls"
+import { limits, MillraceError } from "@millrace/model"
+
+/** A certificate chain and its key, in PEM. */
+export interface TlsIdentity {
+  readonly cert: string | Uint8Array
+  readonly key: string | Uint8Array
+}
+
+/**
+ * @param server - takes the connections once they are secure
+ * @throws MR1405 for what is no certificate with its key
+ */
+export function createTlsDoor(server: Server, { cert, key }: TlsIdentity): TlsServer {
+  const identity = { cert: Buffer.from(cert), key: Buffer.from(key) }
+  try {
+    createSecureContext(identity)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new MillraceError("MR1405", `The TLS certificate and its key cannot be used: ${why}. Give a certificate chain and the key that belongs to it, both in PEM.`, {}, cause)
+  }
+  const door = createServer({
+    ...identity,
+    minVersion: "TLSv1.2",
+    ALPNProtocols: ["h2", "http/1.1"],
+    handshakeTimeout: limits.headersMsMax,
+    noDelay: true,
+  })
+  door.maxConnections = limits.connectionsMax
+  door.on("secureConnection", (socket: TLSSocket) => {
+    // A connection that breaks is nobody's fault here.
+    socket.on("error", () => undefined)
+    server.emit("connection", socket)
+  })
+  // What fails in the handshake has asked nothing; its socket is closed already.
+  door.on("tlsClientError", () => undefined)
+  return door
+}
