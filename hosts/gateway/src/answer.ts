@@ -14,6 +14,11 @@ export function isGone(outgoing: Outgoing): boolean {
   return "stream" in outgoing ? outgoing.stream.destroyed : outgoing.destroyed
 }
 
+/** Writes a part of an answer; false: what waits is much. The two are one call to whoever runs it, and two to the compiler. */
+export function written(outgoing: Outgoing, part: string | Uint8Array): boolean {
+  return "stream" in outgoing ? outgoing.write(part) : outgoing.write(part)
+}
+
 /** An answer as JSON text. */
 export function json(text: string): Response {
   return new Response(text, { headers: { "content-type": "application/json" } })

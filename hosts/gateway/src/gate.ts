@@ -1,7 +1,7 @@
 /** What every route gets besides the request: the node behind the front door and the front door's own parts. */
-import type { IncomingMessage, ServerResponse } from "node:http"
 import { MillraceError, type StreamPlan } from "@millrace/model"
 import type { Context } from "hono"
+import type { Incoming, Outgoing } from "./answer.ts"
 import type { Clock } from "./clock.ts"
 import type { LiveReaders } from "./live-readers.ts"
 import type { Log } from "./log.ts"
@@ -27,10 +27,10 @@ export interface Noted {
   isLive?: true
 }
 
-/** What hono hands on of the server: the request and response of node:http, and the notes. */
+/** What hono hands on of the server: the request and response of either version of HTTP, and the notes. */
 export interface Bindings {
-  readonly incoming: IncomingMessage
-  readonly outgoing: ServerResponse
+  readonly incoming: Incoming
+  readonly outgoing: Outgoing
   readonly noted: Noted
 }
 

@@ -6,11 +6,10 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http"
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2"
 import type { AddressInfo, Server as NetServer, Socket } from "node:net"
-import type { Server as TlsServer } from "node:tls"
 import { getRequestListener } from "@hono/node-server"
 import { errorTable, limits, MillraceError } from "@millrace/model"
 import { type OperationId, problemOf } from "@millrace/protocol"
-import { failureOf, type Incoming, type Outgoing, headersOf, problem, refuse, send } from "./answer.ts"
+import { failureOf, type Incoming, type Outgoing, headersOf, problem, refuse } from "./answer.ts"
 import { createApp, methodsAt } from "./app.ts"
 import { type Clock, processClock } from "./clock.ts"
 import type { Bindings, Gate, Noted } from "./gate.ts"
@@ -23,7 +22,7 @@ import type { GatewayNode } from "./node.ts"
 import { assertListenable, assertOwn } from "./own-address.ts"
 import { Pages, pageHeaders, preflightHeaders } from "./pages.ts"
 import { ArrivingBodies } from "./request-body.ts"
-import { createTlsDoor, type TlsIdentity } from "./tls-door.ts"
+import { createTlsDoor, type TlsDoor, type TlsIdentity } from "./tls-door.ts"
 
 export interface GatewayOptions {
   readonly node: GatewayNode
@@ -100,7 +99,7 @@ class Door {
   readonly #gate: Gate
   readonly #server: Server
   readonly #http2: Http2Door
-  #tls: TlsServer | undefined
+  #tls: TlsDoor | undefined
   /** Answers of mounts that come in parts. */
   readonly #lasting: Set<AbortController> = new Set()
   /** Connections on which no request has come yet: browsers open some in advance. Node does not count them as idle. */
@@ -112,7 +111,7 @@ class Door {
     const app = createApp(gate)
     const listener = getRequestListener(
       (request, bindings) => {
-        const { incoming, outgoing } = bindings as { incoming: IncomingMessage; outgoing: ServerResponse }
+        const { incoming, outgoing } = bindings as { incoming: Incoming; outgoing: Outgoing }
         const noted: Noted = { route: undefined }
         this.#note(incoming, outgoing, noted)
         const page = pages.originOf(incoming.url ?? "", incoming.headers)
@@ -145,13 +144,12 @@ class Door {
     const serveHttp2 = (incoming: Http2ServerRequest, outgoing: Http2ServerResponse): void => {
       const { method, url, headers } = incoming
       const mount = mounts.find((each) => each.takes({ method, url, headers }))
-      if (mount !== undefined) void this.#mounted(mount, incoming, outgoing)
-      else {
-        const why = "HTTP/2 is spoken for the Kinesis API alone; use HTTP/1.1 for this address."
-        const data = failureOf(new MillraceError("MR1012", why))
-        this.#note(undefined, outgoing, { route: undefined })
-        send(outgoing, errorTable[data.code].status, headersOf(data), JSON.stringify(problemOf(data, url)))
-      }
+      if (mount !== undefined) return void this.#mounted(mount, incoming, outgoing)
+      // Over HTTP/1.1 the server itself looks after a body that does not come.
+      const cancel = gate.clock.after(requestMs, () => outgoing.stream.destroy())
+      incoming.once("end", cancel)
+      outgoing.once("close", cancel)
+      void listener(incoming, outgoing)
     }
     const server = createServer(
       {
@@ -185,7 +183,7 @@ class Door {
   async listenSecurely(host: string, port: number, identity: TlsIdentity): Promise<Listening> {
     const door = createTlsDoor(this.#server, identity)
     this.#tls = door
-    return listening(door, "https", host, port)
+    return listening(door.server, "https", host, port)
   }
 
   close(): Promise<void> {
@@ -194,7 +192,7 @@ class Door {
   }
 
   async #close(): Promise<void> {
-    const closed = Promise.all([this.#server, this.#tls].map((each) => new Promise<void>((resolve) => (each === undefined ? resolve() : each.close(() => resolve())))))
+    const closed = Promise.all([new Promise<void>((resolve) => this.#server.close(() => resolve())), this.#tls?.close()])
     this.#gate.readers.close()
     for (const each of this.#lasting) each.abort()
     this.#server.closeIdleConnections()

@@ -83,7 +83,8 @@ function ask(
     request.on("data", (part: Buffer) => parts.push(part))
     request.on("error", reject)
     request.on("end", () => resolve({ headers, body: Buffer.concat(parts) }))
-    request.end(body)
+    if (body.length > 0) request.end(body)
+    else request.end()
   })
 }
 
@@ -142,13 +143,17 @@ test("a connection that does not say which it is, is cut off after its time", as
   await closed
 })
 
-test("over HTTP/2 only mounted APIs are served, to this machine's programs, within the bounds of a body", async (t) => {
-  const { url } = await openBench(t)
-  const elsewhere = await ask(t, url, "/v1/streams/payments/records", Buffer.from("{}"))
-  assert.deepEqual(
-    [elsewhere.headers[":status"], (JSON.parse(elsewhere.body.toString()) as { code: string }).code],
-    [404, "MR1012"],
-  )
+test("over HTTP/2 all is served as over HTTP/1.1, to this machine's programs, within the bounds of a body", async (t) => {
+  const { url, logged } = await openBench(t)
+  const put = await ask(t, url, "/v1/streams/payments/records", Buffer.from('{"a":1}\n{"a":2}\n'), { "content-type": "application/x-ndjson" })
+  assert.deepEqual([put.headers[":status"], (JSON.parse(put.body.toString()) as { accepted: number }).accepted], [200, 2])
+  const nowhere = await ask(t, url, "/v1/nowhere", Buffer.from("{}"))
+  assert.deepEqual([nowhere.headers[":status"], (JSON.parse(nowhere.body.toString()) as { code: string }).code], [404, "MR1012"])
+  const shown = await ask(t, url, "/v1/streams/payments/records", Buffer.alloc(0), { ":method": "GET" })
+  const plain = await fetch(`${url}/v1/streams/payments/records`)
+  assert.equal(shown.body.toString(), await plain.text())
+  const live = await ask(t, url, "/v1/streams/payments/live", Buffer.alloc(0), { ":method": "HEAD" })
+  assert.deepEqual([live.headers[":status"], live.headers["content-type"], live.headers["connection"]], [200, "text/event-stream", undefined])
   const foreign = await ask(t, url, "/echo", Buffer.from("{}"), { origin: "http://elsewhere.example" })
   assert.deepEqual(
     [foreign.headers[":status"], (JSON.parse(foreign.body.toString()) as { code: string }).code],
@@ -161,6 +166,32 @@ test("over HTTP/2 only mounted APIs are served, to this machine's programs, with
   )
   if ("headers" in large) assert.deepEqual([large.headers[":status"], large.body.toString()], [400, "MR1007"])
   else assert.match(String(large.code), /^ERR_HTTP2/)
+})
+
+test("a stream is followed over HTTP/2, and the reading ends with its reader or the gateway", async (t) => {
+  const { gateway, url } = await openBench(t)
+  const session = connectHttp2(url)
+  session.on("error", () => undefined)
+  const follow = (isEnough: (text: string) => boolean): Promise<{ text: () => string; leave: () => void; over: Promise<void> }> =>
+    new Promise((resolve) => {
+      const request = session.request({ ":path": "/v1/streams/payments/live?from=earliest" })
+      let text = ""
+      request.on("error", () => undefined)
+      const over = new Promise<void>((done) => request.once("close", () => done()))
+      request.setEncoding("utf8").on("data", (part: string) => {
+        text += part
+        if (isEnough(text)) resolve({ text: () => text, leave: () => request.close(constants.NGHTTP2_CANCEL), over })
+      })
+    })
+  await ask(t, url, "/v1/streams/payments/records", Buffer.from('{"a":1}'), { "content-type": "application/json" })
+  const first = await follow((text) => text.includes('{"a":1}'))
+  first.leave()
+  await first.over
+  const second = await follow((text) => text.includes('{"a":1}'))
+  const closed = gateway.close()
+  await second.over
+  session.close()
+  await closed
 })
 
 test("an answer that lasts ends when its client goes away, and when the gateway closes", async (t) => {

@@ -7,20 +7,29 @@
  * L3  A reader that takes nothing for `limits.liveStallMsMax` is cut off; it comes back with `Last-Event-ID`.
  * L4  When the connection ends, for whatever reason, the node's follower is let go at once.
  */
-import type { ServerResponse } from "node:http"
 import { errorTable, limits } from "@millrace/model"
 import { eventText, heartbeatText, openingText, positionEvent, problemOf, recordJson } from "@millrace/protocol"
-import { failureOf } from "./answer.ts"
+import { failureOf, isGone, type Outgoing, written } from "./answer.ts"
 import type { Clock } from "./clock.ts"
 import type { GatewayNode, LiveBatch } from "./node.ts"
 
-export const liveHeaders: Readonly<Record<string, string>> = {
+const liveHeaders: Readonly<Record<string, string>> = {
   "content-type": "text/event-stream",
   "cache-control": "no-store",
-  // A reading has its connection to itself and ends with it.
-  connection: "close",
   // Asks nginx not to hold events back.
   "x-accel-buffering": "no",
+}
+
+export function liveHeadersOf(outgoing: Outgoing): Readonly<Record<string, string>> {
+  // Over HTTP/1.1 a reading has its connection to itself and ends with it; over HTTP/2 there are others beside it.
+  return "stream" in outgoing ? liveHeaders : { ...liveHeaders, connection: "close" }
+}
+
+/** Begins an answer of server-sent events. */
+export function beginLive(outgoing: Outgoing): void {
+  const headers = liveHeadersOf(outgoing)
+  if ("stream" in outgoing) outgoing.writeHead(200, headers)
+  else outgoing.writeHead(200, headers)
 }
 
 /** How long a reader is asked to wait before it comes back, in ms. */
@@ -31,7 +40,7 @@ export interface Reading {
   readonly stream: string
   /** Where reading begins, by partition. */
   readonly offsets: readonly number[]
-  readonly outgoing: ServerResponse
+  readonly outgoing: Outgoing
 }
 
 /** How a reading ended, for the log and the figures. */
@@ -64,11 +73,11 @@ export class LiveReader {
     const { node, stream, offsets, outgoing } = this.#reading
     const { signal } = this.#stop
     // It left before it began: no event will tell.
-    if (outgoing.destroyed) return { kind: "left" }
+    if (isGone(outgoing)) return { kind: "left" }
     // L4
     outgoing.once("close", () => this.#stop.abort())
-    outgoing.writeHead(200, liveHeaders)
-    outgoing.write(openingText(retryMs, this.#next.join(".")))
+    beginLive(outgoing)
+    written(outgoing, openingText(retryMs, this.#next.join(".")))
     const quiet = this.#keepAlive()
     try {
       for await (const batch of node.follow(stream, { kind: "offsets", offsets: new Map(offsets.entries()) }, signal)) {
@@ -116,14 +125,14 @@ export class LiveReader {
       text += eventText(`${before}${id}${after}`, recordJson(record))
       if (text.length < limits.liveBufferBytesMax) continue
       // L2
-      if (!this.#reading.outgoing.write(text)) await this.#drained()
+      if (!written(this.#reading.outgoing, text)) await this.#drained()
       if (this.#stop.signal.aborted) return
       text = ""
     }
     if (records.length === 0) {
       position[partition] = String(next)
       this.#untold = true
-    } else if (text !== "" && !this.#reading.outgoing.write(text)) await this.#drained()
+    } else if (text !== "" && !written(this.#reading.outgoing, text)) await this.#drained()
   }
 
   /** Resolves once the reader has taken all that was written, or has gone, or was cut off for taking too long. */
@@ -156,7 +165,7 @@ export class LiveReader {
     let cancel = (): void => undefined
     const beat = (): void => {
       if (!outgoing.writableNeedDrain && !outgoing.writableEnded) {
-        outgoing.write(this.#untold ? positionEvent(this.#next.join(".")) : heartbeatText)
+        written(outgoing, this.#untold ? positionEvent(this.#next.join(".")) : heartbeatText)
         this.#untold = false
       }
       cancel = this.#clock.after(this.#heartbeatMs, beat)

@@ -3,7 +3,7 @@
  * one does not know the gateway.
  */
 import { limits, MillraceError } from "@millrace/model"
-import { type Incoming, isGone, type Outgoing, refuse } from "./answer.ts"
+import { type Incoming, isGone, type Outgoing, refuse, written } from "./answer.ts"
 import type { Gate, Noted } from "./gate.ts"
 import { assertLength, readBody, SenderGone } from "./request-body.ts"
 
@@ -129,8 +129,4 @@ function drained(outgoing: Outgoing, signal: AbortSignal): Promise<void> {
     outgoing.once("drain", done)
     signal.addEventListener("abort", done)
   })
-}
-
-function written(outgoing: Outgoing, part: Uint8Array): boolean {
-  return "stream" in outgoing ? outgoing.write(part) : outgoing.write(part)
 }

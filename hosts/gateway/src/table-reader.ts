@@ -7,12 +7,11 @@
  * L5  The node is asked for more only when the reader has taken what it has; changes that come meanwhile become one for each key.
  * L6  It follows before it reads the rows that are there, so no change falls between; a row may then be told twice, never an older one last.
  */
-import type { ServerResponse } from "node:http"
 import { errorTable, limits } from "@millrace/model"
 import { eventText, heartbeatText, openingText, problemOf, tableBegun } from "@millrace/protocol"
-import { failureOf } from "./answer.ts"
+import { failureOf, isGone, type Outgoing, written } from "./answer.ts"
 import type { Clock } from "./clock.ts"
-import { liveHeaders } from "./live-reader.ts"
+import { beginLive } from "./live-reader.ts"
 import type { Log } from "./log.ts"
 import type { GatewayTables, NodeRows } from "./tables.ts"
 
@@ -29,7 +28,7 @@ export interface TableReading {
   readonly from: "earliest" | "latest"
   /** The position with which the reader comes back; empty: it is new. */
   readonly last: string
-  readonly outgoing: ServerResponse
+  readonly outgoing: Outgoing
 }
 
 export class TableReader {
@@ -59,15 +58,15 @@ export class TableReader {
     const { outgoing, table } = this.#reading
     const cancel = this.#keepAlive()
     try {
-      if (outgoing.destroyed) return
+      if (isGone(outgoing)) return
       outgoing.once("close", () => this.#stop.abort())
-      outgoing.writeHead(200, liveHeaders)
+      beginLive(outgoing)
       await this.#tell()
     } catch (error) {
       if (this.#stop.signal.aborted) return
       const failure = failureOf(error)
       // As with streams: a reader may come back for what a retry mends.
-      if (errorTable[failure.code].advice !== "retry") outgoing.write(eventText("", JSON.stringify(problemOf(failure)), "problem"))
+      if (errorTable[failure.code].advice !== "retry") written(outgoing, eventText("", JSON.stringify(problemOf(failure)), "problem"))
       this.#log.error({ table, error }, "A reading of a table ended with a failure.")
     } finally {
       cancel()
@@ -126,7 +125,7 @@ export class TableReader {
   /** L5. Resolves once there is room for more, or the reader has gone, or was cut off for taking too long. */
   #write(text: string): Promise<void> {
     const { outgoing } = this.#reading
-    if (outgoing.destroyed || outgoing.writableEnded || outgoing.write(text)) return Promise.resolve()
+    if (isGone(outgoing) || outgoing.writableEnded || written(outgoing, text)) return Promise.resolve()
     return new Promise((resolve) => {
       const done = (): void => {
         cancel()
@@ -147,7 +146,7 @@ export class TableReader {
     const { outgoing } = this.#reading
     let cancel = (): void => undefined
     const beat = (): void => {
-      if (outgoing.headersSent && !outgoing.writableNeedDrain && !outgoing.writableEnded) outgoing.write(heartbeatText)
+      if (outgoing.headersSent && !outgoing.writableNeedDrain && !outgoing.writableEnded) written(outgoing, heartbeatText)
       cancel = this.#clock.after(heartbeatMs, beat)
     }
     cancel = this.#clock.after(heartbeatMs, beat)

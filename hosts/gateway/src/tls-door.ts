@@ -5,6 +5,7 @@
  * Not for: who may reach the node; as without TLS, only programs of this machine.
  */
 import type { Server } from "node:http"
+import type { Socket } from "node:net"
 import { createSecureContext, createServer, type Server as TlsServer, type TLSSocket } from "node:tls"
 import { limits, MillraceError } from "@millrace/model"
 
@@ -14,11 +15,17 @@ export interface TlsIdentity {
   readonly key: string | Uint8Array
 }
 
+export interface TlsDoor {
+  readonly server: TlsServer
+  /** Takes no more, and cuts off what is in its handshake; resolves once all connections are closed. */
+  close(): Promise<void>
+}
+
 /**
  * @param server - takes the connections once they are secure
  * @throws MR1405 for what is no certificate with its key
  */
-export function createTlsDoor(server: Server, { cert, key }: TlsIdentity): TlsServer {
+export function createTlsDoor(server: Server, { cert, key }: TlsIdentity): TlsDoor {
   const identity = { cert: Buffer.from(cert), key: Buffer.from(key) }
   try {
     createSecureContext(identity)
@@ -34,12 +41,31 @@ export function createTlsDoor(server: Server, { cert, key }: TlsIdentity): TlsSe
     noDelay: true,
   })
   door.maxConnections = limits.connectionsMax
+  /** Connections in their handshake, which nobody else knows of. */
+  const shaking = new Map<string, Socket>()
+  door.prependListener("connection", (socket: Socket) => {
+    const name = nameOf(socket)
+    shaking.set(name, socket)
+    socket.once("close", () => shaking.delete(name))
+  })
   door.on("secureConnection", (socket: TLSSocket) => {
+    shaking.delete(nameOf(socket))
     // A connection that breaks is nobody's fault here.
     socket.on("error", () => undefined)
     server.emit("connection", socket)
   })
   // What fails in the handshake has asked nothing; its socket is closed already.
   door.on("tlsClientError", () => undefined)
-  return door
+  return {
+    server: door,
+    close() {
+      const closed = new Promise<void>((resolve) => door.close(() => resolve()))
+      for (const socket of shaking.values()) socket.destroy()
+      return closed
+    },
+  }
+}
+
+function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }

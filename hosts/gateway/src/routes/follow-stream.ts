@@ -3,7 +3,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import { MillraceError, type StreamPlan } from "@millrace/model"
 import { parseLiveFrom } from "../from.ts"
 import { type Handler, streamOf } from "../gate.ts"
-import { liveHeaders } from "../live-reader.ts"
+import { liveHeadersOf } from "../live-reader.ts"
 import type { From, GatewayNode } from "../node.ts"
 import { queryOf } from "../query.ts"
 
@@ -17,7 +17,7 @@ export const followStream: Handler = async (context, gate) => {
     typeof last === "string" && last !== ""
       ? parseLiveFrom(last, stream, "Last-Event-ID")
       : parseLiveFrom(query.from, stream)
-  if (incoming.method === "HEAD") return new Response(null, { headers: liveHeaders })
+  if (incoming.method === "HEAD") return new Response(null, { headers: liveHeadersOf(outgoing) })
   const seat = gate.readers.take()
   try {
     const offsets = await startOf(gate.node, stream, from)

@@ -2,7 +2,7 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import { MillraceError } from "@millrace/model"
 import { assertReady, type Handler } from "../../gate.ts"
-import { liveHeaders } from "../../live-reader.ts"
+import { liveHeadersOf } from "../../live-reader.ts"
 import { queryOf } from "../../query.ts"
 import { TableReader } from "../../table-reader.ts"
 
@@ -17,7 +17,7 @@ export const followTable: Handler = async (context, gate) => {
   const table = context.req.param("table") ?? ""
   if (incoming.method === "HEAD") {
     await node.tables.page(table, { prefix, limit: 1 })
-    return new Response(null, { headers: liveHeaders })
+    return new Response(null, { headers: liveHeadersOf(outgoing) })
   }
   context.env.noted.isLive = true
   const last = incoming.headers["last-event-id"]

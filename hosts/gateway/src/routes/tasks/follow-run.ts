@@ -2,8 +2,9 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import { limits } from "@millrace/model"
 import { eventText, heartbeatText } from "@millrace/protocol"
+import { written } from "../../answer.ts"
 import { assertReady, type Gate, type Handler } from "../../gate.ts"
-import { liveHeaders } from "../../live-reader.ts"
+import { beginLive, liveHeadersOf } from "../../live-reader.ts"
 import { runReply } from "../../run-reply.ts"
 import type { NodeRun, NodeRunEvent } from "../../tasks.ts"
 
@@ -27,7 +28,7 @@ export const followRun: Handler = async (context, gate) => {
   }
   if (incoming.method === "HEAD") {
     stop()
-    return new Response(null, { headers: liveHeaders })
+    return new Response(null, { headers: liveHeadersOf(outgoing) })
   }
   const seat = gate.readers.take()
   let number = 0
@@ -42,12 +43,12 @@ export const followRun: Handler = async (context, gate) => {
   }
   const write = (name: string, data: string): void => {
     if (closed) return
-    outgoing.write(eventText(String(number++), data, name))
+    written(outgoing, eventText(String(number++), data, name))
     // A reader that takes nothing is cut off; the run as it stands awaits it when it comes back.
     if (outgoing.writableLength > limits.liveBufferBytesMax + limits.taskValueBytesMax) close()
   }
-  const cancel = beat(gate, () => outgoing.write(heartbeatText))
-  outgoing.writeHead(200, liveHeaders)
+  const cancel = beat(gate, () => written(outgoing, heartbeatText))
+  beginLive(outgoing)
   outgoing.once("close", close)
   write("run", JSON.stringify(runReply(run)))
   take = (event) => {
