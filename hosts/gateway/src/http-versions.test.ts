@@ -154,6 +154,7 @@ test("over HTTP/2 all is served as over HTTP/1.1, to this machine's programs, wi
   assert.equal(shown.body.toString(), await plain.text())
   const live = await ask(t, url, "/v1/streams/payments/live", Buffer.alloc(0), { ":method": "HEAD" })
   assert.deepEqual([live.headers[":status"], live.headers["content-type"], live.headers["connection"]], [200, "text/event-stream", undefined])
+  assert.deepEqual(logged, [])
   const foreign = await ask(t, url, "/echo", Buffer.from("{}"), { origin: "http://elsewhere.example" })
   assert.deepEqual(
     [foreign.headers[":status"], (JSON.parse(foreign.body.toString()) as { code: string }).code],

@@ -5,5 +5,5 @@ await kinesis.send(new CreateStreamCommand({ StreamName: "secret", ShardCount: 1
 await kinesis.send(new PutRecordCommand({ StreamName: "secret", PartitionKey: "k", Data: Buffer.from("over TLS") }))
 const { ShardIterator } = await kinesis.send(new GetShardIteratorCommand({ StreamName: "secret", ShardId: "shardId-000000000000", ShardIteratorType: "TRIM_HORIZON" }))
 const { Records } = await kinesis.send(new GetRecordsCommand({ ShardIterator }))
-console.log(Buffer.from(Records[0].Data).toString())
+process.stdout.write(Buffer.from(Records[0].Data).toString())
 kinesis.destroy()
