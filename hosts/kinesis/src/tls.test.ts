@@ -12,14 +12,14 @@ import { fileURLToPath } from "node:url"
 import { isMillraceError } from "@millrace/model"
 import { startNode } from "millrace/node"
 
-const openssl = spawnSync("openssl", ["version"]).status === 0
-const needsOpenssl = openssl ? {} : { skip: "there is no openssl to make certificates with" }
+const openssl = "openssl"
+const needsOpenssl = spawnSync(openssl, ["version"]).status === 0 ? {} : { skip: "there is no openssl to make certificates with" }
 
 /** A certificate of its own for 127.0.0.1 and localhost, signed by a CA that nobody knows. */
 function identityIn(dir: string, name: string): { readonly ca: string; readonly cert: string; readonly key: string } {
   const file = (end: string): string => path.join(dir, `${name}.${end}`)
   const run = (...words: string[]): void => {
-    const { status, stderr } = spawnSync("openssl", words, { cwd: dir, encoding: "utf8" })
+    const { status, stderr } = spawnSync(openssl, words, { cwd: dir, encoding: "utf8" })
     assert.equal(status, 0, stderr)
   }
   const made = { ca: file("ca.pem"), cert: file("pem"), key: file("key") }
