@@ -56,6 +56,8 @@ export class WindowOperator implements TimedOperator, View {
   readonly #schedule = new Schedule()
   /** Of the result that is being emitted. */
   #emitting: Accumulator = []
+  /** Those of triggers. */
+  readonly timers?: () => Iterable<TimerView>
   due: number = Number.POSITIVE_INFINITY
   dueByClock: number = Number.POSITIVE_INFINITY
 
@@ -72,7 +74,11 @@ export class WindowOperator implements TimedOperator, View {
     this.#late = late
     if (plan.time === "processing") this.#clock = new WindowClock(context, `${scope}@clock`)
     if (plan.earlyMs > 0) this.#early = new Early(plan.earlyMs, context, `${scope}@early`)
-    if (plan.trigger !== undefined) this.#triggers = new WindowTriggers(plan.name, plan.trigger, code.trigger, context, scope, this.#triggered())
+    if (plan.trigger !== undefined) {
+      const triggers = new WindowTriggers(plan.name, plan.trigger, code.trigger, context, scope, this.#triggered())
+      this.#triggers = triggers
+      this.timers = () => triggers.timers(plan.time)
+    }
     this.reload()
   }
 
@@ -224,10 +230,6 @@ export class WindowOperator implements TimedOperator, View {
       return [this.#accumulation.complete(bounds, this.#accumulation.copy(acc))]
     })
     return results.length === 0 ? undefined : results
-  }
-
-  *timers(): Iterable<TimerView> {
-    yield* this.#triggers?.timers(this.#clock === undefined ? "event" : "processing") ?? []
   }
 
   #triggered(): TriggeredWindows {
