@@ -61,6 +61,7 @@ export type { ProcessParts } from "./flow/process.ts"
 export type { AfterMatch, Fits, MatchWith, Pattern, PatternStart } from "./flow/pattern.ts"
 export type { AsOfOptions, EnrichOptions, TableJoinOptions } from "./flow/table-join.ts"
 export type { GroupedTable, RunningResult, Table } from "./flow/table.ts"
+export type { SuppressOptions } from "./flow/suppress.ts"
 export type { DeduplicateOptions, DistinctOptions, RankedBy, TableOptions, TopOptions } from "./flow/table-options.ts"
 export type {
   EventTimeOptions,

@@ -9,6 +9,7 @@ import { checkedName, checkFunction } from "../setting.ts"
 import type { Outlet, Target } from "../target.ts"
 import { type Flow, flowAfter } from "./flow.ts"
 import type { LeftOf, RightOf } from "./join.ts"
+import { suppressDefinition, type SuppressOptions } from "./suppress.ts"
 import { stateful, topMade, type TopOptions } from "./table-options.ts"
 import { tableJoinDefinition, type TableJoinOptions } from "./table-join.ts"
 
@@ -77,6 +78,18 @@ export class Table<T> {
         return old === undefined && now === undefined ? [] : [[old, now]]
       }),
     )
+  }
+
+  /**
+   * Holds the changes of each row back for a while and makes one of those that come meanwhile: for what takes every change dearly. The
+   * changes are as exact as before, and a row that comes and goes within the time is never told.
+   *
+   * @param name - stable and unique within the service: what is held back is kept under it
+   * @throws MR1101 for a name or option that is not valid
+   * @example `clicked.suppress("clicks-per-minute", { within: "1m" }).to(files("clicks"))`
+   */
+  suppress(name: string, options: SuppressOptions): Table<T> {
+    return new Table({ definition: suppressDefinition(name, this["~table"], options), port: "out" })
   }
 
   /**
