@@ -39,7 +39,7 @@ const members: readonly Member[] = [
     composes: ["adapters"],
     homeOf: ["commander"],
   },
-  { dir: "testing/driver", imports: ["core", "adapters/cron", "adapters/memory"] },
+  { dir: "testing/driver", imports: ["core", "adapters/cron", "adapters/memory", "hosts/gateway", "hosts/runtime"] },
   { dir: "testing/conformance", imports: ["core", "adapters", "hosts"] },
   { dir: "testing/bench", imports: ["core", "adapters", "hosts", "testing"] },
   { dir: "testing/verify", imports: ["core", "adapters", "hosts", "testing"] },

@@ -70,6 +70,16 @@ export class Catalogue {
     throw new MillraceError("MR1022", message, { task: name, tasks: names })
   }
 
+  get programs(): readonly Program[] {
+    return this.#programs
+  }
+
+  /** Streams that are told of what functions could not take. */
+  get destinations(): ReadonlySet<string> {
+    const all = this.#programs.flatMap(({ plan }) => plan.functions.flatMap(({ mapping, eventInvoke }) => [mapping?.onFailure, eventInvoke?.onFailure]))
+    return new Set(all.flatMap((to) => (to?.kind === "stream" ? [to.stream] : [])))
+  }
+
   /** All streams, those between stages among them. */
   get streams(): readonly StreamPlan[] {
     return [...this.#streams.values()].map(({ plan }) => plan)

@@ -1,6 +1,10 @@
 /** The test driver: a whole service in one process, on the production engine, with the clock in the test's hand. */
 export type { AttemptFacts, DeadLetter, RunStatus, RunView, TimerView } from "@millrace/engine"
 export { crashEverywhere, type CrashOptions } from "./crash-everywhere.ts"
+export type { TestHandler, TestInvocation } from "./functions/calls.ts"
+export type { TestMapping } from "./functions/feeds.ts"
+export type { TestObject } from "./functions/shelves.ts"
+export type { Invoked, NamedFunction, TestFunctions, TestRedrive, TestRequest } from "./functions/test-functions.ts"
 export { inAnyOrder, type OrderOptions } from "./in-any-order.ts"
 export type { TestRecord } from "./log-book.ts"
 export type { Outcome, TestFile } from "./outcome.ts"

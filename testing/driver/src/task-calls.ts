@@ -61,6 +61,11 @@ export class TaskCalls {
     bindTaskCaller(outermost)
   }
 
+  /** Runs code whose calls of tasks reach the service under test. */
+  within<T>(depth: number, act: () => T): T {
+    return at.run(this.#callerAt(depth), act)
+  }
+
   /** From now on, these attempts at runs of a task fail before their code runs. */
   fail(failing: Failing): void {
     this.#failing.push(failing)

@@ -5,10 +5,13 @@
  *
  * Not for: how it works (works.ts), what can be seen of it (outcome.ts); speed, threads, disks (the node's own tests).
  */
+import { fileURLToPath } from "node:url"
 import { type TaskCommand, isTerminal, isoInstant } from "@millrace/engine"
 import { type Duration, type EnqueueOptions, type ErrorData, MillraceError, durationMs, errorData, errorFrom } from "@millrace/model"
 import type { EventTime, Keying, Service, Stream, Task } from "@millrace/sdk"
 import { Catalogue } from "./catalogue.ts"
+import type { TestHandler } from "./functions/calls.ts"
+import { TestFunctions } from "./functions/test-functions.ts"
 import { plainOrder, randomOrder } from "./order.ts"
 import { Outcome } from "./outcome.ts"
 import { Turns } from "./turns.ts"
@@ -43,6 +46,10 @@ export interface TestOptions {
    * @default "1s"
    */
   readonly patience?: Duration
+  /** Handlers of functions, by the functions' names. @default each is loaded from its own file */
+  readonly handlers?: Readonly<Record<string, TestHandler>>
+  /** The service's module, beside which files of handlers lie: a path, or `import.meta.resolve("./service.ts")`. @default none: their files are absolute */
+  readonly file?: string
 }
 
 /** A record that was refused, as a front door tells its sender. */
@@ -59,7 +66,7 @@ export interface Offered {
   readonly refused: readonly Refused[]
 }
 
-const known: Readonly<Record<keyof TestOptions, true>> = { now: true, seed: true, settles: true, patience: true }
+const known: Readonly<Record<keyof TestOptions, true>> = { now: true, seed: true, settles: true, patience: true, handlers: true, file: true }
 
 /** Where the clock begins. */
 const begin = Date.UTC(2030, 0)
@@ -83,16 +90,20 @@ export async function testService(app: Service | readonly Service[], options: Te
     const message = `testService: there is no option ${JSON.stringify(unknown)}; there are ${Object.keys(known).join(", ")}.`
     throw new MillraceError("MR1101", message, { option: unknown })
   }
-  const { now = begin, seed, settles = true, patience = "1s" } = options
+  const { now = begin, seed, settles = true, patience = "1s", handlers = {}, file } = options
   if (seed !== undefined && !Number.isSafeInteger(seed)) {
     throw new MillraceError("MR1101", `testService, seed: ${String(seed)} is not a whole number.`, { given: seed })
   }
   const order = seed === undefined ? plainOrder : randomOrder(seed)
-  return new TestService(await Works.open(new Catalogue([app].flat()), instant(now, "testService, now"), order, durationMs(patience, "testService, patience")), settles)
+  const sources = { handlers, file: file?.startsWith("file:") === true ? fileURLToPath(file) : file }
+  const works = await Works.open(new Catalogue([app].flat()), instant(now, "testService, now"), order, durationMs(patience, "testService, patience"), sources)
+  return new TestService(works, settles)
 }
 
 /** A service under test, from {@link testService}. */
 export class TestService extends Outcome {
+  /** Its functions: to be called by name and over HTTP, and what they were called with. */
+  readonly functions: TestFunctions
   readonly #works: Works
   readonly #settles: boolean
   readonly #turns: Turns
@@ -103,6 +114,7 @@ export class TestService extends Outcome {
     this.#works = works
     this.#settles = settles
     this.#turns = turns
+    this.functions = new TestFunctions(works.feeds, turns, () => works.settle())
   }
 
   /** The clock. */

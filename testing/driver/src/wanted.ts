@@ -59,10 +59,12 @@ function same(actual: unknown, expected: unknown, message: string): void {
 
 /** All that users see, by stream, in an order that does not tell which stage worked first. */
 function recordsOf(app: Service | readonly Service[], test: TestService): Map<string, string[]> {
-  const seen = new Catalogue([app].flat()).streams.filter(({ role }) => role !== "repartition" && role !== "task")
+  const catalogue = new Catalogue([app].flat())
+  const seen = catalogue.streams.filter(({ role }) => role !== "repartition" && role !== "task")
   return new Map(
     seen.map(({ name, role }) => {
       const records = test.records(name).map(({ value, key, time, partition }) => {
+        if (catalogue.destinations.has(name)) return JSON.stringify([key, partition, lastingFailure(value)], plainly)
         return JSON.stringify([key, time, partition, role === "dead-letter" ? lasting(value) : value], plainly)
       })
       return [name, records.toSorted()]
@@ -75,6 +77,13 @@ function lasting(letter: unknown): unknown {
   const { stream, partition, key, time, value, operator, error, attempts } = letter as Record<string, unknown>
   const { code, message } = error as Record<string, unknown>
   return { stream, partition, key, time, value, operator, code, message, attempts }
+}
+
+/** Of what a function could not take, what must not change: a crash makes the wait for the next attempt shorter. */
+function lastingFailure(told: unknown): unknown {
+  const { timestamp: _, requestContext, ...rest } = told as Record<string, unknown>
+  const { requestId: __, ...context } = requestContext as Record<string, unknown>
+  return { ...rest, ...context }
 }
 
 function plainly(_: string, value: unknown): unknown {

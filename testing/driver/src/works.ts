@@ -13,6 +13,7 @@
 import {
   type Append,
   assertDepth,
+  type Committed,
   type EnqueueFacts,
   isTerminal,
   type Rejected,
@@ -30,6 +31,8 @@ import { nextCron } from "@millrace/cron"
 import { openMemoryStore } from "@millrace/memory"
 import { BlockWriter, type EnqueueOptions, MillraceError, type StreamPlan, durationMs, errorFrom, limits, writeValue } from "@millrace/model"
 import type { RunResult, TaskCaller } from "@millrace/sdk"
+import type { Feeds, FeedsParts } from "./functions/feeds.ts"
+import type { FunctionSources } from "./functions/calls.ts"
 import { AsyncCalls } from "./async-calls.ts"
 import type { Catalogue, Tasked } from "./catalogue.ts"
 import { LargeValues } from "./large-values.ts"
@@ -61,6 +64,8 @@ export class Works {
   readonly #ended: Set<string> = new Set()
   /** Numbers of the transactions after which it crashes. */
   readonly #crashes: Set<number> = new Set()
+  /** What feeds functions has come to such a transaction. */
+  #dying = false
   /** What the transactions decided, in order. */
   readonly decided: Decided[] = []
   /** Late records by operator. */
@@ -71,6 +76,8 @@ export class Works {
   now: number
   readonly calls: TaskCalls
   readonly #asyncCalls: AsyncCalls
+  /** What feeds functions; undefined: there are none. */
+  feeds: Feeds | undefined
   /** Who waits for a run, by its id. */
   readonly #waiting: Map<string, (() => void)[]> = new Map()
   /** What the code of tasks wants, to be done between two transactions. */
@@ -80,11 +87,18 @@ export class Works {
   readonly #values = new LargeValues()
   #tickets = 0
 
-  static async open(catalogue: Catalogue, now: number, order: Order, patienceMs: number): Promise<Works> {
+  static async open(catalogue: Catalogue, now: number, order: Order, patienceMs: number, sources: FunctionSources): Promise<Works> {
     const works: { open?: Works } = {}
     const store = await openMemoryStore({ now: () => works.open?.now ?? now, onLost: () => undefined })
-    works.open = new Works(catalogue, store, now, order, patienceMs)
-    return works.open
+    const opened = new Works(catalogue, store, now, order, patienceMs)
+    works.open = opened
+    if (catalogue.programs.some(({ plan }) => plan.functions.length > 0)) {
+      // Tests of services without functions do without all that they need.
+      const { Feeds: Feeding } = await import("./functions/feeds.ts")
+      opened.feeds = new Feeding(opened.#feedsParts(store, sources, patienceMs))
+      await opened.feeds.open()
+    }
+    return opened
   }
 
   private constructor(catalogue: Catalogue, store: Store, now: number, order: Order, patienceMs: number) {
@@ -104,6 +118,27 @@ export class Works {
       if (input === undefined) throw new Error(`plan of ${program.plan.service}: stream ${stage.input} is missing`)
       return Array.from({ length: stage.partitions }, (_, partition) => new Seat({ program, store, stage, input, partition }, bounds, now))
     })
+  }
+
+  #feedsParts(store: Store, sources: FunctionSources, patienceMs: number): FeedsParts {
+    const { catalogue } = this
+    return {
+      programs: catalogue.programs,
+      sources,
+      store,
+      now: () => this.now,
+      stream: (name) => catalogue.streams.find((stream) => stream.name === name),
+      append: ({ appends, state }) => {
+        const committed = this.#append(appends, state)
+        this.transactions++
+        // D2: not in the midst of what it does at once; what it has not committed by then is lost all the same.
+        if (this.#crashes.delete(this.transactions)) this.#dying = true
+        return committed
+      },
+      isWanted: () => this.#dying || this.#requests.length > 0,
+      within: (act) => this.calls.within(1, act),
+      patienceMs,
+    }
   }
 
   /** Sends records as requests to a front door; returns those that were refused, with their index. */
@@ -149,6 +184,7 @@ export class Works {
   /** Works until nothing has input and no call is waited for. */
   async settle(): Promise<void> {
     for (;;) {
+      if (this.#dying) await this.crash()
       while (await this.step());
       const request = this.#requests.shift()
       if (request !== undefined) {
@@ -164,6 +200,7 @@ export class Works {
       const ended = await this.calls.next()
       if (ended === undefined) {
         if (await this.#asyncCalls.ends()) continue
+        if ((await this.feeds?.work()) === true) continue
         return
       }
       if (ended === "poked") continue
@@ -178,6 +215,7 @@ export class Works {
       new Promise((resolve, reject) => {
         this.#requests.push(() => act().then(resolve, reject))
         this.calls.poke()
+        this.feeds?.poke()
       })
     const send: TaskCaller["send"] = (task, inputs, options) => between(() => this.enqueue(this.catalogue.task(task), inputs, options, depth))
     const result: TaskCaller["result"] = (id) => between(async () => [this.#endOf(id)] as const).then(([ended]) => ended)
@@ -294,7 +332,7 @@ export class Works {
   async advance(to: number, settles: boolean): Promise<void> {
     let rounds = 0
     for (;;) {
-      const due = Math.min(...this.seats.map(({ machine }) => machine.tickAt))
+      const due = Math.min(this.feeds?.dueAt ?? Number.POSITIVE_INFINITY, ...this.seats.map(({ machine }) => machine.tickAt))
       if (due > to) break
       rounds = due > this.now ? 0 : rounds + 1
       if (rounds > roundsMax) throw new Error(`the clock stands at ${this.now} and something is due for ever`)
@@ -303,6 +341,7 @@ export class Works {
         const transaction = seat.tick(this.now)
         if (transaction !== undefined) await this.#commit(seat, transaction)
       }
+      this.feeds?.ring()
       if (settles) await this.settle()
     }
     this.now = to
@@ -310,6 +349,7 @@ export class Works {
 
   /** D2. The process dies and another one takes up what was committed. */
   async crash(): Promise<void> {
+    this.#dying = false
     await this.#fold()
     this.calls.crash()
     this.#asyncCalls.crash()
@@ -319,6 +359,7 @@ export class Works {
       const transaction = seat.stage.operators.some(({ kind }) => kind === "task" || kind === "async") ? seat.tick(this.now) : undefined
       if (transaction !== undefined) await this.#commit(seat, transaction)
     }
+    await this.feeds?.crash()
   }
 
   /** Crashes once there have been so many transactions. */
@@ -351,8 +392,10 @@ export class Works {
     for (const seat of this.seats) seat.onFolded()
   }
 
-  #append(appends: readonly Append[], state: readonly Uint8Array[]): void {
-    const { bases } = this.#store.append({ appends, state })
-    for (const [i, append] of appends.entries()) this.log.note(append, bases[i] as number)
+  #append(appends: readonly Append[], state: readonly Uint8Array[]): Committed {
+    const committed = this.#store.append({ appends, state })
+    for (const [i, append] of appends.entries()) this.log.note(append, committed.bases[i] as number)
+    this.feeds?.onAppended(appends)
+    return committed
   }
 }

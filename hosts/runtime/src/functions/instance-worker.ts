@@ -14,6 +14,7 @@
 import { parentPort, workerData } from "node:worker_threads"
 import type { RunResult, TaskCaller } from "@millrace/sdk"
 import { holdModules } from "../service-code.ts"
+import { answerPayload } from "./answer-payload.ts"
 import { CapturedConsole } from "./captured-console.ts"
 import { type Handler, handlerOf, isStreaming, markStreaming } from "./handler-module.ts"
 import type { FromInstance, InstanceData, TaskAnswer, TaskAsk, ToInstance } from "./instance-messages.ts"
@@ -177,17 +178,8 @@ function runStreaming(handler: Handler, event: unknown, context: object, id: str
 }
 
 function answerOf(id: string, value: unknown): FromInstance {
-  let payload: string
-  try {
-    payload = JSON.stringify(value ?? null) ?? "null"
-  } catch {
-    return { kind: "failed", id, error: functionErrorOf(new RuntimeFailure("Runtime.JSONStringifyError", "Unable to stringify response body")), fatal: false }
-  }
-  // At least a byte for each unit of UTF-16, at most three.
-  const tooLarge = payload.length > answerBytesMax || (payload.length * 3 > answerBytesMax && Buffer.byteLength(payload) > answerBytesMax)
-  if (!tooLarge) return { kind: "returned", id, payload }
-  const error = { errorType: "Function.ResponseSizeTooLarge", errorMessage: `Response payload size exceeded maximum allowed payload size (${answerBytesMax} bytes).` }
-  return { kind: "failed", id, error, fatal: false }
+  const answer = answerPayload(value, answerBytesMax)
+  return "payload" in answer ? { kind: "returned", id, payload: answer.payload } : { kind: "failed", id, error: answer.error, fatal: false }
 }
 
 function neverSettled(): RuntimeFailure {

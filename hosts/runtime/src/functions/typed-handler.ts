@@ -36,6 +36,10 @@ export async function typedHandler(file: string, name: string): Promise<Handler>
   const programs = await loadPrograms([file])
   const code = programs.map(({ functions }) => functions.get(name)).find((found) => found !== undefined)
   if (code === undefined) throw new Error(`${file} has no function "${name}".`)
+  return handlerOfCode(name, code)
+}
+
+export function handlerOfCode(name: string, code: FunctionCode): Handler {
   return async (event, context) => answerOf(name, code, event as Event, context as LambdaContext)
 }
 

@@ -1,0 +1,4 @@
+// A handler that counts its calls.
+let calls = 0
+
+export const handler = async (): Promise<number> => ++calls
