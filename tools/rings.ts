@@ -28,6 +28,7 @@ const members: readonly Member[] = [
     homeOf: ["csv-parse", "hyparquet", "hyparquet-compressors", "hyparquet-writer"],
   },
   { dir: "adapters/s3", imports: ["core"], homeOf: ["@aws-sdk/client-s3"] },
+  { dir: "adapters/messages", imports: ["core"], homeOf: ["@aws-sdk/client-sns", "@aws-sdk/client-sqs"] },
   // The gateway defines the small port that it calls, so it stands above the runtime and cannot import it.
   { dir: "hosts/gateway", imports: ["core"], homeOf: ["@hono/node-server", "hono", "prom-client"] },
   // So does the Kinesis API: the command line puts the three together.

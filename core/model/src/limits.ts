@@ -171,6 +171,9 @@ export const limits = {
   functionEventRetryMs: 60_000,
   /** Longest reason of a failure that is kept with such an event, in characters. */
   functionEventErrorLengthMax: 32_768,
+  /** Largest message that a queue of SQS, and that a topic of SNS takes, in bytes: what is larger is not told there. */
+  sqsMessageBytesMax: 1_048_576,
+  snsMessageBytesMax: 262_144,
   /** Largest answer of a function, in bytes: as Lambda has it, a little more than the largest event. */
   functionAnswerBytesMax: 6_291_556,
   /** An instance that was not invoked for so long is ended, in milliseconds. */

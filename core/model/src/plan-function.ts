@@ -23,7 +23,7 @@ export interface HttpRoutePlan {
 export type HttpSegment = { readonly kind: "text"; readonly text: string } | { readonly kind: "one" | "greedy"; readonly name: string }
 
 /** First segments of the node's own addresses: no function gets them. */
-export const reservedSegments: ReadonlySet<string> = new Set(["v1", "errors", "healthz", "metrics", "readyz", "2015-03-31", "2017-10-31", "dashboard"])
+export const reservedSegments: ReadonlySet<string> = new Set(["v1", "errors", "healthz", "metrics", "readyz", "2015-03-31", "2017-10-31", "2021-11-15", "dashboard"])
 
 /** The same for all routes that take the same requests, whatever their parameters are called. */
 export function routeShape({ method, segments }: HttpRoutePlan): string {

@@ -12,6 +12,8 @@ export type FailureDestination =
   | { readonly kind: "stream"; readonly stream: string }
   /** Objects under `s3://bucket/prefix`. */
   | { readonly kind: "s3"; readonly to: string }
+  /** Messages to a queue of SQS or a topic of SNS, by its ARN. */
+  | { readonly kind: "sqs" | "sns"; readonly to: string }
 
 export interface MappingPlan {
   /** The stream whose records are mapped; it may be one that no service defines. */

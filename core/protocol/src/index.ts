@@ -1,3 +1,4 @@
+export { AmazonEventStream, type Crc32 } from "./amazon-event-stream.ts"
 export * from "./backoff.ts"
 export * from "./body-format.ts"
 export * from "./client.ts"

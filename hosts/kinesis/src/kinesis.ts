@@ -10,6 +10,7 @@ import type { Api } from "./api.ts"
 import { Catalog } from "./catalog.ts"
 import { type Clock, processClock } from "./clock.ts"
 import { type Codec, cborCodec, jsonCodec } from "./codec.ts"
+import { AmazonEventStream } from "@millrace/protocol"
 import { EventStream } from "./event-stream.ts"
 import type { ApiRequest, ApiResponse } from "./exchange.ts"
 import { KinesisFailure, failureOf } from "./failure.ts"
@@ -78,7 +79,7 @@ export function createKinesis({
       if (result instanceof EventStream) {
         return {
           status: 200,
-          headers: { ...ids(), "content-type": "application/vnd.amazon.eventstream" },
+          headers: { ...ids(), "content-type": AmazonEventStream.contentType },
           body: result.messages,
         }
       }

@@ -32,6 +32,7 @@ import { functionClock } from "./functions/clock.ts"
 import { regionOf } from "./functions/environment.ts"
 import { EventQueue } from "./functions/event-queue.ts"
 import { Functions, type FunctionsOptions } from "./functions/functions.ts"
+import { openMessages } from "./message-compose.ts"
 import { IdempotencyKeys } from "./idempotency.ts"
 import type { Answer } from "./answer.ts"
 import { type DeskWorkers, IntakeDesk, type Request } from "./intake-desk.ts"
@@ -266,6 +267,7 @@ export class Node {
       room: new Room(limits.mappingEventBytesMax),
       region: regionOf(parts.env),
       openPlace: (to) => openPlace(to, outDir),
+      openMessages,
       stream: (name) => (this.#streams.has(name) ? this.#streams.get(name) : undefined),
       facts: this.#bytes.facts,
       keepFacts: async (stream, facts) => void (await this.#bytes.keep(stream, facts)),
@@ -279,6 +281,7 @@ export class Node {
       log,
       region: regionOf(parts.env),
       openPlace: (to) => openPlace(to, outDir),
+      openMessages,
       stream: (name) => (this.#streams.has(name) ? this.#streams.get(name) : undefined),
     })
     this.#attempts = this.#attemptsFor({ files: [] })

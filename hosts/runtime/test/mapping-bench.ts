@@ -60,6 +60,8 @@ export class MappingBench {
   readonly facts: Map<string, string> = new Map()
   /** Objects that destinations outside hold, by name. */
   readonly objects: Map<string, string> = new Map()
+  /** What queues and topics were told. */
+  readonly messages: string[] = []
   /** How often a destination outside refuses before it takes. */
   refusals = 0
   /** The function's own. */
@@ -148,6 +150,7 @@ export class MappingBench {
       room: this.room,
       region: "eu-west-1",
       openPlace: async () => place,
+      openMessages: async () => ({ send: async (text) => void this.messages.push(text), close: async () => undefined }),
       stream: (name) => this.streams.get(name),
       facts: this.facts,
       keepFacts: async (name, facts) => void this.facts.set(name, facts),

@@ -64,7 +64,15 @@ test("24 hours of retries take less than a second, and end as Lambda's do", asyn
   assert.deepEqual([tries.at(-1)?.outcome, tries.at(-1)?.answer], ["returned", ["good"]])
   const [object, ...more] = bench.functions.objects("s3://failed")
   assert.match(object?.name ?? "", /^aws\/lambda\/[0-9a-f-]{36}\/shardId-000000000000\/2030\/01\/0[12]\//)
-  assert.deepEqual([(object?.value as FailedBatch).requestContext.condition, more], ["RecordAgeExceeded", []])
+  assert.deepEqual([(object?.value as FailedBatch | undefined)?.requestContext.condition, more], ["RecordAgeExceeded", []])
+})
+
+test("a queue is told of a batch that was given up, as Lambda tells it", async () => {
+  const arn = "arn:aws:sqs:eu-west-1:123456789012:failed"
+  const bench = await testService(service("shop", [fn("ship", "./ship.ts", { on: { stream: orders, maximumRetryAttempts: 0, onFailure: { sqs: arn } } })]), { handlers: { ship } })
+  await bench.send(orders, numbered(2, 1))
+  const [told, ...more] = bench.functions.messages(arn) as FailedBatch[]
+  assert.deepEqual([told?.KinesisBatchInfo.batchSize, told?.payload, more], [2, undefined, []])
 })
 
 test("a batching window and a tumbling window pass by the test's clock", async () => {

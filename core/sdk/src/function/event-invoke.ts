@@ -4,7 +4,7 @@ import type { StreamDefinition } from "../definition.ts"
 import type { Keying } from "../flow/flow.ts"
 import { checkedMs, checkedWhole, checkKeys } from "../setting.ts"
 import type { Stream } from "../stream.ts"
-import { failureDestination } from "./failure-destination.ts"
+import { failureDestination, type OutsideDestination } from "./failure-destination.ts"
 
 /** What becomes of events that nobody waits for (`InvocationType: "Event"`). */
 export interface EventInvokeOptions {
@@ -12,8 +12,8 @@ export interface EventInvokeOptions {
   readonly maximumRetryAttempts?: number
   /** An event that has waited for longer is given up, "1m" to "6h". @default "6h" */
   readonly maximumEventAge?: Duration
-  /** Where events go that are given up: a stream without key and time of its own, or objects in S3. @default nowhere; they are logged */
-  readonly onFailure?: Stream<FailedEvent, unknown, Keying> | { readonly s3: string }
+  /** Where events go that are given up: a stream without key and time of its own, objects in S3, a queue of SQS or a topic of SNS. @default nowhere; they are logged */
+  readonly onFailure?: Stream<FailedEvent, unknown, Keying> | OutsideDestination
 }
 
 interface EventInvokeDefinition {

@@ -5,7 +5,10 @@ import type { Keying } from "../flow/flow.ts"
 import { checkKeys } from "../setting.ts"
 import type { Stream } from "../stream.ts"
 
-type FailureTarget = Stream<never, unknown, Keying> | { readonly s3: string }
+/** A place outside: objects in S3, or messages to a queue of SQS or a topic of SNS, by its ARN. */
+export type OutsideDestination = { readonly s3: string } | { readonly sqs: string } | { readonly sns: string }
+
+type FailureTarget = Stream<never, unknown, Keying> | OutsideDestination
 
 /** @throws MR1101 */
 export function streamDefinition(stream: unknown, what: string): StreamDefinition {
@@ -22,10 +25,23 @@ export function failureDestination(given: FailureTarget | undefined, what: strin
     if (!/^s3:\/\/[^/?#]+/.test(given.s3)) throw new MillraceError("MR1101", `${what}, s3: ${JSON.stringify(given.s3)} is not of the form s3://bucket/prefix.`)
     return { plan: Object.freeze({ kind: "s3", to: given.s3 }) }
   }
+  if (typeof given === "object" && given !== null) {
+    for (const kind of ["sqs", "sns"] as const) {
+      if (!(kind in given)) continue
+      checkKeys(given, [kind], what)
+      return { plan: Object.freeze({ kind, to: checkedArn(kind, (given as unknown as Readonly<Record<string, unknown>>)[kind], `${what}, ${kind}`) }) }
+    }
+  }
   const stream = streamDefinition(given, what)
   const { key, time } = stream.code
   if (key !== undefined || time !== undefined) {
     throw new MillraceError("MR1101", `${what}: what is given up has a key of its own and its moment as time; define stream ${JSON.stringify(stream.name)} without ${key === undefined ? "time" : "key"}.`)
   }
   return { plan: Object.freeze({ kind: "stream", stream: stream.name }), stream }
+}
+
+function checkedArn(kind: "sqs" | "sns", given: unknown, what: string): string {
+  if (typeof given === "string" && new RegExp(`^arn:aws[\\w-]*:${kind}:[a-z0-9-]+:\\d{12}:[A-Za-z0-9_-]{1,256}$`).test(given)) return given
+  const form = `arn:aws:${kind}:eu-west-1:123456789012:name`
+  throw new MillraceError("MR1101", `${what}: ${JSON.stringify(given)} is not of the form ${form}, of a ${kind === "sqs" ? "queue" : "topic"} that is not FIFO.`, { given })
 }

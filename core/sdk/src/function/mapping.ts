@@ -11,7 +11,7 @@ import type { MappingDefinition } from "../definition.ts"
 import type { Keying } from "../flow/flow.ts"
 import { checkedMs, checkedName, checkedWhole, checkKeys } from "../setting.ts"
 import type { Stream } from "../stream.ts"
-import { failureDestination, streamDefinition } from "./failure-destination.ts"
+import { failureDestination, type OutsideDestination, streamDefinition } from "./failure-destination.ts"
 
 /** A pattern of EventBridge, as an object or as JSON text: `{ data: { status: ["paid"] } }`. */
 export type FilterPattern = { readonly data?: unknown; readonly $or?: readonly unknown[] } | string
@@ -51,8 +51,8 @@ export type MappingOptions = Starting & {
   readonly tumblingWindow?: Duration
   /** Only records that fit one of these, at most 5, are for the function. @default all are */
   readonly filters?: readonly FilterPattern[]
-  /** Where batches go that are given up: a stream without key and time of its own, or objects in S3. @default nowhere; they are counted and logged */
-  readonly onFailure?: Stream<FailedBatch, unknown, Keying> | { readonly s3: string }
+  /** Where batches go that are given up: a stream without key and time of its own, objects in S3, a queue of SQS or a topic of SNS. @default nowhere; they are counted and logged */
+  readonly onFailure?: Stream<FailedBatch, unknown, Keying> | OutsideDestination
   /** false: the position is kept, nothing is read. @default true */
   readonly enabled?: boolean
 }

@@ -4,6 +4,7 @@
  */
 import { headOf, type Reply } from "./reply.ts"
 import type { InvocationParts } from "../functions/functions.ts"
+import { PartQueue } from "../functions/part-queue.ts"
 
 const delimiter = 8
 /** Longest status and headers, in bytes. */
@@ -15,11 +16,7 @@ export class StreamedAnswer implements InvocationParts {
   #known: (head: Reply | undefined) => void = () => undefined
   /** Status and headers as far as they have come; undefined: they are over. */
   #prelude: Uint8Array | undefined
-  #isGone = false
-  #ended: { readonly error: Error | undefined } | undefined
-  /** Parts that wait for their reader, and who waits for them to be taken: as many as the instance may have under way. */
-  readonly #waiting: { readonly bytes: Uint8Array; readonly taken: () => void; readonly refused: (error: Error) => void }[] = []
-  #reader: (() => void) | undefined
+  readonly #queue: PartQueue = new PartQueue()
 
   constructor() {
     this.head = new Promise((resolve) => (this.#known = resolve))
@@ -32,51 +29,28 @@ export class StreamedAnswer implements InvocationParts {
 
   part(bytes: Uint8Array): Promise<void> | undefined {
     const rest = this.#prelude === undefined ? bytes : this.#afterPrelude(this.#prelude, bytes)
-    if (this.#isGone) return Promise.reject(new Error("nobody reads the answer"))
-    if (rest === undefined || rest.length === 0) return undefined
-    return new Promise((taken, refused) => {
-      this.#waiting.push({ bytes: rest, taken, refused })
-      this.#wake()
-    })
+    return rest === undefined || rest.length === 0 ? undefined : this.#queue.push(rest)
   }
 
   /** The handler has ended, well or not. */
   end(error?: Error): void {
-    this.#ended = { error }
     if (this.#prelude !== undefined) this.#known(undefined)
-    this.#wake()
+    this.#queue.end(error)
   }
 
-  async *parts(): AsyncGenerator<Uint8Array, void, undefined> {
-    try {
-      for (;;) {
-        const part = this.#waiting.shift()
-        if (part !== undefined) {
-          yield part.bytes
-          part.taken()
-        } else if (this.#ended !== undefined) {
-          if (this.#ended.error !== undefined) throw this.#ended.error
-          return
-        } else await new Promise<void>((resolve) => (this.#reader = resolve))
-      }
-    } finally {
-      this.#isGone = true
-      for (const { refused } of this.#waiting) refused(new Error("nobody reads the answer"))
-    }
-  }
-
-  #wake(): void {
-    const reader = this.#reader
-    this.#reader = undefined
-    reader?.()
+  parts(): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.#queue.parts()
   }
 
   #afterPrelude(before: Uint8Array, bytes: Uint8Array): Uint8Array | undefined {
     const all = Buffer.concat([before, bytes])
     const at = all.indexOf(Buffer.alloc(delimiter))
     if (at === -1) {
-      this.#prelude = all
-      if (all.length > headBytesMax) this.#misformed()
+      if (all.length <= headBytesMax) this.#prelude = all
+      else {
+        this.#prelude = undefined
+        this.#misformed()
+      }
       return undefined
     }
     this.#prelude = undefined
@@ -90,7 +64,7 @@ export class StreamedAnswer implements InvocationParts {
   }
 
   #misformed(): void {
-    this.#isGone = true
+    this.#queue.leave()
     this.#known(undefined)
   }
 }

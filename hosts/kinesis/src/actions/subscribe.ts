@@ -2,7 +2,7 @@
 import { type SequenceNumbers, type Shard, shardId } from "@millrace/model"
 import type { Api } from "../api.ts"
 import type { Codec } from "../codec.ts"
-import { EventStream, eventMessage, exceptionMessage } from "../event-stream.ts"
+import { EventStream, framing } from "../event-stream.ts"
 import { KinesisFailure, failureOf } from "../failure.ts"
 import type { KinesisStream } from "../catalog.ts"
 import { type Start, endOf, offsetOf, shardOf } from "../shard-of.ts"
@@ -49,7 +49,7 @@ async function* messages(
   if (signal.aborted) stop()
   const cancel = clock.after(lastsMs, stop)
   try {
-    yield eventMessage("initial-response", contentType, codec.encode({}))
+    yield framing.event("initial-response", contentType, codec.encode({}))
     let isFirst = true
     for (let next = from; !end.signal.aborted;) {
       // Looked up anew: it may have been closed, or deleted, meanwhile.
@@ -72,7 +72,7 @@ async function* messages(
       failureOf(error) ??
       new KinesisFailure("InternalFailureException", "The node failed in a way that it did not foresee.")
     if (node.unready === undefined || failure.type !== "InternalFailureException") {
-      yield exceptionMessage(failure.type, contentType, codec.encode({ message: failure.message }))
+      yield framing.exception(failure.type, contentType, codec.encode({ message: failure.message }))
     }
   } finally {
     cancel()
@@ -116,5 +116,5 @@ function eventOf(
       ? { ChildShards: childrenOf(stream, shard) }
       : { ContinuationSequenceNumber: numbers.of(page.next - 1) }),
   }
-  return eventMessage("SubscribeToShardEvent", codec.contentType, codec.encode(event))
+  return framing.event("SubscribeToShardEvent", codec.contentType, codec.encode(event))
 }

@@ -24,6 +24,7 @@ class Bench {
   readonly options: InvokeOptions[] = []
   readonly said: string[] = []
   readonly objects: Map<string, string> = new Map()
+  readonly messages: string[] = []
   refusals = 0
   /** Outcomes of the next invocations; then all are done. */
   answers: Answer[] = []
@@ -67,11 +68,15 @@ class Bench {
       clock: this.clock,
       log: { info: say, warn: say, error: say },
       region: "eu-west-1",
+      openMessages: async () => ({ send: async (text) => void this.messages.push(text), close: async () => undefined }),
       openPlace: async () => ({
         put: async (name, bytes) => {
           if (this.refusals-- > 0) throw new MillraceError("MR1501", "no room")
           this.objects.set(name, Buffer.from(bytes).toString())
         },
+        get: async () => undefined,
+        remove: async () => undefined,
+        list: () => ReadableStream.from<string>([]),
         close: async () => undefined,
       }),
       stream: () => undefined,
@@ -255,6 +260,17 @@ test("S3 gets the record of an event under Lambda's name, the same one after a c
   assert.match(name, /^aws\/lambda\/async\/ship\/2026\/01\/01\/2026-01-01T00\.00\.00-[0-9a-f]{8}-[0-9a-f]{4}-3[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
   assert.deepEqual((JSON.parse(text) as FailedEvent).requestPayload, [1])
   assert.equal(bench.queue.isIdle, true)
+})
+
+test("a queue or a topic is told all of an event that was given up, unless it is larger than a message may be", async (t) => {
+  const bench = new Bench(t)
+  await bench.open({ maximumRetryAttempts: 0, onFailure: { kind: "sns", to: "arn:aws:sns:eu-west-1:123456789012:failed" } })
+  bench.answers = ["failed", "failed"]
+  await bench.add("[1]", "request-1")
+  await bench.add(JSON.stringify("x".repeat(262_144)), "request-2")
+  assert.deepEqual(bench.messages.map((text) => (JSON.parse(text) as FailedEvent).requestPayload), [[1]])
+  assert.equal(bench.queue.isIdle, true)
+  assert.equal(bench.said.at(-1), "an event that was given up is larger than its destination takes, and is not told there")
 })
 
 test("an event whose function was taken away waits for it, until it is too old", async (t) => {

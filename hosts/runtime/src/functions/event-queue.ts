@@ -13,9 +13,10 @@
  * F24  Nothing is confirmed before it is durable; whatever is confirmed is done or given up, whatever crashes.
  * F25  That an event is given up is kept before a destination outside is told; a stream is told in the commit that forgets it.
  */
-import type { FilePlace, StateReader } from "@millrace/engine"
+import type { StateReader } from "@millrace/engine"
 import { BlockWriter, type ErrorCode, type EventInvokePlan, type FailureDestination, type FunctionPlan, MillraceError, type StreamPlan, errorData, limits, partitionOf } from "@millrace/model"
 import type { Commits } from "../commits.ts"
+import { Destination, type OutsidePlaces, type OutsidePlan } from "../destination.ts"
 import type { Log } from "../log.ts"
 import { Room } from "../mapping/room.ts"
 import type { Sample } from "../samples.ts"
@@ -25,15 +26,13 @@ import { type EventFacts, EventShelf } from "./event-shelf.ts"
 import { failedEvent, failedEventName } from "./failed-event.ts"
 import type { FunctionError, FunctionInvoker } from "./invocation.ts"
 
-export interface EventQueueNode {
+export interface EventQueueNode extends OutsidePlaces {
   readonly state: StateReader
   readonly commits: Commits
   readonly invoker: FunctionInvoker & { find(name: string): FunctionPlan | undefined }
   readonly clock: FunctionClock
   readonly log: Log
   readonly region: string
-  /** Opens the place of what is given up outside. @throws MR1101 */
-  readonly openPlace: (to: string) => Promise<FilePlace>
   /** Undefined: there is none of that name. */
   readonly stream: (name: string) => StreamPlan | undefined
 }
@@ -57,7 +56,7 @@ export class EventQueue {
   readonly #events: Set<Queued> = new Set()
   /** Invocations at once of each function: what waits here is not throttled there. */
   readonly #slots: Map<string, Room> = new Map()
-  readonly #places: Map<string, Promise<FilePlace>> = new Map()
+  readonly #destinations: Map<string, Destination> = new Map()
   readonly #underWay: Set<Promise<void>> = new Set()
   #bytes = 0
   #givenUp = 0
@@ -129,7 +128,7 @@ export class EventQueue {
       late.abort()
     }
     this.#stop.abort()
-    for (const place of this.#places.values()) await (await place.catch(() => undefined))?.close()
+    for (const destination of this.#destinations.values()) await destination.close()
   }
 
   /** The disk refuses: what was committed and is not durable never happened. */
@@ -289,12 +288,13 @@ export class EventQueue {
   }
 
   /** Tells a destination outside until it takes it; false: the node stops, and will tell it when it runs again. */
-  async #put({ facts, payload }: Queued, destination: Exclude<FailureDestination, { kind: "stream" }>, signal: AbortSignal): Promise<boolean> {
+  async #put({ facts, payload }: Queued, to: OutsidePlan, signal: AbortSignal): Promise<boolean> {
     const { clock, log, region } = this.#node
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        const place = await this.#placeOf(destination.to)
-        await place.put(failedEventName(facts), Buffer.from(failedEvent(facts, payload, region)))
+        const whole = (): string => failedEvent(facts, payload, region)
+        const isTold = await this.#destinationAt(to).tell({ name: failedEventName(facts), whole, message: whole })
+        if (!isTold) log.error({ function: facts.function, requestId: facts.requestId, payload: payload.slice(0, 1_000) }, "an event that was given up is larger than its destination takes, and is not told there")
         return !signal.aborted
       } catch (error) {
         const wait = Math.min(limits.mappingRetryMsMax, limits.mappingRetryMsMin * 2 ** Math.min(attempt, 20))
@@ -305,15 +305,13 @@ export class EventQueue {
     return false
   }
 
-  #placeOf(to: string): Promise<FilePlace> {
-    let place = this.#places.get(to)
-    if (place === undefined) {
-      place = this.#node.openPlace(to)
-      this.#places.set(to, place)
-      // One that could not be opened is tried anew.
-      place.catch(() => this.#places.delete(to))
+  #destinationAt(to: OutsidePlan): Destination {
+    let destination = this.#destinations.get(to.to)
+    if (destination === undefined) {
+      destination = new Destination(to, this.#node)
+      this.#destinations.set(to.to, destination)
     }
-    return place
+    return destination
   }
 }
 

@@ -16,6 +16,11 @@ function functionArn(region: string, name: string): string {
 
 /** The whole batch as one text. */
 export function failedBatch(records: readonly EventRecord[], facts: FailedBatchFacts, events: KinesisEvents): string {
+  return `${failedBatchFacts(records, facts, events).slice(0, -1)},"payload":${events.event(records)}}`
+}
+
+/** What queues and topics are told: all but the batch itself. */
+export function failedBatchFacts(records: readonly EventRecord[], facts: FailedBatchFacts, events: KinesisEvents): string {
   const { condition, attempts, error, at, requestId, function: name, region } = facts
   const first = records[0] as EventRecord
   const last = records.at(-1) as EventRecord
@@ -34,7 +39,7 @@ export function failedBatch(records: readonly EventRecord[], facts: FailedBatchF
       streamArn: events.streamArn,
     },
   }
-  return `${JSON.stringify(about).slice(0, -1)},"payload":${events.event(records)}}`
+  return JSON.stringify(about)
 }
 
 /**

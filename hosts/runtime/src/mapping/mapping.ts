@@ -26,19 +26,20 @@ import {
   shardsOf,
 } from "@millrace/model"
 import type { Commits } from "../commits.ts"
+import { Destination, type OutsidePlaces } from "../destination.ts"
 import type { FunctionClock } from "../functions/clock.ts"
 import type { FunctionInvoker } from "../functions/invocation.ts"
 import type { Log } from "../log.ts"
 import { uuidOf } from "../uuid-of.ts"
 import { Room } from "./room.ts"
-import { failedBatch, failedBatchName } from "./failed-batch.ts"
+import { failedBatch, failedBatchFacts, failedBatchName } from "./failed-batch.ts"
 import { KinesisEvents } from "./kinesis-event.ts"
 import { MappedShard, type ShardHost } from "./mapped-shard.ts"
 import type { Positions } from "./positions.ts"
 import { ShardLog } from "./shard-log.ts"
 
 /** What a mapping needs of its node. */
-export interface MappingNode {
+export interface MappingNode extends OutsidePlaces {
   readonly store: Store
   readonly commits: Commits
   readonly positions: Positions
@@ -49,8 +50,6 @@ export interface MappingNode {
   /** A partition has records on their way to the disk. */
   readonly onGrowing: (stream: string, partition: number) => void
   readonly region: string
-  /** Opens the place of failed batches outside. @throws MR1101 */
-  readonly openPlace: (to: string) => Promise<ObjectPlace>
   /** Undefined: there is none of that name, or not yet. */
   readonly stream: (name: string) => StreamPlan | undefined
   /** What is kept beside the streams, by name. */
@@ -91,7 +90,7 @@ export class Mapping {
   #again = false
   #error: ErrorData | undefined
   #stopped = false
-  #place: Promise<ObjectPlace> | undefined
+  readonly #destination: Destination | undefined
   readonly #slots: Room
 
   constructor(node: MappingNode, service: string, { name, concurrency }: FunctionPlan, plan: MappingPlan) {
@@ -101,6 +100,7 @@ export class Mapping {
     this.plan = plan
     this.id = `${service}/${name}/${plan.stream}`
     this.uuid = uuidOf(this.id)
+    this.#destination = plan.onFailure === null || plan.onFailure.kind === "stream" ? undefined : new Destination(plan.onFailure, node)
     this.#slots = new Room(concurrency ?? limits.functionInstancesMax)
     this.#filter = mappingFilter(plan.filters, `function "${name}", on, filters`)
   }
@@ -142,20 +142,13 @@ export class Mapping {
   async stop(): Promise<void> {
     this.#stopped = true
     await Promise.all([...this.#shards.values()].map((shard) => shard.stop()))
-    await (await this.#place?.catch(() => undefined))?.close()
+    await this.#destination?.close()
   }
 
   /** Where what is given up lies as objects. @throws MR1101, MR1501 */
-  place(): Promise<ObjectPlace> {
-    const { onFailure } = this.plan
-    if (onFailure?.kind !== "s3") throw new Error("mapping: it has no place")
-    if (this.#place === undefined) {
-      const opened = this.#node.openPlace(onFailure.to)
-      this.#place = opened
-      // One that could not be opened is tried anew.
-      opened.catch(() => (this.#place = undefined))
-    }
-    return this.#place
+  objects(): Promise<ObjectPlace> {
+    if (this.#destination === undefined) throw new Error("mapping: it has no destination outside")
+    return this.#destination.objects()
   }
 
   halt(): void {
@@ -278,8 +271,9 @@ export class Mapping {
       durable: (sequence) => this.#node.commits.durable(sequence),
       put: async (records, facts, of) => {
         const [first] = records
-        if (first === undefined || this.plan.onFailure?.kind !== "s3") throw new Error("mapping: a failed batch without a place")
-        await (await this.place()).put(failedBatchName(this.uuid, facts, of, first), Buffer.from(failedBatch(records, facts, of)))
+        if (first === undefined || this.#destination === undefined) throw new Error("mapping: a failed batch without a place")
+        const name = failedBatchName(this.uuid, facts, of, first)
+        await this.#destination.tell({ name, whole: () => failedBatch(records, facts, of), message: () => failedBatchFacts(records, facts, of) })
       },
       onOver: () => this.#onOver(partition),
     }

@@ -312,6 +312,21 @@ test("what was given up is redriven in its order, once, and stops at what fails 
   assert.equal(third.batches, 0)
 })
 
+test("a queue or a topic is told what S3 is, without the batch, once that it is given up is durable", async (t) => {
+  const bench = new MappingBench(t)
+  bench.answering = () => new Error("no")
+  const onFailure = { kind: "sqs", to: "arn:aws:sqs:eu-west-1:123456789012:failed" } as const
+  await bench.open({ maximumRetryAttempts: 0, onFailure })
+  await bench.put(["a", "b"])
+  const [text = "", ...more] = bench.messages
+  const { payload, ...told } = JSON.parse(text) as Partial<FailedBatch>
+  assert.deepEqual([payload, more], [undefined, []])
+  assert.deepEqual(Object.keys(told), ["requestContext", "responseContext", "version", "timestamp", "KinesisBatchInfo"])
+  assert.deepEqual([told.requestContext?.condition, told.KinesisBatchInfo?.batchSize], ["RetryAttemptsExhausted", 2])
+  assert.equal(bench.mappings.status()[0]?.figures.delivered, 2)
+  await assert.rejects(bench.mappings.redrive("ship", new AbortController().signal), { code: "MR1009" })
+})
+
 test("what lies in S3 is redriven in each shard's order, goes from there, and stops at what fails again", async (t) => {
   const bench = new MappingBench(t)
   const settings = { batchSize: 2, maximumRetryAttempts: 0, reportBatchItemFailures: true, onFailure: { kind: "s3", to: "s3://failed" } } as const

@@ -15,10 +15,10 @@ const readBytes = 1_048_576
  */
 export async function redrive(node: MappingNode, mapping: Mapping, signal: AbortSignal): Promise<Redriven> {
   const { onFailure } = mapping.plan
-  if (onFailure?.kind === "s3") return redriveObjects(node, mapping, await mapping.place(), signal)
+  if (onFailure?.kind === "s3") return redriveObjects(node, mapping, await mapping.objects(), signal)
   const stream = onFailure?.kind === "stream" ? node.stream(onFailure.stream) : undefined
   if (stream === undefined) {
-    throw new MillraceError("MR1009", `Function "${mapping.function}": what its mapping gives up is kept nowhere. Give it onFailure: a stream, or { s3: "s3://bucket/prefix" }.`, {
+    throw new MillraceError("MR1009", `Function "${mapping.function}": what its mapping gives up is kept nowhere from where it could be read. Give it onFailure: a stream, or { s3: "s3://bucket/prefix" }.`, {
       function: mapping.function,
     })
   }

@@ -60,7 +60,7 @@ export class FunctionCalls implements FunctionInvoker, GatewayFunctions {
   /** Grows with all that happens. */
   moves = 0
   /** What keeps a handler from being there at all: the test's fault. */
-  fault: unknown
+  fault: Error | undefined
 
   constructor(programs: readonly Program[], sources: FunctionSources, alarms: Alarms, within: <T>(act: () => T) => T) {
     for (const program of programs) {
@@ -177,7 +177,7 @@ export class FunctionCalls implements FunctionInvoker, GatewayFunctions {
     try {
       return await known.handler
     } catch (error) {
-      this.fault ??= error
+      this.fault ??= error as Error
       throw error
     }
   }
@@ -207,7 +207,7 @@ export class FunctionCalls implements FunctionInvoker, GatewayFunctions {
 /** Calls a handler; what it calls back counts as what it returns. */
 function calledBack(handler: Handler, event: unknown, context: object): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const done = (error?: unknown, value?: unknown): void => (error === undefined || error === null ? resolve(value) : reject(error as Error))
+    const done = (error?: Error | null, value?: unknown): void => (error === undefined || error === null ? resolve(value) : reject(error))
     const own = { ...context, done, succeed: resolve, fail: reject }
     const result = handler(event, own, done)
     if (typeof (result as { then?: unknown } | undefined)?.then === "function") (result as Promise<unknown>).then(resolve, reject)

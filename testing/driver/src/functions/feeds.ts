@@ -76,7 +76,7 @@ export class Feeds {
       read: (...place: Parameters<Store["read"]>) => this.#moved(store.read(...place)),
     })
     const commits = new Commits(counted, { onAppended: () => undefined, onDurable: () => this.#mappings.onDurable(), onRefused: () => undefined })
-    const common = { commits, clock: this.#alarms, log, region, openPlace: async (to: string) => this.shelves.open(to), stream }
+    const common = { commits, clock: this.#alarms, log, region, openPlace: async (to: string) => this.shelves.open(to), openMessages: async (to: string) => this.shelves.openMessages(to), stream }
     this.#mappings = new Mappings({
       ...common,
       store: counted,

@@ -1,5 +1,5 @@
-/** Objects that destinations outside would hold, by location. What is there survives a crash of the service, as a bucket does. */
-import type { ObjectPlace } from "@millrace/engine"
+/** Objects that destinations outside would hold, and messages that they would have got, by location. What is there survives a crash of the service, as a bucket does. */
+import type { MessagePlace, ObjectPlace } from "@millrace/engine"
 
 /** An object, as JSON where it is some. */
 export interface TestObject {
@@ -9,6 +9,7 @@ export interface TestObject {
 
 export class Shelves {
   readonly #shelves: Map<string, Map<string, Uint8Array>> = new Map()
+  readonly #messages: Map<string, readonly unknown[]> = new Map()
 
   open(to: string): ObjectPlace {
     const shelf = this.#shelf(to)
@@ -22,6 +23,20 @@ export class Shelves {
       },
       close: async () => undefined,
     }
+  }
+
+  openMessages(to: string): MessagePlace {
+    return {
+      send: async (text) => {
+        this.#messages.set(to, [...(this.#messages.get(to) ?? []), JSON.parse(text) as unknown])
+      },
+      close: async () => undefined,
+    }
+  }
+
+  /** In the order in which they were sent. */
+  messages(to: string): readonly unknown[] {
+    return [...(this.#messages.get(to) ?? [])]
   }
 
   /** In the order of their names. */

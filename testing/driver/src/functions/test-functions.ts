@@ -54,14 +54,14 @@ export class TestFunctions {
     const { feeds, name } = this.#of(of)
     return this.#turns.take(async () => {
       let ended: Invoked | undefined
-      let fault: unknown
+      let fault: Error | undefined
       feeds.calls.invoke(name, JSON.stringify(event) ?? "null").then(
         (invocation) => {
           if (invocation.kind === "throttled") ended = { outcome: "throttled" }
           else if (invocation.kind === "failed") ended = { outcome: "failed", error: invocation.error }
           else ended = { outcome: "returned", payload: JSON.parse(invocation.payload) as unknown }
         },
-        (error: unknown) => (fault = error),
+        (error: Error) => (fault = error),
       )
       await this.#work()
       if (ended !== undefined) return ended
@@ -114,7 +114,7 @@ export class TestFunctions {
   invocations(of: NamedFunction): readonly TestInvocation[] {
     const { feeds, name } = this.#of(of)
     this.#turns.assertNone("invocations")
-    return structuredClone(feeds.calls.of(name)) as readonly TestInvocation[]
+    return structuredClone(feeds.calls.of(name))
   }
 
   /** How what feeds a function from its stream stands; undefined: nothing does. @throws MR1031 */
@@ -134,15 +134,21 @@ export class TestFunctions {
     return this.#all().shelves.of(to)
   }
 
+  /** What a queue or a topic was told as a destination, in order: nothing is sent anywhere. @param arn - as the destination names it */
+  messages(arn: string): readonly unknown[] {
+    this.#turns.assertNone("messages")
+    return structuredClone(this.#all().shelves.messages(arn))
+  }
+
   /** Calls a function again with what its mapping has given up. @throws MR1009 when that is kept nowhere, MR1031 */
   async redrive(of: NamedFunction): Promise<TestRedrive> {
     const { feeds, name } = this.#of(of)
     return this.#turns.take(async () => {
       let ended: TestRedrive | undefined
-      let fault: unknown
+      let fault: Error | undefined
       feeds.redrive(name).then(
         (redriven) => (ended = redriven),
-        (error: unknown) => (fault = error),
+        (error: Error) => (fault = error),
       )
       await this.#work()
       if (ended !== undefined) return ended

@@ -1,0 +1,1 @@
+export { openMessages } from "./open-messages.ts"
