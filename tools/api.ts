@@ -24,7 +24,7 @@ const inside: ReadonlySet<string> = new Set(
   Object.values({
     beforeCompiling: ["Definition", "FunctionDefinition", "KeepPlan", "Origin", "Part", "PatternSkip", "SinkDefinition", "StatefulDefinition", "StreamDefinition", "TaskDefinition"],
     partsOfPlansAndPrograms: ["FunctionCode", "FunctionPlan", "OperatorCode", "SinkPlan", "StagePlan", "StreamCode", "StreamPlan", "TaskCode", "TaskPlan"],
-    partsOfTestServices: ["Turns", "Works"],
+    partsOfTestServices: ["Feeds", "Turns", "Works"],
     // Its keys are ErrorCode, which can be imported.
     tableOfErrors: ["errorTable"],
   }).flat(),

@@ -5,6 +5,7 @@ import path from "node:path"
 import { after, before, test } from "node:test"
 import { type InvokeWithResponseStreamCommandInput, InvokeCommand, InvokeWithResponseStreamCommand, LambdaClient } from "@aws-sdk/client-lambda"
 import { workplace } from "../test/cli.ts"
+import { connect } from "./client.ts"
 import { type RunningNode, startNode } from "./node.ts"
 
 let place: ReturnType<typeof workplace>
@@ -111,7 +112,7 @@ test("20 MB come whole, no faster than they are read; who goes away ends the inv
 
 test("streamed invocations are refused as others are: throttled, unknown, and of a kind that cannot stream", async () => {
   const first = client.send(new InvokeCommand({ FunctionName: "one" }))
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  while ((await connect(node.url).functions()).find(({ name }) => name === "one")?.busy !== 1);
   await assert.rejects(streamed({ FunctionName: "one" }), { name: "TooManyRequestsException" })
   await first
   await assert.rejects(streamed({ FunctionName: "none" }), { name: "ResourceNotFoundException" })

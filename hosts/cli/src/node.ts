@@ -124,7 +124,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   const keys = new Map(Object.entries(kinesisCredentials))
   const kinesis = createKinesis({ node, log, credentials: keys })
   const signed = keys.size === 0 ? {} : { signature: (request: SignedRequest, body: Uint8Array) => signatureFault(request, body, keys, "lambda", Date.now()) }
-  const lambda = createLambdaApi({ functions: node.functions, events: node.events, ...signed })
+  const lambda = createLambdaApi({ functions: node.functions, events: node.events, mappings: node.mappings, ...signed })
   const gateway = createGateway({ node, version, log, pages: cors, mounts: [{ name: "kinesis", ...kinesis }, lambda, createHttpFunctions({ functions: node.functions, log })] })
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {

@@ -61,10 +61,17 @@ export class MemoryNode implements GatewayNode {
   /** There are none here. */
   readonly mappings: GatewayMappings = {
     status: () => [],
-    redrive: async (name) => {
-      throw new MillraceError("MR1031", `There is no function ${name} that a stream feeds.`)
-    },
+    hasStream: () => false,
+    make: (name) => this.#noMapping(name),
+    change: (uuid) => this.#noMapping(uuid),
+    enable: (uuid) => this.#noMapping(uuid),
+    remove: (uuid) => this.#noMapping(uuid),
+    redrive: (name) => this.#noMapping(name),
   }
+  async #noMapping(name: string): Promise<never> {
+    throw new MillraceError("MR1031", `There is no function ${name} that a stream feeds.`)
+  }
+
   readonly functions: GatewayFunctions = {
     list: [],
     plans: [],

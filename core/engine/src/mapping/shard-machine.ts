@@ -116,6 +116,11 @@ export class ShardMachine {
     return known
   }
 
+  /** A batch has failed and is tried again. */
+  get isFailing(): boolean {
+    return this.#lanes.some(({ piece }) => piece !== undefined && piece.attempts > 0)
+  }
+
   /** Invocations and deliveries under way. */
   get busy(): number {
     return this.#running.size

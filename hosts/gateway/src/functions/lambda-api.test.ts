@@ -4,9 +4,23 @@ import { test } from "node:test"
 import { type FunctionPlan, MillraceError } from "@millrace/model"
 import fc from "fast-check"
 import type { GatewayEvents, GatewayFunctions } from "./functions.ts"
+import type { GatewayMappings } from "./mappings.ts"
 import { createLambdaApi } from "./lambda-api.ts"
 
 const plan: FunctionPlan = { name: "f", source: { kind: "module", file: "/x/f.mjs", handler: "handler" }, timeoutMs: 3_000, memoryMegabytes: 128, env: {}, concurrency: null }
+
+const nothing = (): never => {
+  throw new MillraceError("MR1031", "no")
+}
+const mappings: GatewayMappings = { status: () => [], hasStream: () => false, make: async () => nothing(), change: async () => nothing(), enable: async () => nothing(), remove: async () => nothing(), redrive: async () => nothing() }
+
+/** An event stream is no JSON: that it is there is enough. */
+async function textOf(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<string> {
+  if (body instanceof Uint8Array) return Buffer.from(body).toString()
+  let bytes = 0
+  for await (const part of body) bytes += part.length
+  return String(bytes)
+}
 
 interface Bench {
   readonly called: string[]
@@ -24,13 +38,13 @@ function bench(events: GatewayEvents = { add: async () => undefined }): Bench {
       return { kind: "returned", requestId: "r", payload: "1", ms: 1 }
     },
   }
-  const api = createLambdaApi({ functions, events })
+  const api = createLambdaApi({ functions, events, mappings })
   return {
     called,
     async ask(method, url, body = "", headers = {}) {
       const bytes = typeof body === "string" ? Buffer.from(body) : body
       const response = await api.answer({ method, url, headers, body: async () => bytes, signal: new AbortController().signal, remoteAddress: "", protocol: "HTTP/1.1" })
-      return [response.status, response.headers["x-amzn-errortype"] as string | undefined, Buffer.from(response.body as Uint8Array).toString()]
+      return [response.status, response.headers["x-amzn-errortype"] as string | undefined, await textOf(response.body)]
     },
   }
 }
@@ -81,11 +95,12 @@ test("what is no operation of the node is told so", async () => {
 test("any request has an answer that is not the node's fault", async () => {
   const { ask } = bench()
   const name = fc.oneof(fc.string(), fc.webSegment(), fc.constant("f"), fc.constant("arn:aws:lambda:x:000000000000:function:f"))
-  const rest = fc.oneof(fc.constant("/invocations"), fc.constant("/configuration"), fc.constant(""), fc.webPath(), fc.string())
+  const rest = fc.oneof(fc.constant("/invocations"), fc.constant("/response-streaming-invocations"), fc.constant("/configuration"), fc.constant(""), fc.webPath(), fc.string())
   const headers = fc.record({ "x-amz-invocation-type": fc.constantFrom("Event", "DryRun", "RequestResponse", "x"), "x-amz-client-context": fc.base64String(), authorization: fc.string() }, { requiredKeys: [] })
   await fc.assert(
-    fc.asyncProperty(fc.constantFrom("GET", "POST", "PUT"), name, rest, headers, fc.oneof(fc.uint8Array(), fc.json().map((text) => Buffer.from(text))), async (method, of, path, given, body) => {
-      const [status, , text] = await ask(method, `/2015-03-31/functions/${of}${path}`, body, given)
+    fc.asyncProperty(fc.constantFrom("GET", "POST", "PUT", "DELETE"), name, rest, headers, fc.oneof(fc.uint8Array(), fc.json().map((text) => Buffer.from(text))), async (method, of, path, given, body) => {
+      const at = (["2015-03-31/functions", "2021-11-15/functions", "2015-03-31/event-source-mappings"] as const)[of.length % 3]
+      const [status, , text] = await ask(method, `/${at}/${of}${path}`, body, given)
       assert.ok(status < 500, text)
       if (status !== 204 && status !== 202) JSON.parse(text)
     }),

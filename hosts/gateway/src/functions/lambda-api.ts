@@ -7,10 +7,12 @@ import type { FunctionPlan } from "@millrace/model"
 import type { Mount, MountedRequest, MountedResponse } from "../mount.ts"
 import { arnOf, configurationOf, regionOf } from "./configuration.ts"
 import type { GatewayEvents, GatewayFunctions } from "./functions.ts"
+import { eventSourceMappings, mappingsBase } from "./event-source-mappings.ts"
 import { askedOf } from "./invocations.ts"
 import { invoke } from "./invoke.ts"
 import { invokeWithResponseStream } from "./invoke-with-response-stream.ts"
 import { json } from "./lambda-answer.ts"
+import type { GatewayMappings } from "./mappings.ts"
 import { Refusal, refusalOf, refused } from "./refusal.ts"
 
 /** Why a request was not signed well, in AWS's words. */
@@ -23,6 +25,8 @@ export interface LambdaApiOptions {
   readonly functions: GatewayFunctions
   /** Takes invocations that nobody waits for. */
   readonly events: GatewayEvents
+  /** What feeds functions from streams. */
+  readonly mappings: GatewayMappings
   /** Looks at a request's signature. @default none is looked at */
   readonly signature?: (request: Pick<MountedRequest, "method" | "url" | "headers">, body: Uint8Array) => SignatureFault | undefined
 }
@@ -30,10 +34,10 @@ export interface LambdaApiOptions {
 const base = "/2015-03-31/functions"
 const streaming = "/2021-11-15/functions"
 
-export function createLambdaApi({ functions, events, signature }: LambdaApiOptions): Mount {
+export function createLambdaApi({ functions, events, mappings, signature }: LambdaApiOptions): Mount {
   return {
     name: "lambda",
-    takes: ({ url }) => url.startsWith(`${streaming}/`) || url === base || url.startsWith(`${base}/`) || url.startsWith(`${base}?`),
+    takes: ({ url }) => url.startsWith(`${streaming}/`) || [base, mappingsBase].some((at) => url === at || url.startsWith(`${at}/`) || url.startsWith(`${at}?`)),
     async answer(request) {
       const requestId = randomUUID()
       try {
@@ -51,6 +55,7 @@ export function createLambdaApi({ functions, events, signature }: LambdaApiOptio
     const { method, url } = request
     const [path = "", query = ""] = url.split("?", 2)
     const region = regionOf(request.headers["authorization"])
+    if (path === mappingsBase || path.startsWith(`${mappingsBase}/`)) return eventSourceMappings({ functions, mappings }, request, body, { region, requestId })
     const qualified = new URLSearchParams(query).get("Qualifier") ?? undefined
     if (path.startsWith(`${streaming}/`)) {
       const [of = "", operation, ...more] = path.slice(streaming.length + 1).split("/")

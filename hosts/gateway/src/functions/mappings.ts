@@ -1,8 +1,9 @@
 /** What the front door asks of the mappings that feed functions: the runtime's fit it by shape. */
-import type { ErrorData } from "@millrace/model"
+import type { ErrorData, MappingPlan } from "@millrace/model"
 
-interface MappingStand {
+export interface MappingStand {
   readonly function: string
+  readonly stream: string
   readonly uuid: string
   readonly state: "Enabled" | "Disabled" | "Waiting"
   readonly shards: number
@@ -15,8 +16,18 @@ interface MappingStand {
     readonly delivered: number
     readonly iteratorAgeMs: number
   }
+  readonly plan: MappingPlan
+  /** Whether a service defines it; else it was made over the API of Lambda. */
+  readonly isDefined: boolean
+  /** When it was made or changed last over the API, in ms. */
+  readonly changedAt: number | undefined
+  /** A batch has failed and is tried again. */
+  readonly isFailing: boolean
   readonly error?: ErrorData
 }
+
+/** Options of a mapping as the SDK takes them; the node checks them. */
+export type MappingChange = { readonly stream: string; readonly [option: string]: unknown }
 
 interface Redriven {
   readonly batches: number
@@ -27,6 +38,15 @@ interface Redriven {
 
 export interface GatewayMappings {
   status(): readonly MappingStand[]
+  hasStream(name: string): boolean
+  /** @throws MR1031, MR1101, MR1303, MR1304 */
+  make(name: string, options: MappingChange): Promise<MappingStand>
+  /** Of one that no service defines. @throws MR1031, MR1101, MR1303, MR1304 */
+  change(uuid: string, change: (plan: MappingPlan) => MappingChange): Promise<MappingStand>
+  /** @throws MR1031, MR1303, MR1304 */
+  enable(uuid: string, enabled: boolean): Promise<MappingStand>
+  /** Of one that no service defines. @throws MR1031, MR1303, MR1304 */
+  remove(uuid: string): Promise<MappingStand>
   /** @throws MR1009, MR1010, MR1031 */
   redrive(name: string, signal: AbortSignal): Promise<Redriven>
 }

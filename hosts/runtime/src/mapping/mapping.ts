@@ -69,7 +69,21 @@ export interface MappingStatus {
   /** Shards that are being read. */
   readonly shards: number
   readonly figures: MappingFigures
+  readonly plan: MappingPlan
+  /** Whether a service defines it; else it was made over the API of Lambda. */
+  readonly isDefined: boolean
+  /** When it was made or changed last over the API, in ms. */
+  readonly changedAt: number | undefined
+  /** A batch has failed and is tried again. */
+  readonly isFailing: boolean
   readonly error?: ErrorData
+}
+
+/** What the API of Lambda says of a mapping. */
+export interface MappingOrigin {
+  /** Of one that no service defines. */
+  readonly uuid?: string
+  readonly changedAt?: number
 }
 
 export class Mapping {
@@ -79,6 +93,7 @@ export class Mapping {
   readonly service: string
   readonly function: string
   readonly plan: MappingPlan
+  readonly #origin: MappingOrigin
   readonly #node: MappingNode
   readonly #filter: MappingFilter | undefined
   readonly #shards: Map<number, MappedShard> = new Map()
@@ -93,13 +108,14 @@ export class Mapping {
   readonly #destination: Destination | undefined
   readonly #slots: Room
 
-  constructor(node: MappingNode, service: string, { name, concurrency }: FunctionPlan, plan: MappingPlan) {
+  constructor(node: MappingNode, service: string, { name, concurrency }: FunctionPlan, plan: MappingPlan, origin: MappingOrigin = {}) {
     this.#node = node
     this.service = service
     this.function = name
     this.plan = plan
-    this.id = `${service}/${name}/${plan.stream}`
-    this.uuid = uuidOf(this.id)
+    this.#origin = origin
+    this.id = origin.uuid === undefined ? mappingId(service, name, plan) : `@/${origin.uuid}`
+    this.uuid = origin.uuid ?? uuidOf(this.id)
     this.#destination = plan.onFailure === null || plan.onFailure.kind === "stream" ? undefined : new Destination(plan.onFailure, node)
     this.#slots = new Room(concurrency ?? limits.functionInstancesMax)
     this.#filter = mappingFilter(plan.filters, `function "${name}", on, filters`)
@@ -117,13 +133,17 @@ export class Mapping {
   status(): MappingStatus {
     const figures = { ...this.#past }
     let error = this.#error
+    let isFailing = false
     for (const shard of this.#shards.values()) {
       addFigures(figures, shard.machine.figures)
       error ??= shard.error
+      isFailing ||= shard.machine.isFailing
     }
     const state = !this.plan.enabled ? "Disabled" : this.#seen === undefined ? "Waiting" : "Enabled"
     const { service, function: name, uuid, plan } = this
-    return { service, function: name, stream: plan.stream, uuid, state, shards: this.#shards.size, figures, ...(error === undefined ? {} : { error }) }
+    const { uuid: made, changedAt } = this.#origin
+    const about = { plan, isDefined: made === undefined, changedAt, isFailing }
+    return { service, function: name, stream: plan.stream, uuid, state, shards: this.#shards.size, figures, ...about, ...(error === undefined ? {} : { error }) }
   }
 
   /** Looks at the stream's shards anew when they have changed: call it when streams have. */
@@ -303,6 +323,11 @@ export class Mapping {
     over.halt()
     if (this.#seen !== undefined) this.#openShards(this.#seen.stream, this.#seen.shards)
   }
+}
+
+/** Under which the positions of a mapping that a service defines are kept. */
+export function mappingId(service: string, name: string, { stream }: MappingPlan): string {
+  return `${service}/${name}/${stream}`
 }
 
 function noFigures(): MappingFigures {

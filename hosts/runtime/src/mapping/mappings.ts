@@ -1,14 +1,20 @@
 /** The mappings of a node: which there are, when they look at their shards, what the log must keep for them. */
 import type { Append } from "@millrace/engine"
-import { MillraceError, type Plan } from "@millrace/model"
+import { type FunctionPlan, type MappingPlan, MillraceError, type Plan } from "@millrace/model"
+import { fn, type MappingOptions } from "@millrace/sdk"
 import type { Sample } from "../samples.ts"
-import { Mapping, type MappingNode, type MappingStatus } from "./mapping.ts"
+import { Mapping, mappingId, type MappingNode, type MappingStatus } from "./mapping.ts"
+import { type MadeMapping, MappingBook } from "./mapping-book.ts"
 import { mappingSamples } from "./mapping-samples.ts"
 import { redrive } from "./redrive.ts"
 import type { Redriven } from "./redriven.ts"
 
+/** What a mapping that is made over the API may be told: what one of a service may, with its stream by name and places outside as destinations. */
+export type MadeOptions = MappingOptions & { readonly stream: string }
+
 export class Mappings {
   readonly #node: MappingNode
+  readonly #book: MappingBook
   #mappings: readonly Mapping[] = []
   /** By the stream that they read. */
   #byStream: ReadonlyMap<string, readonly Mapping[]> = new Map()
@@ -18,6 +24,7 @@ export class Mappings {
   readonly #grown: Map<string, Set<number>> = new Map()
 
   constructor(node: Omit<MappingNode, "onGrowing">) {
+    this.#book = new MappingBook(node.store.state)
     this.#node = { ...node, onGrowing: (stream, partition) => this.#onGrowing(stream, partition) }
   }
 
@@ -25,17 +32,133 @@ export class Mappings {
   open(plans: readonly Plan[], isHeld = false): void {
     this.#plans = plans
     if (isHeld) return
-    this.#mappings = plans.flatMap(({ service, functions }) =>
-      functions.flatMap((plan) => (plan.mapping === undefined ? [] : [new Mapping(this.#node, service, plan, plan.mapping)])),
+    this.#set([...this.#defined(), ...this.#made()])
+    this.refresh()
+  }
+
+  #defined(): Mapping[] {
+    return this.#plans.flatMap(({ service, functions }) =>
+      functions.flatMap((plan) => {
+        const { mapping } = plan
+        if (mapping === undefined) return []
+        const switched = this.#book.switchOf(mappingId(service, plan.name, mapping), mapping.enabled)
+        if (switched === undefined) return [new Mapping(this.#node, service, plan, mapping)]
+        return [new Mapping(this.#node, service, plan, { ...mapping, enabled: switched.enabled }, { changedAt: switched.at })]
+      }),
     )
+  }
+
+  /** One whose function is not deployed rests. */
+  #made(): Mapping[] {
+    return [...this.#book.made.values()].flatMap((made) => {
+      const plan = this.#function(made.function)
+      return plan === undefined ? [] : [this.#mapping(made, plan)]
+    })
+  }
+
+  #mapping({ uuid, plan, at }: MadeMapping, of: FunctionPlan): Mapping {
+    return new Mapping(this.#node, "", of, plan, { uuid, changedAt: at })
+  }
+
+  #function(name: string): FunctionPlan | undefined {
+    return this.#plans.flatMap(({ functions }) => functions).find((plan) => plan.name === name)
+  }
+
+  #set(mappings: readonly Mapping[]): void {
+    this.#mappings = mappings
     const byStream = new Map<string, Mapping[]>()
-    for (const mapping of this.#mappings) {
+    for (const mapping of mappings) {
       const those = byStream.get(mapping.plan.stream)
       if (those === undefined) byStream.set(mapping.plan.stream, [mapping])
       else those.push(mapping)
     }
     this.#byStream = byStream
-    this.refresh()
+  }
+
+  hasStream(name: string): boolean {
+    return this.#node.stream(name) !== undefined
+  }
+
+  /**
+   * Makes a mapping that no service defines; resolves once that is durable.
+   *
+   * @throws MR1031 when there is no such function, MR1101 for an option that is not valid, MR1303, MR1304
+   */
+  async make(name: string, options: MadeOptions): Promise<MappingStatus> {
+    const of = this.#function(name)
+    if (of === undefined) throw new MillraceError("MR1031", `There is no function ${JSON.stringify(name.slice(0, 200))}.`, { function: name.slice(0, 200) })
+    const made: MadeMapping = { uuid: crypto.randomUUID(), function: name, plan: planOf(options), at: this.#node.clock.now() }
+    await this.#keep(this.#book.keep(made))
+    return this.#replaced(undefined, this.#mapping(made, of))
+  }
+
+  /**
+   * Changes a mapping that no service defines: what is not given stays. It goes on where it was.
+   *
+   * @throws MR1031, MR1101, MR1303, MR1304
+   */
+  async change(uuid: string, change: (options: MappingPlan) => MadeOptions): Promise<MappingStatus> {
+    const made = this.#book.made.get(uuid)
+    const old = this.#byUuid(uuid)
+    const of = made === undefined ? undefined : this.#function(made.function)
+    if (made === undefined || old === undefined || of === undefined) throw unknown(uuid)
+    const changed = { ...made, plan: planOf(change(made.plan)), at: this.#node.clock.now() }
+    await old.stop()
+    await this.#keep(this.#book.keep(changed))
+    return this.#replaced(old, this.#mapping(changed, of))
+  }
+
+  /** Pauses a mapping, or lets it go on where it was, also against what its service says. @throws MR1031, MR1303, MR1304 */
+  async enable(uuid: string, enabled: boolean): Promise<MappingStatus> {
+    const old = this.#byUuid(uuid)
+    if (old === undefined) throw unknown(uuid)
+    const at = this.#node.clock.now()
+    const made = this.#book.made.get(uuid)
+    if (made === undefined) await this.#keep(this.#book.switch(old.id, { enabled, planned: this.#planned(old), at }))
+    else await this.#keep(this.#book.keep({ ...made, plan: { ...made.plan, enabled }, at }))
+    await old.stop()
+    const of = this.#function(old.function)
+    if (of === undefined) throw unknown(uuid)
+    const origin = made === undefined ? { changedAt: at } : { uuid, changedAt: at }
+    return this.#replaced(old, new Mapping(this.#node, old.service, of, { ...old.plan, enabled }, origin))
+  }
+
+  /** Removes a mapping that no service defines; what it has not done stays undone. @throws MR1031, MR1303, MR1304 */
+  async remove(uuid: string): Promise<MappingStatus> {
+    const old = this.#byUuid(uuid)
+    if (old === undefined || !this.#book.made.has(uuid)) throw unknown(uuid)
+    const status = old.status()
+    await old.stop()
+    const partitions = this.#node.stream(old.plan.stream)?.partitions ?? 1
+    await this.#keep(this.#book.remove(uuid), this.#node.positions.remove(old.id, partitions))
+    this.#set(this.#mappings.filter((mapping) => mapping !== old))
+    return status
+  }
+
+  /** What the service itself says. */
+  #planned({ id }: Mapping): boolean {
+    for (const { service, functions } of this.#plans) {
+      for (const { name, mapping } of functions) if (mapping !== undefined && mappingId(service, name, mapping) === id) return mapping.enabled
+    }
+    throw new Error(`mappings: no service defines ${id}`)
+  }
+
+  #byUuid(uuid: string): Mapping | undefined {
+    return this.#mappings.find((mapping) => mapping.uuid === uuid)
+  }
+
+  async #keep(...state: readonly Uint8Array[]): Promise<void> {
+    const { commits } = this.#node
+    await commits.durable(commits.append({ appends: [], state }).sequence)
+  }
+
+  #replaced(old: Mapping | undefined, next: Mapping): MappingStatus {
+    // A deployment that came meanwhile has made it from the book.
+    const same = this.#byUuid(next.uuid)
+    if (same !== undefined && same !== old) return same.status()
+    this.#set(old === undefined ? [...this.#mappings, next] : this.#mappings.map((mapping) => (mapping === old ? next : mapping)))
+    next.refresh()
+    return next.status()
   }
 
   /** Lets what is under way come to an end, and begins nothing more. */
@@ -51,6 +174,7 @@ export class Mappings {
     this.#mappings = []
     this.#byStream = new Map()
     this.#node.positions.forget()
+    this.#book.forget()
   }
 
   /** The disk takes writes again: from what is durable. */
@@ -128,4 +252,15 @@ export class Mappings {
   samples(): Sample[] {
     return mappingSamples(this.status())
   }
+}
+
+/** @throws MR1101 */
+function planOf(options: MadeOptions): MappingPlan {
+  const plan = fn("of-the-api", "./of-the-api.mjs", { on: options })["~function"].on?.plan
+  if (plan === undefined) throw new Error("mappings: options without a plan")
+  return plan
+}
+
+function unknown(uuid: string): MillraceError {
+  return new MillraceError("MR1031", `There is no mapping ${JSON.stringify(uuid.slice(0, 200))}.`, { mapping: uuid.slice(0, 200) })
 }

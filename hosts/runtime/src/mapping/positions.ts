@@ -76,6 +76,22 @@ export class Positions {
     return this.#changes.take()
   }
 
+  /** The state changes that forget a mapping. */
+  remove(id: string, partitions: number): Uint8Array {
+    const changes = this.#changes
+    this.#started.delete(id)
+    for (let partition = 0; partition < partitions; partition++) {
+      this.#newest.delete(nameOf(id, partition))
+      this.#redriven.delete(nameOf(id, partition))
+      for (const bucket of partition === 0 ? [checkpoints, starts, redrives] : [checkpoints, redrives]) {
+        changes.beginBucket(scope, partition, bucket, false)
+        changes.remove(id)
+        changes.endBucket()
+      }
+    }
+    return changes.take()
+  }
+
   /** How far what a mapping has given up was redriven. */
   redriven(id: string, partition: number): RedrivePosition | undefined {
     const newest = this.#redriven.get(nameOf(id, partition))

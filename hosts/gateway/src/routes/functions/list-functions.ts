@@ -6,7 +6,9 @@ import { assertReady, type Handler } from "../../gate.ts"
 
 export const listFunctions: Handler = (_, { node }) => {
   assertReady(node)
-  const mappings = new Map(node.mappings.status().map((status) => [status.function, status]))
+  // What the service says goes before what was made over the API of Lambda.
+  const stands = node.mappings.status().toSorted((a, b) => Number(a.isDefined) - Number(b.isDefined))
+  const mappings = new Map(stands.map((status) => [status.function, status]))
   const functions = node.functions.list.map(({ plan, service, instances, busy }) => {
     const { name, description, source, timeoutMs, memoryMegabytes, concurrency, mapping, http } = plan
     return {
@@ -19,12 +21,16 @@ export const listFunctions: Handler = (_, { node }) => {
       ...(concurrency === null ? {} : { concurrency }),
       instances,
       busy,
-      ...(mapping === undefined ? {} : { stream: mapping.stream }),
+      ...streamOf(mapping?.stream ?? mappings.get(name)?.stream),
       ...mappingOf(mappings.get(name)),
       ...(http === undefined ? {} : { routes: http.routes.map(({ key }) => key) }),
     }
   })
   return json(JSON.stringify({ functions } satisfies FunctionList))
+}
+
+function streamOf(stream: string | undefined): { readonly stream?: string } {
+  return stream === undefined ? {} : { stream }
 }
 
 function mappingOf(status: ReturnType<GatewayMappings["status"]>[number] | undefined): { readonly mapping?: MappingReply } {
