@@ -145,6 +145,8 @@ export const limits = {
   /** Heap of one instance of a function, at least and at most, in megabytes. */
   functionMegabytesMin: 128,
   functionMegabytesMax: 10_240,
+  /** How often it is looked at what an instance that is busy holds outside its heap, in milliseconds: that may be as much as its heap. */
+  functionMemoryCheckMs: 100,
   /** Most characters of names and values of a function's own environment variables. */
   functionEnvLengthMax: 4_096,
   /** Most instances of functions on a node: a small one takes about 20 MB. */

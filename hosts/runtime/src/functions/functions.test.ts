@@ -214,6 +214,34 @@ for (const [name, [event, type, message]] of Object.entries(bad)) {
   })
 }
 
+for (const name of ["leaksBytes", "leaksBlocking"]) {
+  test(`a handler that ${name} outside its heap is ended by its memory, and no other function is touched`, async (t) => {
+    const { it } = opened(t, [plan("bad", ["misbehaves.ts", `handlers.${name}`], { timeoutMs: 60_000 }), plan("good", ["echo.ts"])])
+    await returned(it.invoke("good", "{}"))
+    const error = await failed(it.invoke("bad", "{}", { requestId: "bad" }))
+    assert.deepEqual([error.errorType, error.errorMessage], ["Runtime.OutOfMemory", "RequestId: bad Error: Runtime exited with error: signal: killed"])
+    assert.equal(((await returned(it.invoke("good", "{}"))) as { calls: number }).calls, 2)
+  })
+}
+
+test("while handlers block, leak, exit and hang, another function answers as before, from the instance that it had", async (t) => {
+  const names = ["blocks", "leaks", "exits", "waitsForEver"]
+  const { it } = opened(t, [...names.map((name) => plan(name, ["misbehaves.ts", `handlers.${name}`], { timeoutMs: 1_500 })), plan("good", ["echo.ts"])], { instancesMax: 8 })
+  await returned(it.invoke("good", "{}"))
+  const bad = names.map(async (name) => failed(it.invoke(name, "{}")))
+  const times: number[] = []
+  for (let ended = false, n = 2; !ended; n++) {
+    const from = performance.now()
+    assert.equal(((await returned(it.invoke("good", "{}"))) as { calls: number }).calls, n)
+    times.push(performance.now() - from)
+    ended = await Promise.race([Promise.all(bad).then(() => true), new Promise<false>((resolve) => setTimeout(resolve, 5, false))])
+  }
+  const sorted = times.toSorted((a, b) => a - b)
+  t.diagnostic(`${times.length} invocations beside them: ${sorted[times.length >> 1]?.toFixed(2)} ms (p50), ${sorted.at(-1)?.toFixed(1)} ms (most)`)
+  assert.ok(times.length > 20, String(times.length))
+  assert.ok((sorted[times.length >> 1] ?? 0) < 500)
+})
+
 test("what was left to do after an invocation ends the instance when it fails, and is told to the log", async (t) => {
   const { it, lines } = opened(t, [plan("leaves", ["misbehaves.ts", "handlers.leavesBehind"])])
   assert.equal(await returned(it.invoke("leaves", "{}")), "done")

@@ -8,6 +8,7 @@
  * ```
  */
 import { Worker } from "node:worker_threads"
+import { limits } from "@millrace/model"
 import type { HeldModule } from "../service-code.ts"
 import type { FunctionClock } from "./clock.ts"
 import type { FromInstance, HandlerPlace, InstanceData, LogLevel, TaskAnswer, TaskAsk, ToInstance } from "./instance-messages.ts"
@@ -72,6 +73,7 @@ export class Instance {
   /** The failure that ended it while nothing was called. */
   #failure: FunctionError | undefined
   #cancel: () => void
+  #cancelWatch: () => void
 
   constructor(spec: InstanceSpec, clock: FunctionClock, events: InstanceEvents) {
     this.#spec = spec
@@ -96,6 +98,7 @@ export class Instance {
     this.#listen(this.#worker.stdout, "INFO")
     this.#listen(this.#worker.stderr, "ERROR")
     this.#cancel = clock.after(spec.initMs, () => this.#onLate())
+    this.#cancelWatch = clock.after(limits.functionMemoryCheckMs, () => this.#watch())
   }
 
   /** Whether it can be called, now or once it has loaded. */
@@ -224,7 +227,25 @@ export class Instance {
   #close(): void {
     this.#ended = true
     this.#cancel()
+    this.#cancelWatch()
     void this.#worker.terminate()
+  }
+
+  /** What lies outside its heap, buffers above all, has no limit of its own in a thread: it is looked at while the handler runs, also one that blocks. */
+  #watch(): void {
+    if (this.#ended) return
+    this.#cancelWatch = this.#clock.after(limits.functionMemoryCheckMs, () => this.#watch())
+    if (this.#open === undefined) return
+    this.#worker.getHeapStatistics().then(
+      ({ external_memory: bytes }) => {
+        if (bytes > this.#spec.heapMegabytes * 1_048_576) this.#end(this.#outOfMemory())
+      },
+      () => undefined,
+    )
+  }
+
+  #outOfMemory(): FunctionError {
+    return { errorType: "Runtime.OutOfMemory", errorMessage: this.#said("Runtime exited with error: signal: killed") }
   }
 
   #listen(stream: NodeJS.ReadableStream, level: LogLevel): void {
@@ -243,7 +264,7 @@ export class Instance {
 
   #deathOf(thrown: unknown): FunctionError {
     const isMemory = (thrown as { readonly code?: unknown } | null)?.code === "ERR_WORKER_OUT_OF_MEMORY"
-    if (isMemory) return { errorType: "Runtime.OutOfMemory", errorMessage: this.#said("Runtime exited with error: signal: killed") }
+    if (isMemory) return this.#outOfMemory()
     const said = thrown instanceof Error ? thrown.message : String(thrown)
     return { errorType: "Runtime.ExitError", errorMessage: this.#said(`Runtime exited with error: ${said}`) }
   }

@@ -28,6 +28,18 @@ export const handlers = {
   leaks: async (): Promise<number> => {
     for (;;) held.push(Array.from({ length: 10_000 }, (_, i) => ({ i, text: `${i}` })))
   },
+  leaksBytes: async (): Promise<number> => {
+    for (;;) {
+      held.push(Buffer.alloc(1_048_576, 1))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  },
+  leaksBlocking: async (): Promise<number> => {
+    for (;;) {
+      held.push(Buffer.alloc(1_048_576, 1))
+      for (const until = performance.now() + 1; performance.now() < until; );
+    }
+  },
   circular: async (): Promise<object> => {
     const it: Record<string, unknown> = {}
     it["it"] = it
