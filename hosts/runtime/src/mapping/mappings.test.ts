@@ -418,6 +418,56 @@ test("a stream that was deleted and made again is another one: its mapping begin
   assert.deepEqual(bench.keys, [["a", "b"], ["c"], ["d"]])
 })
 
+test("children of a split begin a window of their own, with an empty state, once their parent's window is closed", async (t) => {
+  const bench = new MappingBench(t)
+  bench.answering = (event) => ({ state: { n: ((event["state"] as { n?: number }).n ?? 0) + event.Records.length } })
+  await bench.open({ tumblingWindowMs: 600_000 })
+  await bench.put(["a", "b"])
+  await bench.reshard("orders", (shards) => {
+    const parent = shards[0] ?? assert.fail("no shard")
+    const openedAt = bench.clock.now() + 1_000
+    return [
+      { ...parent, end: 2, closedAt: openedAt },
+      { partition: 1, from: parent.from, to: parent.to, begin: 0, openedAt, parent: 0 },
+    ]
+  })
+  await bench.put(["c"], { partition: 1 })
+  const shown = bench.events.map(({ Records, ...event }) => [event["shardId"], Records.length, event["state"], event["isFinalInvokeForWindow"]])
+  assert.deepEqual(shown, [
+    [shardId(0), 2, {}, false],
+    [shardId(0), 0, { n: 2 }, true],
+    [shardId(1), 1, {}, false],
+  ])
+})
+
+test("a failing batch stops its own shard and no other, and that it fails is told until it is done", async (t) => {
+  const bench = new MappingBench(t)
+  bench.stream("orders", 2)
+  bench.answering = ({ Records }) => (Records.some(({ kinesis }) => kinesis.partitionKey === "bad") ? new Error("no") : null)
+  await bench.open({ batchSize: 1 })
+  await bench.put(["bad", "behind"])
+  await bench.put(["a", "b"], { partition: 1 })
+  await bench.advance(3_000)
+  assert.deepEqual([new Set(bench.keys.flat()), bench.mappings.status()[0]?.isFailing], [new Set(["bad", "a", "b"]), true])
+  bench.answering = () => null
+  await bench.advance(60_000)
+  assert.deepEqual([bench.keys.at(-1), bench.mappings.status()[0]?.isFailing], [["behind"], false])
+})
+
+test("records are counted as Lambda's metrics count events", async (t) => {
+  const bench = new MappingBench(t)
+  bench.stream("failed", 1, { format: "json" })
+  bench.answering = ({ Records }) => (Records[0]?.kinesis.partitionKey === "bad" ? new Error("no") : null)
+  await bench.open({ batchSize: 2, maximumRetryAttempts: 1, filters: ['{"data":{"key":[{"anything-but":"out"}]}}'], onFailure: { kind: "stream", stream: "failed" } })
+  await bench.put(["bad", "worse", "out", "good"], { time: bench.clock.now() - 5_000 })
+  await bench.advance(10_000)
+  const { polled, filteredOut, invoked, failedInvoke, dropped, delivered, iteratorAgeMs } = bench.mappings.status()[0]?.figures ?? assert.fail("no mapping")
+  assert.deepEqual({ polled, filteredOut, invoked, failedInvoke, dropped, delivered }, { polled: 4, filteredOut: 1, invoked: 5, failedInvoke: 4, dropped: 2, delivered: 2 })
+  assert.equal(iteratorAgeMs, 6_000)
+  const names = bench.mappings.samples().map(({ name, values }) => [name, values[0]?.value])
+  assert.ok(names.some(([name, value]) => name === "millrace_mapping_dropped_events_total" && value === 2), JSON.stringify(names))
+})
+
 test("a shard that is split while it is read ends there, and its children go on", async (t) => {
   const bench = new MappingBench(t)
   await bench.open({ batchingWindowMs: 60_000 })
