@@ -5,6 +5,7 @@ import { type TestContext, test } from "node:test"
 import { setImmediate as turn } from "node:timers/promises"
 import type { Store } from "@millrace/engine"
 import { BlockCursor, type EventInvokePlan, type FailedEvent, type FunctionPlan, MillraceError } from "@millrace/model"
+import fc from "fast-check"
 import { scratch } from "../../test/bench.ts"
 import { ManualClock } from "../../test/manual-clock.ts"
 import { Commits } from "../commits.ts"
@@ -22,6 +23,8 @@ class Bench {
   /** Payloads as they were invoked. */
   readonly called: string[] = []
   readonly options: InvokeOptions[] = []
+  /** What each payload came to, in order. */
+  readonly outcomes: (readonly [payload: string, answer: Answer])[] = []
   readonly said: string[] = []
   readonly objects: Map<string, string> = new Map()
   readonly messages: string[] = []
@@ -130,6 +133,7 @@ class Bench {
     this.called.push(payload)
     this.options.push(options)
     const answer = this.answers.shift() ?? "done"
+    this.outcomes.push([payload, answer])
     const requestId = options.requestId ?? ""
     if (answer === "gone") throw new MillraceError("MR1031", "gone")
     if (answer === "never") return new Promise((_, reject) => options.signal?.addEventListener("abort", () => reject(options.signal?.reason as Error)))
@@ -335,4 +339,39 @@ test("what the disk refused was not confirmed and is not invoked; what is durabl
   bench.queue.resume()
   await bench.rest()
   assert.deepEqual([bench.called, bench.queue.isIdle], [["1", "1"], true])
+})
+
+test("whatever functions answer and however often the node ends, each event is done, or given up after three failures and told once", async (t) => {
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant("add" as const), answers: fc.array(fc.constantFrom<Answer>("failed", "throttled", "done"), { maxLength: 4 }) }),
+    fc.record({ kind: fc.constant("advance" as const), ms: fc.constantFrom(1_000, 59_000, 61_000, 130_000) }),
+    fc.record({ kind: fc.constantFrom("stop" as const, "kill" as const) }),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+      const bench = new Bench(t)
+      const settings = { onFailure: { kind: "stream", stream: "failed" } } as const
+      await bench.open(settings)
+      let added = 0
+      for (const each of steps) {
+        if (each.kind === "add") {
+          bench.answers.push(...each.answers)
+          await bench.add(String(added++))
+        } else if (each.kind === "advance") await bench.advance(each.ms)
+        else await bench.restart(each.kind === "stop", settings)
+      }
+      await bench.advance(3_600_000)
+      assert.equal(bench.queue.isIdle, true)
+      const told = (await bench.failed()).map(({ requestPayload }) => String(requestPayload))
+      assert.equal(new Set(told).size, told.length, "told twice")
+      for (let n = 0; n < added; n++) {
+        const failures = bench.outcomes.filter(([payload, answer]) => payload === String(n) && answer === "failed").length
+        const done = bench.outcomes.filter(([payload, answer]) => payload === String(n) && answer === "done").length
+        assert.equal(done + (told.includes(String(n)) ? 1 : 0), 1, `event ${n} was done ${done} times`)
+        assert.ok(failures <= 3, `event ${n} failed ${failures} times`)
+        if (told.includes(String(n))) assert.equal(failures, 3)
+      }
+    }),
+    { numRuns: 40 },
+  )
 })
