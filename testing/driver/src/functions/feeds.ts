@@ -1,7 +1,7 @@
 /**
  * What feeds functions in a service under test: the mappings and the queue of a node, on the test's store and clock.
  *
- * D13  Mappings, events and HTTP are those of a node; nothing here decides what makes a batch or what becomes of it.
+ * D15  Mappings, events and HTTP are those of a node; nothing here decides what makes a batch or what becomes of it.
  */
 import { setImmediate as turn } from "node:timers/promises"
 import type { Append, Commit, Committed, Store } from "@millrace/engine"
