@@ -194,6 +194,49 @@ test("a node that is behind, not ready or at fault answers so that clients wait,
   assert.equal(logged.length, 1)
 })
 
+test("a closed shard is listed until its last record has expired", async () => {
+  const { clock, ask, fail } = await openBench()
+  await ask("SplitShard", { StreamName: "s", ShardToSplit: "shardId-000000000000", NewStartingHashKey: "5" })
+  const listed = async (input: object = {}): Promise<string[]> => {
+    const { Shards } = await ask("ListShards", { StreamName: "s", ...input })
+    return (Shards as { ShardId: string }[]).map(({ ShardId }) => ShardId.slice(-1))
+  }
+  const described = async (): Promise<string[]> => {
+    const { StreamDescription } = await ask("DescribeStream", { StreamName: "s" })
+    return (StreamDescription as { Shards: { ShardId: string }[] }).Shards.map(({ ShardId }) => ShardId.slice(-1))
+  }
+  const begin = { StreamName: "s", ShardId: "shardId-000000000000", ShardIteratorType: "TRIM_HORIZON" }
+  // 24 hours, and the second by which children are younger than their parents.
+  clock.advance(24 * 3_600_000)
+  assert.deepEqual(await listed(), ["0", "1", "2", "3", "4"])
+  assert.deepEqual(await described(), ["0", "1", "2", "3", "4"])
+  assert.deepEqual(await listed({ ShardFilter: { Type: "AT_TRIM_HORIZON" } }), ["0", "1", "2"])
+  await ask("GetShardIterator", begin)
+  clock.advance(1_001)
+  assert.deepEqual(await listed(), ["1", "2", "3", "4"])
+  assert.deepEqual(await described(), ["1", "2", "3", "4"])
+  assert.deepEqual(await listed({ ShardFilter: { Type: "AT_TRIM_HORIZON" } }), ["1", "2", "3", "4"])
+  assert.deepEqual(await listed({ ShardFilter: { Type: "AFTER_SHARD_ID", ShardId: "shardId-000000000002" } }), ["3", "4"])
+  assert.equal((await fail("GetShardIterator", begin)).type, "ResourceNotFoundException")
+})
+
+test("a retention that no stream may have, and a policy that is not there, are told as AWS tells them", async () => {
+  const { fail } = await openBench()
+  const said = async (action: string, hours: number): Promise<string> => (await fail(action, { StreamName: "s", RetentionPeriodHours: hours })).message
+  assert.match(await said("IncreaseStreamRetentionPeriod", 20), /^Minimum allowed retention period is 24 hours\. Requested retention period \(20 hours\) is too short\.$/)
+  assert.match(await said("DecreaseStreamRetentionPeriod", 9_999), /^Maximum allowed retention period is 8760 hours\. Requested retention period \(9999 hours\) is too long\.$/)
+  assert.match(await said("DecreaseStreamRetentionPeriod", 30), /can not be longer than existing retention period \(24 hours\)\. Use IncreaseRetentionPeriod API\.$/)
+  const arn = "arn:aws:kinesis:us-east-1:000000000000:stream/s"
+  assert.deepEqual(await fail("DeleteResourcePolicy", { ResourceARN: arn }), {
+    status: 400,
+    type: "ResourceNotFoundException",
+    message: `No resource policy found for resource ARN ${arn}.`,
+  })
+  const large = { Data: Buffer.alloc(1_048_576).toString("base64"), PartitionKey: "k" }
+  const { message } = await fail("PutRecords", { StreamName: "s", Records: [{ ...large, Data: "eA==" }, large] })
+  assert.match(message, /Value at 'records\.2\.member\.data' failed/)
+})
+
 /** Lets all that is ready to go on do so. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))

@@ -12,11 +12,20 @@ export interface Start {
   readonly Timestamp?: number
 }
 
+/**
+ * Whether there may be records of a shard: a closed one goes when the last of them has expired. One that is empty is kept as long:
+ * consumers wait for each parent.
+ */
+export function isKept({ closedAt }: Shard, { facts }: KinesisStream, now: number): boolean {
+  return closedAt === undefined || now - closedAt < facts.retentionHours * 3_600_000
+}
+
 /** @throws KinesisFailure ResourceNotFoundException */
-export function shardOf({ name, shards }: KinesisStream, id: string): Shard {
+export function shardOf(stream: KinesisStream, id: string, now: number): Shard {
+  const { name, shards } = stream
   const partition = partitionOfShard(id)
   const shard = shards.find((each) => each.partition === partition)
-  if (shard !== undefined) return shard
+  if (shard !== undefined && isKept(shard, stream, now)) return shard
   throw new KinesisFailure(
     "ResourceNotFoundException",
     `Shard ${id} in stream ${name} under account ${account} does not exist`,

@@ -80,6 +80,28 @@ it("a follower gets every record once, whenever it is appended, in the order of 
   await fc.assert(property, { numRuns: 20 })
 })
 
+it("in a stream of bytes the first record at or after a time is found, whatever blocks the records lie in", async (t) => {
+  let now = 1_000
+  const { node } = await openNode(t, [], { clock: () => now })
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(fc.nat({ max: 3 }), fc.integer({ min: 1, max: 5 })), { maxLength: 20 }), fc.nat({ max: 70 }), async (puts, from) => {
+      const name = `b${now}`
+      await node.records.keepStream(name, { partitions: 1, retentionMs: 86_400_000 }, "{}")
+      const begin = now
+      const times: number[] = []
+      for (const [later, count] of puts) {
+        now += later
+        await node.records.put(name, Array.from({ length: count }, () => ({ key: "k", partition: 0, data: new Uint8Array(3) })))
+        for (let i = 0; i < count; i++) times.push(now)
+      }
+      const found = times.findIndex((time) => time >= begin + from)
+      assert.equal(await node.records.seek(name, 0, begin + from), found < 0 ? times.length : found)
+      now += 100
+    }),
+    { numRuns: 40 },
+  )
+})
+
 it("a follower begins at the earliest record, at the newest, or at an event time", async (t) => {
   const { node } = await openNode(t, ["orders"])
   await send(node, "orders", ordersOf(0, 100))

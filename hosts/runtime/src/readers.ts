@@ -158,15 +158,33 @@ export class Readers {
     }
   }
 
-  /** The first record at or after an event time; reads on from the oldest one. */
-  async #atTime(stream: StreamPlan, partition: number, extent: Extent, time: number): Promise<number> {
-    for (let at = extent.first; at < extent.durable; ) {
-      const { records, next } = await this.#read(stream, partition, at, extent.durable, limits.pageRecordsMax, limits.pageBytesMax)
-      const found = records.find((record) => record.time >= time)
-      if (found !== undefined) return found.offset
-      at = next
+  /**
+   * The first record at or after a time. Event times come in any order, so all before it are looked at; streams of bytes have the
+   * times at which records came, so halves are passed over.
+   */
+  async #atTime({ name, format }: StreamPlan, partition: number, { first, durable }: Extent, time: number): Promise<number> {
+    let from = first
+    for (let end = durable; format === "bytes" && from < end; ) {
+      const [middle] = await this.#store.read(name, partition, Math.floor((from + end) / 2), 1)
+      if (middle === undefined) break
+      // Within a block it is looked for one by one.
+      if (middle.base <= from) break
+      if (isBefore(middle.block, time)) from = middle.base
+      else end = middle.base
     }
-    return extent.durable
+    for (let at = from; at < durable; ) {
+      const before = at
+      for (const { base, block } of await this.#store.read(name, partition, at, limits.pageBytesMax)) {
+        const cursor = new BlockCursor(block)
+        for (let offset = base; offset < durable && cursor.next(); offset++) {
+          at = offset + 1
+          if (offset >= from && cursor.kind === entryKind.record && cursor.time >= time) return offset
+        }
+      }
+      // The log says that there is more, so a read that brings nothing would go on for ever.
+      if (at <= before) throw new Error(`readers: ${name}[${partition}] gave nothing at ${before}`)
+    }
+    return durable
   }
 
   async #read(stream: StreamPlan, partition: number, from: number, end: number, most: number, bytes: number): Promise<LiveBatch> {
@@ -181,6 +199,13 @@ export class Readers {
     if (next <= from) throw new Error(`readers: ${stream.name}[${partition}] gave nothing at ${from}`)
     return { partition, records, next }
   }
+}
+
+/** Whether a block begins with a record of before a time. */
+function isBefore(block: Uint8Array, time: number): boolean {
+  const cursor = new BlockCursor(block)
+  while (cursor.next()) if (cursor.kind === entryKind.record) return cursor.time < time
+  return true
 }
 
 function sizeOf(records: readonly RecordView[]): number {

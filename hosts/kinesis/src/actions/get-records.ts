@@ -26,14 +26,14 @@ const answerRecordsMost = 10_000
 
 export async function getShardIterator(input: GetShardIteratorInput, api: Api): Promise<object> {
   const stream = await api.catalog.get(nameOf(input))
-  const shard = shardOf(stream, input.ShardId)
+  const now = api.clock.now()
+  const shard = shardOf(stream, input.ShardId, now)
   const { ShardIteratorType: type, StartingSequenceNumber: number, Timestamp: time } = input
   const start: Start = {
     Type: type,
     ...(number === undefined ? {} : { SequenceNumber: number }),
     ...(time === undefined ? {} : { Timestamp: time }),
   }
-  const now = api.clock.now()
   const offset = await offsetOf(api.node, stream, shard, start, now)
   return {
     ShardIterator: iteratorOf(

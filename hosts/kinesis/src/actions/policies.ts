@@ -1,5 +1,4 @@
 /** Resource policies: kept and shown as they were given. A node's clients are all of one account, so nothing reads them. */
-import { account } from "@millrace/model"
 import type { Api } from "../api.ts"
 import { consumerOfArn, streamOfArn } from "../arn.ts"
 import { KinesisFailure } from "../failure.ts"
@@ -41,7 +40,7 @@ export async function deleteResourcePolicy(input: ResourceInput, api: Api): Prom
     if (removed !== undefined) return { ...facts, policies }
     throw new KinesisFailure(
       "ResourceNotFoundException",
-      `Resource ${input.ResourceARN} under account ${account} has no policy.`,
+      `No resource policy found for resource ARN ${input.ResourceARN}.`,
     )
   })
   return undefined

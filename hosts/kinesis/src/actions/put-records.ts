@@ -23,7 +23,7 @@ const requestBytesMost = 10_485_760
 
 export async function putRecord(input: PutRecordInput, api: Api): Promise<object> {
   const stream = await api.catalog.get(nameOf(input))
-  const tooLarge = sizeFault(input, stream)
+  const tooLarge = sizeFault(input, stream, "data")
   if (tooLarge !== undefined) throw tooLarge
   const [placement] = await put([input], stream, api)
   if (placement === undefined) throw new Error("put-records: a record without an answer")
@@ -36,8 +36,8 @@ export async function putRecords(input: PutRecordsInput, api: Api): Promise<obje
   const entries = input.Records
   const bytes = entries.reduce((sum, { Data: data, PartitionKey: key }) => sum + data.length + key.length, 0)
   if (bytes > requestBytesMost) throw new KinesisFailure("InvalidArgumentException", "Records size exceeds 10 MB limit")
-  for (const entry of entries) {
-    const fault = sizeFault(entry, stream)
+  for (const [i, entry] of entries.entries()) {
+    const fault = sizeFault(entry, stream, `records.${i + 1}.member.data`)
     if (fault !== undefined) throw fault
   }
   let failed = 0
@@ -139,12 +139,12 @@ function hashOf(explicit: string): bigint {
   )
 }
 
-function sizeFault({ Data: data, PartitionKey: key }: Entry, { facts }: KinesisStream): KinesisFailure | undefined {
+function sizeFault({ Data: data, PartitionKey: key }: Entry, { facts }: KinesisStream, at: string): KinesisFailure | undefined {
   const most = facts.recordKiB * 1024
   if (data.length + key.length <= most) return undefined
   return new KinesisFailure(
     "ValidationException",
-    `1 validation error detected: Value at 'data' failed to satisfy constraint: Member must have length less than or equal to ${most}`,
+    `1 validation error detected: Value at '${at}' failed to satisfy constraint: Member must have length less than or equal to ${most}`,
   )
 }
 

@@ -1,9 +1,8 @@
 /** SplitShard, MergeShards and UpdateShardCount. */
-import { account, evenShards, limits, type Shard, shardId, streamArn } from "@millrace/model"
+import { account, evenShards, limits, partitionOfShard, type Shard, shardId, streamArn } from "@millrace/model"
 import { type Api, type StreamNaming, nameOf } from "../api.ts"
 import type { KinesisStream } from "../catalog.ts"
 import { KinesisFailure } from "../failure.ts"
-import { shardOf } from "../shard-of.ts"
 
 interface SplitShardInput extends StreamNaming {
   readonly ShardToSplit: string
@@ -24,8 +23,7 @@ export async function splitShard(input: SplitShardInput, api: Api): Promise<unde
   await api.catalog.get(name)
   await api.catalog.change(name, (stream) => {
     const shards = new Reshaping(stream, api)
-    const shard = shardOf(stream, input.ShardToSplit)
-    shards.split(shard.partition, BigInt(input.NewStartingHashKey))
+    shards.split(partitionNamed(stream, input.ShardToSplit), BigInt(input.NewStartingHashKey))
     return { ...stream.facts, shards: shards.all }
   })
   return undefined
@@ -36,7 +34,7 @@ export async function mergeShards(input: MergeShardsInput, api: Api): Promise<un
   await api.catalog.get(name)
   await api.catalog.change(name, (stream) => {
     const shards = new Reshaping(stream, api)
-    shards.merge(shardOf(stream, input.ShardToMerge).partition, shardOf(stream, input.AdjacentShardToMerge).partition)
+    shards.merge(partitionNamed(stream, input.ShardToMerge), partitionNamed(stream, input.AdjacentShardToMerge))
     return { ...stream.facts, shards: shards.all }
   })
   return undefined
@@ -74,6 +72,12 @@ export async function updateShardCount(input: UpdateShardCountInput, api: Api): 
     CurrentShardCount: current,
     TargetShardCount: target,
   }
+}
+
+function partitionNamed({ name, shards }: KinesisStream, id: string): number {
+  const partition = partitionOfShard(id)
+  if (partition !== undefined && shards[partition] !== undefined) return partition
+  throw new KinesisFailure("ResourceNotFoundException", `Could not find shard ${id} in stream ${name} under account ${account}.`)
 }
 
 function isEven(open: readonly Shard[]): boolean {
@@ -163,7 +167,7 @@ class Reshaping {
     const shard = this.#shards[partition] as Shard
     if (shard.end === undefined) return shard
     throw new KinesisFailure(
-      "ResourceInUseException",
+      "InvalidArgumentException",
       `Shard ${shardId(partition)} in stream ${this.#stream.name} under account ${account} has already been merged or split, and thus is not eligible for merging or splitting.`,
     )
   }

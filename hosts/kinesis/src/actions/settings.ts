@@ -39,25 +39,19 @@ const metricNames = [
 ]
 
 export function increaseStreamRetentionPeriod(input: RetentionInput, api: Api): Promise<undefined> {
-  return changeRetention(input, api, (hours, before) => {
-    if (hours < before) {
-      return `Requested retention period (${hours} hours) for stream ${nameOf(input)} can not be shorter than existing retention period (${before} hours). Use DecreaseRetentionPeriod API.`
-    }
-    return hours > retentionHoursMax
-      ? `Maximum allowed retention period is ${retentionHoursMax} hours. Requested retention period (${hours} hours) is too long.`
-      : undefined
-  })
+  return changeRetention(input, api, (hours, before) =>
+    hours < before
+      ? `Requested retention period (${hours} hours) for stream ${nameOf(input)} can not be shorter than existing retention period (${before} hours). Use DecreaseRetentionPeriod API.`
+      : undefined,
+  )
 }
 
 export function decreaseStreamRetentionPeriod(input: RetentionInput, api: Api): Promise<undefined> {
-  return changeRetention(input, api, (hours, before) => {
-    if (hours > before) {
-      return `Requested retention period (${hours} hours) for stream ${nameOf(input)} can not be longer than existing retention period (${before} hours). Use IncreaseRetentionPeriod API.`
-    }
-    return hours < retentionHoursMin
-      ? `Minimum allowed retention period is ${retentionHoursMin} hours. Requested retention period (${hours} hours) is too short.`
-      : undefined
-  })
+  return changeRetention(input, api, (hours, before) =>
+    hours > before
+      ? `Requested retention period (${hours} hours) for stream ${nameOf(input)} can not be longer than existing retention period (${before} hours). Use IncreaseRetentionPeriod API.`
+      : undefined,
+  )
 }
 
 async function changeRetention(
@@ -69,12 +63,22 @@ async function changeRetention(
   const { RetentionPeriodHours: hours } = input
   await api.catalog.get(name)
   await api.catalog.change(name, ({ facts, plan }) => {
-    const fault = faultOf(hours, facts.retentionHours)
+    // As AWS does: first whether any stream may have it.
+    const fault = outOfBounds(hours) ?? faultOf(hours, facts.retentionHours)
     if (fault !== undefined) throw new KinesisFailure("InvalidArgumentException", fault)
     if (plan.format !== "bytes") throw ofService(name)
     return { ...facts, retentionHours: hours }
   })
   return undefined
+}
+
+function outOfBounds(hours: number): string | undefined {
+  if (hours < retentionHoursMin) {
+    return `Minimum allowed retention period is ${retentionHoursMin} hours. Requested retention period (${hours} hours) is too short.`
+  }
+  return hours > retentionHoursMax
+    ? `Maximum allowed retention period is ${retentionHoursMax} hours. Requested retention period (${hours} hours) is too long.`
+    : undefined
 }
 
 export function enableEnhancedMonitoring(input: MonitoringInput, api: Api): Promise<object> {

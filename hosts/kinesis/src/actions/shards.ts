@@ -4,6 +4,7 @@ import { type Api, type StreamNaming, nameOf } from "../api.ts"
 import type { KinesisStream } from "../catalog.ts"
 import { KinesisFailure } from "../failure.ts"
 import { pageOf, tokenOf } from "../page-token.ts"
+import { isKept } from "../shard-of.ts"
 
 interface ShardFilter {
   readonly Type:
@@ -64,10 +65,11 @@ export function shownShard({ facts }: KinesisStream, shard: Shard): ShownShard {
 }
 
 function isWanted(shard: Shard, filter: ShardFilter | undefined, stream: KinesisStream, { clock }: Api): boolean {
+  // Its records have expired, and so has it.
+  if (!isKept(shard, stream, clock.now())) return false
   if (filter === undefined) return true
   const { Type: type, ShardId: id, Timestamp: time } = filter
   const isOpen = shard.end === undefined
-  const holds = isKept(shard, stream, clock.now())
   switch (type) {
     case "AFTER_SHARD_ID":
       if (id === undefined)
@@ -80,24 +82,19 @@ function isWanted(shard: Shard, filter: ShardFilter | undefined, stream: Kinesis
       return isOpen
     // What is kept begins with the oldest shards; their children are reached from them.
     case "AT_TRIM_HORIZON":
-      return holds && !stream.shards.some((each) => isParent(each, shard) && isKept(each, stream, clock.now()))
+      return !stream.shards.some((each) => isParent(each, shard) && isKept(each, stream, clock.now()))
     case "FROM_TRIM_HORIZON":
-      return holds
+      return true
     case "AT_TIMESTAMP":
     case "FROM_TIMESTAMP": {
       if (time === undefined)
         throw new KinesisFailure("InvalidArgumentException", `Timestamp must be provided for ShardFilter type ${type}.`)
       const lasted = shard.closedAt === undefined || shard.closedAt >= time
-      return holds && lasted && (type === "FROM_TIMESTAMP" || shard.openedAt <= time)
+      return lasted && (type === "FROM_TIMESTAMP" || shard.openedAt <= time)
     }
   }
 }
 
 function isParent({ partition }: Shard, { parent, adjacent }: Shard): boolean {
   return partition === parent || partition === adjacent
-}
-
-/** Whether there may be records of a shard. One that is empty is listed as long: consumers wait for each parent. */
-function isKept({ closedAt }: Shard, { facts }: KinesisStream, now: number): boolean {
-  return closedAt === undefined || now - closedAt < facts.retentionHours * 3_600_000
 }

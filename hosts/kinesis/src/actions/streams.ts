@@ -5,6 +5,7 @@ import type { KinesisStream } from "../catalog.ts"
 import { KinesisFailure } from "../failure.ts"
 import { pageOf, tokenOf } from "../page-token.ts"
 import { tagsOf } from "../tags.ts"
+import { isKept } from "../shard-of.ts"
 import { shownShard } from "./shards.ts"
 import { limits, newFacts, streamArn, type StreamFacts } from "@millrace/model"
 
@@ -85,7 +86,8 @@ export async function deleteStream(input: DeleteStreamInput, { catalog }: Api): 
 export async function describeStream(input: DescribeStreamInput, api: Api): Promise<object> {
   const stream = await api.catalog.get(nameOf(input))
   const after = input.ExclusiveStartShardId ?? ""
-  const shards = stream.shards.map((shard) => shownShard(stream, shard)).filter(({ ShardId: id }) => id > after)
+  const kept = stream.shards.filter((shard) => isKept(shard, stream, api.clock.now()))
+  const shards = kept.map((shard) => shownShard(stream, shard)).filter(({ ShardId: id }) => id > after)
   const most = Math.min(input.Limit ?? shardsPageMost, shardsPageMost)
   return {
     StreamDescription: {

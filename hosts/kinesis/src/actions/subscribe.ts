@@ -24,8 +24,8 @@ const eventRecordsMost = 1_000
 
 export async function subscribeToShard(input: SubscribeInput, api: Api): Promise<EventStream> {
   const { stream, consumer } = await consumerOf({ ConsumerARN: input.ConsumerARN }, api)
-  const shard = shardOf(stream, input.ShardId)
   const now = api.clock.now()
+  const shard = shardOf(stream, input.ShardId, now)
   const from = await offsetOf(api.node, stream, shard, input.StartingPosition, now)
   const name = `${stream.name}/${consumer.name}/${shardId(shard.partition)}`
   const end = api.subscriptions.begin(name, now)
