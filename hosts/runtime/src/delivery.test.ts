@@ -125,6 +125,7 @@ it("data is removed once no stage, no file and no retention wants it, and not be
   await node.end("lines")
   await idle(node)
   assert.equal(sinkOf(node).rows, 2_000)
+  await node.reopen("lines")
   for (let i = 0; i < 10; i++) await send(node, "lines", linesOf(50))
   await until("old segments are gone", () => segments() <= 3)
   assert.ok((await node.read("lines", 0, { kind: "earliest" }, 1)).first > 0)

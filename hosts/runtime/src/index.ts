@@ -2,5 +2,7 @@
 export type { SinkStatus } from "./deliveries.ts"
 export { importFault } from "./import-fault.ts"
 export { type Log, openLog } from "./log.ts"
-export { type Node, type NodeOptions, type NodeStatus, startNode } from "./node.ts"
+export type { Node } from "./node.ts"
+export type { NodeStatus } from "./node-status.ts"
 export { giveMemoryBackAtRest } from "./resting-heap.ts"
+export { type NodeOptions, startNode } from "./start-node.ts"

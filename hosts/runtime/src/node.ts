@@ -7,10 +7,9 @@
  * N7  A worker that hangs or dies takes no acknowledged record and no other partition with it.
  */
 import { mkdir } from "node:fs/promises"
-import { availableParallelism } from "node:os"
 import { resolve } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { type Append, assertMovable, type SealFile, type Store, type Stretch, storedConsumed } from "@millrace/engine"
+import { type Append, assertMovable, type SealFile, type Store, storedConsumed } from "@millrace/engine"
 import {
   type ErrorData,
   MillraceError,
@@ -20,11 +19,11 @@ import {
   errorFrom,
   limits,
 } from "@millrace/model"
-import { type Bounds, boundsOf } from "./bounds.ts"
+import type { Bounds } from "./bounds.ts"
 import { Commits, type Origin } from "./commits.ts"
-import { openDiskStore } from "./compose.ts"
+import { Care } from "./care.ts"
 import { ByteStreams } from "./byte-streams.ts"
-import { Deliveries, type SinkStatus } from "./deliveries.ts"
+import { Deliveries } from "./deliveries.ts"
 import { openPlace } from "./delivery-compose.ts"
 import { DeliveryThread } from "./delivery-handle.ts"
 import { Ends } from "./ends.ts"
@@ -36,12 +35,12 @@ import { openMessages } from "./message-compose.ts"
 import { IdempotencyKeys } from "./idempotency.ts"
 import type { Answer } from "./answer.ts"
 import { type DeskWorkers, IntakeDesk, type Request } from "./intake-desk.ts"
-import { type Log, openLog } from "./log.ts"
+import type { Log } from "./log.ts"
 import { Room } from "./mapping/room.ts"
 import { Mappings } from "./mapping/mappings.ts"
 import { Positions } from "./mapping/positions.ts"
 import type { TransactionData } from "./messages.ts"
-import { unpacked } from "./parcel.ts"
+import { type NodeStatus, stageStatus } from "./node-status.ts"
 import { type From, type LiveBatch, type Page, Readers } from "./readers.ts"
 import { type Sample, samplesOf } from "./samples.ts"
 import { RecordAccess } from "./record-access.ts"
@@ -54,70 +53,10 @@ import { Attempts } from "./tasks/attempts.ts"
 import { effectsOf } from "./tasks/flat.ts"
 import { TaskDesk } from "./tasks/task-desk.ts"
 import { Values } from "./tasks/values.ts"
+import { appendedAll } from "./transaction-frames.ts"
 import { Workshop } from "./workshop.ts"
 
-export interface NodeOptions {
-  /** Modules that export services. */
-  readonly files: readonly string[]
-  /** @default ".millrace/data" */
-  readonly dataDir?: string
-  /** Where file sinks without a place of their own write. @default "out" beside the data directory */
-  readonly outDir?: string
-  /** Where inputs and outputs of tasks lie that are large: a directory, or `s3://bucket/prefix`. @default "values" in the data directory */
-  readonly valuesAt?: string
-  /** Worker threads. @default one less than there are cores, at least 1 */
-  readonly workers?: number
-  /** The clock, in ms. @default Date.now */
-  readonly clock?: () => number
-  readonly log?: Log
-  /**
-   * When a commit counts as durable: `always`, once the disk has synced it; `buffered`, once it is written, and it is synced within 10 ms;
-   * `never`, once it is written. A killed process loses nothing either way; a power cut what was not synced.
-   *
-   * @default "always"
-   */
-  readonly sync?: "always" | "buffered" | "never"
-  /** The environment of the node: parts of it are its functions' too. @default process.env */
-  readonly env?: Readonly<Record<string, string | undefined>>
-  /** Bounds that are not as `limits.ts` has them. */
-  readonly bounds?: Partial<Bounds>
-}
-
-/**
- * Opens the data directory, recovers, loads the services and starts them.
- *
- * @throws MR1301 to MR1306 for the directory, MR1101 to MR1104 for the services
- */
-export async function startNode(options: NodeOptions): Promise<Node> {
-  const clock = options.clock ?? Date.now
-  const log = options.log ?? openLog()
-  const dataDir = resolve(options.dataDir ?? ".millrace/data")
-  const outDir = resolve(options.outDir ?? resolve(dataDir, "..", "out"))
-  const lost: { tell: (reason: Error) => void } = { tell: () => undefined }
-  const bounds = boundsOf(options.bounds)
-  const { segmentBytes } = bounds
-  const store = await openDiskStore({ dir: dataDir, now: clock, onLost: (_, reason) => lost.tell(reason), segmentBytes, syncMs: syncMs[options.sync ?? "always"] })
-  const workers = options.workers ?? defaultWorkers()
-  const { valuesAt = resolve(dataDir, "values") } = options
-  const node = new Node({ store, dataDir, outDir, valuesAt, clock, log, files: options.files, workers, env: options.env ?? process.env, bounds })
-  lost.tell = (reason) => node.onRefused(reason)
-  try {
-    await node.start()
-    return node
-  } catch (error) {
-    // What kept it from starting says more than what may then keep it from stopping.
-    await node.close().catch((fault: unknown) => log.error(errorData(fault), "the node that could not start did not stop cleanly"))
-    throw error
-  }
-}
-
-const syncMs = { always: 0, buffered: limits.bufferedMsMax, never: Number.POSITIVE_INFINITY } as const
-
-function defaultWorkers(): number {
-  return Math.max(1, availableParallelism() - 1)
-}
-
-interface NodeParts {
+export interface NodeParts {
   readonly store: Store
   readonly dataDir: string
   readonly outDir: string
@@ -171,14 +110,7 @@ export class Node {
   #plans: readonly Plan[] = []
   /** Records as bytes with their sender's key: what front doors of other protocols work with. */
   readonly records: RecordAccess
-  #folding = false
-  #sweeping = false
-  #swept = 0
-  #care: NodeJS.Timeout | undefined
-  #probing: Promise<void> | undefined
-  readonly #timers: Set<NodeJS.Timeout> = new Set()
-  #nextDue = Number.POSITIVE_INFINITY
-  #dueTimer: NodeJS.Timeout | undefined
+  readonly #care: Care
 
   constructor(parts: NodeParts) {
     const { store, outDir, clock, log, bounds } = parts
@@ -214,7 +146,7 @@ export class Node {
       commits: this.#commits,
       thread: this.#delivery,
       log,
-      later: (ms, act) => this.#later(ms, act),
+      later: (ms, act) => this.#care.later(ms, act),
       retryMsMin: bounds.deliveryRetryMsMin,
       outDir,
     })
@@ -286,17 +218,30 @@ export class Node {
     })
     this.#attempts = this.#attemptsFor({ files: [] })
     this.#tables = this.#tablesFor([], { files: [] })
+    this.#care = new Care({
+      store,
+      clock,
+      log,
+      bounds,
+      deliveries: this.#deliveries,
+      mappings: this.mappings,
+      workshop: () => this.#workshop,
+      streams: () => this.#streams,
+      isReady: () => this.unready === undefined,
+      isRefused: () => this.#refused !== undefined,
+      probe: () => this.#probe(),
+    })
   }
 
   async start(): Promise<void> {
-    const { outDir, files, bounds } = this.#parts
+    const { outDir, files } = this.#parts
     await mkdir(outDir, { recursive: true }).catch((cause: unknown) => {
       const why = cause instanceof Error ? cause.message : String(cause)
       const message = `The output directory ${outDir} cannot be made (${why}): make it, or choose another place.`
       throw new MillraceError("MR1304", message, { path: outDir }, cause)
     })
     await this.#run(files)
-    this.#care = setInterval(() => this.#lookAfter(), bounds.careMs)
+    this.#care.begin()
     this.#starting = undefined
   }
 
@@ -386,7 +331,7 @@ export class Node {
           if (error !== undefined) this.#desk.refuseAll(error)
         },
         onSeated: () => this.#readers.wake(),
-        onDue: (at) => this.#dueAt(at),
+        onDue: (at) => this.#care.dueAt(at),
         waits: (seat) => this.tasks.busy && this.#streams.has(seat.stage) && this.#streams.get(seat.stage).role === "task",
         settled: () => this.#commits.settled(),
         shards: (plans) => this.#shards.all(plans),
@@ -445,23 +390,6 @@ export class Node {
         onSend: (message, thread) => this.tasks.onSend(message, thread),
       },
     })
-  }
-
-  /** Looks after the seats when something is due, rather than a little later. */
-  #dueAt(at: number): void {
-    if (at >= this.#nextDue || at === Number.POSITIVE_INFINITY) return
-    const wait = Math.ceil(at - this.#parts.clock())
-    // The regular look is soon enough, or the clock is not this machine's.
-    if (wait >= this.#parts.bounds.careMs) return
-    clearTimeout(this.#dueTimer)
-    this.#nextDue = at
-    this.#dueTimer = setTimeout(
-      () => {
-        this.#nextDue = Number.POSITIVE_INFINITY
-        if (this.unready === undefined) this.#workshop.tick(this.#parts.clock())
-      },
-      Math.max(0, wait),
-    )
   }
 
   get unready(): ErrorData | undefined {
@@ -548,29 +476,13 @@ export class Node {
 
   /** Plain JSON: how far each stage is, what sinks have delivered, whether there is anything left to do. */
   status(): NodeStatus {
-    const stages = this.#workshop.feeds.map((feed) => ({
-      ...feed.seat,
-      input: feed.input.name,
-      state: feed.state,
-      consumed: feed.consumed,
-      next: this.#store.extent(feed.input.name, feed.seat.partition).next,
-      lagBytes: feed.lagBytes,
-      watermark: Math.abs(feed.watermark) <= 8.64e15 ? new Date(feed.watermark).toISOString() : null,
-      ended: feed.ended,
-      records: feed.records,
-      deadLetters: feed.deadLetters,
-      late: Object.fromEntries(feed.late),
-      keys: feed.keys,
-      ...(feed.pending === 0 ? {} : { pendingCalls: feed.pending, held: feed.held }),
-      ...(feed.error === undefined ? {} : { error: feed.error }),
-    }))
     return {
       ready: this.unready === undefined,
       ...(this.unready === undefined ? {} : { unready: this.unready }),
       services: this.services,
       idle: this.#idle,
       outDir: this.#parts.outDir,
-      stages,
+      stages: this.#workshop.feeds.map((feed) => stageStatus(feed, this.#store)),
       sinks: this.#deliveries.status(),
       mappings: this.mappings.status(),
     }
@@ -589,8 +501,7 @@ export class Node {
 
   async #close(): Promise<void> {
     this.#stopping = { code: "MR1401", message: "The node is stopping.", details: {} }
-    clearInterval(this.#care)
-    clearTimeout(this.#dueTimer)
+    this.#care.stop()
     this.#desk.refuseAll(this.#stopping)
     // A deployment under way has workers of its own.
     await this.#change
@@ -603,9 +514,9 @@ export class Node {
       await this.functions.stop()
       await this.#workshop.stop()
       this.#deliveries.stop()
-      for (const timer of this.#timers) clearTimeout(timer)
+      this.#care.forget()
       await this.#delivery.stop()
-      await this.#probing
+      await this.#care.settled()
     } finally {
       this.#readers.stop()
       await this.#store.close({ fold: true })
@@ -649,16 +560,7 @@ export class Node {
   }
 
   #onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): number {
-    let sequence = 0
-    // A frame carries as many as fit; each transaction is whole in its own.
-    for (let from = 0; from < transactions.length; ) {
-      const to = frameEnd(transactions, from)
-      const part = transactions.slice(from, to)
-      const appends = part.flatMap((transaction) => transaction.appends.map((packed) => unpacked(packed, parcel)))
-      const state = part.map(({ stateAt, stateLength }) => parcel.subarray(stateAt, stateAt + stateLength))
-      ;({ sequence } = this.#commits.append({ appends, state }))
-      from = to
-    }
+    const sequence = appendedAll(this.#commits, transactions, parcel)
     const carried = transactions.map(({ seat, effects }) => ({ seat, effects: effectsOf(effects) }))
     const files = carried.flatMap(({ seat, effects }) => effects.filter((effect) => effect.kind === "seal").map((effect) => [seat.service, effect] as const))
     if (files.length > 0) this.#whenDurable(sequence, files)
@@ -682,36 +584,6 @@ export class Node {
     )
   }
 
-  /** Ticks, checkpoints, retention, and the disk that refused. */
-  #lookAfter(): void {
-    const { clock, log, bounds } = this.#parts
-    if (this.#refused !== undefined) {
-      this.#probing ??= this.#probe().finally(() => (this.#probing = undefined))
-      return
-    }
-    const now = clock()
-    this.#workshop.tick(now)
-    if (!this.#folding && this.#store.unfoldedBytes > bounds.checkpointBytes) {
-      this.#folding = true
-      this.#store
-        .fold()
-        .catch((error: unknown) => log.error(errorData(error), "the checkpoint could not be written"))
-        .finally(() => {
-          this.#folding = false
-        })
-    }
-    if (!this.#sweeping && now - this.#swept >= bounds.sweepMs) {
-      this.#sweeping = true
-      this.#swept = now
-      this.#store
-        .sweep((stretch) => this.#wanted(stretch, now))
-        .catch((error: unknown) => log.error(errorData(error), "old data could not be removed"))
-        .finally(() => {
-          this.#sweeping = false
-        })
-    }
-  }
-
   /** Whether the disk takes a commit again; then everything resumes from what is durable. */
   async #probe(): Promise<void> {
     try {
@@ -730,57 +602,9 @@ export class Node {
     this.#parts.log.info({}, "the disk takes writes again; processing goes on")
   }
 
-  /** What the state of the last fold, from which a restart goes on, still needs. */
-  #wanted({ stream, partition, end, appendedAt }: Stretch, now: number): boolean {
-    const { state } = this.#store
-    if (this.#deliveries.neededFrom(stream, partition) < end || this.mappings.neededFrom(stream, partition) < end) return true
-    const plan = this.#streams.has(stream) ? this.#streams.get(stream) : undefined
-    if (plan === undefined) return now - appendedAt < unknownRetentionMs
-    for (const { input, seat } of this.#workshop.feeds) {
-      if (input.name !== stream || seat.partition !== partition) continue
-      if (storedConsumed(state, seat.service, seat.stage, partition) < end) return true
-    }
-    if (plan.role === "sink") return this.#deliveries.openFrom(stream, partition) < end
-    return plan.role !== "repartition" && now - appendedAt < plan.retentionMs
-  }
-
-  #later(ms: number, act: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      act()
-    }, ms)
-    this.#timers.add(timer)
-  }
 }
 
 function functionBounds({ functionInstancesMax, functionIdleMs, functionInitMsMax }: Bounds): Pick<FunctionsOptions, "instancesMax" | "idleMs" | "initMs"> {
   return { instancesMax: functionInstancesMax, idleMs: functionIdleMs, initMs: functionInitMsMax }
 }
 
-/** Data of streams that no service defines any more is kept this long, in ms: a day. */
-const unknownRetentionMs = 86_400_000
-
-export interface NodeStatus {
-  readonly ready: boolean
-  readonly unready?: ErrorData
-  readonly services: readonly string[]
-  /** All input is processed, what came of it is durable, and every decided file is delivered. */
-  readonly idle: boolean
-  readonly outDir: string
-  readonly stages: readonly object[]
-  readonly sinks: readonly SinkStatus[]
-  /** What feeds functions, and how far it is. */
-  readonly mappings: readonly object[]
-}
-
-/** One past the last of the transactions from `from` on that fit one frame together. */
-function frameEnd(transactions: readonly TransactionData[], from: number): number {
-  let bytes = 0
-  let to = from
-  for (; to < transactions.length; to++) {
-    const { appends, stateLength } = transactions[to] as TransactionData
-    bytes += stateLength + appends.reduce((sum, { length }) => sum + length, 0)
-    if (to > from && bytes > limits.transactionBytesMax) break
-  }
-  return to
-}

@@ -8,7 +8,9 @@ import { setImmediate as turn } from "node:timers/promises"
 import type { Bounds } from "../src/bounds.ts"
 import type { Answer } from "../src/answer.ts"
 import type { Log } from "../src/log.ts"
-import { type Node, type NodeOptions, type NodeStatus, startNode } from "../src/node.ts"
+import type { Node } from "../src/node.ts"
+import type { NodeStatus } from "../src/node-status.ts"
+import { type NodeOptions, startNode } from "../src/start-node.ts"
 
 const home = fs.existsSync("/dev/shm") ? "/dev/shm" : os.tmpdir()
 const services = new URL("./services/", import.meta.url)

@@ -2,7 +2,7 @@
 import fs from "node:fs"
 import path from "node:path"
 import { openLog } from "../src/log.ts"
-import { startNode } from "../src/node.ts"
+import { startNode } from "../src/start-node.ts"
 
 const [dir = "", file = ""] = process.argv.slice(2)
 const out = path.join(dir, "out", "lines")

@@ -1,7 +1,7 @@
 // A node that asks a server until it is killed.
 import path from "node:path"
 import { openLog } from "../src/log.ts"
-import { startNode } from "../src/node.ts"
+import { startNode } from "../src/start-node.ts"
 
 const [dir = "", file = "", from = "", to = ""] = process.argv.slice(2)
 const node = await startNode({ files: [file], dataDir: path.join(dir, "data"), workers: 2, log: openLog("error") })

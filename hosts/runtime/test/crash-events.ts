@@ -1,5 +1,5 @@
 // A node that gives itself events that nobody waits for as long as it lives, and says which are confirmed: for a test that kills it.
-import { startNode } from "../src/node.ts"
+import { startNode } from "../src/start-node.ts"
 import { serviceFile } from "./bench.ts"
 
 const [dataDir = "", from = "0"] = process.argv.slice(2)

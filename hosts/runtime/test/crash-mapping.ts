@@ -1,5 +1,5 @@
 // A node that sends itself orders as long as it lives, and says which are acknowledged: for a test that kills it.
-import { startNode } from "../src/node.ts"
+import { startNode } from "../src/start-node.ts"
 import { send, serviceFile } from "./bench.ts"
 
 const [dataDir = "", from = "0"] = process.argv.slice(2)
