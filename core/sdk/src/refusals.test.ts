@@ -20,6 +20,7 @@ import {
   sliding,
   stream,
   type StreamSettings,
+  topN,
   tumbling,
   type WindowShape,
 } from "./index.ts"
@@ -198,6 +199,9 @@ test("operators and aggregates take functions", () => {
   )
   refused("MR1101", /^to: give a stream, or a sink/, () => rows.to(loose<never>("out")))
   refused("MR1101", /^to: give a stream, or a sink/, () => rows.to(loose<never>(undefined)))
+  refused("MR1101", /^topN, n: 0 is not a whole number from 1 to 1000/, () => topN({ n: 0, by: (row: Row) => row.n }))
+  refused("MR1101", /^topN, order: "up" is neither/, () => topN({ n: 1, by: (row: Row) => row.n, order: loose("up") }))
+  refused("MR1101", /^topN, by: expected a function/, () => topN({ n: 1, by: loose<() => number>(1) }))
 })
 
 test("a file sink refuses settings that are not valid, naming itself", () => {

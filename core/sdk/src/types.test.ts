@@ -27,6 +27,7 @@ import {
   sliding,
   stream,
   sum,
+  topN,
   tumbling,
 } from "./index.ts"
 
@@ -164,6 +165,13 @@ test("a window's reduce has the type of its records", () => {
   same<ValueOf<typeof worst>["pane"], Pane>(true)
   // @ts-expect-error what it makes of two flights is a flight
   zodFlights.window("w", tumbling("1h")).reduce((high, flight) => high.delay + flight.delay)
+})
+
+test("the top of a window is a list of its records", () => {
+  const worst = zodFlights.window("w", tumbling("1h")).aggregate({ worst: topN({ n: 3, by: (f) => [f.delay, f.date] }) })
+  same<ValueOf<typeof worst>["worst"], readonly Flight[]>(true)
+  // @ts-expect-error an object has no rank
+  zodFlights.window("w", tumbling("1h")).aggregate({ worst: topN({ n: 3, by: (f) => ({ delay: f.delay }) }) })
 })
 
 test("windows over all records need no key and have the types of windows by key", () => {

@@ -5,7 +5,7 @@
  * ranks may share a name, which says so (`exact: false`) to whoever wants the exact order. What is never so: a row of a lower
  * name with a higher rank. No name is the beginning of another.
  */
-import { kindOf, noOrder } from "./order.ts"
+import { kindOf, noOrder } from "@millrace/model"
 
 export interface RankName {
   readonly text: string

@@ -2,9 +2,8 @@
  * The rows of a group in the order of their ranks, each kept by itself, so that one comes or goes by a few bytes however many there are.
  * Rows of equal rank lie in the order of their keys. In the state they are rows of the group's key, named by {@link rankName}.
  */
-import { type ByteReader, type ByteWriter, readValue, writeValue } from "@millrace/model"
+import { type ByteReader, type ByteWriter, compareRanks, readValue, writeValue } from "@millrace/model"
 import { type Scope, type StateCodec, rowByKey, rowKey } from "../state.ts"
-import { compareRanks } from "./order.ts"
 import { ownRank, rankName, type RankOrder } from "./rank-name.ts"
 
 export interface RankedRow {

@@ -10,6 +10,7 @@ import {
   type Aggregate,
   type ByteReader,
   type ByteWriter,
+  compareRanks,
   limits,
   MillraceError,
   type OperatorCode,
@@ -23,7 +24,6 @@ import type { Push, StageContext } from "../context.ts"
 import { type Scope, type StateCodec, rowKey } from "../state.ts"
 import type { View } from "../view.ts"
 import { memberName } from "./member-name.ts"
-import { compareRanks } from "./order.ts"
 import { type RankedRow, rankedRowCodec, RankedRows } from "./ranked-rows.ts"
 import type { Regrouped } from "./regroup.ts"
 

@@ -6,6 +6,7 @@
 import {
   type ByteReader,
   type ByteWriter,
+  compareRanks,
   type OperatorCode,
   type OperatorPlan,
   readValue,
@@ -16,7 +17,6 @@ import {
 import type { Push, StageContext } from "../context.ts"
 import type { Scope, StateCodec } from "../state.ts"
 import type { View } from "../view.ts"
-import { compareRanks } from "./order.ts"
 
 interface Entry {
   readonly rank: unknown

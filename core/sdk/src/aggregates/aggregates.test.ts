@@ -3,7 +3,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { type Aggregate, isMillraceError, limits, valueBytes, valueFrom } from "@millrace/model"
 import fc from "fast-check"
-import { aggregate, collect, count, distinctCount, first, last, max, mean, min, sum } from "../index.ts"
+import { aggregate, collect, count, distinctCount, first, last, max, mean, min, sum, topN } from "../index.ts"
 
 interface Reading {
   /** Whole numbers, so that sums are exact in any grouping. */
@@ -19,7 +19,7 @@ const readings = fc.array(
     n: fc.oneof(fc.integer({ min: -1_000_000, max: 1_000_000 }), fc.constant(null), fc.constant(undefined)),
     text: fc.string({ maxLength: 3 }),
     time: fc.integer({ min: 0, max: 20 }),
-  }),
+  }, { noNullPrototype: true }),
   { maxLength: 60 },
 )
 
@@ -27,10 +27,19 @@ const numbersOf = (of: readonly Reading[]): number[] =>
   of.flatMap(({ n }) => (n === null || n === undefined ? [] : [n]))
 const totalOf = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0)
 
+/** By text and number, of equal ones by time and then by arrival. */
+const inOrder = (of: readonly Reading[], sign: 1 | -1): readonly Reading[] =>
+  of.toSorted((a, b) => sign * (a.text < b.text ? -1 : a.text > b.text ? 1 : (a.n ?? 0) - (b.n ?? 0)) || a.time - b.time)
+
 /** Each aggregate beside what it must equal. */
 const naive: Readonly<Record<string, readonly [Aggregate<Reading, unknown>, Reader<unknown>]>> = {
   count: [count(), (of) => of.length],
   "count where": [count((r: Reading) => r.time > 10), (of) => of.filter((r) => r.time > 10).length],
+  topN: [
+    topN({ n: 3, by: (r: Reading) => [r.text, r.n ?? 0] }),
+    (of) => inOrder(of, -1).slice(0, 3),
+  ],
+  "topN ascending": [topN({ n: 5, by: (r: Reading) => [r.text, r.n ?? 0], order: "ascending" }), (of) => inOrder(of, 1).slice(0, 5)],
   sum: [sum((r: Reading) => r.n), (of) => (numbersOf(of).length === 0 ? null : totalOf(numbersOf(of)))],
   mean: [
     mean((r: Reading) => r.n),

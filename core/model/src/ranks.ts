@@ -1,5 +1,5 @@
 /** The order of values that records are ranked by: numbers, texts, dates, bigints, booleans, and lists of these. */
-import { MillraceError } from "@millrace/model"
+import { MillraceError } from "./errors.ts"
 
 /**
  * Below zero when `a` comes first in ascending order. Numbers and bigints compare with each other; NaN comes before all numbers.
