@@ -209,11 +209,13 @@ test("a request for another host, or from another page, is refused with MR1018",
   assert.equal(await status("Host: evil.example\r\n", `GET http://127.0.0.1:${door.port}/healthz HTTP/1.1`), "200")
   // A page of this node, and of others.
   assert.equal(await status(`Host: localhost:7070\r\nOrigin: http://localhost:7070\r\n`), "200")
+  // A host and port speak HTTP or TLS, never both: this is the node's own page on its TLS port.
+  assert.equal(await status(`Host: localhost:7070\r\nOrigin: https://localhost:7070\r\n`), "200")
   for (const origin of [
     "http://evil.example",
     "http://localhost:3000",
     "null",
-    "https://localhost:7070",
+    "https://localhost:7071",
     "http://127.0.0.1:7070",
   ]) {
     assert.equal(await status(`Host: localhost:7070\r\nOrigin: ${origin}\r\n`), "403", origin)
