@@ -47,6 +47,8 @@ export interface RedriveReply {
   readonly records: number
   /** Batches that have failed again, and those behind them. */
   readonly waiting: number
+  /** Events that nobody waits for and that went back to the queue; absent: none of them lie where they can be read. */
+  readonly events?: number
   readonly failures: readonly { readonly partition: number; readonly shardId: string; readonly reason: string }[]
 }
 

@@ -226,12 +226,16 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
     },
     ["outcome", "requestId", "ms", "log"],
   ),
-  RedriveReply: object({
-    batches: count,
-    records: count,
-    waiting: count,
-    failures: list(object({ partition: count, shardId: text, reason: text })),
-  }),
+  RedriveReply: object(
+    {
+      batches: count,
+      records: count,
+      waiting: count,
+      events: count,
+      failures: list(object({ partition: count, shardId: text, reason: text })),
+    },
+    ["batches", "records", "waiting", "failures"],
+  ),
   TableList: object({ tables: list(object({ name: text, service: text, stream: text, partitions: count })) }),
   TableRow: object({ table: text, key: text, value: true, stream: reflected, position }),
   TablePage: object(

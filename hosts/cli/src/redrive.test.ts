@@ -16,12 +16,17 @@ const orders = stream("orders", { partitions: 1 })
 export default service("shop", [
   fn("ship", "./handler.mjs", { env: { DIR: process.env.REDRIVE_DIR }, on: { stream: orders, batchSize: 2, maximumRetryAttempts: 0, onFailure: stream("failed", { partitions: 1 }) } }),
   fn("alone", "./handler.mjs"),
+  fn("mail", "./handler.mjs", { handler: "mail", env: { DIR: process.env.REDRIVE_DIR }, eventInvoke: { maximumRetryAttempts: 0, onFailure: stream("unsent", { partitions: 1 }) } }),
 ])
 `
 
 // It is down until there is a file that says that it is up.
 const handlerText = `
 import fs from "node:fs"
+export const mail = async ({ to }) => {
+  if (!fs.existsSync(process.env.DIR + "/server")) throw new Error("no server")
+  fs.appendFileSync(process.env.DIR + "/sent", to + "\\n")
+}
 export const handler = async ({ Records }) => {
   if (!fs.existsSync(process.env.DIR + "/up")) throw new Error("down")
   fs.appendFileSync(process.env.DIR + "/taken", Records.map(({ kinesis }) => Buffer.from(kinesis.data, "base64").toString() + "\\n").join(""))
@@ -69,4 +74,22 @@ test("millrace fn redrive calls a function again with what was given up, in its 
 test("a function without a stream of failures is not redriven (MR1009, MR1031)", async () => {
   const refused = await fetch(`${node.url}/v1/functions/alone/redrive`, { method: "POST" })
   assert.equal(((await refused.json()) as { code: string }).code, "MR1031")
+})
+
+test("millrace fn redrive gives events back that were given up", async () => {
+  for (const to of ["a", "b"]) {
+    const taken = await fetch(`${node.url}/2015-03-31/functions/mail/invocations`, { method: "POST", headers: { "x-amz-invocation-type": "Event" }, body: JSON.stringify({ to }) })
+    assert.equal(taken.status, 202)
+  }
+  const idle = async (): Promise<void> => {
+    while (!node.status().idle) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await idle()
+  writeFileSync(path.join(place.dir, "server"), "")
+  const redriven = await millrace(["fn", "redrive", "mail", "--url", node.url])
+  assert.deepEqual([redriven.code, redriven.out], [0, "0 batches with 0 records. 2 events that nobody waits for went back to the queue.\n"])
+  await idle()
+  assert.deepEqual(readFileSync(path.join(place.dir, "sent"), "utf8").split("\n").toSorted((a, b) => a.localeCompare(b)), ["", "a", "b"])
+  const again = await millrace(["fn", "redrive", "mail", "--url", node.url, "--json"])
+  assert.deepEqual(JSON.parse(again.out), { batches: 0, records: 0, waiting: 0, failures: [], events: 0 })
 })

@@ -4,7 +4,7 @@
  */
 import type { ErrorData, StreamPlan } from "@millrace/model"
 import type { BodyFormat, PositionRange, RecordView } from "@millrace/protocol"
-import type { GatewayFunctions } from "./functions/functions.ts"
+import type { GatewayEvents, GatewayFunctions } from "./functions/functions.ts"
 import type { GatewayMappings } from "./functions/mappings.ts"
 import type { GatewayTables } from "./tables.ts"
 import type { Sample } from "./sample.ts"
@@ -67,6 +67,8 @@ export interface GatewayNode {
   readonly functions: GatewayFunctions
   /** What feeds functions from streams. */
   readonly mappings: GatewayMappings
+  /** Invocations that nobody waits for. */
+  readonly events: GatewayEvents
   /** What services keep by key. */
   readonly tables: GatewayTables
   /** Every stream, internal ones too. */

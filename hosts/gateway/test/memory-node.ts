@@ -3,7 +3,7 @@
  * or windows. What a test wants of it (not ready, behind, slow) it sets.
  */
 import type { GatewayTasks, NodeEnqueue } from "../src/tasks.ts"
-import type { GatewayFunctions } from "../src/functions/functions.ts"
+import type { GatewayEvents, GatewayFunctions } from "../src/functions/functions.ts"
 import type { GatewayMappings } from "../src/functions/mappings.ts"
 import { MemoryTables } from "./memory-tables.ts"
 import {
@@ -68,6 +68,7 @@ export class MemoryNode implements GatewayNode {
     remove: (uuid) => this.#noMapping(uuid),
     redrive: (name) => this.#noMapping(name),
   }
+  readonly events: GatewayEvents = { add: (name) => this.#noMapping(name), redrive: (name) => this.#noMapping(name) }
   async #noMapping(name: string): Promise<never> {
     throw new MillraceError("MR1031", `There is no function ${name} that a stream feeds.`)
   }

@@ -206,7 +206,7 @@ export class Node {
       seek: (stream, partition, time) => this.records.seek(stream, partition, time),
     })
     this.events = new EventQueue({
-      state: store.state,
+      store,
       commits: this.#commits,
       invoker: this.functions,
       clock: functionClock(clock),

@@ -25,7 +25,7 @@ export function define(command: Command, terminal: Terminal): void {
     .addHelpText("after", example("cat event.json | millrace fn invoke resize -", "Its answer is printed; what it logs goes to stderr, as does why it has failed."))
     .action((name: string, event: string | undefined, options: Options) => invoke(name, event, options, terminal))
   addAddress(command.command("redrive"))
-    .description("call a function again with what its stream's mapping has given up, in its order")
+    .description("call a function again with what it could not take: batches of its stream, in their order, and events")
     .argument("<NAME>", "the function")
     .option("--json", "print what it came to as JSON")
     .addHelpText("after", example("millrace fn redrive resize", "It takes what was given up to a stream or to S3 (onFailure) and ends at what fails again; then the next redrive goes on with that."))
@@ -59,11 +59,13 @@ async function invoke(name: string, given: string | undefined, options: Options,
 }
 
 async function redrive(name: string, options: Options, terminal: Terminal): Promise<void> {
-  const { batches, records, waiting, failures } = await clientsOf(options, terminal).impatient.redrive(name, { signal: terminal.stopped })
-  if (options.json === true) terminal.out(`${JSON.stringify({ batches, records, waiting, failures })}\n`)
+  const reply = await clientsOf(options, terminal).impatient.redrive(name, { signal: terminal.stopped })
+  const { batches, records, waiting, failures, events = 0 } = reply
+  if (options.json === true) terminal.out(`${JSON.stringify(reply)}\n`)
   else {
     const rest = waiting === 0 ? "" : `; ${waiting} wait`
-    terminal.out(`${batches} ${batches === 1 ? "batch" : "batches"} with ${records} ${records === 1 ? "record" : "records"}${rest}.\n`)
+    const again = events === 0 ? "" : ` ${events} ${events === 1 ? "event" : "events"} that nobody waits for went back to the queue.`
+    terminal.out(`${batches} ${batches === 1 ? "batch" : "batches"} with ${records} ${records === 1 ? "record" : "records"}${rest}.${again}\n`)
   }
   const [first] = failures
   if (first !== undefined) throw new MillraceError("MR1201", `function "${name}" failed again at ${first.shardId}: ${first.reason}`)

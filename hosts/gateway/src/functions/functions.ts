@@ -42,6 +42,8 @@ export interface GatewayFunctions {
 }
 
 export interface GatewayEvents {
+  /** Puts what was given up back into the queue. @throws MR1009, MR1010, MR1031, MR1501 */
+  redrive(name: string, signal: AbortSignal): Promise<number>
   /**
    * Takes an invocation that nobody waits for; resolves once it is durable.
    *

@@ -8,7 +8,7 @@ import { throttled } from "./refusal.ts"
 
 interface Parts {
   readonly functions: GatewayFunctions
-  readonly events: GatewayEvents
+  readonly events: Pick<GatewayEvents, "add">
 }
 
 export async function invoke({ functions, events }: Parts, { name }: FunctionPlan, { kind, payload, tail, clientContext }: Asked, requestId: string): Promise<MountedResponse> {

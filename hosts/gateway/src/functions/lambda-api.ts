@@ -24,7 +24,7 @@ interface SignatureFault {
 export interface LambdaApiOptions {
   readonly functions: GatewayFunctions
   /** Takes invocations that nobody waits for. */
-  readonly events: GatewayEvents
+  readonly events: Pick<GatewayEvents, "add">
   /** What feeds functions from streams. */
   readonly mappings: GatewayMappings
   /** Looks at a request's signature. @default none is looked at */

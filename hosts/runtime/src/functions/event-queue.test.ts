@@ -65,7 +65,7 @@ class Bench {
     this.commits = commits
     const say = (_: object, sentence: string): void => void this.said.push(sentence)
     this.#queue = new EventQueue({
-      state: store.state,
+      store,
       commits,
       invoker: { find: (name) => (name === "ship" ? this.plan : undefined), invoke: (_, payload, options = {}) => this.#invoke(payload, options) },
       clock: this.clock,
@@ -77,9 +77,12 @@ class Bench {
           if (this.refusals-- > 0) throw new MillraceError("MR1501", "no room")
           this.objects.set(name, Buffer.from(bytes).toString())
         },
-        get: async () => undefined,
-        remove: async () => undefined,
-        list: () => ReadableStream.from<string>([]),
+        get: async (name) => {
+          const text = this.objects.get(name)
+          return text === undefined ? undefined : Buffer.from(text)
+        },
+        remove: async (name) => void this.objects.delete(name),
+        list: (prefix) => ReadableStream.from([...this.objects.keys()].filter((name) => name.startsWith(prefix)).toSorted()),
         close: async () => undefined,
       }),
       stream: () => undefined,
@@ -339,6 +342,35 @@ test("what the disk refused was not confirmed and is not invoked; what is durabl
   bench.queue.resume()
   await bench.rest()
   assert.deepEqual([bench.called, bench.queue.isIdle], [["1", "1"], true])
+})
+
+for (const onFailure of [{ kind: "stream", stream: "failed" }, { kind: "s3", to: "s3://failed" }] as const) {
+  test(`events that were given up to ${onFailure.kind} go back to the queue, once`, async (t) => {
+    const bench = new Bench(t)
+    await bench.open({ maximumRetryAttempts: 0, onFailure })
+    bench.answers = ["failed", "failed", "done", "failed"]
+    for (const n of ["1", "2", "3"]) await bench.add(n)
+    const { signal } = new AbortController()
+    bench.objects.set("aws/lambda/async/ship/2026/01/01/other", "{}")
+    assert.equal(await bench.queue.redrive("ship", signal), 2)
+    await bench.rest()
+    assert.deepEqual(bench.called.slice(3).toSorted((a, b) => Number(a) - Number(b)), ["1", "2"])
+    await bench.restart(false, { maximumRetryAttempts: 0, onFailure })
+    // One of them has failed again, and was told of again.
+    assert.equal(await bench.queue.redrive("ship", signal), 1)
+    await bench.rest()
+    await bench.restart(true, { maximumRetryAttempts: 0, onFailure })
+    assert.equal(await bench.queue.redrive("ship", signal), 0)
+    assert.deepEqual([bench.called.length, bench.queue.isIdle], [6, true])
+  })
+}
+
+test("events that are kept nowhere are not redriven (MR1009)", async (t) => {
+  const bench = new Bench(t)
+  await bench.open({ onFailure: { kind: "sqs", to: "arn:aws:sqs:eu-west-1:123456789012:failed" } })
+  const { signal } = new AbortController()
+  await assert.rejects(bench.queue.redrive("ship", signal), { code: "MR1009" })
+  await assert.rejects(bench.queue.redrive("none", signal), { code: "MR1009" })
 })
 
 test("whatever functions answer and however often the node ends, each event is done, or given up after three failures and told once", async (t) => {

@@ -13,7 +13,7 @@
  * F24  Nothing is confirmed before it is durable; whatever is confirmed is done or given up, whatever crashes.
  * F25  That an event is given up is kept before a destination outside is told; a stream is told in the commit that forgets it.
  */
-import type { StateReader } from "@millrace/engine"
+import type { Store } from "@millrace/engine"
 import { BlockWriter, type ErrorCode, type EventInvokePlan, type FailureDestination, type FunctionPlan, MillraceError, type StreamPlan, errorData, limits, partitionOf } from "@millrace/model"
 import type { Commits } from "../commits.ts"
 import { Destination, type OutsidePlaces, type OutsidePlan } from "../destination.ts"
@@ -25,9 +25,11 @@ import type { FunctionClock } from "./clock.ts"
 import { type EventFacts, EventShelf } from "./event-shelf.ts"
 import { failedEvent, failedEventName } from "./failed-event.ts"
 import type { FunctionError, FunctionInvoker } from "./invocation.ts"
+import { keptError } from "./kept-error.ts"
+import { type EventRedrive, redriveFromBucket, redriveFromStream } from "./redrive-events.ts"
 
 export interface EventQueueNode extends OutsidePlaces {
-  readonly state: StateReader
+  readonly store: Store
   readonly commits: Commits
   readonly invoker: FunctionInvoker & { find(name: string): FunctionPlan | undefined }
   readonly clock: FunctionClock
@@ -58,6 +60,7 @@ export class EventQueue {
   readonly #slots: Map<string, Room> = new Map()
   readonly #destinations: Map<string, Destination> = new Map()
   readonly #underWay: Set<Promise<void>> = new Set()
+  readonly #redriving: Set<string> = new Set()
   #bytes = 0
   #givenUp = 0
   #isOpen = false
@@ -70,7 +73,7 @@ export class EventQueue {
 
   constructor(node: EventQueueNode) {
     this.#node = node
-    this.#shelf = new EventShelf(node.state)
+    this.#shelf = new EventShelf(node.store.state)
   }
 
   get size(): number {
@@ -101,7 +104,34 @@ export class EventQueue {
    * @param payload - JSON text
    * @throws MR1010 when too many wait, MR1031 when there is no such function, MR1303, MR1304, MR1401
    */
-  async add(name: string, payload: string, { requestId, clientContext }: NewEvent): Promise<void> {
+  add(name: string, payload: string, event: NewEvent): Promise<void> {
+    return this.#add(name, payload, event, [])
+  }
+
+  /**
+   * Puts what was given up back into the queue; returns how many events those were.
+   *
+   * @throws MR1009 when that is kept nowhere from where it could be read, MR1010 when no more have room or a redrive is under way, MR1031, MR1501
+   */
+  async redrive(name: string, signal: AbortSignal): Promise<number> {
+    const to = this.#node.invoker.find(name)?.eventInvoke?.onFailure
+    if (to?.kind !== "stream" && to?.kind !== "s3") {
+      throw new MillraceError("MR1009", `Function "${name}": events that it gives up are kept nowhere from where they could be read. Give it eventInvoke, onFailure: a stream, or { s3: "s3://bucket/prefix" }.`, { function: name })
+    }
+    if (this.#redriving.has(name)) throw new MillraceError("MR1010", `Function "${name}" is being redriven; ask again once that is done.`, { function: name })
+    this.#redriving.add(name)
+    const add = (payload: string, also?: Uint8Array): Promise<void> => this.#add(name, payload, { requestId: crypto.randomUUID() }, also === undefined ? [] : [also])
+    const redrive: EventRedrive = { function: name, shelf: this.#shelf, signal, add }
+    try {
+      if (to.kind === "s3") return await redriveFromBucket(redrive, await this.#destinationAt(to).objects())
+      const { store, stream } = this.#node
+      return await redriveFromStream(redrive, store, to.stream, stream(to.stream)?.partitions ?? 1)
+    } finally {
+      this.#redriving.delete(name)
+    }
+  }
+
+  async #add(name: string, payload: string, { requestId, clientContext }: NewEvent, also: readonly Uint8Array[]): Promise<void> {
     if (this.#drain.signal.aborted || !this.#isOpen) throw new MillraceError("MR1401", "The node is stopping.")
     if (this.#node.invoker.find(name) === undefined) throw new MillraceError("MR1031", `There is no function ${JSON.stringify(name.slice(0, 200))}.`)
     if (this.#events.size >= limits.functionEventsMax || this.#bytes + payload.length > limits.functionEventsBytesMax) {
@@ -111,7 +141,7 @@ export class EventQueue {
     const facts: EventFacts = { function: name, requestId, ...(clientContext === undefined ? {} : { clientContext }), at: clock.now(), attempts: 0 }
     const event = this.#hold(facts, payload)
     try {
-      await commits.durable(commits.append({ appends: [], state: [this.#shelf.add(facts, payload)] }).sequence)
+      await commits.durable(commits.append({ appends: [], state: [this.#shelf.add(facts, payload), ...also] }).sequence)
     } catch (error) {
       this.#drop(event)
       throw error
@@ -136,6 +166,7 @@ export class EventQueue {
     this.#drain.abort()
     this.#stop.abort()
     this.#events.clear()
+    this.#shelf.forget()
     this.#bytes = 0
     this.#isOpen = false
   }
@@ -223,7 +254,7 @@ export class EventQueue {
       if (drain.aborted) return "throttled"
       const { function: name, requestId, clientContext } = facts
       const invocation = await this.#node.invoker.invoke(name, payload, { requestId, signal: stop, ...(clientContext === undefined ? {} : { clientContext }) })
-      if (invocation.kind === "failed") return shortened(invocation.error)
+      if (invocation.kind === "failed") return keptError(invocation.error)
       return invocation.kind === "throttled" ? "throttled" : "done"
     } catch (error) {
       const { code } = errorData(error)
@@ -317,16 +348,3 @@ export class EventQueue {
 
 /** Nothing was called: the function has gone meanwhile, or the node stops. */
 const notInvoked: readonly ErrorCode[] = ["MR1031", "MR1401"]
-
-/** A reason may be as long as an answer; what is kept of it is not. */
-function shortened({ errorType, errorMessage, trace }: FunctionError): FunctionError {
-  const most = limits.functionEventErrorLengthMax
-  const lines: string[] = []
-  let length = 0
-  for (const line of trace ?? []) {
-    length += line.length
-    if (length > most) break
-    lines.push(line)
-  }
-  return { errorType: errorType.slice(0, 1_000), errorMessage: errorMessage.slice(0, most), ...(trace === undefined ? {} : { trace: lines }) }
-}

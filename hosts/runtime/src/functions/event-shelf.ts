@@ -6,6 +6,8 @@ import type { FunctionError } from "./invocation.ts"
 const scope = "@function-events"
 const facts = 0
 const payloads = 1
+/** How far what was given up to a stream was redriven. */
+const redrives = 2
 
 /** What is known of an event. */
 export interface EventFacts {
@@ -32,6 +34,8 @@ export interface ShelvedEvent {
 export class EventShelf {
   readonly #state: StateReader
   readonly #changes = new StateChangesWriter()
+  /** What was committed since the state was folded. */
+  readonly #redriven: Map<string, number> = new Map()
 
   constructor(state: StateReader) {
     this.#state = state
@@ -71,10 +75,35 @@ export class EventShelf {
     return this.#changes.take()
   }
 
+  /** The first offset of a stream of failures that was not redriven to a function. */
+  redriven(name: string, stream: string, partition: number): number {
+    const newest = this.#redriven.get(placeOf(name, stream, partition))
+    if (newest !== undefined) return newest
+    const bytes = this.#state.get(scope, 0, redrives, placeOf(name, stream, partition))
+    return bytes === undefined ? 0 : (valueFrom(bytes) as number)
+  }
+
+  /** The state changes that keep it; it counts from now on. */
+  redrive(name: string, stream: string, partition: number, next: number): Uint8Array {
+    const place = placeOf(name, stream, partition)
+    this.#redriven.set(place, next)
+    this.#putAt(redrives, place, next)
+    return this.#changes.take()
+  }
+
+  /** What was committed and is not durable never happened. */
+  forget(): void {
+    this.#redriven.clear()
+  }
+
   #put(bucket: number, event: EventFacts, value: unknown): void {
+    this.#putAt(bucket, keyOf(event), value)
+  }
+
+  #putAt(bucket: number, key: string, value: unknown): void {
     const changes = this.#changes
     changes.beginBucket(scope, 0, bucket, false)
-    const bytes = changes.beginValue(keyOf(event))
+    const bytes = changes.beginValue(key)
     const from = bytes.length
     writeValue(bytes, value)
     changes.endValue(from)
@@ -85,4 +114,8 @@ export class EventShelf {
 /** In the order of their times. */
 function keyOf({ at, requestId }: EventFacts): string {
   return `${String(at).padStart(15, "0")} ${requestId}`
+}
+
+function placeOf(name: string, stream: string, partition: number): string {
+  return `${name} ${stream} ${partition}`
 }

@@ -22,8 +22,13 @@ export function failedEvent({ function: name, requestId, attempts, error, givenU
   return `${JSON.stringify(about).slice(0, -1)},"requestPayload":${payload}${after === "" ? "" : `,${after}`}}`
 }
 
+/** What the names of a function's objects begin with. */
+export function failedEventPrefix(name: string): string {
+  return `aws/lambda/async/${name}/`
+}
+
 /** The object's name in S3, as Lambda has it; the same for the same event whenever it is asked for. */
 export function failedEventName({ function: name, requestId, givenUp }: EventFacts): string {
   const [date = "", time = ""] = new Date(givenUp?.at ?? 0).toISOString().slice(0, 19).split("T")
-  return `aws/lambda/async/${name}/${date.replaceAll("-", "/")}/${date}T${time.replaceAll(":", ".")}-${uuidOf(requestId)}`
+  return `${failedEventPrefix(name)}${date.replaceAll("-", "/")}/${date}T${time.replaceAll(":", ".")}-${uuidOf(requestId)}`
 }

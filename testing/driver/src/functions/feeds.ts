@@ -87,7 +87,7 @@ export class Feeds {
       keepFacts: async (name, facts) => void this.#facts.set(name, facts),
       seek: (name, partition, time) => seek(store, name, partition, time),
     })
-    this.#events = new EventQueue({ ...common, state: store.state, invoker: this.calls })
+    this.#events = new EventQueue({ ...common, store: counted, invoker: this.calls })
   }
 
   /** Begins to feed: to be called once the store is there. */

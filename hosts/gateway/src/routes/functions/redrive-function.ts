@@ -1,7 +1,9 @@
 /** POST /v1/functions/{function}/redrive. */
+import type { FailureDestination } from "@millrace/model"
 import type { RedriveReply } from "@millrace/protocol"
 import { json } from "../../answer.ts"
 import { assertReady, type Handler } from "../../gate.ts"
+import type { GatewayNode } from "../../node.ts"
 
 export const redriveFunction: Handler = async (context, { node }) => {
   assertReady(node)
@@ -10,9 +12,17 @@ export const redriveFunction: Handler = async (context, { node }) => {
   const onClose = (): void => gone.abort()
   outgoing.once("close", onClose)
   try {
-    const reply: RedriveReply = await node.mappings.redrive(context.req.param("function") ?? "", gone.signal)
-    return json(JSON.stringify(reply))
+    return json(JSON.stringify(await redriven(node, context.req.param("function") ?? "", gone.signal)))
   } finally {
     outgoing.off("close", onClose)
   }
+}
+
+/** Batches that its mapping has given up, and events that nobody waited for: whichever of them lie where they can be read. */
+async function redriven(node: GatewayNode, name: string, signal: AbortSignal): Promise<RedriveReply> {
+  const isReadable = (to: FailureDestination | null | undefined): boolean => to?.kind === "stream" || to?.kind === "s3"
+  const hasEvents = isReadable(node.functions.find(name)?.eventInvoke?.onFailure)
+  const hasBatches = node.mappings.status().some((stand) => stand.function === name && isReadable(stand.plan.onFailure))
+  const batches = hasBatches || !hasEvents ? await node.mappings.redrive(name, signal) : { batches: 0, records: 0, waiting: 0, failures: [] }
+  return hasEvents ? { ...batches, events: await node.events.redrive(name, signal) } : batches
 }
