@@ -70,7 +70,7 @@ test("an input that does not fit is refused with each fault, and nothing is enqu
 })
 
 test("code that blocks its thread, or ends it, fails alone; its neighbours lose no attempt", async (t) => {
-  const { node } = await openNode(t, ["tasks"], { bounds: { taskBlockedMsMax: 1_000 } })
+  const { node } = await openNode(t, ["tasks"], { bounds: { handlerMsMax: 1_000, taskBlockedMsMax: 1_000 } })
   const waits = [await enqueue(node, { seq: 1, do: "wait" }), await enqueue(node, { seq: 2, do: "wait" })]
   const loops = await enqueue(node, { seq: 3, do: "loop" })
   const exits = await enqueue(node, { seq: 4, do: "exit" })
@@ -83,7 +83,7 @@ test("code that blocks its thread, or ends it, fails alone; its neighbours lose 
 })
 
 test("code that blocks its thread is stopped when its own time is over, and named; its neighbours lose no attempt", async (t) => {
-  const { node, said } = await openNode(t, ["blocking"], { workers: 1, bounds: { handlerMsMax: limits.handlerMsMax } })
+  const { node, said } = await openNode(t, ["blocking"], { workers: 1, bounds: { taskBlockedMsMax: limits.taskBlockedMsMax } })
   const idOf = async (task: string, input: unknown): Promise<string> => (await node.tasks.enqueue({ task, format: "json", body: bytes(input) }))[0] ?? ""
   // One would be late through the other's fault, one has all the time.
   const hasty = await idOf("hasty", 1_000)
@@ -100,7 +100,7 @@ test("code that blocks its thread is stopped when its own time is over, and name
   const { error, attempts, startedAt = 0, finishedAt = 0 } = await node.tasks.run(blocker)
   assert.deepEqual([error?.code, attempts.at(-1)?.outcome, attempts.at(-1)?.error], ["MR1202", "timed-out", error])
   // Long before a thread is given up for no reason but that it is silent.
-  assert.ok(finishedAt - startedAt < limits.handlerMsMax / 2)
+  assert.ok(finishedAt - startedAt < limits.taskBlockedMsMax / 2)
   assert.ok(said.some(({ level, facts }) => level === "error" && facts["culprit"] === "run blocker-0"))
 })
 
