@@ -172,8 +172,9 @@ export class IntakeDesk {
     for (const pending of this.#pending.values()) {
       if (pending.worker !== worker) continue
       if (end.kind === "ingest" && end.job === pending.id) {
-        const { stream } = pending.request
-        const message = `record ${end.record} of a request to stream "${stream}", in its schema, key or event time: ${end.error.message}`
+        const { stream, task } = pending.request
+        const what = task === undefined ? `record ${end.record} of a request to stream "${stream}", in its schema, key or event time` : `input ${end.record} of a request to task "${task.name}", in its schema, key or priority`
+        const message = `${what}: ${end.error.message}`
         const error = { ...end.error, message, details: { ...end.error.details, stream, index: end.record } }
         pending.deaths++
         if (pending.deaths >= limits.attemptsMax) {

@@ -115,6 +115,7 @@ describe("user code while records are taken in", () => {
       ])
       assert.equal(answer.accepted, 40)
       assert.deepEqual(answer.rejected.map(({ index, problem }) => [index, problem.code]), [[20, "MR1202"], [31, "MR1204"]])
+      assert.match(answer.rejected[0]?.problem.message ?? "", /^record 20 of a request to stream "orders", in its schema, key or event time: User code held its worker/)
       assert.deepEqual(others.map(({ accepted }) => accepted), [10, 10, 1])
       await idle(node)
       assert.deepEqual((await valuesOf<{ seq: number }>(node, "counted")).map(({ seq }) => seq).toSorted((a, b) => a - b), good.map(({ seq }) => seq))
