@@ -1,4 +1,4 @@
-// Two queries on a real node that is killed, against the oracle; all of them, on much more: `npm run verify -- nexmark`.
+// Three queries on a real node that is killed, against the oracle; all of them, on much more: `npm run verify -- nexmark`.
 import assert from "node:assert/strict"
 import fs from "node:fs"
 import os from "node:os"
@@ -10,6 +10,7 @@ import { killedRun } from "./kills.ts"
 import { writeNdjson } from "./ndjson.ts"
 import { foundIn, judgedAs } from "./node-files.ts"
 import { agrees, differenceText, NexmarkOracle } from "./oracle/oracle.ts"
+import { queries } from "./queries/index.ts"
 
 /** Against hanging; a query takes about three seconds. */
 const timeout = 200_000
@@ -27,7 +28,10 @@ const emission = {
 after(killPrograms)
 
 // One with a table, whose last row of each key counts; one with windows, whose every row does. Both count, so that twice is not once.
-for (const query of ["q17", "q11"]) {
+const always = ["q17", "q11"]
+const others = Object.keys(queries).filter((query) => !always.includes(query))
+// And another one each time.
+for (const query of [...always, others[seed % others.length] ?? "q0"]) {
   test(`${query} on a node that is killed gives what the oracle has`, { timeout }, async (t) => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), "nexmark-kills-"))
     t.after(() => fs.rmSync(dir, { recursive: true, force: true }))
@@ -40,7 +44,8 @@ for (const query of ["q17", "q11"]) {
     const { found } = await killedRun({ query, emission, partitions: 3, outOfOrderMs: 4_000, kills: 3, seed, dir, perRequest: 200, log })
     const difference = await oracle.compare(judgedAs(query), found)
     assert.ok(agrees(difference), differenceText(difference))
-    assert.ok(difference.expected > 0)
+    // In the few seconds of these events some find nothing.
+    if (always.includes(query)) assert.ok(difference.expected > 0)
   })
 }
 
