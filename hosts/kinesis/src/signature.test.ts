@@ -59,8 +59,7 @@ test("a signature holds for what it was made over, and for nothing else", async 
       let other = body
       if (each.kind === "body") {
         other = Uint8Array.from(body)
-        const place = each.at % other.length
-        other[place] = (other[place] as number) ^ 1
+        other.fill((other.at(each.at % other.length) ?? 0) ^ 1, each.at % other.length, (each.at % other.length) + 1)
       }
       if (each.kind === "header") headers[each.name] = `${String(headers[each.name])}0`
       if (each.kind === "authorization") {

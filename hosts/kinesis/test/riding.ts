@@ -20,7 +20,7 @@ export function ridesOf(from: number, count: number): Ride[] {
   })
 }
 
-export const outputs = ["ledger-rows", "minute-rows", "hop-rows", "visit-rows", "purse-rows", "late-rows", "city-rows", "pair-rows", "new-city-rows", "total-rows", "rides.dead-letter"]
+export const outputs = ["ledger-rows", "minute-rows", "hop-rows", "visit-rows", "purse-rows", "late-rows", "city-rows", "pair-rows", "asked-rows", "new-city-rows", "total-rows", "rides.dead-letter"]
 
 /** The rows of each output, those of one key in the order in which they came where the order is told. */
 export async function rowsOf(client: KinesisClient): Promise<Record<string, string[]>> {

@@ -48,6 +48,11 @@ const purses = rides
   .aggregate({ n: count(), fares: sum((r) => r.fare) })
 /** Behind a repartition: who reads it hears of the shards' watermarks. */
 const cities = rides.keyBy((ride) => ride.city).window("cities", tumbling("1m")).aggregate({ n: count(), fares: sum((r) => r.fare) })
+/** Asked elsewhere: what has been asked is answered before a closed shard goes. */
+const asked = rides.mapAsync("asked", async (ride) => {
+  await new Promise((resolve) => setImmediate(resolve))
+  return { key: ride.rider, asked: ride.fare }
+})
 const pairs = rides.join("pairs", rides.filter((ride) => ride.fare % 2 === 0), { within: "10s" }, (a, b) => ({ key: a.rider, a: a.at, b: b.at }))
 
 export default service("rides", [
@@ -59,6 +64,7 @@ export default service("rides", [
   lately.to(out("late-rows")),
   cities.to(out("city-rows")),
   pairs.to(out("pair-rows")),
+  asked.to(out("asked-rows")),
   rides.distinct("new-cities", { of: (ride) => ride.city }).map((ride) => ({ key: ride.rider, city: ride.city })).to(out("new-city-rows")),
   rides
     .aggregate("totals", { n: count(), fares: sum((r) => r.fare) })
