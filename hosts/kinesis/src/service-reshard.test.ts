@@ -95,10 +95,9 @@ test("who follows a resharded stream, or comes back from before, is told of the 
     const fares: number[] = []
     let text = ""
     let position = ""
-    const decoder = new TextDecoder()
     try {
       for await (const part of response.body ?? []) {
-        text += decoder.decode(part as Uint8Array, { stream: true })
+        text += Buffer.from(part).toString("latin1")
         const events = text.split("\n\n")
         text = events.pop() ?? ""
         for (const event of events) {
