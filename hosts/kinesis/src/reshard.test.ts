@@ -183,6 +183,15 @@ test("a resharded stream is as it was after a restart, and a service that define
   }
 })
 
+test("a service that writes a stream which was resharded before is refused (MR1306)", async (t) => {
+  const { client, node } = await openNode(t)
+  stream.StreamName = "seen"
+  await client.send(new CreateStreamCommand({ ...stream, ShardCount: 8 }))
+  await client.send(new SplitShardCommand({ ...stream, ShardToSplit: "shardId-000000000000", NewStartingHashKey: (2n ** 124n).toString() }))
+  const orders = new URL("../test/services/orders.ts", import.meta.url).pathname
+  await assert.rejects(node.deploy([orders]), { code: "MR1306", message: /"shop" writes stream "seen", whose shards were split or merged/ })
+})
+
 test("what cannot be split or merged is refused in AWS's words", async (t) => {
   const { client } = await openNode(t, ["orders"])
   stream.StreamName = "s"

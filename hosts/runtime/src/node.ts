@@ -265,6 +265,7 @@ export class Node {
     const workshop = this.#workshopFor(files)
     try {
       const plans = files.length === 0 ? [] : await workshop.load()
+      this.#shards.assertUnwritten(plans)
       const resharded = this.#shards.all(plans)
       for (const plan of plans) for (const stream of resharded.keys()) assertMovable(plan, stream)
       const streams = new Streams(plans, this.#store.state, this.#bytes.plans, this.#shards)

@@ -391,6 +391,7 @@ export class Workshop {
   #take(feed: Feed): void {
     feed.state = this.#handovers.stateOf(feed)
     if (feed.state === "closed") this.#seat(feed)
+    if (feed.state === "moved") this.#handovers.clear(feed)
   }
 
   /** Every stage has a seat for each of its partitions; where its stream was resharded, for each shard that there ever was. */

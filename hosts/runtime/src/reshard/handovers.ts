@@ -81,6 +81,24 @@ export class Handovers {
     }
   }
 
+  /** What a crash has left behind in a seat whose keys go on elsewhere. */
+  clear(feed: Feed): void {
+    const { seat } = feed
+    const plan = this.#host.plan(seat.service)
+    const stage = plan.stages.find(({ id }) => id === seat.stage) as StagePlan
+    this.#clearAll(leftOver(this.#host.store.state, { plan, stage, parents: [seat.partition] })).catch((error: unknown) => {
+      // Nobody looks at it: the next start tries again.
+      if (this.#host.isOpen()) this.#host.log.error({ seat, ...errorData(error) }, "what a closed shard has left could not be removed")
+    })
+  }
+
+  async #clearAll(pieces: Iterable<Uint8Array>): Promise<void> {
+    for (const piece of pieces) {
+      if (!this.#host.isOpen()) return
+      await this.#host.commit({ appends: [], state: [piece] })
+    }
+  }
+
   #isReady(feed: Feed, shards: readonly Shard[]): boolean {
     const end = shards[feed.seat.partition]?.end
     return end !== undefined && feed.state === "open" && feed.consumed >= end && (feed.sealing || this.#host.isDone(feed))
@@ -151,10 +169,7 @@ export class Handovers {
     for (const each of children) if (each.state === "waiting") each.state = "closed"
     host.log.info({ seat, shards: shards.map(({ partition }) => partition) }, "a resharded stream's keys go on in other shards")
     host.release(children)
-    for (const piece of leftOver(state, handover)) {
-      if (!host.isOpen()) return
-      await host.commit({ appends: [], state: [piece] })
-    }
+    await this.#clearAll(leftOver(state, handover))
   }
 }
 

@@ -2,7 +2,7 @@
  * The shards of services' streams that have been split or merged, by stream: from the facts that are kept beside each stream.
  * A stream that is as it was made is not in here: for it the rule of even partitions holds.
  */
-import { type Plan, type Shard, factsOf, isResharded } from "@millrace/model"
+import { MillraceError, type Plan, type Shard, factsOf, isResharded } from "@millrace/model"
 
 export type ShardsByStream = ReadonlyMap<string, readonly Shard[]>
 
@@ -27,6 +27,16 @@ export class Shards {
     const resharded = shards !== undefined && isResharded(shards) ? shards : undefined
     this.#known.set(stream, { text, shards: resharded })
     return resharded
+  }
+
+  /** @throws MR1306 when a service writes a stream that was resharded: it would put records where the stream had them at first */
+  assertUnwritten(plans: readonly Plan[]): void {
+    for (const { service, streams } of plans) {
+      const written = streams.find(({ role, name }) => role === "derived" && this.of(name) !== undefined)
+      if (written === undefined) continue
+      const message = `Service "${service}" writes stream "${written.name}", whose shards were split or merged while front doors wrote it. Let it write a stream of another name.`
+      throw new MillraceError("MR1306", message, { stream: written.name, service })
+    }
   }
 
   /** Those of the streams that services take from front doors. */
