@@ -57,6 +57,8 @@ for (const [what, words, said] of [
   ],
   ["a value out of bounds", ["produce", "notes", "--batch", "0"], /whole number from 1 to .*\[MR1601\]/],
   ["a format that there is not", ["produce", "notes", "--format", "xml"], /Allowed choices are ndjson, .*\[MR1601\]/],
+  ["a certificate without its key", ["start", "--tls-cert", "node.pem"], /^millrace: --tls-cert is of no use without --tls-key: give both, or none\. \[MR1601\]\n$/],
+  ["a key without its certificate", ["start", "--tls-key", "node.key"], /--tls-key is of no use without --tls-cert/],
 ] as const) {
   test(`${what} is a wrong use: exit code 2 and a sentence`, async () => {
     const { code, out, err } = await millrace(words)
