@@ -9,14 +9,14 @@ import { TaskRig } from "./task-rig.ts"
 
 type Step =
   | { readonly kind: "enqueue"; readonly key: string; readonly priority: number; readonly delayMs: number; readonly idempotencyKey: string | undefined }
-  | { readonly kind: "finish"; readonly which: number; readonly how: "succeeded" | "failed" | "final" | "lost" | "innocent" | "blocked" | "stale" }
+  | { readonly kind: "finish"; readonly which: number; readonly how: "succeeded" | "failed" | "final" | "lost" | "innocent" | "begun" | "blocked" | "stale" }
   | { readonly kind: "cancel" | "retry"; readonly which: number }
   | { readonly kind: "pass"; readonly ms: number }
   | { readonly kind: "restart" | "pause" | "resume" }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("enqueue" as const), key: fc.constantFrom("a", "b", "c"), priority: fc.integer({ min: -2, max: 2 }), delayMs: fc.constantFrom(0, 0, 0, 700, 5_000), idempotencyKey: fc.constantFrom(undefined, undefined, "x", "y") }) },
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant("finish" as const), which: fc.nat(50), how: fc.constantFrom("succeeded" as const, "succeeded" as const, "failed" as const, "final" as const, "lost" as const, "innocent" as const, "blocked" as const, "stale" as const) }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant("finish" as const), which: fc.nat(50), how: fc.constantFrom("succeeded" as const, "succeeded" as const, "failed" as const, "final" as const, "lost" as const, "innocent" as const, "begun" as const, "blocked" as const, "stale" as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("cancel" as const, "retry" as const), which: fc.nat(50) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.constantFrom(1, 300, 1_000, 20_000) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("restart" as const, "pause" as const, "resume" as const) }) },
@@ -77,7 +77,8 @@ async function take(rig: TaskRig, model: Model, each: Step): Promise<void> {
         rig.finish(number, { kind: "succeeded", output: String(number) })
         model.published.push(String(number))
         model.succeeded.add(number)
-      } else if (each.how === "blocked") {
+      } else if (each.how === "begun") rig.complete([{ kind: "begun", number, lease }])
+      else if (each.how === "blocked") {
         // Of what has not taken too long, it says nothing.
         rig.complete([{ kind: "blocked", number, lease: lease - 1, error }])
       } else if (each.how === "lost" || each.how === "innocent") rig.finish(number, { kind: "lost", error, innocent: each.how === "innocent" })

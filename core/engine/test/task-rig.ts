@@ -92,7 +92,8 @@ export class TaskRig {
   }
 
   complete(outcomes: readonly Outcome[]): void {
-    for (const { number, lease } of outcomes) this.#forget(number, lease)
+    // Some are no ends.
+    for (const { number, lease, kind } of outcomes) if (kind !== "begun" && kind !== "blocked") this.#forget(number, lease)
     this.#take(this.rig.complete(this.seat, this.task, outcomes))
   }
 

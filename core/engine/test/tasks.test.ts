@@ -249,6 +249,19 @@ test("who is known to be innocent is called among others again; of the rest, so 
   assert.deepEqual(rig.stand.counts.succeeded, 2 * count - 1)
 })
 
+test("the time of an attempt runs from when its worker was ready", async () => {
+  const rig = await TaskRig.open(task("t", { run, timeout: "2s", retry: 1 }))
+  const numbers = [await rig.enqueue("waits for its worker"), await rig.enqueue("does not")]
+  await rig.pass(1_500)
+  const [number = 0, other = 0] = numbers
+  rig.complete([{ kind: "begun", number, lease: rig.callOf(number).lease }])
+  assert.equal(rig.status(number), "running")
+  await rig.pass(1_999)
+  assert.deepEqual([rig.status(number), rig.status(other)], ["running", "failed"])
+  await rig.pass(1)
+  assert.deepEqual([rig.status(number), rig.run(number).error?.code], ["failed", "MR1202"])
+})
+
 test("an attempt that took too long is told to have held its thread, once that is known", async () => {
   const rig = await TaskRig.open(task("t", { run, timeout: "2s", retry: { attempts: 2, backoff: { first: "1s", jitter: false } } }))
   const number = await rig.enqueue("loops")
@@ -257,8 +270,6 @@ test("an attempt that took too long is told to have held its thread, once that i
     const { lease } = rig.callOf(number)
     rig.complete([{ kind: "blocked", number, lease, error: held }])
     assert.equal(rig.status(number), "running")
-    // It was no outcome.
-    rig.calls.set(lease, { kind: "call", task: "t", lease, runs: [], alone: false })
     await rig.pass(2_000)
     assert.equal(rig.status(number), status)
     rig.complete([{ kind: "blocked", number, lease: lease - 1, error: oops }, { kind: "blocked", number, lease, error: held }])

@@ -200,6 +200,12 @@ export const limits = {
   taskValueBytesMax: 1_048_576,
   /** Largest input or output of a task, in bytes of JSON. */
   storedValueBytesMax: 16_777_216,
+  /** Age from which an object of a large value is removed that no run has, in milliseconds: what was put just now is about to be committed. */
+  valueOrphanMsMin: 86_400_000,
+  /** How often those are looked for, in milliseconds. */
+  valueSweepMs: 3_600_000,
+  /** How many of them a task is asked about at once. */
+  valueSweepNamesMax: 1_000,
   /** Largest event of one invocation of a function, in bytes (Lambda: 6 MB). */
   functionEventBytesMax: 6_291_456,
   /** Longest wait before a mapping tries again what was throttled, in milliseconds. */

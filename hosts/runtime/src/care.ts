@@ -9,6 +9,7 @@ import type { Deliveries } from "./deliveries.ts"
 import type { Log } from "./log.ts"
 import type { Mappings } from "./mapping/mappings.ts"
 import type { Streams } from "./streams.ts"
+import type { TaskDesk } from "./tasks/task-desk.ts"
 import type { Workshop } from "./workshop.ts"
 
 /** Data of streams that no service defines any more is kept this long, in ms: a day. */
@@ -21,6 +22,7 @@ interface CareParts {
   readonly bounds: Bounds
   readonly deliveries: Deliveries
   readonly mappings: Mappings
+  readonly tasks: TaskDesk
   /** The one of the services that run now. */
   readonly workshop: () => Workshop
   readonly streams: () => Streams
@@ -93,7 +95,7 @@ export class Care {
   }
 
   #look(): void {
-    const { store, clock, log, bounds, workshop, isRefused, probe } = this.#parts
+    const { store, clock, log, bounds, tasks, workshop, isRefused, probe } = this.#parts
     if (isRefused()) {
       this.#probing ??= probe().finally(() => (this.#probing = undefined))
       return
@@ -119,6 +121,7 @@ export class Care {
           this.#sweeping = false
         })
     }
+    tasks.sweepValues(now)
   }
 
   /** What the state of the last fold, from which a restart goes on, still needs. */

@@ -170,7 +170,7 @@ export class Node {
       },
     })
     this.tasks = new TaskDesk({
-      values: new Values(parts.valuesAt),
+      values: new Values(parts.valuesAt, clock),
       log,
       commits: this.#commits,
       clock,
@@ -187,6 +187,7 @@ export class Node {
       complete: (seat, operator, outcomes) => this.#workshop.complete(seat, operator, outcomes),
       durableOf: (commands) => store.extent(commands, 0).durable,
       assertReady: () => this.#assertReady(),
+      isReady: () => this.unready === undefined,
     })
     this.functions = new Functions({ clock: functionClock(clock), log, env: parts.env, tasks: this.tasks.caller, ...functionBounds(bounds) })
     this.mappings = new Mappings({
@@ -225,6 +226,7 @@ export class Node {
       bounds,
       deliveries: this.#deliveries,
       mappings: this.mappings,
+      tasks: this.tasks,
       workshop: () => this.#workshop,
       streams: () => this.#streams,
       isReady: () => this.unready === undefined,

@@ -7,6 +7,8 @@ import type { Runs } from "./runs.ts"
 export interface OpenCall {
   readonly numbers: number[]
   readonly alone: boolean
+  /** When it has taken too long, in ms. */
+  until: number
 }
 
 export class Calls {
@@ -61,10 +63,19 @@ export class Calls {
 
   /** Takes out the first deadline that is due: the lease of a call that may have ended. */
   late(now: number): number | undefined {
-    if (this.#deadlines.due > now) return undefined
-    const lease = this.#deadlines.first
-    this.#deadlines.removeFirst()
-    return lease
+    for (let lease = this.#deadlines.first; lease !== undefined && this.#deadlines.due <= now; lease = this.#deadlines.first) {
+      this.#deadlines.removeFirst()
+      const until = this.#calls.get(lease)?.until ?? now
+      if (until <= now) return lease
+      this.#deadlines.add(until, lease)
+    }
+    return undefined
+  }
+
+  /** The time of a call runs from now. */
+  restart(lease: number, now: number): void {
+    const call = this.#calls.get(lease)
+    if (call !== undefined && this.#timeoutMs !== null) call.until = now + this.#timeoutMs
   }
 
   /** A run is called. */
@@ -97,8 +108,9 @@ export class Calls {
       call.numbers.push(number)
       return
     }
-    this.#calls.set(lease, { numbers: [number], alone })
+    const until = this.#timeoutMs === null ? Number.POSITIVE_INFINITY : startedAt + this.#timeoutMs
+    this.#calls.set(lease, { numbers: [number], alone, until })
     if (alone) this.alone++
-    if (this.#timeoutMs !== null) this.#deadlines.add(startedAt + this.#timeoutMs, lease)
+    if (this.#timeoutMs !== null) this.#deadlines.add(until, lease)
   }
 }

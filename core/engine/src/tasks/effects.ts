@@ -72,6 +72,8 @@ export type Outcome = { readonly number: number; readonly lease: number; readonl
   | { readonly kind: "failed"; readonly error: ErrorData; readonly final?: boolean; readonly afterMs?: number }
   /** The worker is gone, through whose fault is not known; `innocent`: through that of another. */
   | { readonly kind: "lost"; readonly error: ErrorData; readonly innocent?: boolean }
+  /** Not an end: it begins only now, as its worker had to be started first; its time runs from here. */
+  | { readonly kind: "begun" }
   /** It was aborted, as it took too long, and found to hold its worker: why, in other words than the queue has. */
   | { readonly kind: "blocked"; readonly error: ErrorData }
 )

@@ -24,7 +24,7 @@ import type { AbortCall, CallTask, Outcome } from "./effects.ts"
 import { Gates } from "./gates.ts"
 import { KnownKeys } from "./known-keys.ts"
 import { OrderedRows } from "./ordered-rows.ts"
-import { isStored } from "./stored-value.ts"
+import { isStored, storedValue } from "./stored-value.ts"
 import { type AttemptFacts, type Run, type RunStatus, isTerminal } from "./run.ts"
 import { Runs, blockOf } from "./runs.ts"
 import { Standing } from "./standing.ts"
@@ -53,6 +53,8 @@ export class TaskQueue {
   readonly #ready: OrderedRows
   readonly #timers: Timers
   readonly #gates: Gates
+  /** Large values that runs have, by the names of their objects. */
+  readonly #values: Scope<true>
   /** When a run that may start is to be looked at again: for a token, for a batch. */
   #wakeAt = 0
 
@@ -69,6 +71,7 @@ export class TaskQueue {
     this.#known = new KnownKeys(state, `${scope}@known`, this.#timers)
     this.#ready = new OrderedRows(state, `${scope}@ready`)
     this.#gates = new Gates(plan, state, `${scope}@gates`)
+    this.#values = state.scope(`${scope}@values`, flagCodec)
     this.#calls.load(this.runs)
   }
 
@@ -109,6 +112,10 @@ export class TaskQueue {
     for (const outcome of outcomes) {
       const { number, lease } = outcome
       const run = this.runs.get(number)
+      if (outcome.kind === "begun") {
+        this.#calls.restart(lease, this.#context.now)
+        continue
+      }
       if (outcome.kind === "blocked") {
         this.#blame(number, lease, outcome.error)
         continue
@@ -134,6 +141,11 @@ export class TaskQueue {
       if (this.#context.full()) return
     }
     this.#pump()
+  }
+
+  /** Whether a run has the large value of this name. */
+  has(name: string): boolean {
+    return this.#values.get(this.#values.bucket(0), name) !== undefined
   }
 
   get paused(): boolean {
@@ -187,6 +199,7 @@ export class TaskQueue {
       depth: facts.depth ?? 0,
     }
     this.runs.add(number, run)
+    this.#keep(input)
     this.#standing.count("waiting", 1)
     this.#live(number, 1)
     if (idempotencyKey !== undefined) this.#known.know(`i:${idempotencyKey}`, number, now + idempotencyMs)
@@ -210,6 +223,7 @@ export class TaskQueue {
     if (number === undefined || this.runs.get(number)?.status !== "delayed") return undefined
     const run = this.runs.change(number)
     this.#forget([run.input])
+    this.#keep(input)
     run.input = input
     run.dueAt = Math.min(now + debounce.waitMs, pending?.[1] as number)
     this.#timers.set(run.dueAt, timer.start, rowNumber(number))
@@ -356,7 +370,7 @@ export class TaskQueue {
     if (run.error?.code === error.code) run.error = error
   }
 
-  #settle(number: number, outcome: Exclude<Outcome, { readonly kind: "blocked" }>): void {
+  #settle(number: number, outcome: Exclude<Outcome, { readonly kind: "begun" | "blocked" }>): void {
     const { lease, logs } = outcome
     const alone = this.#calls.get(lease)?.alone === true
     this.#calls.leave(number, lease)
@@ -365,6 +379,7 @@ export class TaskQueue {
       case "succeeded":
         this.#note(run, "succeeded", undefined, logs)
         run.output = outcome.output
+        this.#keep(outcome.output)
         run.lost = 0
         // Q4
         this.#outputs.publish(number, run)
@@ -415,9 +430,15 @@ export class TaskQueue {
     this.#pumpKey(key)
   }
 
+  #keep(text: string): void {
+    const stored = storedValue(text)
+    if (stored !== undefined) this.#values.change(this.#values.bucket(0), stored.name, () => true)
+  }
+
   /** Of these values, the large ones are nobody's any more. */
   #forget(texts: readonly string[]): void {
     const values = texts.filter(isStored)
+    for (const value of values) this.#values.remove(this.#values.bucket(0), storedValue(value)?.name ?? "")
     if (values.length > 0) this.#context.effects.push({ kind: "forget", task: this.#plan.name, values })
   }
 

@@ -17,7 +17,12 @@ export interface RunSearch {
   readonly limit: number
 }
 
-export type TaskQuestion = { readonly kind: "run"; readonly number: number } | { readonly kind: "runs"; readonly search: RunSearch } | { readonly kind: "stand" }
+export type TaskQuestion =
+  | { readonly kind: "run"; readonly number: number }
+  | { readonly kind: "runs"; readonly search: RunSearch }
+  | { readonly kind: "stand" }
+  /** Which of these names of large values no run has. */
+  | { readonly kind: "unnamed"; readonly names: readonly string[] }
 
 /** A run as it is shown. */
 export interface RunView {
@@ -60,7 +65,7 @@ export interface TaskStand {
   readonly oldestReadyAt?: number
 }
 
-export function answerOf(queue: TaskQueue, plan: TaskPlan, question: TaskQuestion): RunView | RunPage | TaskStand | undefined {
+export function answerOf(queue: TaskQueue, plan: TaskPlan, question: TaskQuestion): RunView | RunPage | TaskStand | readonly string[] | undefined {
   switch (question.kind) {
     case "run": {
       const run = queue.runs.get(question.number)
@@ -68,6 +73,8 @@ export function answerOf(queue: TaskQueue, plan: TaskPlan, question: TaskQuestio
     }
     case "runs":
       return pageOf(queue, plan, question.search)
+    case "unnamed":
+      return question.names.filter((name) => !queue.has(name))
     case "stand": {
       const { paused, counts, oldestReadyAt } = queue
       const stand = { task: plan.name, paused, counts }

@@ -13,6 +13,8 @@ import { flatCalls } from "./flat.ts"
 
 export interface AttemptThreadEvents {
   onMessage(message: FromAttempts): void
+  /** It has loaded the code; these calls begin only now. */
+  onBegin(calls: readonly Call[]): void
   /** It is gone, with these calls in hand; `culprit`, one of them or one that was aborted: who is to blame, if that is known. */
   onEnd(error: ErrorData, calls: readonly Call[], culprit: Call | undefined): void
 }
@@ -34,6 +36,8 @@ export class AttemptThread {
   /** Calls that were aborted and have not come to their end, and since when, on the steady clock in ms. */
   readonly zombies: Map<string, { readonly call: Call; readonly since: number }> = new Map()
   readonly #shown: Float64Array
+  /** What calls that came before the code was loaded may take, by name, in ms: starting a thread is not their doing. */
+  readonly #early: Map<string, number> = new Map()
   /** Takes no more calls: it ends when those in hand have. */
   retired = false
   #outbox: Call[] | undefined
@@ -67,7 +71,10 @@ export class AttemptThread {
     this.busyAt = performance.now()
     const name = callName(call)
     this.calls.set(name, call)
-    if (timeoutMs !== null) this.#deadlines.set(name, this.busyAt + timeoutMs)
+    if (timeoutMs !== null) {
+      this.#deadlines.set(name, this.busyAt + timeoutMs)
+      if (!this.#loaded) this.#early.set(name, timeoutMs)
+    }
     if (this.#outbox !== undefined) {
       this.#outbox.push(call)
       return
@@ -121,9 +128,23 @@ export class AttemptThread {
   #onMessage(message: FromAttempts): void {
     if (this.#ended) return
     if (message.kind === "pong") this.#pinged = undefined
-    else if (message.kind === "loaded") this.#loaded = true
+    else if (message.kind === "loaded") this.#onLoaded()
     else if (message.kind === "refused") this.#end(message.error, undefined)
     else this.#events.onMessage(message)
+  }
+
+  #onLoaded(): void {
+    this.#loaded = true
+    const begun: Call[] = []
+    const now = performance.now()
+    for (const [name, timeoutMs] of this.#early) {
+      const call = this.calls.get(name)
+      if (call === undefined) continue
+      this.#deadlines.set(name, now + timeoutMs)
+      begun.push(call)
+    }
+    this.#early.clear()
+    if (begun.length > 0) this.#events.onBegin(begun)
   }
 
   #look(): void {

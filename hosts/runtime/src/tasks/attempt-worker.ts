@@ -19,7 +19,7 @@ const { code, valuesAt, shown } = workerData as AttemptWorkerData
 const doing = new Float64Array(shown)
 /** By service and task. */
 const marks = new Map<string, number>()
-const values = new Values(valuesAt)
+const values = new Values(valuesAt, Date.now)
 let programs: ReadonlyMap<string, Program> = new Map()
 
 interface Open {
@@ -122,7 +122,7 @@ async function outcomesAt(opened: Open): Promise<readonly Outcome[]> {
   const traced = traceparent === undefined || traceparent === first.traceparent ? first : { ...first, traceparent }
   const enter = (act: () => unknown): unknown => within(span, () => current.run(traced, act))
   const outcomes = await outcomesOf(plan, code, lease, runs, { ctx: contextOf(opened, traced, logs), logs, enter, values, streamed })
-  const failed = outcomes.find((outcome) => outcome.kind !== "succeeded")
+  const failed = outcomes.find((outcome) => outcome.kind === "failed")
   endSpan(span, failed?.error)
   return outcomes
 }

@@ -140,6 +140,9 @@ export class Attempts {
     const threadLimits = { blockedMs, heapMegabytes: plan.memoryMegabytes ?? heapMegabytes }
     const thread: AttemptThread = new AttemptThread({ code, valuesAt }, threadLimits, {
       onMessage: (message) => this.#onMessage(thread, message, events),
+      onBegin: (calls) => {
+        for (const { service, task, lease, runs } of calls) events.onOutcomes(service, task, runs.map(({ number }) => ({ kind: "begun", number, lease })))
+      },
       onEnd: (error, calls, culprit) => this.#onEnd(pool, thread, error, calls, culprit),
     })
     thread.retired = alone

@@ -57,6 +57,7 @@ export interface TaskDeskOptions {
   /** One past the newest command of a stream that is durable. */
   readonly durableOf: (commands: string) => number
   readonly assertReady: () => void
+  readonly isReady: () => boolean
 }
 
 interface Known {
@@ -76,12 +77,16 @@ export class TaskDesk {
   /** Enqueues that may join other runs, by ticket: told which run each of their inputs has become. */
   readonly #tickets: Map<string, (index: number, number: number) => void> = new Map()
   #lastTicket = 0
+  /** When large values that no run has were last looked for, or this node began. */
+  #swept: number
+  #sweeping: Promise<void> | undefined
   /** Effects whose transaction is not durable yet. */
   #undone = 0
 
   constructor(options: TaskDeskOptions) {
     this.#options = options
     this.#figures = new TaskFigures(options.clock)
+    this.#swept = options.clock()
   }
 
   /** Other services run now. */
@@ -251,7 +256,25 @@ export class TaskDesk {
     this.#options.values.remove(values).catch((error: unknown) => this.#options.log.error(errorData(error), "large values of runs could not be removed"))
   }
 
+  /** Removes, now and then, large values that no run has: a crash may have left some. */
+  sweepValues(now: number): void {
+    if (this.#sweeping !== undefined || now - this.#swept < limits.valueSweepMs || !this.#options.isReady()) return
+    this.#swept = now
+    const { values, log } = this.#options
+    this.#sweeping = (async () => {
+      for (const known of this.#known.values()) {
+        const removed = await values.sweep(known.plan.name, async (names) => (await this.#ask(known, { kind: "unnamed", names })) as readonly string[])
+        if (removed > 0) log.info({ task: known.plan.name, removed }, "large values that no run has were removed")
+      }
+    })()
+      .catch((error: unknown) => log.warn(errorData(error), "large values that no run has could not be looked for"))
+      .finally(() => {
+        this.#sweeping = undefined
+      })
+  }
+
   async stop(): Promise<void> {
+    await this.#sweeping
     await this.#options.values.close()
   }
 

@@ -36,8 +36,8 @@ export class TaskFigures {
     const now = this.#clock()
     const figures = this.#of(task)
     for (const { lease, kind } of outcomes) {
-      // Counted as it was aborted.
-      if (kind === "blocked") continue
+      // No end, or counted as it was aborted.
+      if (kind === "begun" || kind === "blocked") continue
       const name = `${task} ${lease}`
       const began = this.#began.get(name)
       if (began !== undefined) figures.attemptMs += Math.max(0, now - began)

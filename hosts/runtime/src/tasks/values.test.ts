@@ -82,6 +82,29 @@ test("large values survive the node, and go with the retention of their runs", a
   await until(() => objects(dir, "grow").length === 0)
 })
 
+test("large values that no run has are removed once they are a day old; those of runs stay", async (t) => {
+  let now = Date.now()
+  const { node, dir, said } = await openNode(t, ["large"], { clock: () => now })
+  await node.tasks.pause("measure")
+  const id = await run(node, "measure", { pad: "a".repeat(large) })
+  const [kept = ""] = objects(dir, "measure")
+  const [hash = "", put = ""] = kept.split("-")
+  // What crashes between a put and its commit have left, long ago and just now, and what is not ours.
+  const at = join(dir, "data/values/measure")
+  const [old, young, strange] = [`${hash}-${Number(put) - limits.valueOrphanMsMin}-old.json`, `${hash}-${put}-young.json`, "notes.json"]
+  for (const name of [old, young, strange]) writeFileSync(join(at, name), "{}")
+  now += limits.valueSweepMs
+  await until(() => !existsSync(join(at, old)))
+  assert.deepEqual(objects(dir, "measure").toSorted(), [kept, young, strange].toSorted())
+  await until(() => said.some(({ facts }) => facts["removed"] === 1))
+  // A day later its own age does not harm what a run has.
+  now += limits.valueOrphanMsMin
+  await until(() => !existsSync(join(at, young)))
+  await node.tasks.resume("measure")
+  assert.deepEqual(await node.tasks.result(id), { status: "succeeded", output: `{"length":${large}}` })
+  assert.deepEqual(objects(dir, "measure").toSorted(), [kept, strange].toSorted())
+})
+
 test("a large value that is gone, or was changed, fails the run that needs it, by name", async (t) => {
   const { node, dir } = await openNode(t, ["large"])
   await node.tasks.pause("measure")
