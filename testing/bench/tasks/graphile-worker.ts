@@ -1,11 +1,14 @@
 /**
  * graphile-worker on PostgreSQL, with the settings that its documentation gives for throughput: a local queue, and completions in
  * batches. It has no pause: a task that is paused has no runner. Nobody can await what a job gives. Its backoff cannot be set.
+ *
+ * Concurrency is that of a runner, so each task has one of its own; and only the task that a workload uses has one, since every insert wakes all
+ * runners that there are, each of which then asks the database for jobs of its own.
  */
 import { Logger, makeWorkerUtils, run, type Runner } from "graphile-worker"
 import { postgresModes, startPostgres } from "./postgres.ts"
 import type { Mode, Queue, System } from "./queue.ts"
-import { concurrencies, flakyRetry, type Input, type TaskName, taskNames, work } from "./work.ts"
+import { concurrencies, flakyRetry, type Input, type TaskName, work } from "./work.ts"
 
 export const graphileWorker: System = {
   name: "graphile-worker",
@@ -36,7 +39,25 @@ export const graphileWorker: System = {
       })
       runners.set(name, runner)
     }
-    for (const name of taskNames) await start(name)
+    const stop = async (name: TaskName): Promise<void> => {
+      const runner = runners.get(name)
+      runners.delete(name)
+      await runner?.stop()
+    }
+    const paused = new Set<TaskName>()
+    let inUse: TaskName | undefined
+    let turning: Promise<void> = Promise.resolve()
+    /** One task after the other is used; the one before has nothing left to do. */
+    const use = (name: TaskName): Promise<void> => {
+      if (name === inUse) return turning
+      const before = inUse
+      inUse = name
+      turning = turning.then(async () => {
+        if (before !== undefined) await stop(before)
+        if (!paused.has(name)) await start(name)
+      })
+      return turning
+    }
     const specOf = (task: TaskName, { key }: Input, at?: number) => ({
       ...(task === "keyed" && key !== undefined ? { queueName: key } : {}),
       ...(at === undefined ? {} : { runAt: new Date(at) }),
@@ -44,15 +65,23 @@ export const graphileWorker: System = {
     })
     return {
       async enqueue(task, input) {
+        if (task !== inUse) await use(task)
         await utils.addJob(task, input, specOf(task, input))
       },
       async enqueueAll(task, inputs, at) {
+        if (task !== inUse) await use(task)
         await utils.addJobs(inputs.map((payload) => ({ identifier: task, payload, ...specOf(task, payload, at) })))
       },
       async pause(task) {
-        await runners.get(task)?.stop()
+        await turning
+        paused.add(task)
+        await stop(task)
       },
-      resume: start,
+      async resume(task) {
+        paused.delete(task)
+        if (task !== inUse) await use(task)
+        else if (!runners.has(task)) await start(task)
+      },
       succeeded: async (task) => counts.get(task) ?? 0,
       waits: async (task) => waits[task],
       async close() {
