@@ -1,5 +1,6 @@
 /** The few file calls of the writing and reading paths as promises, without the cost of a FileHandle. */
 import fs from "node:fs"
+import { limits } from "@millrace/model"
 
 /** Writes all pieces at a position. */
 export async function writeAll(fd: number, pieces: readonly Uint8Array[], position: number): Promise<void> {
@@ -17,7 +18,10 @@ export async function writeAll(fd: number, pieces: readonly Uint8Array[], positi
   }
 }
 
-function write(fd: number, pieces: readonly Uint8Array[], position: number): Promise<number> {
+function write(fd: number, pieces: readonly Uint8Array[], position: number): number | Promise<number> {
+  let bytes = 0
+  for (const { length } of pieces) bytes += length
+  if (bytes <= limits.writeInlineBytesMax) return fs.writevSync(fd, pieces, position)
   return new Promise((resolve, reject) => {
     fs.writev(fd, pieces, position, (error, written) => (error === null ? resolve(written) : reject(error)))
   })

@@ -167,7 +167,8 @@ describe("a disk that fails", () => {
       const store = await open()
       await store.durable(line(store, "kept").sequence)
       const disk = failing(t, call, code)
-      const first = line(store, "lost")
+      // Small ones are written at once, not by another thread.
+      const first = line(store, call === "writev" ? "lost".padEnd(limits.writeInlineBytesMax + 1) : "lost")
       const waiting = [store.durable(first.sequence), store.durable(line(store, "lost too").sequence)]
       await Promise.resolve()
       const next = line(store, "built on what was lost")
@@ -203,6 +204,23 @@ describe("a disk that fails", () => {
       await again.close()
     })
   }
+
+  it("at a small write, which is done at once, loses no acknowledged commit", async (t) => {
+    const { clock, lost, open } = bench(scratch(t))
+    const store = await open()
+    await store.durable(line(store, "kept").sequence)
+    const mocked = t.mock.method(fs, "writevSync", () => {
+      throw fault("EIO")
+    })
+    const waiting = [line(store, "lost"), line(store, "lost too")].map(({ sequence }) => store.durable(sequence))
+    for (const each of await Promise.allSettled(waiting)) assert.ok(each.status === "rejected" && isMillraceError(each.reason) && each.reason.code === "MR1304")
+    await refusalOf("MR1304", () => line(store, "refused"))
+    assert.deepEqual([lost.map(({ sequence }) => sequence), store.extent("a", 0)], [[1], { first: 0, durable: 1, next: 1 }])
+    mocked.mock.restore()
+    await store.durable((await onceTaken(store, clock, "after")).sequence)
+    assert.deepEqual(await readLines(store, "a", 0, 0, 1e6), ["kept", "after"])
+    await store.close()
+  })
 
   it("does not bring back to life what was refused, when the process dies right after", async (t) => {
     const { dir, open } = bench(scratch(t))

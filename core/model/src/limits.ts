@@ -57,6 +57,8 @@ export const limits = {
   journalQueueBytesMax: 67_108_864,
   /** A journal segment is closed once it has grown past this many bytes. */
   segmentBytes: 67_108_864,
+  /** Bytes up to which the journal writes at once: that takes less than the way to another thread and back. */
+  writeInlineBytesMax: 65_536,
   /** Longest time that a written commit may wait for its sync where that is buffered, in milliseconds. */
   bufferedMsMax: 10,
   /** Largest frame of the journal, in bytes: a length above it is damage, not data. */

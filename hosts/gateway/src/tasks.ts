@@ -59,8 +59,6 @@ export interface NodeEnqueue {
   readonly body: Uint8Array<ArrayBuffer>
   readonly options: { readonly delay?: number; readonly priority?: number; readonly idempotencyKey?: string }
   readonly traceparent?: string
-  /** Whoever enqueues it will wait for its end. */
-  readonly waited: boolean
 }
 
 export type NodeRunEvent =
@@ -72,10 +70,10 @@ export interface GatewayTasks {
   readonly plans: readonly TaskPlan[]
   /** @throws MR1022, MR1023, MR1001, MR1007, MR1010, MR1013, MR1303, MR1401 */
   enqueue(request: NodeEnqueue): Promise<readonly string[]>
+  /** Enqueues one run and waits for its end; without a result once the signal is aborted. @throws as `enqueue` does */
+  call(request: NodeEnqueue, signal: AbortSignal): Promise<{ readonly id: string; readonly result: NodeRunResult | undefined }>
   /** @throws MR1024 */
   run(id: string): Promise<NodeRun>
-  /** How a run ends; undefined once the signal is aborted. @throws MR1024 */
-  result(id: string, signal: AbortSignal): Promise<NodeRunResult | undefined>
   /** Tells what happens to a run until the returned function is called. @throws MR1024 for what is no id */
   watch(id: string, watcher: (event: NodeRunEvent) => void): () => void
   /** Newest first. @throws MR1022 */

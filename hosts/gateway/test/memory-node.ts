@@ -327,7 +327,7 @@ class NoTasks implements GatewayTasks {
   readonly samples = async (): Promise<readonly []> => []
   readonly enqueue = ({ task }: NodeEnqueue): Promise<never> => this.runs(task)
   readonly run = async (id: string): Promise<never> => Promise.reject(noRun(id))
-  readonly result = (id: string): Promise<never> => this.run(id)
+  readonly call = (request: NodeEnqueue): Promise<never> => this.enqueue(request)
   readonly watch = (id: string): never => {
     throw noRun(id)
   }

@@ -67,6 +67,12 @@ interface Known {
 
 type Watcher = (event: RunEvent) => void
 
+interface Enqueued {
+  readonly ids: readonly string[]
+  /** Whether all of them are new, so that none has ended before it is watched: what is told of a run's end comes behind what is told of its enqueue. */
+  readonly fresh: boolean
+}
+
 export class TaskDesk {
   readonly #options: TaskDeskOptions
   readonly #figures: TaskFigures
@@ -75,7 +81,7 @@ export class TaskDesk {
   /** Who watches a run, by its id. */
   readonly #watchers: Map<string, Set<Watcher>> = new Map()
   /** Enqueues that may join other runs, by ticket: told which run each of their inputs has become. */
-  readonly #tickets: Map<string, (index: number, number: number) => void> = new Map()
+  readonly #tickets: Map<string, (index: number, number: number, joined: boolean) => void> = new Map()
   #lastTicket = 0
   /** When large values that no run has were last looked for, or this node began. */
   #swept: number
@@ -121,7 +127,7 @@ export class TaskDesk {
       () => {
         this.#undone--
         // Who joins a run hears of it before the run's end is told.
-        for (const effect of effects) if (effect.kind === "placed") this.#placed(effect.ticket, effect.number)
+        for (const effect of effects) if (effect.kind === "placed") this.#placed(effect.ticket, effect.number, effect.joined)
         for (const effect of effects) this.#carryOut(service, effect)
       },
       () => {
@@ -145,8 +151,10 @@ export class TaskDesk {
     const trace = traceparent === undefined ? {} : { traceparent }
     const done = async (): Promise<{ readonly ids: readonly string[]; readonly result?: RunResult }> => {
       if (mode === "result") return { ids: inputs, result: await this.result(inputs[0] ?? "") }
-      const ids = await this.enqueue({ task, ...bodyOf(inputs), options, trigger: "task", waited: mode === "call", depth, ...trace })
-      return mode === "call" ? { ids, result: await this.result(ids[0] ?? "") } : { ids }
+      const request: EnqueueRequest = { task, ...bodyOf(inputs), options, trigger: "task", depth, ...trace }
+      if (mode === "send") return { ids: await this.enqueue(request) }
+      const { id: called, result } = await this.call(request)
+      return { ids: [called], result: result as RunResult }
     }
     done().then(
       (answer) => thread.post({ kind: "sent", id, ...answer }),
@@ -163,8 +171,8 @@ export class TaskDesk {
     return {
       send: (task, inputs, options) => this.enqueue({ task, ...bodyOf(inputs), options }),
       call: async (task, input, options) => {
-        const [id = ""] = await this.enqueue({ task, ...bodyOf([input]), options, waited: true })
-        return { id, result: await this.result(id) }
+        const { id, result } = await this.call({ task, ...bodyOf([input]), options })
+        return { id, result: result as RunResult }
       },
       result: (id) => this.result(id),
     }
@@ -176,18 +184,33 @@ export class TaskDesk {
    * @throws MR1022, MR1023 with the faults of each input, MR1001, MR1007, MR1010, MR1013, MR1209, MR1303, MR1401
    */
   async enqueue(request: EnqueueRequest): Promise<readonly string[]> {
+    return (await this.#enqueueTraced(request)).ids
+  }
+
+  /**
+   * Makes a run of one input and waits for its end; `result` is undefined once `signal` is aborted.
+   *
+   * @throws as `enqueue` does
+   */
+  async call(request: EnqueueRequest, signal?: AbortSignal): Promise<{ readonly id: string; readonly result: RunResult | undefined }> {
+    const { ids, fresh } = await this.#enqueueTraced({ ...request, waited: true })
+    const [id = ""] = ids
+    return { id, result: await this.#result(id, signal, fresh) }
+  }
+
+  async #enqueueTraced(request: EnqueueRequest): Promise<Enqueued> {
     const span = enqueueSpan(request.task, request.traceparent)
     try {
-      const ids = await this.#enqueue(request, traceparentOf(span, request.traceparent))
+      const enqueued = await this.#enqueue(request, traceparentOf(span, request.traceparent))
       endSpan(span)
-      return ids
+      return enqueued
     } catch (error) {
       endSpan(span, errorData(error))
       throw error
     }
   }
 
-  async #enqueue(request: EnqueueRequest, traceparent: string | undefined): Promise<readonly string[]> {
+  async #enqueue(request: EnqueueRequest, traceparent: string | undefined): Promise<Enqueued> {
     const { plan, seat } = this.#find(request.task)
     this.#options.assertReady()
     const { options = {}, trigger, waited, depth = 0 } = request
@@ -219,8 +242,8 @@ export class TaskDesk {
       if (position === undefined) throw refusal(plan.name, answer)
       kept = true
       const numbers = Array.from({ length: answer.accepted }, (_, i) => position.first + i)
-      const final = placed === undefined ? numbers : await placed(numbers.length)
-      return final.map((number) => idOf(plan.name, number))
+      const final = placed === undefined ? { numbers, fresh: true } : await placed(numbers.length)
+      return { ids: final.numbers.map((number) => idOf(plan.name, number)), fresh: final.fresh }
     } catch (error) {
       // Refused, so that no run has them. While the node stops or its disk refuses, that is not known.
       if (!kept && isMillraceError(error) && error.code !== "MR1401" && error.code !== "MR1303") this.#forget([...stored.values()])
@@ -286,6 +309,11 @@ export class TaskDesk {
   async result(id: string): Promise<RunResult>
   async result(id: string, signal: AbortSignal): Promise<RunResult | undefined>
   async result(id: string, signal?: AbortSignal): Promise<RunResult | undefined> {
+    return this.#result(id, signal, false)
+  }
+
+  /** @param fresh - it has just been enqueued, so its end has not been told, and its output will be */
+  async #result(id: string, signal: AbortSignal | undefined, fresh: boolean): Promise<RunResult | undefined> {
     const { known, number } = this.#parse(id)
     // Watched before it is asked, so that an end in between is heard.
     let settle: (result: RunResult | undefined) => void = () => undefined
@@ -298,6 +326,7 @@ export class TaskDesk {
     const onAbort = (): void => settle(undefined)
     signal?.addEventListener("abort", onAbort)
     try {
+      if (fresh) return await ended
       const run = (await this.#ask(known, { kind: "run", number })) as RunView | undefined
       if (run === undefined) throw noRun(id)
       const now = resultOf(run)
@@ -423,25 +452,27 @@ export class TaskDesk {
     if (watchers !== undefined) for (const watcher of watchers) watcher(event)
   }
 
-  #placed(ticket: string, number: number): void {
+  #placed(ticket: string, number: number, joined: boolean): void {
     const [name = "", index] = ticket.split(".")
-    this.#tickets.get(name)?.(Number(index), number)
+    this.#tickets.get(name)?.(Number(index), number, joined)
   }
 
   /** Gathers the numbers that the inputs of a ticket become. */
-  #await(ticket: string): (count: number) => Promise<readonly number[]> {
+  #await(ticket: string): (count: number) => Promise<{ readonly numbers: readonly number[]; readonly fresh: boolean }> {
     const numbers: number[] = []
     let placed = 0
+    let fresh = true
     let told: (() => void) | undefined
-    this.#tickets.set(ticket, (index, number) => {
+    this.#tickets.set(ticket, (index, number, joined) => {
       numbers[index] = number
+      if (joined) fresh = false
       placed++
       told?.()
     })
     return (count) =>
       new Promise((resolve) => {
         told = () => {
-          if (placed >= count) resolve(numbers)
+          if (placed >= count) resolve({ numbers, fresh })
         }
         told()
       })

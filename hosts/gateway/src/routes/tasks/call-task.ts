@@ -49,16 +49,14 @@ async function answer(context: RouteContext, gate: Gate): Promise<void> {
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     },
     ...(typeof traceparent === "string" && traceShape.test(traceparent) ? { traceparent } : {}),
-    waited: waitMs > 0,
   }
-  const ids = await gate.node.tasks.enqueue(request)
+  const { ids, result } = waitMs > 0 ? await calledWithin(gate, context, request, waitMs) : { ids: await gate.node.tasks.enqueue(request), result: undefined }
   if (format === "ndjson") {
     send(outgoing, 202, jsonHeaders, JSON.stringify({ task, ids } satisfies EnqueueAllReply))
     return
   }
   const [id = ""] = ids
   const location = { location: pathOf("showRun", { run: id }) }
-  const result = waitMs > 0 ? await resultWithin(gate, context, id, waitMs) : undefined
   if (result === undefined) send(outgoing, 202, { ...jsonHeaders, ...location }, JSON.stringify({ id, task } satisfies EnqueueReply))
   else if (result.status === "succeeded") send(outgoing, 200, { ...jsonHeaders, ...location, "preference-applied": "wait" }, result.output ?? "null")
   else {
@@ -71,15 +69,21 @@ async function answer(context: RouteContext, gate: Gate): Promise<void> {
 const jsonHeaders = { "content-type": "application/json" }
 const traceShape = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 
-/** How the run has ended, unless that takes longer, or whoever asked has gone. */
-async function resultWithin(gate: Gate, context: RouteContext, id: string, waitMs: number): Promise<NodeRunResult | undefined> {
+/** The run, and how it has ended, unless that takes longer, or whoever asked has gone. */
+async function calledWithin(
+  gate: Gate,
+  context: RouteContext,
+  request: NodeEnqueue,
+  waitMs: number,
+): Promise<{ readonly ids: readonly string[]; readonly result: NodeRunResult | undefined }> {
   const { outgoing } = context.env
   const over = new AbortController()
   const abort = (): void => over.abort()
   const cancel = gate.clock.after(waitMs, abort)
   outgoing.once("close", abort)
   try {
-    return await gate.node.tasks.result(id, over.signal)
+    const { id, result } = await gate.node.tasks.call(request, over.signal)
+    return { ids: [id], result }
   } finally {
     cancel()
     outgoing.removeListener("close", abort)
