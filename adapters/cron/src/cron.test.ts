@@ -23,6 +23,16 @@ test("an hour that is skipped in spring, or comes twice in autumn, is due once",
   assert.equal(next("30 2 * * *", "Europe/Berlin", first), "2026-10-26T01:30:00.000Z")
 })
 
+test("a time zone that does not exist is refused with its place", () => {
+  for (const timeZone of ["Europe/Berlinn", "CEST+2", ""]) {
+    assert.throws(
+      () => checkCron({ expression: "0 7 * * *", timeZone, catchUp: "one", input: "{}" }, "here"),
+      (error) => isMillraceError(error) && error.code === "MR1101" && error.message.startsWith("here, cron: there is no time zone "),
+      timeZone,
+    )
+  }
+})
+
 test("an expression that cannot be read or is never due is refused with its place", () => {
   for (const expression of ["0 7 * *", "61 * * * *", "whenever", "0 0 30 2 *"]) {
     assert.throws(

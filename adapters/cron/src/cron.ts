@@ -10,8 +10,14 @@ export function nextCron(expression: string, timeZone: string, afterMs: number):
   return cronOf(expression, timeZone).nextRun(new Date(afterMs))?.getTime()
 }
 
-/** @throws MR1101 for an expression that cannot be read, or that is never due */
+/** @throws MR1101 for an expression that cannot be read or is never due, and for a time zone that there is none of */
 export function checkCron({ expression, timeZone }: CronPlan, where: string): void {
+  try {
+    Intl.DateTimeFormat("en", { timeZone })
+  } catch (cause) {
+    const message = `${where}, cron: there is no time zone ${JSON.stringify(timeZone)}; write a name of IANA's, such as "Europe/Berlin".`
+    throw new MillraceError("MR1101", message, { given: timeZone }, cause)
+  }
   let next: number | undefined
   try {
     next = nextCron(expression, timeZone, 0)

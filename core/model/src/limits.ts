@@ -129,7 +129,7 @@ export const limits = {
   /** How often a thread with calls in hand is asked whether it answers, in milliseconds. */
   attemptLookMs: 250,
   /** Time that a call that was aborted has to end, before its thread is given up if that does not answer, in milliseconds. */
-  attemptGraceMs: 500,
+  attemptGraceMs: 1_000,
   /** How deep tasks may call tasks: a run that a call began, one that this began, and so on. */
   callDepthMax: 50,
   /** Longest time that a request may wait for the end of a run, in milliseconds. */

@@ -106,6 +106,29 @@ test("wrong requests are refused with their codes, and nothing is enqueued", asy
   }
 })
 
+test("a hundred thousand inputs in one bulk are refused as a whole; as many as a request may carry are taken", async () => {
+  const client = connect<typeof known>(node.url)
+  await client.pause("square")
+  const countOf = async (): Promise<number> => (await client.tasks()).find(({ name }) => name === "square")?.counts.waiting ?? 0
+  const before = await countOf()
+  const lines = (count: number): string => '{"n":1}\n'.repeat(count)
+  const refused = await post("/v1/tasks/square/runs", lines(100_000), { "content-type": "application/x-ndjson" })
+  const { code, detail } = (await refused.json()) as { readonly code: string; readonly detail: string }
+  assert.deepEqual([refused.status, code, await countOf()], [413, "MR1007", before])
+  assert.match(detail, /at most 50000/)
+  const taken = await post("/v1/tasks/square/runs", lines(50_000), { "content-type": "application/x-ndjson" })
+  assert.equal(((await taken.json()) as { readonly ids: readonly string[] }).ids.length, 50_000)
+  assert.equal(await countOf(), before + 50_000)
+  await client.resume("square")
+  for (let left = await countOf(); left > 0; left = await countOf()) await client.task("square").call({ n: 2 }, { priority: -100 })
+})
+
+test("an unknown task is answered with the names that there are, the nearest first", async () => {
+  const answer = await post("/v1/tasks/sqare/runs", '{"n":1}')
+  const { tasks } = (await answer.json()) as { readonly tasks: readonly string[] }
+  assert.deepEqual([answer.status, tasks[0]], [404, "square"])
+})
+
 test("a client typed by the service calls, sends and follows", async () => {
   const client = connect<typeof known>(node.url)
   const { square: nine } = await client.task("square").call({ n: 3 })

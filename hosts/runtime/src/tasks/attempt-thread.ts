@@ -13,7 +13,7 @@ import { flatCalls } from "./flat.ts"
 
 export interface AttemptThreadEvents {
   onMessage(message: FromAttempts): void
-  /** It has loaded the code; these calls begin only now. */
+  /** It has loaded the code, or still does; these calls begin only now. */
   onBegin(calls: readonly Call[]): void
   /** It is gone, with these calls in hand; `culprit`, one of them or one that was aborted: who is to blame, if that is known. */
   onEnd(error: ErrorData, calls: readonly Call[], culprit: Call | undefined): void
@@ -46,6 +46,7 @@ export class AttemptThread {
   readonly #watch: NodeJS.Timeout
   /** When a ping was sent that has not been answered, on the steady clock in ms. */
   #pinged: number | undefined
+  readonly #since: number = performance.now()
   /** When it last had something to do. */
   busyAt: number = performance.now()
 
@@ -135,24 +136,32 @@ export class AttemptThread {
 
   #onLoaded(): void {
     this.#loaded = true
+    this.#tellEarly(performance.now())
+    this.#early.clear()
+  }
+
+  /** The time of calls that wait for the code runs from now. */
+  #tellEarly(now: number): void {
     const begun: Call[] = []
-    const now = performance.now()
     for (const [name, timeoutMs] of this.#early) {
       const call = this.calls.get(name)
       if (call === undefined) continue
       this.#deadlines.set(name, now + timeoutMs)
       begun.push(call)
     }
-    this.#early.clear()
     if (begun.length > 0) this.#events.onBegin(begun)
   }
 
   #look(): void {
-    if (!this.#loaded || this.calls.size + this.zombies.size === 0) {
+    const now = performance.now()
+    if (!this.#loaded) {
+      if (now - this.#since < bounds.loadMsMax) this.#tellEarly(now)
+      return
+    }
+    if (this.calls.size + this.zombies.size === 0) {
       this.#pinged = undefined
       return
     }
-    const now = performance.now()
     if (this.#pinged === undefined) {
       this.#pinged = now
       this.post({ kind: "ping" })
@@ -160,7 +169,7 @@ export class AttemptThread {
     }
     const silentMs = now - this.#pinged
     const culprit = this.#inHand()
-    if (silentMs >= this.#limits.blockedMs || (silentMs >= bounds.attemptLookMs && this.#isWaitedFor(culprit, now))) {
+    if (silentMs >= this.#limits.blockedMs || this.#isWaitedFor(culprit, silentMs, now)) {
       this.#end(blockedError(culprit, Math.floor(silentMs)), culprit)
     }
   }
@@ -174,8 +183,10 @@ export class AttemptThread {
   }
 
   /** Whether somebody has no time to wait until a silent thread answers. */
-  #isWaitedFor(culprit: Call | undefined, now: number): boolean {
-    for (const { since } of this.zombies.values()) if (now - since >= bounds.attemptGraceMs) return true
+  #isWaitedFor(culprit: Call | undefined, silentMs: number, now: number): boolean {
+    if (silentMs < bounds.attemptLookMs) return false
+    // A busy machine makes threads silent for a moment, too.
+    if (silentMs >= bounds.attemptGraceMs) for (const { since } of this.zombies.values()) if (now - since >= bounds.attemptGraceMs) return true
     const soon = now + 2 * bounds.attemptLookMs
     for (const [name, deadline] of this.#deadlines) if (deadline <= soon && this.calls.get(name) !== culprit) return true
     return false

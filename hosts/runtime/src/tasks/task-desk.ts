@@ -19,6 +19,7 @@ import type { FromAttempts } from "./attempt-messages.ts"
 import type { AttemptThread } from "./attempt-thread.ts"
 import type { Attempts } from "./attempts.ts"
 import { largeOf } from "./large-inputs.ts"
+import { nearNames } from "./near-names.ts"
 import { TaskFigures } from "./task-figures.ts"
 import { endSpan, enqueueSpan, traceparentOf } from "./tracing.ts"
 import type { Values } from "./values.ts"
@@ -498,9 +499,9 @@ export class TaskDesk {
   #find(task: string): Known {
     const known = this.#known.get(task)
     if (known !== undefined) return known
-    const names = [...this.#known.keys()]
-    const listed = names.length === 0 ? "this node has none" : `there are ${names.slice(0, 20).join(", ")}`
-    throw new MillraceError("MR1022", `There is no task "${task}"; ${listed}.`, { task, tasks: names.slice(0, 20) })
+    const names = nearNames(task.slice(0, limits.nameLengthMax), [...this.#known.keys()]).slice(0, 20)
+    const listed = names.length === 0 ? "this node has none" : `there are, nearest first: ${names.join(", ")}`
+    throw new MillraceError("MR1022", `There is no task "${task}"; ${listed}.`, { task, tasks: names })
   }
 
   #parse(id: string): { readonly known: Known; readonly number: number } {
