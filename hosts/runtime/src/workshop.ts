@@ -15,52 +15,18 @@
  * Before a seat is taken, the store's state must be that of all its commits: a fold that missed one would have the seat
  * do the same work twice (`events.settled`).
  */
-import type { Append, Commit, Store } from "@millrace/engine"
+import type { Append } from "@millrace/engine"
 import { type ErrorData, MillraceError, type Plan, type StagePlan, errorData, errorFrom, isMillraceError, limits } from "@millrace/model"
-import type { Bounds } from "./bounds.ts"
 import type { Origin } from "./commits.ts"
 import { Feed } from "./feed.ts"
-import type { Log } from "./log.ts"
 import { type FromWorker, type Seat, type ToWorker, type TransactionData, seatName } from "./messages.ts"
+import { placed } from "./placed-end.ts"
+import { Questions } from "./questions.ts"
 import { Handovers } from "./reshard/handovers.ts"
 import type { ShardsByStream } from "./reshard/shards.ts"
 import type { ServiceCode } from "./service-code.ts"
 import { type Loaded, type WorkerEnd, type WorkerEvents, WorkerHandle } from "./worker-handle.ts"
-
-export interface WorkshopOptions {
-  readonly store: Store
-  /** Modules that export services, by absolute path. */
-  readonly files: readonly string[]
-  readonly dataDir: string
-  readonly workers: number
-  readonly clock: () => number
-  readonly log: Log
-  readonly bounds: Bounds
-  readonly events: WorkshopEvents
-}
-
-interface WorkshopEvents {
-  /** Commits what seats have done and returns the commit's sequence; throws when the store refuses. */
-  onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): number
-  onIngested(message: Extract<FromWorker, { kind: "ingested" }>, worker: number): void
-  onNotIngested(message: Extract<FromWorker, { kind: "not-ingested" }>): void
-  /** A worker is gone; a new one is about to start. */
-  onWorkerEnd(worker: number, end: WorkerEnd): void
-  /** Workers cannot be started (it is tried again), or can be again (undefined). */
-  onBroken(error: ErrorData | undefined): void
-  /** A seat was taken: what it has stored is known. */
-  onSeated(): void
-  /** A seat has something to do at this time on the clock, in ms. */
-  onDue(at: number): void
-  /** Whether a seat waits for what is done elsewhere. */
-  waits(seat: Seat): boolean
-  /** Resolves once the store's state is that of all commits. */
-  settled(): Promise<void>
-  /** Streams that were split or merged. */
-  shards(plans: readonly Plan[]): ShardsByStream
-  /** Commits what goes from seat to seat; resolves once durable. @throws MR1303, MR1304 */
-  commit(commit: Commit): Promise<void>
-}
+import type { WorkshopOptions } from "./workshop-options.ts"
 
 interface Bench {
   readonly place: number
@@ -82,25 +48,10 @@ interface Bench {
   busyAt: number
 }
 
-interface Asked {
-  readonly feed: Feed
-  readonly operator: string
-  readonly question: unknown
-  /** All entries before this one come before the question. */
-  readonly next: number
-  /** The opening of the seat in which it was put; -1: not yet. */
-  opening: number
-  readonly resolve: (answer: unknown) => void
-  readonly reject: (error: Error) => void
-}
-
 /** `loading`: services are loaded, no seat is taken; `halted`: the disk refuses. */
 type Phase = "loading" | "open" | "halted" | "stopped"
 
 const restMsMin = 100
-/** Operators of a stage that an error names. */
-const operatorsNamed = 8
-
 export class Workshop {
   readonly #options: WorkshopOptions
   readonly #benches: Bench[]
@@ -118,9 +69,7 @@ export class Workshop {
   #plans: readonly Plan[] = []
   #shards: ShardsByStream = new Map()
   readonly #handovers: Handovers
-  /** Questions that wait for their answers. */
-  readonly #asked: Map<number, Asked> = new Map()
-  #asks = 0
+  readonly #questions: Questions
 
   constructor(options: WorkshopOptions) {
     this.#options = options
@@ -143,6 +92,7 @@ export class Workshop {
         for (const { worker } of feeds) this.#recover(this.#benches[worker] as Bench)
       },
     })
+    this.#questions = new Questions((worker, message) => this.post(worker, message))
     this.#benches = Array.from({ length: options.workers }, (_, place) => ({
       place,
       handle: undefined,
@@ -264,23 +214,10 @@ export class Workshop {
     const feed = this.#feeds.get(seatName(seat))
     if (feed === undefined || this.#phase !== "open") return Promise.reject(new MillraceError("MR1401", "The node is not ready to answer."))
     if (feed.state === "stuck" && feed.fault !== undefined) return Promise.reject(errorFrom(feed.fault))
-    const id = ++this.#asks
-    return new Promise((resolve, reject) => {
-      const { next } = this.#options.store.extent(feed.input.name, seat.partition)
-      this.#asked.set(id, { feed, operator, question, next, opening: -1, resolve, reject })
-      if (feed.state === "asleep") this.#seat(feed)
-      this.#askWaiting(feed)
-    })
-  }
-
-  /** Puts the questions to a seat that has been given all that came before them. */
-  #askWaiting(feed: Feed): void {
-    if (this.#asked.size === 0 || feed.state !== "open") return
-    for (const [id, asked] of this.#asked) {
-      if (asked.feed !== feed || asked.opening === feed.opening || feed.next < asked.next) continue
-      asked.opening = feed.opening
-      this.post(feed.worker, { kind: "ask", id, seat: feed.seat, operator: asked.operator, question: asked.question })
-    }
+    const { next } = this.#options.store.extent(feed.input.name, seat.partition)
+    const answer = this.#questions.put(feed, operator, question, next)
+    if (feed.state === "asleep") this.#seat(feed)
+    return answer
   }
 
   /** Whether what was done elsewhere has not all become transactions yet. */
@@ -372,8 +309,7 @@ export class Workshop {
 
   async stop(): Promise<void> {
     this.#phase = "stopped"
-    for (const { reject } of this.#asked.values()) reject(new MillraceError("MR1401", "The node is stopping."))
-    this.#asked.clear()
+    this.#questions.stop()
     await this.halt()
   }
 
@@ -459,9 +395,7 @@ export class Workshop {
         return
       }
       case "answer":
-        this.#asked.get(message.id)?.resolve(message.answer)
-        this.#asked.delete(message.id)
-        return
+        return this.#questions.answered(message.id, message.answer)
       case "ingested":
         bench.failures = 0
         return this.#options.events.onIngested(message, bench.place)
@@ -489,7 +423,7 @@ export class Workshop {
     feed.keys = keys
     feed.pending = pending
     this.#options.events.onDue(tickAt)
-    this.#askWaiting(feed)
+    this.#questions.give(feed)
     this.#options.events.onSeated()
     this.#pump(feed)
     this.#handovers.look(feed)
@@ -505,11 +439,7 @@ export class Workshop {
     // Each try tells; once is enough to say so.
     if (feed.fault?.message !== error.message) this.#options.log.error({ seat, ...error }, "state could not be read; the partition stands still")
     feed.fault = error
-    for (const [id, asked] of this.#asked) {
-      if (asked.feed !== feed) continue
-      this.#asked.delete(id)
-      asked.reject(errorFrom(error))
-    }
+    this.#questions.refuse(feed, errorFrom(error))
   }
 
   /** Tells a worker that what it sent is on its way to the disk: at once while the disk keeps up, else when it has caught up. */
@@ -596,7 +526,7 @@ export class Workshop {
           feed.sent(base + count, block.length)
           this.post(feed.worker, { kind: "input", seat: feed.seat, base, skip, block: copy, now: clock() }, [copy.buffer])
         }
-        this.#askWaiting(feed)
+        this.#questions.give(feed)
         this.#pump(feed)
       })
       .catch((error: unknown) => {
@@ -666,10 +596,9 @@ export class Workshop {
   }
 
   /** A worker is gone. What it had not committed never happened; its seats are taken again once the store has all that it had. */
-
   #onEnd(bench: Bench, told: WorkerEnd): void {
     const { log, events } = this.#options
-    const end = this.#placed(told)
+    const end = placed(told, told.kind === "stage" || told.kind === "call" ? this.#byNumber[told.job] : undefined, this.#plans)
     bench.handle = undefined
     bench.outbox = []
     bench.replaced++
@@ -691,20 +620,6 @@ export class Workshop {
     }
     events.onWorkerEnd(bench.place, end)
     this.#recover(bench)
-  }
-
-  /** Says with the error which record of which stream a worker had in hand, and which operators it was on its way through. */
-  #placed(end: WorkerEnd): WorkerEnd {
-    const feed = end.kind === "stage" || end.kind === "call" ? this.#byNumber[end.job] : undefined
-    if (feed === undefined) return end
-    const { service, stage, partition } = feed.seat
-    const operators = this.#plans.find((plan) => plan.service === service)?.stages.find(({ id }) => id === stage)?.operators.map(({ name }) => name) ?? []
-    const offset = end.kind === "stage" && end.record >= 0 ? end.record : undefined
-    const where = offset === undefined ? `partition ${partition} of stream "${feed.input.name}"` : `${partition}@${offset} of stream "${feed.input.name}"`
-    const through = operators.length === 0 ? "" : `, in ${operators.slice(0, operatorsNamed).join(", ")}${operators.length > operatorsNamed ? ", …" : ""}`
-    const message = `service "${service}", ${where}${through}: ${end.error.message}`
-    const details = { ...end.error.details, service, stage, stream: feed.input.name, partition, ...(offset === undefined ? {} : { offset }), operators }
-    return { ...end, error: { ...end.error, message, details } }
   }
 
   /** Takes the closed seats of a bench once the store's state has all that was committed. */
