@@ -87,7 +87,10 @@ it("a stage whose calls get no answers stops taking input and says so, and goes 
   await send(node, "asks", asks)
   await until("both partitions are full", () => figure(node, "millrace_stage_held") === 2)
   assert.equal(figure(node, "millrace_stage_calls_pending"), 100)
-  assert.ok(asked.length <= 40, `${asked.length} calls at once`)
+  // A place is another's only when its call has been made for the second time: until somebody is asked again, all are under way.
+  const again = asked.findIndex((id, at) => asked.indexOf(id) < at)
+  const first = again < 0 ? asked : asked.slice(0, again)
+  assert.ok(first.length > 0 && first.length <= 40, `${first.length} calls at once`)
   answers = true
   await idle(node)
   const answered = (await valuesOf<Answered>(node, "answers")).map(({ id }) => id)
