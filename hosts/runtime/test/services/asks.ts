@@ -1,4 +1,5 @@
 // A service that asks an HTTP server of the test about each record, and misbehaves when a record says so.
+import { getEnvironmentData } from "node:worker_threads"
 import { count, service, stream, tumbling } from "@millrace/sdk"
 
 export interface Ask {
@@ -17,6 +18,22 @@ export interface Answered {
 }
 
 const port = process.env["MILLRACE_TEST_PORT"]
+/** Calls under way in all threads, and the most that there were; a test may want to know. */
+const calls = (getEnvironmentData("calls") as Int32Array | undefined) ?? new Int32Array(2)
+
+function asked(id: number, signal: AbortSignal): Promise<Response> {
+  const underWay = Atomics.add(calls, 0, 1) + 1
+  if (underWay > Atomics.load(calls, 1)) Atomics.store(calls, 1, underWay)
+  let ended = false
+  const end = (): void => {
+    if (!ended) Atomics.sub(calls, 0, 1)
+    ended = true
+  }
+  // At once: the place of a call that has taken too long is another's before its promise is settled.
+  signal.addEventListener("abort", end)
+  return fetch(`http://127.0.0.1:${port}/${id}`, { signal }).finally(end)
+}
+
 const at = (id: number): number => 1_700_000_000_000 + id
 
 const asks = stream<Ask>("asks", { partitions: 2, key: ({ key }) => key, time: ({ id }) => at(id), outOfOrder: "1h" })
@@ -37,7 +54,7 @@ const answered = asks.mapAsync(
       void Promise.reject(new Error("made by the call, later"))
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
-    const response = await fetch(`http://127.0.0.1:${port}/${id}`, { signal })
+    const response = await asked(id, signal)
     if (!response.ok) throw new Error(`the server answered ${response.status}`)
     const answer = await response.text()
     if (fault === "hang after") for (;;) Math.random()
