@@ -203,6 +203,21 @@ test("bisect halves a failing batch until the bad record is alone, and splits do
   )
 })
 
+test("waits begin anew at a split, so a bad record that comes first is alone after a second for each", () => {
+  const rig: MappingRig = new MappingRig({ batchSize: 100, maximumRetryAttempts: 2, bisectBatchOnFunctionError: true }, ({ offsets }) =>
+    offsets.includes(0) ? failed : done,
+  )
+  rig.fill(100)
+  rig.advance(hour)
+  const bad = rig.invocations.filter(({ offsets }) => offsets.includes(0))
+  assert.deepEqual(
+    bad.map(({ offsets }) => offsets.length),
+    [100, 50, 25, 13, 7, 4, 2, 1, 1, 1],
+  )
+  const waits = bad.slice(1).map(({ at }, i) => at - (bad[i]?.at ?? 0))
+  assert.deepEqual(waits, [1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 2_000], "seven splits, then the retries of the record alone")
+})
+
 test("after a split the next batches have the configured size again", () => {
   let isBad = true
   const rig: MappingRig = new MappingRig({ batchSize: 4, bisectBatchOnFunctionError: true }, () => {

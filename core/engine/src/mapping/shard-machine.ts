@@ -419,12 +419,17 @@ export class ShardMachine {
         this.isChanged = true
         const piece = lane.piece
         lane.giveBack(records)
-        this.#wait(lane, now)
         if (bisects && records.length > 1) {
+          // M10: each half is a batch of its own. Were the waits to grow on, a bad record that comes first would take minutes.
+          lane.retryAt = now + limits.mappingRetryMsMin
+          lane.streak = 0
           const middle = Math.ceil(records.length / 2)
           const halves = [records.slice(0, middle), records.slice(middle)]
           lane.fix(halves.map((half) => this.#piece(half, piece, 0, verdict.error, now)))
-        } else this.#count(lane, records, piece, verdict.error, now)
+        } else {
+          this.#wait(lane, now)
+          this.#count(lane, records, piece, verdict.error, now)
+        }
         return
       }
       case "throttled":

@@ -4,6 +4,7 @@
  *
  * Not for: deciding what makes a batch or what becomes of it (the engine's ShardMachine), or which shards are open.
  */
+import { setImmediate as turn } from "node:timers/promises"
 import { type DiscardEffect, type InvokeEffect, type ShardCheckpoint, ShardMachine, type MappingSettings, verdictOf } from "@millrace/engine"
 import { type ErrorData, type FailureDestination, errorData, limits } from "@millrace/model"
 import type { FunctionClock } from "../functions/clock.ts"
@@ -133,7 +134,8 @@ export class MappedShard {
       }
     }
     const now = clock.now()
-    if (machine.isChanged || (machine.isMoved && now - this.#keptAt >= limits.mappingCheckpointMs)) this.#keep()
+    // M52: that it is over is kept before anybody goes by it, or it would be opened again where it was kept last.
+    if (machine.isOver || machine.isChanged || (machine.isMoved && now - this.#keptAt >= limits.mappingCheckpointMs)) this.#keep()
     if (machine.isOver) {
       this.#isOver = true
       this.#cancelTimer?.()
@@ -192,6 +194,8 @@ export class MappedShard {
       if (from < first) machine.trimmed(first, clock.now())
       else {
         const { records, next, filteredOut } = await this.#log.page(from, end, machine.readMost, clock.now())
+        // M53: a page may come without a turn of the event loop, and another one may follow at once.
+        await turn()
         if (this.#stop.signal.aborted) return
         machine.received(records, from, next, filteredOut, Math.min(this.#log.extent.durable, this.#end), clock.now())
       }
