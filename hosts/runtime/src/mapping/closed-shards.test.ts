@@ -88,7 +88,7 @@ test("a backlog that a filter drops leaves the process a turn between two reads,
   const reads: number[] = []
   bench.store.read = async (_stream, _partition, from) => {
     reads.push(turn)
-    return [{ base: from, block }]
+    return [{ base: from, count: 1, block }]
   }
   const count = (): void => {
     turn++
