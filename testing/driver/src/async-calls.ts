@@ -5,6 +5,7 @@
 import { type Caller, type CallOutcome, type Transaction, asyncCodeOf, outcomeOf } from "@millrace/engine"
 import { MillraceError } from "@millrace/model"
 import type { Seat } from "./seat.ts"
+import { Patience } from "./stillness.ts"
 
 interface Open {
   readonly seat: Seat
@@ -86,12 +87,9 @@ export class AsyncCalls {
   async ends(): Promise<boolean> {
     const waiting = [...this.#open.values()].filter((open) => !this.#patient.has(open))
     if (waiting.length === 0) return false
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<"late">((resolve) => {
-      timer = setTimeout(() => resolve("late"), this.#patienceMs)
-    })
-    const first = await Promise.race([late, ...waiting.map(({ done }) => done)])
-    clearTimeout(timer)
+    const patience = new Patience(this.#patienceMs)
+    const first = await Promise.race([patience.over.then(() => "late"), ...waiting.map(({ done }) => done)])
+    patience.end()
     if (first !== "late") return true
     for (const open of waiting) if (open.outcome === undefined) this.#patient.add(open)
     return waiting.some(({ outcome }) => outcome !== undefined)

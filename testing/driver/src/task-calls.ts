@@ -9,6 +9,7 @@ import { type ErrorData, MillraceError, type TaskContext, errorFrom } from "@mil
 import { bindTaskCaller, type TaskCaller } from "@millrace/sdk"
 import type { Tasked } from "./catalogue.ts"
 import type { LargeValues } from "./large-values.ts"
+import { Patience } from "./stillness.ts"
 
 interface Open {
   readonly task: Tasked
@@ -101,13 +102,10 @@ export class TaskCalls {
       }
       const waiting = [...this.#open.values()].filter((open) => !this.#patient.has(open))
       if (waiting.length === 0) return undefined
-      const over = new AbortController()
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(() => {
-          over.abort()
-          resolve()
-        }, this.#patienceMs)
+      const patience = new Patience(this.#patienceMs)
+      let over = false
+      const late = patience.over.then(() => {
+        over = true
       })
       let poked = false
       const poke = new Promise<void>((resolve) => {
@@ -117,10 +115,10 @@ export class TaskCalls {
         }
       })
       await Promise.race([late, poke, ...waiting.map(({ done }) => done)])
-      clearTimeout(timer)
+      patience.end()
       this.#poked = undefined
       if (poked) return "poked"
-      if (over.signal.aborted) for (const open of waiting) this.#patient.add(open)
+      if (over) for (const open of waiting) this.#patient.add(open)
     }
   }
 

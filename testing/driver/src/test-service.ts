@@ -40,8 +40,8 @@ export interface TestOptions {
    */
   readonly settles?: boolean
   /**
-   * How long, outside of the test's clock, a task's code is waited for: it may talk to a real server. Code that has not ended by then stays
-   * under way, for the clock to time it out.
+   * How long, outside of the test's clock, code is waited for that a timer, a server or a thread may still wake up. Code that has not ended by
+   * then stays under way, for the clock to time it out; code that nothing can wake up any more is not waited for at all.
    *
    * @default "1s"
    */

@@ -65,7 +65,9 @@ function recordsOf(app: Service | readonly Service[], test: TestService): Map<st
     seen.map(({ name, role }) => {
       const records = test.records(name).map(({ value, key, time, partition }) => {
         if (catalogue.destinations.has(name)) return JSON.stringify([key, partition, lastingFailure(value)], plainly)
-        return JSON.stringify([key, time, partition, role === "dead-letter" ? lasting(value) : value], plainly)
+        // The letter's own time is when it was written: a call that a crash cuts off begins again, and gives up later.
+        if (role === "dead-letter") return JSON.stringify([key, partition, lasting(value)], plainly)
+        return JSON.stringify([key, time, partition, value], plainly)
       })
       return [name, records.toSorted()]
     }),

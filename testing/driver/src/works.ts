@@ -39,6 +39,7 @@ import { LargeValues } from "./large-values.ts"
 import { LogBook } from "./log-book.ts"
 import type { Order } from "./order.ts"
 import { Seat } from "./seat.ts"
+import { watchThreads } from "./stillness.ts"
 import { TaskCalls } from "./task-calls.ts"
 
 /** Rounds in which the clock stands still and something is due all the same: more are no progress but a fault. */
@@ -90,6 +91,7 @@ export class Works {
   static async open(catalogue: Catalogue, now: number, order: Order, patienceMs: number, sources: FunctionSources): Promise<Works> {
     const works: { open?: Works } = {}
     const store = await openMemoryStore({ now: () => works.open?.now ?? now, onLost: () => undefined })
+    watchThreads()
     const opened = new Works(catalogue, store, now, order, patienceMs)
     works.open = opened
     if (catalogue.programs.some(({ plan }) => plan.functions.length > 0)) {

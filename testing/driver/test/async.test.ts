@@ -1,5 +1,8 @@
 import assert from "node:assert/strict"
+import { scrypt } from "node:crypto"
+import { createServer } from "node:http"
 import { test } from "node:test"
+import { gzip } from "node:zlib"
 import { service, stream } from "@millrace/sdk"
 import { crashEverywhere, testService } from "../src/index.ts"
 
@@ -45,6 +48,45 @@ test("an answer that never comes is timed out by the test's clock, and retries o
   assert.deepEqual(run.values(answers), [{ id: "2", attempt: 3 }])
   const ends = run.deadLetters(asks).map(({ value, attempts: made, error }) => [(value as Ask).id, made, error.code].join(" "))
   assert.deepEqual(ends.toSorted((a, b) => (a < b ? -1 : 1)), ["1 3 MR1202", "3 3 MR1201"])
+})
+
+test("a call that nothing can settle is not waited for, whatever the patience", { timeout: 60_000 }, async () => {
+  await crashEverywhere(
+    app,
+    async (run) => {
+      await run.send(asks, [{ id: "1", how: "never" }, { id: "2", how: "at once" }])
+      await run.advance("13h")
+      return [run.values(answers).length, run.deadLetters(asks).map(({ error }) => error.code)]
+    },
+    { patience: "1h" },
+  )
+})
+
+test("code that a timer, a server or a thread will wake up is waited for", async (t) => {
+  const server = createServer((_, response) => void setTimeout(() => response.end("late"), 30))
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve))
+  const { port } = server.address() as { readonly port: number }
+  const works: Readonly<Record<string, () => Promise<unknown>>> = {
+    timer: () => new Promise((resolve) => setTimeout(resolve, 30)),
+    fetch: async () => (await fetch(`http://127.0.0.1:${port}`)).text(),
+    gzip: () => new Promise((resolve) => gzip(Buffer.alloc(20_000_000), resolve)),
+    scrypt: () => new Promise((resolve) => scrypt("a", "b", 64, resolve)),
+  }
+  const wants = stream<{ id: string }>("wants", { key: ({ id }) => id })
+  const done = stream<string>("done", { key: (id) => id })
+  const doing = wants.mapAsync("do", async ({ id }) => {
+    await works[id]?.()
+    return id
+  })
+  for (const id of Object.keys(works)) {
+    const run = await testService(service("doing", [doing.to(done)]), { patience: "1h" })
+    await run.send(wants, [{ id }])
+    assert.deepEqual(run.values(done), [id])
+  }
 })
 
 test("a stage that is full of calls goes on when they have ended", async () => {

@@ -8,6 +8,7 @@ import type { Append, Commit, Committed, Store } from "@millrace/engine"
 import { createHttpFunctions, type MountedResponse } from "@millrace/gateway/http-functions"
 import { BlockCursor, type FunctionPlan, type Program, type StreamPlan, limits } from "@millrace/model"
 import { Commits, EventQueue, Mappings, Positions, type Redriven, Room, uuidOf } from "@millrace/runtime/feeding"
+import { Patience } from "../stillness.ts"
 import { Alarms } from "./alarms.ts"
 import { FunctionCalls, type FunctionSources } from "./calls.ts"
 import { Shelves } from "./shelves.ts"
@@ -147,13 +148,11 @@ export class Feeds {
   async #waited(): Promise<boolean> {
     const waiting = [...this.calls.underWay].filter((called) => !this.#patient.has(called))
     if (waiting.length === 0) return false
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<"late">((resolve) => {
-      timer = setTimeout(resolve, this.#parts.patienceMs, "late")
-    })
+    const patience = new Patience(this.#parts.patienceMs)
+    const late = patience.over.then(() => "late")
     const poke = new Promise<void>((resolve) => (this.#poked = resolve))
     const first = await Promise.race([late, poke, ...waiting])
-    clearTimeout(timer)
+    patience.end()
     if (first === "late") for (const called of waiting) this.#patient.add(called)
     return true
   }
