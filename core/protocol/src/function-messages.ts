@@ -36,7 +36,10 @@ export interface MappingReply {
   /** Given up, and of those told to a destination. */
   readonly dropped: number
   readonly delivered: number
+  /** Age of the last record of the newest batch when that was done; it stays when nothing more comes. */
   readonly iteratorAgeMs: number
+  /** All that its stream has is done. */
+  readonly idle: boolean
   readonly error?: { readonly code: string; readonly message: string }
 }
 

@@ -58,8 +58,9 @@ test("millrace fn redrive calls a function again with what was given up, in its 
     if (ship?.mapping?.delivered === 3) break
     assert.ok(performance.now() - from < 20_000, JSON.stringify(ship))
   }
-  const listed = await millrace(["fn", "list", "--url", node.url])
-  assert.match(listed.out, /\nship .* orders \(1 shard, \d+\.\d s old, 3 given up\)\n/)
+  while ((await client.functions()).find(({ name }) => name === "ship")?.mapping?.idle !== true) assert.ok(performance.now() - from < 20_000)
+  const drained = await millrace(["fn", "list", "--url", node.url])
+  assert.match(drained.out, /\nship .* orders \(1 shard, idle, 3 given up\)\n/)
   const down = await millrace(["fn", "redrive", "ship", "--url", node.url])
   assert.equal(down.code, 1)
   assert.match(down.err, /function "ship" failed again at shardId-000000000000: Error: down/)
@@ -73,7 +74,11 @@ test("millrace fn redrive calls a function again with what was given up, in its 
 
 test("a function without a stream of failures is not redriven (MR1009, MR1031)", async () => {
   const refused = await fetch(`${node.url}/v1/functions/alone/redrive`, { method: "POST" })
-  assert.equal(((await refused.json()) as { code: string }).code, "MR1031")
+  const { code, detail } = (await refused.json()) as { code: string; detail: string }
+  assert.deepEqual([code, detail], ["MR1031", 'No stream feeds function "alone". Streams feed: ship.'])
+  const nope = await millrace(["fn", "redrive", "nope", "--url", node.url])
+  assert.equal(nope.code, 1)
+  assert.match(nope.err, /There is no function "nope"\. There are: ship, .*alone/)
 })
 
 test("millrace fn redrive gives events back that were given up", async () => {

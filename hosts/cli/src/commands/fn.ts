@@ -79,9 +79,9 @@ function lineOf({ name, service, timeoutMs, memoryMegabytes, instances, busy, st
 /** What is worth knowing of a mapping besides that it is there. */
 function standOf(mapping: FunctionReply["mapping"]): string {
   if (mapping === undefined) return ""
-  const { state, shards, iteratorAgeMs, dropped, error } = mapping
+  const { state, shards, iteratorAgeMs, idle, dropped, error } = mapping
   if (state !== "Enabled") return ` (${state.toLowerCase()})`
-  const facts = [`${shards} ${shards === 1 ? "shard" : "shards"}`, `${(iteratorAgeMs / 1000).toFixed(1)} s old`]
+  const facts = [`${shards} ${shards === 1 ? "shard" : "shards"}`, idle ? "idle" : `${(iteratorAgeMs / 1000).toFixed(1)} s old`]
   if (dropped > 0) facts.push(`${dropped} given up`)
   if (error !== undefined) facts.push(error.code)
   return ` (${facts.join(", ")})`

@@ -23,6 +23,8 @@ export interface MappingStand {
   readonly changedAt: number | undefined
   /** A batch has failed and is tried again. */
   readonly isFailing: boolean
+  /** All that there is has been done. */
+  readonly isIdle: boolean
   readonly error?: ErrorData
 }
 

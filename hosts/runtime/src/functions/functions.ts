@@ -20,6 +20,7 @@ import type { LogLevel, TaskAnswer, TaskAsk } from "./instance-messages.ts"
 import type { FunctionInvoker, Invocation, InvokeOptions } from "./invocation.ts"
 import { LogTail } from "./log-tail.ts"
 import { Turns } from "./turns.ts"
+import { unknownFunction } from "./unknown-function.ts"
 
 export interface FunctionsOptions {
   readonly clock: FunctionClock
@@ -150,7 +151,7 @@ export class Functions implements FunctionInvoker {
   /** @throws MR1031 */
   #poolOf(name: string): FunctionPool {
     const pool = this.#known.get(name)?.pool
-    if (pool === undefined) throw this.#unknown(name)
+    if (pool === undefined) throw unknownFunction(name, [...this.#known.keys()])
     return pool
   }
 
@@ -200,12 +201,6 @@ export class Functions implements FunctionInvoker {
     for (const pool of pools) if ((pool.idleSince ?? Number.POSITIVE_INFINITY) < (oldest?.idleSince ?? Number.POSITIVE_INFINITY)) oldest = pool
     oldest?.endOldest()
     return oldest !== undefined
-  }
-
-  #unknown(name: string): MillraceError {
-    const known = [...this.#known.keys()]
-    const mend = known.length === 0 ? "This node has none: give a service one, with fn(…)." : `There are: ${known.slice(0, 20).join(", ")}${known.length > 20 ? ", …" : ""}.`
-    return new MillraceError("MR1031", `There is no function ${JSON.stringify(name.slice(0, 200))}. ${mend}`, { function: name.slice(0, 200) })
   }
 }
 

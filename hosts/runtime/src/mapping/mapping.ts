@@ -76,6 +76,8 @@ export interface MappingStatus {
   readonly changedAt: number | undefined
   /** A batch has failed and is tried again. */
   readonly isFailing: boolean
+  /** All that there is has been done. */
+  readonly isIdle: boolean
   readonly error?: ErrorData
 }
 
@@ -142,7 +144,7 @@ export class Mapping {
     const state = !this.plan.enabled ? "Disabled" : this.#seen === undefined ? "Waiting" : "Enabled"
     const { service, function: name, uuid, plan } = this
     const { uuid: made, changedAt } = this.#origin
-    const about = { plan, isDefined: made === undefined, changedAt, isFailing }
+    const about = { plan, isDefined: made === undefined, changedAt, isFailing, isIdle: this.isIdle }
     return { service, function: name, stream: plan.stream, uuid, state, shards: this.#shards.size, figures, ...about, ...(error === undefined ? {} : { error }) }
   }
 

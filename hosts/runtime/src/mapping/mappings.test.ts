@@ -373,7 +373,7 @@ test("a redrive without a destination that is kept, or of no function, says so (
   await bench.open()
   const { signal } = new AbortController()
   await assert.rejects(bench.mappings.redrive("ship", signal), { code: "MR1009" })
-  await assert.rejects(bench.mappings.redrive("nobody", signal), { code: "MR1031" })
+  await assert.rejects(bench.mappings.redrive("nobody", signal), { code: "MR1031", message: 'There is no function "nobody". There are: ship.' })
 })
 
 test("shards of one mapping wait for the function's own concurrency rather than throttle each other", async (t) => {

@@ -3,6 +3,7 @@ import type { Append } from "@millrace/engine"
 import { type FunctionPlan, type MappingPlan, MillraceError, type Plan } from "@millrace/model"
 import { fn, type MappingOptions } from "@millrace/sdk"
 import type { Sample } from "../samples.ts"
+import { unfedFunction, unknownFunction } from "../functions/unknown-function.ts"
 import { Mapping, mappingId, type MappingNode, type MappingStatus } from "./mapping.ts"
 import { type MadeMapping, MappingBook } from "./mapping-book.ts"
 import { mappingSamples } from "./mapping-samples.ts"
@@ -64,6 +65,10 @@ export class Mappings {
     return this.#plans.flatMap(({ functions }) => functions).find((plan) => plan.name === name)
   }
 
+  #functions(): readonly string[] {
+    return this.#plans.flatMap(({ functions }) => functions.map((plan) => plan.name))
+  }
+
   #set(mappings: readonly Mapping[]): void {
     this.#mappings = mappings
     const byStream = new Map<string, Mapping[]>()
@@ -86,7 +91,7 @@ export class Mappings {
    */
   async make(name: string, options: MadeOptions): Promise<MappingStatus> {
     const of = this.#function(name)
-    if (of === undefined) throw new MillraceError("MR1031", `There is no function ${JSON.stringify(name.slice(0, 200))}.`, { function: name.slice(0, 200) })
+    if (of === undefined) throw unknownFunction(name, this.#functions())
     const made: MadeMapping = { uuid: crypto.randomUUID(), function: name, plan: planOf(options), at: this.#node.clock.now() }
     await this.#keep(this.#book.keep(made))
     return this.#replaced(undefined, this.#mapping(made, of))
@@ -221,7 +226,8 @@ export class Mappings {
   async redrive(name: string, signal: AbortSignal): Promise<Redriven> {
     const mapping = this.#mappings.find((each) => each.function === name)
     if (mapping === undefined) {
-      throw new MillraceError("MR1031", `There is no function ${JSON.stringify(name.slice(0, 200))} that a stream feeds.`, { function: name.slice(0, 200) })
+      if (this.#function(name) === undefined) throw unknownFunction(name, this.#functions())
+      throw unfedFunction(name, [...new Set(this.#mappings.map((each) => each.function))])
     }
     if (this.#redriving.has(name)) throw new MillraceError("MR1010", `Function "${name}" is being redriven; ask again once that is done.`, { function: name })
     this.#redriving.add(name)

@@ -35,8 +35,8 @@ function streamOf(stream: string | undefined): { readonly stream?: string } {
 
 function mappingOf(status: ReturnType<GatewayMappings["status"]>[number] | undefined): { readonly mapping?: MappingReply } {
   if (status === undefined) return {}
-  const { uuid, state, shards, figures, error } = status
+  const { uuid, state, shards, figures, isIdle, error } = status
   const { polled, filteredOut, invoked, failedInvoke, dropped, delivered, iteratorAgeMs } = figures
   const why = error === undefined ? {} : { error: { code: error.code, message: error.message } }
-  return { mapping: { uuid, state, shards, polled, filteredOut, invoked, failedInvoke, dropped, delivered, iteratorAgeMs, ...why } }
+  return { mapping: { uuid, state, shards, polled, filteredOut, invoked, failedInvoke, dropped, delivered, iteratorAgeMs, idle: isIdle, ...why } }
 }
