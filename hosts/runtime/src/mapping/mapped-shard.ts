@@ -189,13 +189,14 @@ export class MappedShard {
     const { machine } = this
     const { clock } = this.#host
     try {
+      // M53: a page may come without a turn of the event loop, and another one may follow at once.
+      await turn()
+      if (this.#stop.signal.aborted) return
       const end = Math.min(this.#log.extent.durable, this.#end)
       const { first } = this.#log.extent
       if (from < first) machine.trimmed(first, clock.now())
       else {
         const { records, next, filteredOut } = await this.#log.page(from, end, machine.readMost, clock.now())
-        // M53: a page may come without a turn of the event loop, and another one may follow at once.
-        await turn()
         if (this.#stop.signal.aborted) return
         machine.received(records, from, next, filteredOut, Math.min(this.#log.extent.durable, this.#end), clock.now())
       }
