@@ -96,7 +96,7 @@ export default service("sums", [
 `
   typesOf(place.dir)
   writeFileSync(file, text("string"))
-  const dev = new LongRun(["dev", file, "--data", path.join(place.dir, "data"), "--port", "0"])
+  const dev = new LongRun(["dev", file, "--data", path.relative(process.cwd(), path.join(place.dir, "data")), "--port", "0"], { cwd: process.cwd() })
   let said = ""
   dev.child.stdout?.setEncoding("utf8").on("data", (more: string) => (said += more))
   const until = async (wanted: RegExp): Promise<RegExpExecArray> => {
@@ -108,7 +108,7 @@ export default service("sums", [
     }
   }
   try {
-    const [, url = ""] = await until(/^Millrace is ready at (\S+): sums\./m)
+    const [, url = ""] = await until(new RegExp(`^Millrace is ready at (\\S+): sums\\. Data in ${place.dir}/data\\.`, "m"))
     await until(new RegExp(`^  takes +numbers +POST ${url}/v1/streams/numbers/records$`, "m"))
     await until(new RegExp(`^  gives +doubles +GET ${url}/v1/streams/doubles/live$`, "m"))
     await until(new RegExp(`^  files +numbers +${place.dir}/out/numbers, ndjson; a file appears 300 ms after its first row, at 128 MB, or when its stream ends$`, "m"))

@@ -33,19 +33,22 @@ const plainOptions = {
 
 export class TypeCheck {
   readonly #file: string
+  readonly #conditions: readonly string[]
   readonly #onResult: (faults: readonly TypeFault[]) => void
   #child: ChildProcess | undefined
   #config: string | undefined
 
-  constructor(file: string, onResult: (faults: readonly TypeFault[]) => void) {
+  /** @param words - those of Node's command line: packages are found under the conditions that they name, as when the service runs */
+  constructor(file: string, onResult: (faults: readonly TypeFault[]) => void, words: readonly string[] = process.execArgv) {
     this.#file = file
+    this.#conditions = conditionsIn(words)
     this.#onResult = onResult
   }
 
   /** Begins a check; one that is under way is of no interest any more. */
   begin(): void {
     this.close()
-    const project = projectOf(this.#file)
+    const project = projectOf(this.#file, this.#conditions)
     if (project === undefined) return
     this.#config = project.config
     const child = spawn(process.execPath, [project.compiler, "--project", project.config, "--pretty", "false"], {
@@ -84,7 +87,7 @@ interface Project {
 }
 
 /** A project of this file and what it imports, with the options of the user's own; undefined: no TypeScript here. */
-function projectOf(file: string): Project | undefined {
+function projectOf(file: string, conditions: readonly string[]): Project | undefined {
   try {
     const manifest = createRequire(file).resolve("typescript/package.json")
     const { bin } = JSON.parse(readFileSync(manifest, "utf8")) as { readonly bin: { readonly tsc: string } }
@@ -99,6 +102,7 @@ function projectOf(file: string): Project | undefined {
         ...(own === undefined ? {} : { extends: own }),
         compilerOptions: {
           ...(own === undefined ? plainOptions : {}),
+          ...(conditions.length === 0 ? {} : { customConditions: conditions }),
           noEmit: true,
           allowImportingTsExtensions: true,
           composite: false,
@@ -117,11 +121,32 @@ function projectOf(file: string): Project | undefined {
   }
 }
 
+/** `--conditions=a`, `--conditions a` and `-C a`. */
+function conditionsIn(words: readonly string[]): readonly string[] {
+  return words.flatMap((word, i) => {
+    const [, given] = /^(?:--conditions|-C)=(.+)$/.exec(word) ?? []
+    if (given !== undefined) return [given]
+    const next = words[i + 1]
+    return (word === "--conditions" || word === "-C") && next !== undefined ? [next] : []
+  })
+}
+
 function tsconfigOf(dir: string): string | undefined {
   const here = path.join(dir, "tsconfig.json")
-  if (existsSync(here)) return here
+  if (existsSync(here) && !isListOfProjects(here)) return here
   const above = path.dirname(dir)
   return above === dir ? undefined : tsconfigOf(above)
+}
+
+/** Whether a file only names projects that are elsewhere: it has no options for what lies beside it. */
+function isListOfProjects(file: string): boolean {
+  try {
+    const { compilerOptions, extends: base, references } = JSON.parse(readFileSync(file, "utf8")) as Readonly<Record<string, unknown>>
+    return references !== undefined && compilerOptions === undefined && base === undefined
+  } catch {
+    // With comments, say.
+    return false
+  }
 }
 
 /** `src/service.ts(3,5): error TS2322: Type …`, relative to where the compiler was started, with further lines that are indented. */

@@ -225,7 +225,9 @@ test("a request for another host, or from another page, is refused with MR1018",
   assert.equal(await status(`${host}Content-Length: 0\r\nSec-Fetch-Site: cross-site\r\n`, end), "403")
   assert.equal(await status(`${host}Content-Length: 0\r\nSec-Fetch-Site: same-origin\r\n`, end), "200")
   const refused = await fetch(`${door.url}/healthz`, { headers: { origin: "http://evil.example" } })
-  assert.equal(((await refused.json()) as Problem).code, "MR1018")
+  const { code, detail } = (await refused.json()) as Problem
+  assert.equal(code, "MR1018")
+  assert.match(detail, /"http:\/\/evil\.example".*start the node with --cors and its origin, or name it in the function's own cors/)
 })
 
 test("no page of another origin is ever let read an answer", async (t) => {

@@ -216,7 +216,7 @@ class Door {
       if (failure === undefined) await serveMounted(mount, incoming, outgoing, noted, gate, this.#lasting)
       else {
         const data = failureOf(failure)
-        refuse(incoming, outgoing, errorTable[data.code].status, headersOf(data), JSON.stringify(problemOf(data, "/")), gate.clock)
+        refuse(incoming, outgoing, errorTable[data.code].status, headersOf(data), JSON.stringify(problemOf(data, pathOf(url))), gate.clock)
       }
     } catch (error) {
       gate.log.error({ route: mount.name, error }, "A request failed in a way that was not foreseen.")
@@ -289,6 +289,11 @@ function refusal({ method, url, headers }: Incoming, fromAnyPage = false): unkno
   } catch (error) {
     return error
   }
+}
+
+/** The path of a request line, which may name the host too. */
+function pathOf(url: string): string {
+  return (url.startsWith("/") || !URL.canParse(url) ? url : new URL(url).pathname).split("?", 1)[0] as string
 }
 
 function hostOf(url: string | undefined): string | undefined {

@@ -160,6 +160,7 @@ test("over HTTP/2 all is served as over HTTP/1.1, to this machine's programs, wi
     [foreign.headers[":status"], (JSON.parse(foreign.body.toString()) as { code: string }).code],
     [403, "MR1018"],
   )
+  assert.equal((JSON.parse(foreign.body.toString()) as { instance: string }).instance, "/echo")
   const rebound = await ask(t, url, "/echo", Buffer.from("{}"), { ":authority": "rebound.example" })
   assert.equal(rebound.headers[":status"], 403)
   const large = await ask(t, url, "/echo", Buffer.from(""), { "content-length": "17000000" }).catch(

@@ -58,7 +58,7 @@ export function assertOwn({ method, host, origin, fetchSite }: Provenance): void
     throw new MillraceError(
       "MR1018",
       `The request comes from the page ${JSON.stringify(origin)}, which is not this node's. ` +
-        "Send it from a program, or from this node's own page.",
+        "To let that page in, start the node with --cors and its origin, or name it in the function's own cors; programs send no Origin.",
       { origin },
     )
   }

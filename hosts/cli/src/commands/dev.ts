@@ -29,7 +29,7 @@ async function dev(file: string, options: NodeOptions, terminal: Terminal): Prom
   // Loaded here, so that --help does not wait for it.
   const { startNode } = await import("../node.ts")
   const node = await startNode({ files: [file], ...startOptionsOf(options), ...kinesisCredentialsOf(terminal.env) })
-  const reloads = new Reloads(node, file, options.json === true, terminal)
+  const reloads = new Reloads(node, file, path.resolve(options.data), options.json === true, terminal)
   try {
     await reloads.watch()
     await stopped(terminal)
@@ -43,6 +43,7 @@ async function dev(file: string, options: NodeOptions, terminal: Terminal): Prom
 class Reloads {
   readonly #node: RunningNode
   readonly #file: string
+  readonly #dataDir: string
   readonly #json: boolean
   readonly #terminal: Terminal
   readonly #watch: ServiceWatch
@@ -51,9 +52,10 @@ class Reloads {
   #firstFiles: FirstFiles | undefined
   #running = Promise.resolve()
 
-  constructor(node: RunningNode, file: string, json: boolean, terminal: Terminal) {
+  constructor(node: RunningNode, file: string, dataDir: string, json: boolean, terminal: Terminal) {
     this.#node = node
     this.#file = file
+    this.#dataDir = dataDir
     this.#json = json
     this.#terminal = terminal
     this.#watch = new ServiceWatch(file, () => {
@@ -67,8 +69,8 @@ class Reloads {
     const { url, tlsUrl, services, outDir } = this.#node
     const files = `${this.#watch.size} ${this.#watch.size === 1 ? "file" : "files"}`
     this.#tell(
-      { event: "ready", url, tlsUrl, services, out: outDir, pid: process.pid },
-      `Millrace is ready at ${url}${tlsUrl === undefined ? "" : ` and ${tlsUrl}`}: ${services.join(", ")}. Watching ${files}; Ctrl-C stops.`,
+      { event: "ready", url, tlsUrl, services, data: this.#dataDir, out: outDir, pid: process.pid },
+      `Millrace is ready at ${url}${tlsUrl === undefined ? "" : ` and ${tlsUrl}`}: ${services.join(", ")}. Data in ${this.#dataDir}. Watching ${files}; Ctrl-C stops.`,
     )
     await this.#show()
     this.#firstFiles = new FirstFiles(this.#node, (event, words) => this.#tell(event, words))

@@ -1,4 +1,5 @@
 /** `millrace start [FILE…]`: a node, until it is told to stop. */
+import path from "node:path"
 import type { Command } from "commander"
 import { letHeapGrow } from "../collector.ts"
 import { example } from "../example.ts"
@@ -31,8 +32,8 @@ async function start(files: readonly string[], options: NodeOptions, terminal: T
   const running = services.length === 0 ? "no services" : services.join(", ")
   terminal.out(
     options.json
-      ? `${JSON.stringify({ event: "ready", url, tlsUrl, services, data: options.data, out: outDir, pid: process.pid })}\n`
-      : `Millrace is ready at ${url}${tlsUrl === undefined ? "" : ` and ${tlsUrl}`}: ${running}. Data in ${options.data}, files in ${outDir}.\n`,
+      ? `${JSON.stringify({ event: "ready", url, tlsUrl, services, data: path.resolve(options.data), out: outDir, pid: process.pid })}\n`
+      : `Millrace is ready at ${url}${tlsUrl === undefined ? "" : ` and ${tlsUrl}`}: ${running}. Data in ${path.resolve(options.data)}, files in ${path.resolve(outDir)}.\n`,
   )
   if (options.json !== true) {
     const { overview } = await import("../overview.ts")
