@@ -102,6 +102,16 @@ export const limits = {
   workerHeapMegabytesMax: 2000,
   /** Of that, the part for what is young, in megabytes: V8 would take more under load, and keep it. */
   youngHeapMegabytes: 48,
+  /** How often it is looked at what the heap of a thread takes that runs user code, in milliseconds. */
+  heapLookMs: 100,
+  /** A thread over its limit is not asked to collect its garbage again sooner, in milliseconds. */
+  heapCollectMsMin: 1_000,
+  /** What V8 may give a thread beyond its limit, in megabytes: room in which to notice it. Past V8's own limit the process ends. */
+  heapHeadroomMegabytes: 1_024,
+  /** At least that, where V8's own limit would else be 2,048 MB or more. */
+  heapHeadroomMegabytesMin: 500,
+  /** Below 2,048 on purpose: from there on V8 lets the heap grow to four times what is in use before it looks for garbage, else to twice. */
+  engineHeapMegabytesMax: 2_000,
   /** What a thread's heap may take more than it needs while the thread rests, in bytes. */
   garbageBytesMax: 33_554_432,
   /** How often a thread is asked whether it rests, in milliseconds. */
@@ -147,8 +157,6 @@ export const limits = {
   /** Heap of one instance of a function, at least and at most, in megabytes. */
   functionMegabytesMin: 128,
   functionMegabytesMax: 10_240,
-  /** How often it is looked at what an instance that is busy holds outside its heap, in milliseconds: that may be as much as its heap. */
-  functionMemoryCheckMs: 100,
   /** Most characters of names and values of a function's own environment variables. */
   functionEnvLengthMax: 4_096,
   /** Most instances of functions on a node: a small one takes about 20 MB. */

@@ -62,8 +62,8 @@ export function giveMemoryBackAtRest(): void {
   setInterval(() => heap.look(), limits.restLookMs).unref()
 }
 
-/** V8's own; it is otherwise had by a flag of the command line. */
-function collector(): () => void {
+/** V8's own, for the calling thread; it is otherwise had by a flag of the command line. */
+export function collector(): () => void {
   setFlagsFromString("--expose-gc")
   return runInNewContext("gc") as () => void
 }

@@ -35,6 +35,8 @@ export type ToInstance =
   | { readonly kind: "told"; readonly ask: number; readonly answer: TaskAnswer }
   /** So many bytes of the answer's parts were taken. */
   | { readonly kind: "taken"; readonly bytes: number }
+  /** It is to collect its garbage. */
+  | { readonly kind: "collect" }
 
 /** The function's code calls a task. */
 export interface TaskAsk {
@@ -62,5 +64,7 @@ export type FromInstance =
   | { readonly kind: "failed"; readonly id: string | undefined; readonly error: FunctionError; readonly fatal: boolean }
   | { readonly kind: "line"; readonly id: string | undefined; readonly level: LogLevel; readonly text: string }
   | TaskAsk
+  /** It has collected its garbage, and so much is in use. */
+  | { readonly kind: "collected"; readonly bytes: number }
   | { readonly kind: "begin"; readonly id: string; readonly contentType: string }
   | { readonly kind: "part"; readonly id: string; readonly bytes: Uint8Array }

@@ -11,8 +11,10 @@
  * While a handler runs, the port does not keep the event loop alive: so the loop running empty is noticed, which ends an invocation
  * whose callback waits for that, or whose promise can never settle.
  */
+import { getHeapStatistics } from "node:v8"
 import { parentPort, workerData } from "node:worker_threads"
 import type { RunResult, TaskCaller } from "@millrace/sdk"
+import { collector } from "../resting-heap.ts"
 import { holdModules } from "../service-code.ts"
 import { answerPayload } from "./answer-payload.ts"
 import { CapturedConsole } from "./captured-console.ts"
@@ -90,6 +92,14 @@ function onTold({ ask: number, answer }: Extract<ToInstance, { kind: "told" }>):
   asked.get(number)?.(answer)
   asked.delete(number)
   if (asked.size === 0 && current !== undefined) port.unref()
+}
+
+let collect: (() => void) | undefined
+
+function onCollect(): void {
+  collect ??= collector()
+  collect()
+  send({ kind: "collected", bytes: getHeapStatistics().used_heap_size })
 }
 
 function run(handler: Handler, message: Extract<ToInstance, { kind: "invoke" }>): void {
@@ -214,6 +224,7 @@ try {
   port.on("message", (message: ToInstance) => {
     if (message.kind === "invoke") run(handler, message)
     else if (message.kind === "told") onTold(message)
+    else if (message.kind === "collect") onCollect()
     else stream?.taken(message.bytes)
   })
   captured.reset()

@@ -9,6 +9,7 @@
  */
 import { Worker } from "node:worker_threads"
 import { limits } from "@millrace/model"
+import { HeapWatch, engineHeapMegabytes } from "../heap-watch.ts"
 import type { HeldModule } from "../service-code.ts"
 import type { FunctionClock } from "./clock.ts"
 import type { FromInstance, HandlerPlace, InstanceData, LogLevel, TaskAnswer, TaskAsk, ToInstance } from "./instance-messages.ts"
@@ -73,6 +74,7 @@ export class Instance {
   /** The failure that ended it while nothing was called. */
   #failure: FunctionError | undefined
   #cancel: () => void
+  readonly #heap: HeapWatch
   #cancelWatch: () => void
 
   constructor(spec: InstanceSpec, clock: FunctionClock, events: InstanceEvents) {
@@ -85,7 +87,7 @@ export class Instance {
     this.#worker = new Worker(new URL(file, import.meta.url), {
       workerData: { place, modules, context, answerBytesMax, logLengthMax } satisfies InstanceData,
       env: { ...spec.env },
-      resourceLimits: { maxOldGenerationSizeMb: spec.heapMegabytes },
+      resourceLimits: { maxOldGenerationSizeMb: engineHeapMegabytes(spec.heapMegabytes) },
       stdout: true,
       stderr: true,
       name: context.functionName,
@@ -98,7 +100,11 @@ export class Instance {
     this.#listen(this.#worker.stdout, "INFO")
     this.#listen(this.#worker.stderr, "ERROR")
     this.#cancel = clock.after(spec.initMs, () => this.#onLate())
-    this.#cancelWatch = clock.after(limits.functionMemoryCheckMs, () => this.#watch())
+    this.#heap = new HeapWatch(this.#worker, spec.heapMegabytes, {
+      onCollect: () => this.#tell({ kind: "collect" }),
+      onOver: () => this.#end(this.#outOfMemory()),
+    })
+    this.#cancelWatch = clock.after(limits.heapLookMs, () => this.#watch())
   }
 
   /** Whether it can be called, now or once it has loaded. */
@@ -161,6 +167,8 @@ export class Instance {
       case "task":
         void this.#events.onTask(message).then((answer) => this.#tell({ kind: "told", ask: message.ask, answer }))
         return
+      case "collected":
+        return this.#heap.collected(message.bytes)
       case "begin":
         return this.#open?.call.parts?.begin(message.contentType)
       case "part":
@@ -231,17 +239,11 @@ export class Instance {
     void this.#worker.terminate()
   }
 
-  /** What lies outside its heap, buffers above all, has no limit of its own in a thread: it is looked at while the handler runs, also one that blocks. */
+  /** Its memory is looked at while the handler runs, also one that blocks; what lies outside its heap, buffers above all, may be as much again. */
   #watch(): void {
     if (this.#ended) return
-    this.#cancelWatch = this.#clock.after(limits.functionMemoryCheckMs, () => this.#watch())
-    if (this.#open === undefined) return
-    this.#worker.getHeapStatistics().then(
-      ({ external_memory: bytes }) => {
-        if (bytes > this.#spec.heapMegabytes * 1_048_576) this.#end(this.#outOfMemory())
-      },
-      () => undefined,
-    )
+    this.#cancelWatch = this.#clock.after(limits.heapLookMs, () => this.#watch())
+    if (this.#open !== undefined) this.#heap.look()
   }
 
   #outOfMemory(): FunctionError {

@@ -28,6 +28,25 @@ export const handlers = {
   leaks: async (): Promise<number> => {
     for (;;) held.push(Array.from({ length: 10_000 }, (_, i) => ({ i, text: `${i}` })))
   },
+  leaksFast: async (): Promise<number> => {
+    // eslint-disable-next-line unicorn/no-new-array -- as user code has it
+    for (;;) held.push(new Array(10_000).fill({ x: 1 }))
+  },
+  leaksAtOnce: async (): Promise<number> => {
+    // eslint-disable-next-line unicorn/no-new-array -- as user code has it
+    held.push(new Array(60_000_000).fill({ x: 1 }))
+    return new Promise(() => setInterval(() => undefined, 1000))
+  },
+  /** Holds little, and leaves much garbage of middle age. */
+  wastes: async (): Promise<number> => {
+    const text = JSON.stringify(Array.from({ length: 100_000 }, (_, i) => ({ i, text: `${i}` })))
+    let items = 0
+    for (let n = 0; n < 100; n++) {
+      items += (JSON.parse(text) as unknown[]).length
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return items
+  },
   leaksBytes: async (): Promise<number> => {
     for (;;) {
       held.push(Buffer.alloc(1_048_576, 1))
