@@ -71,6 +71,7 @@ export const taskRoutes: { readonly [Id in TaskOperation]: Route & { readonly id
       "MR1007",
       "MR1009",
       "MR1010",
+      "MR1011",
       "MR1013",
       "MR1020",
       "MR1022",

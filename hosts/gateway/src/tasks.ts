@@ -59,6 +59,8 @@ export interface NodeEnqueue {
   readonly body: Uint8Array<ArrayBuffer>
   readonly options: { readonly delay?: number; readonly priority?: number; readonly idempotencyKey?: string }
   readonly traceparent?: string
+  /** The idempotency key is for this very body: with another one it is refused. */
+  readonly keyNamesBody: true
 }
 
 export type NodeRunEvent =
@@ -68,7 +70,7 @@ export type NodeRunEvent =
 
 export interface GatewayTasks {
   readonly plans: readonly TaskPlan[]
-  /** @throws MR1022, MR1023, MR1001, MR1007, MR1010, MR1013, MR1303, MR1401 */
+  /** @throws MR1022, MR1023, MR1001, MR1007, MR1010, MR1011, MR1013, MR1303, MR1401 */
   enqueue(request: NodeEnqueue): Promise<readonly string[]>
   /** Enqueues one run and waits for its end; without a result once the signal is aborted. @throws as `enqueue` does */
   call(request: NodeEnqueue, signal: AbortSignal): Promise<{ readonly id: string; readonly result: NodeRunResult | undefined }>

@@ -53,6 +53,8 @@ export interface RunPlaced {
   readonly number: number
   /** Whether the run was there before. */
   readonly joined: boolean
+  /** Its idempotency key is that run's, which came with another body: it is refused. */
+  readonly otherBody?: true
 }
 
 /** Large values that no run has any more: their objects may go. */

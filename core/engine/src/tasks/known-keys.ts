@@ -4,7 +4,7 @@ import { numbersCodec } from "./numbers-codec.ts"
 import { type Timers, timer } from "./timers.ts"
 
 export class KnownKeys {
-  /** [number, until]. */
+  /** [number, until], and perhaps the fingerprint of what came with it. */
   readonly #scope: Scope<readonly number[]>
   readonly #timers: Timers
 
@@ -19,13 +19,19 @@ export class KnownKeys {
     return known === undefined || (known[1] as number) <= now ? undefined : known[0]
   }
 
-  /** [number, until], however late it is. */
+  /** Whether what is known by a name now came with something else; false where that is not known. */
+  isOther(name: string, fingerprint: number, now: number): boolean {
+    const known = this.get(name)
+    return known?.[2] !== undefined && (known[1] as number) > now && known[2] !== fingerprint
+  }
+
+  /** [number, until] and perhaps a fingerprint, however late it is. */
   get(name: string): readonly number[] | undefined {
     return this.#scope.get(this.#scope.bucket(0), name)?.value
   }
 
-  know(name: string, number: number, until: number): void {
-    this.#scope.change(this.#scope.bucket(0), name, () => []).value = [number, until]
+  know(name: string, number: number, until: number, fingerprint?: number): void {
+    this.#scope.change(this.#scope.bucket(0), name, () => []).value = fingerprint === undefined ? [number, until] : [number, until, fingerprint]
     this.#timers.set(until, timer.forget, name)
   }
 

@@ -167,6 +167,13 @@ export class TaskQueue {
     const { throttleMs, debounce, delayMs, ttlMs, runTimeoutMs, idempotencyMs } = this.#plan
     const { key = "", priority = 0, idempotencyKey, ticket, waited = false } = facts
     const { now } = this.#context
+    const { fingerprint } = facts
+    if (idempotencyKey !== undefined && fingerprint !== undefined && this.#known.isOther(`i:${idempotencyKey}`, fingerprint, now)) {
+      const same = this.#known.whoIs(`i:${idempotencyKey}`, now) as number
+      if (ticket !== undefined) this.#context.effects.push({ kind: "placed", task: this.#plan.name, ticket, number: same, joined: true, otherBody: true })
+      this.#forget([input])
+      return
+    }
     const joined = this.#joined(input, facts, now)
     if (ticket !== undefined) {
       this.#context.effects.push({ kind: "placed", task: this.#plan.name, ticket, number: joined ?? number, joined: joined !== undefined })
@@ -202,7 +209,7 @@ export class TaskQueue {
     this.#keep(input)
     this.#standing.count("waiting", 1)
     this.#live(number, 1)
-    if (idempotencyKey !== undefined) this.#known.know(`i:${idempotencyKey}`, number, now + idempotencyMs)
+    if (idempotencyKey !== undefined) this.#known.know(`i:${idempotencyKey}`, number, now + idempotencyMs, fingerprint)
     if (throttleMs !== null) this.#known.know(`t:${key}`, number, now + throttleMs)
     if (debounce !== null) this.#known.know(`d:${key}`, number, at + debounce.mostMs)
     if (ttlMs !== null) this.#timers.set(at + ttlMs, timer.expire, rowNumber(number))

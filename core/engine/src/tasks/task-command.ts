@@ -7,6 +7,8 @@ export interface EnqueueFacts {
   readonly priority?: number
   readonly delayMs?: number
   readonly idempotencyKey?: string
+  /** Of the body that came with the key: a repeat with another one is refused. Without it, a repeat joins whatever it says. */
+  readonly fingerprint?: number
   readonly traceparent?: string
   readonly trigger?: Trigger
   /** How many calls of tasks by tasks led here. */

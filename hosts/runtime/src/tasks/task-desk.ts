@@ -5,12 +5,13 @@
  * N30 A run is acknowledged once it is durable, and called no earlier; that the call has begun need not be durable.
  * N31 Whoever waits for a run hears of its end once that is durable.
  */
-import type { EnqueueFacts, InputFormat, Outcome, RunFilter, RunPage, RunSearch, RunStatus, RunView, TaskCommand, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
+import type { EnqueueFacts, InputFormat, Outcome, RunFilter, RunPage, RunPlaced, RunSearch, RunStatus, RunView, TaskCommand, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
 import { assertDepth, isStored, isTerminal } from "@millrace/engine"
 import { BlockWriter, type EnqueueOptions, MillraceError, type Plan, type TaskPlan, durationMs, errorData, errorFrom, isMillraceError, limits, writeValue } from "@millrace/model"
 import type { RunResult, TaskCaller } from "@millrace/sdk"
 import type { Answer } from "../answer.ts"
 import type { Commits } from "../commits.ts"
+import { fingerprintOf } from "../idempotency.ts"
 import type { Log } from "../log.ts"
 import type { Request } from "../intake-desk.ts"
 import type { Seat } from "../messages.ts"
@@ -35,6 +36,8 @@ export interface EnqueueRequest {
   readonly trigger?: "call" | "task" | "event"
   /** Whoever enqueues it will wait for its end. */
   readonly waited?: boolean
+  /** Its idempotency key is for this very body: a repeat with another one is refused. @default false */
+  readonly keyNamesBody?: boolean
   /** How many calls of tasks by tasks led to it. @default 0 */
   readonly depth?: number
 }
@@ -82,7 +85,7 @@ export class TaskDesk {
   /** Who watches a run, by its id. */
   readonly #watchers: Map<string, Set<Watcher>> = new Map()
   /** Enqueues that may join other runs, by ticket: told which run each of their inputs has become. */
-  readonly #tickets: Map<string, (index: number, number: number, joined: boolean) => void> = new Map()
+  readonly #tickets: Map<string, (index: number, number: number, joined: boolean, isOther: boolean) => void> = new Map()
   #lastTicket = 0
   /** When large values that no run has were last looked for, or this node began. */
   #swept: number
@@ -128,7 +131,7 @@ export class TaskDesk {
       () => {
         this.#undone--
         // Who joins a run hears of it before the run's end is told.
-        for (const effect of effects) if (effect.kind === "placed") this.#placed(effect.ticket, effect.number, effect.joined)
+        for (const effect of effects) if (effect.kind === "placed") this.#placed(effect)
         for (const effect of effects) this.#carryOut(service, effect)
       },
       () => {
@@ -214,7 +217,7 @@ export class TaskDesk {
   async #enqueue(request: EnqueueRequest, traceparent: string | undefined): Promise<Enqueued> {
     const { plan, seat } = this.#find(request.task)
     this.#options.assertReady()
-    const { options = {}, trigger, waited, depth = 0 } = request
+    const { options = {}, trigger, waited, depth = 0, keyNamesBody = false } = request
     assertDepth(plan.name, depth)
     const { delay, priority, idempotencyKey } = options
     if (idempotencyKey !== undefined && (idempotencyKey === "" || idempotencyKey.length > limits.idempotencyKeyLengthMax)) {
@@ -226,6 +229,7 @@ export class TaskDesk {
       ...(delay === undefined ? {} : { delayMs: durationMs(delay, `task "${plan.name}", delay`) }),
       ...(priority === undefined ? {} : { priority }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(idempotencyKey === undefined || !keyNamesBody ? {} : { fingerprint: fingerprintOf(request.body) }),
       ...(traceparent === undefined ? {} : { traceparent }),
       ...(trigger === undefined || trigger === "call" ? {} : { trigger }),
       ...(waited === true ? { waited } : {}),
@@ -243,7 +247,8 @@ export class TaskDesk {
       if (position === undefined) throw refusal(plan.name, answer)
       kept = true
       const numbers = Array.from({ length: answer.accepted }, (_, i) => position.first + i)
-      const final = placed === undefined ? { numbers, fresh: true } : await placed(numbers.length)
+      const final = placed === undefined ? { numbers, fresh: true, isOther: false } : await placed(numbers.length)
+      if (final.isOther) throw new MillraceError("MR1011", `task "${plan.name}": the Idempotency-Key was used before for another body; use a new key for a new run.`, { task: plan.name })
       return { ids: final.numbers.map((number) => idOf(plan.name, number)), fresh: final.fresh }
     } catch (error) {
       // Refused, so that no run has them. While the node stops or its disk refuses, that is not known.
@@ -453,19 +458,21 @@ export class TaskDesk {
     if (watchers !== undefined) for (const watcher of watchers) watcher(event)
   }
 
-  #placed(ticket: string, number: number, joined: boolean): void {
+  #placed({ ticket, number, joined, otherBody }: RunPlaced): void {
     const [name = "", index] = ticket.split(".")
-    this.#tickets.get(name)?.(Number(index), number, joined)
+    this.#tickets.get(name)?.(Number(index), number, joined, otherBody === true)
   }
 
   /** Gathers the numbers that the inputs of a ticket become. */
-  #await(ticket: string): (count: number) => Promise<{ readonly numbers: readonly number[]; readonly fresh: boolean }> {
+  #await(ticket: string): (count: number) => Promise<{ readonly numbers: readonly number[]; readonly fresh: boolean; readonly isOther: boolean }> {
     const numbers: number[] = []
     let placed = 0
     let fresh = true
+    let isOther = false
     let told: (() => void) | undefined
-    this.#tickets.set(ticket, (index, number, joined) => {
+    this.#tickets.set(ticket, (index, number, joined, other) => {
       numbers[index] = number
+      if (other) isOther = true
       if (joined) fresh = false
       placed++
       told?.()
@@ -473,7 +480,7 @@ export class TaskDesk {
     return (count) =>
       new Promise((resolve) => {
         told = () => {
-          if (placed >= count) resolve({ numbers, fresh })
+          if (placed >= count) resolve({ numbers, fresh, isOther })
         }
         told()
       })

@@ -161,6 +161,23 @@ test("a repeat with the same idempotency key gets the same run and its result", 
   assert.equal((await node.tasks.stand("work")).counts.succeeded, 1)
 })
 
+test("a repeat over HTTP with the same idempotency key and another body is refused, across a restart too", async (t) => {
+  const before = await openNode(t, ["tasks"])
+  const asked = (seq: number) => ({ task: "work", format: "json" as const, body: bytes({ seq }), options: { idempotencyKey: "once" }, keyNamesBody: true })
+  const [first] = await before.node.tasks.enqueue(asked(5))
+  assert.equal((await before.node.tasks.result(first ?? "")).status, "succeeded")
+  const refused = (error: unknown): boolean => isMillraceError(error) && error.code === "MR1011" && error.message.includes('task "work"')
+  await assert.rejects(before.node.tasks.enqueue(asked(6)), refused)
+  await assert.rejects(before.node.tasks.call(asked(6)), refused)
+  await before.node.close()
+  const { node } = await openNode(t, ["tasks"], { dir: before.dir })
+  await assert.rejects(node.tasks.enqueue(asked(6)), refused)
+  assert.deepEqual(await node.tasks.enqueue(asked(5)), [first])
+  // In the process, a key names a run, whatever its input.
+  assert.deepEqual(await node.tasks.enqueue({ ...asked(6), keyNamesBody: false }), [first])
+  assert.equal((await node.tasks.stand("work")).counts.succeeded, 1)
+})
+
 test("runs that were under way as the node stopped go on when it starts again", async (t) => {
   const first = await openNode(t, ["tasks"])
   const id = await enqueue(first.node, { seq: 1, do: "wait" })
