@@ -61,6 +61,13 @@ test("records are sent as NDJSON with an idempotency key", async () => {
   assert.match(call?.headers["idempotency-key"] ?? "", /^[0-9a-f]{32}$/)
 })
 
+test("sendMany cuts more inputs than a request carries into several, each with a key of its own", async () => {
+  const { client, calls } = scripted([answer(202, { task: "t", ids: ["t-0"] }), answer(202, { task: "t", ids: ["t-1"] })])
+  assert.deepEqual(await client.task("t").sendMany(Array.from({ length: 50_001 }, (_, i) => i), { idempotencyKey: "k" }), ["t-0", "t-1"])
+  assert.deepEqual(calls.map(({ body, headers }) => [String(body).split("\n").length - 1, headers["idempotency-key"]]), [[50_000, "k"], [1, "k/50000"]])
+  assert.equal(calls[1]?.body, "50000\n")
+})
+
 test("a request is tried again with its key after 429, 503, a gateway's failure and a broken connection", async () => {
   const steps = [
     refusal("MR1010"),

@@ -5,7 +5,7 @@
  *
  * Not for: keeping records that cannot be sent; who calls `produce` holds them until it resolves.
  */
-import type { MillraceError } from "@millrace/model"
+import { limits, type MillraceError } from "@millrace/model"
 import { mayHelp, parsed, retryAfterMs, unreachable } from "./answer.ts"
 import { type Backoff, defaultBackoff, waitAfter } from "./backoff.ts"
 import { mediaTypes } from "./body-format.ts"
@@ -206,9 +206,16 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
       },
       async sendMany(inputs, given = {}) {
         // One key would make one run of them all: each line has its own.
-        const { status, body } = await enqueue(name, ndjson(inputs), mediaTypes.ndjson, undefined, given)
-        if (status >= 400) throw errorOf(body, status)
-        return (body as EnqueueAllReply).ids
+        const ids: string[] = []
+        for (let from = 0; from === 0 || from < inputs.length; from += limits.requestRecordsMax) {
+          const { idempotencyKey: key } = given
+          const options = key === undefined || from === 0 ? given : { ...given, idempotencyKey: `${key}/${from}` }
+          const part = ndjson(inputs.slice(from, from + limits.requestRecordsMax))
+          const { status, body } = await enqueue(name, part, mediaTypes.ndjson, undefined, options)
+          if (status >= 400) throw errorOf(body, status)
+          for (const id of (body as EnqueueAllReply).ids) ids.push(id)
+        }
+        return ids
       },
     }
   }

@@ -42,6 +42,6 @@ export interface TaskClient<Input, Output> {
   call(input: Input, options?: CallOptions): Promise<Output>
   /** Enqueues a run; resolves to its id once it is durable. */
   send(input: Input, options?: CallOptions): Promise<string>
-  /** Enqueues a run for each input, all or none; resolves to their ids. */
+  /** Enqueues a run for each input; resolves to their ids. All or none of each 50,000: more are sent in several requests, one after the other. */
   sendMany(inputs: readonly Input[], options?: CallOptions): Promise<readonly string[]>
 }
