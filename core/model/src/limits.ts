@@ -95,11 +95,8 @@ export const limits = {
   taskMemoryBytesMax: 67_108_864,
   /** Bytes of a stored bucket that are read at once, though the state's memory is used up. */
   bucketLoadBytesMin: 1_048_576,
-  /**
-   * Heap of one worker, in megabytes. Below 2,048 on purpose: from there on V8 lets the heap grow to four times what is in use before
-   * it looks for garbage, else to twice.
-   */
-  workerHeapMegabytesMax: 2000,
+  /** Heap of one worker, in megabytes; see `engineHeapMegabytesMax`. */
+  workerHeapMegabytesMax: 1_500,
   /** Of that, the part for what is young, in megabytes: V8 would take more under load, and keep it. */
   youngHeapMegabytes: 48,
   /** How often it is looked at what the heap of a thread takes that runs user code, in milliseconds. */
@@ -340,6 +337,7 @@ assertOrdered(limits.taskValueBytesMax, limits.recordBytesMax, "the largest outp
 assertOrdered(limits.recordBytesMax, limits.requestBytesMax, "a request must be able to carry the largest record")
 assertOrdered(limits.recordHeadersBytesMax, 65_535, "the length of a record's headers takes two bytes in a block")
 assertOrdered(2 * limits.stateMemoryBytesMax, limits.workerHeapMegabytesMax * 1_048_576, "the state is an estimate and not all that a worker holds")
+assertOrdered(limits.workerHeapMegabytesMax + limits.heapHeadroomMegabytesMin, limits.engineHeapMegabytesMax, "V8 must leave room above the heap of a worker")
 assertOrdered(limits.taskMemoryBytesMax, limits.stateMemoryBytesMax, "the runs of a task are a part of the state")
 assertOrdered(limits.requestBytesMax, limits.ingestQueueBytesMax, "the queue must take the largest request")
 assertOrdered(limits.requestBytesMax, limits.bodiesBytesMax, "one request of the largest size must fit among those in arrival")

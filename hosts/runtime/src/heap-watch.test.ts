@@ -9,7 +9,7 @@ function watchOf(megabytes: number) {
   const said: string[] = []
   let asked = 0
   const worker = { getHeapStatistics: () => new Promise<never>(() => void asked++) }
-  const watch = new HeapWatch(worker, megabytes, { onCollect: () => said.push("collect"), onOver: () => said.push("over") })
+  const watch = new HeapWatch(worker, megabytes, { onCollect: () => said.push("collect"), onOver: (answers) => said.push(answers ? "over, it answers" : "over") })
   return { watch, said, asked: () => asked }
 }
 
@@ -26,7 +26,7 @@ test("a heap beyond its limit is collected, and is over it when that much is sti
   for (let looks = 0; looks < limits.heapCollectMsMin / limits.heapLookMs; looks++) watch.look()
   watch.seen(129 * megabyte, 0)
   watch.collected(129 * megabyte)
-  assert.deepEqual(said, ["collect", "collect", "over"])
+  assert.deepEqual(said, ["collect", "collect", "over, it answers"])
 })
 
 test("a thread that does not come to collect is over its limit at half of the room above", () => {

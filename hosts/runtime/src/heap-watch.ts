@@ -26,7 +26,8 @@ export function engineHeapMegabytes(megabytes: number): number {
 export interface HeapWatchEvents {
   /** The thread is to collect its garbage when it can, and then to say what is in use. */
   onCollect(): void
-  onOver(): void
+  /** @param answers - whether the thread came to answer: it is in nobody's hand */
+  onOver(answers: boolean): void
 }
 
 export class HeapWatch {
@@ -66,7 +67,7 @@ export class HeapWatch {
 
   /** @param outside - bytes outside of the heap, where those count */
   seen(bytes: number, outside: number): void {
-    if (bytes > this.#certainBytes || outside > this.#limitBytes) return this.#events.onOver()
+    if (bytes > this.#certainBytes || outside > this.#limitBytes) return this.#events.onOver(false)
     if (bytes <= this.#limitBytes || this.#isCollecting || this.#pause > 0) return
     this.#isCollecting = true
     this.#events.onCollect()
@@ -76,6 +77,6 @@ export class HeapWatch {
   collected(bytes: number): void {
     this.#isCollecting = false
     this.#pause = limits.heapCollectMsMin / limits.heapLookMs
-    if (bytes > this.#limitBytes) this.#events.onOver()
+    if (bytes > this.#limitBytes) this.#events.onOver(true)
   }
 }

@@ -105,6 +105,8 @@ export type ToWorker =
   | { readonly kind: "shards"; readonly shards: ShardsByStream }
   /** The store's state has taken up the first so many transactions of these seats. */
   | { readonly kind: "folded"; readonly seats: ReadonlyArray<readonly [seat: Seat, transactions: number]> }
+  /** Collect the garbage; answered by `collected`. Not among the messages that are counted. */
+  | { readonly kind: "collect" }
   /** End the thread. Also asked for in shared memory, which is seen before the messages that wait. */
   | { readonly kind: "end" }
 
@@ -139,6 +141,8 @@ export type FromWorker =
   /** `modules`: what was read from the disk. */
   | { readonly kind: "loaded"; readonly plans: readonly Plan[]; readonly modules: ReadonlyMap<string, HeldModule> }
   | { readonly kind: "refused"; readonly error: ErrorData }
+  /** It has collected its garbage, and so much is in use. */
+  | { readonly kind: "collected"; readonly bytes: number }
   | {
       readonly kind: "ingested"
       readonly id: number

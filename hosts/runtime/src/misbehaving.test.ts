@@ -47,6 +47,12 @@ describe("user code in an operator", () => {
     assert.match(letters[0]?.error.message ?? "", /64 MB of heap/)
   })
 
+  it("a record that fills the heap faster than V8 can end its thread becomes a dead letter, and the node goes on", async (t) => {
+    const { node, good, letters } = await around(t, "heap at a stroke", 64)
+    await assertCountedOnce(node, good)
+    assert.deepEqual(letters.map(({ error }) => error.code), ["MR1203"])
+  })
+
   it("a record that ends its thread becomes a dead letter", async (t) => {
     const { node, good, letters } = await around(t, "exit")
     await assertCountedOnce(node, good)

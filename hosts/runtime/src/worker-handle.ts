@@ -6,6 +6,7 @@
  */
 import { Worker } from "node:worker_threads"
 import { type ErrorData, errorFrom, limits as bounds } from "@millrace/model"
+import { HeapWatch, engineHeapMegabytes } from "./heap-watch.ts"
 import { type FromWorker, type ToWorker, type WorkerData, activity } from "./messages.ts"
 
 /** What a worker says once it has loaded its services. */
@@ -52,6 +53,7 @@ export class WorkerHandle {
   readonly #limits: WorkerLimits
   readonly #events: WorkerEvents
   readonly #watch: NodeJS.Timeout
+  readonly #heapWatch: NodeJS.Timeout
   /** Messages posted so far. */
   #posted = 0
   /** What the worker was seen doing, and since when. */
@@ -67,8 +69,15 @@ export class WorkerHandle {
     this.#events = events
     this.#watch = setInterval(() => this.#look(), limits.handlerMs / 5)
     this.#watch.unref()
+    const heap = new HeapWatch(worker, limits.heapMegabytes, {
+      onCollect: () => worker.postMessage({ kind: "collect" } satisfies ToWorker),
+      onOver: (answers) => this.#outgrow(answers),
+    })
+    this.#heapWatch = setInterval(() => heap.look(), bounds.heapLookMs)
+    this.#heapWatch.unref()
     worker.on("message", (message: FromWorker) => {
-      if (!this.#ended) events.onMessage(message)
+      if (message.kind === "collected") heap.collected(message.bytes)
+      else if (!this.#ended) events.onMessage(message)
     })
     worker.on("error", (error: unknown) => this.#end(deathOf(error, limits)))
     this.#gone = new Promise((resolve) => worker.once("exit", () => resolve()))
@@ -92,7 +101,7 @@ export class WorkerHandle {
     const file = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js"
     const worker = new Worker(new URL(file, import.meta.url), {
       workerData: { ...data, activity: shared } satisfies WorkerData,
-      resourceLimits: { maxYoungGenerationSizeMb: bounds.youngHeapMegabytes, maxOldGenerationSizeMb: limits.heapMegabytes },
+      resourceLimits: { maxYoungGenerationSizeMb: bounds.youngHeapMegabytes, maxOldGenerationSizeMb: engineHeapMegabytes(limits.heapMegabytes) },
     })
     const loaded = await loadedBy(worker, limits).catch(async (error: unknown) => {
       // A fault that comes after the first is of no interest, but must find a listener.
@@ -126,9 +135,13 @@ export class WorkerHandle {
 
   /** Ends the thread; no event follows. It ends itself at a safe place; if user code does not let it come there, it is made to. */
   async stop(): Promise<void> {
-    clearInterval(this.#watch)
+    this.#unwatch()
     if (this.#ended) return await this.#gone
     this.#ended = true
+    await this.#leave()
+  }
+
+  async #leave(): Promise<void> {
     this.#doing[activity.ending] = 1
     this.#worker.postMessage({ kind: "end" } satisfies ToWorker)
     const force = setInterval(() => {
@@ -159,10 +172,27 @@ export class WorkerHandle {
     this.#end({ code: "MR1202", message, details: { limitMs: handlerMs } })
   }
 
+  #unwatch(): void {
+    clearInterval(this.#watch)
+    clearInterval(this.#heapWatch)
+  }
+
+  /** It holds more than it may: by what user code does right now, or else by what it keeps, which is no record's fault. */
+  #outgrow(answers: boolean): void {
+    if (this.#ended) return
+    const error = outgrown(this.#limits)
+    if (answers) {
+      this.#ended = true
+      this.#unwatch()
+      void this.#leave().then(() => this.#events.onEnd({ error, kind: "idle", job: 0, record: -1, operator: 0 }))
+      // A thread that is ended in native code takes the process along: the next look will do.
+    } else if (this.#doing[activity.inStore] === 0) this.#end(error)
+  }
+
   #end(error: ErrorData): void {
     if (this.#ended) return
     this.#ended = true
-    clearInterval(this.#watch)
+    this.#unwatch()
     const [record = -1, kind, job = 0] = this.#doing
     const what = kind === activity.ingest ? "ingest" : kind === activity.stage ? "stage" : kind === activity.call ? "call" : "idle"
     const operator = this.#doing[activity.operator] as number
@@ -203,13 +233,15 @@ function loadedBy(worker: Worker, limits: WorkerLimits): Promise<Loaded> {
   })
 }
 
+function outgrown({ heapMegabytes }: WorkerLimits): ErrorData {
+  const message = `User code outgrew its worker's ${heapMegabytes} MB of heap; the worker was replaced.`
+  return { code: "MR1203", message, details: { limitMegabytes: heapMegabytes } }
+}
+
 /** User code may throw anything, nothing included. */
-function deathOf(thrown: unknown, { heapMegabytes }: WorkerLimits): ErrorData {
+function deathOf(thrown: unknown, limits: WorkerLimits): ErrorData {
   if (!(thrown instanceof Error)) return { code: "MR1201", message: `User code brought its worker down: ${String(thrown)}`, details: {} }
   const { code, name, message: said, stack } = thrown as NodeJS.ErrnoException
-  if (code === "ERR_WORKER_OUT_OF_MEMORY") {
-    const message = `User code outgrew its worker's ${heapMegabytes} MB of heap; the worker was replaced.`
-    return { code: "MR1203", message, details: { limitMegabytes: heapMegabytes } }
-  }
+  if (code === "ERR_WORKER_OUT_OF_MEMORY") return outgrown(limits)
   return { code: "MR1201", message: `User code brought its worker down: ${name}: ${said}`, details: stack === undefined ? {} : { stack } }
 }

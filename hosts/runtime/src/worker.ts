@@ -4,6 +4,7 @@
  *
  * Inputs are gathered while messages come in and processed together, so that batches grow with the load.
  */
+import { getHeapStatistics } from "node:v8"
 import { parentPort, workerData } from "node:worker_threads"
 import type { Append, Batch, CallOutcome, StateReader, Transaction } from "@millrace/engine"
 import { Intake, StageMachine, StateFault, StateMemory, TaskIntake, decodeBlock } from "@millrace/engine/machine"
@@ -13,7 +14,7 @@ import { Enrichments, NodeClock } from "./enrichments.ts"
 import { free, type PackedAppend, Parcel } from "./parcel.ts"
 import { fileURLToPath } from "node:url"
 import { loadPrograms } from "./programs.ts"
-import { giveMemoryBackAtRest } from "./resting-heap.ts"
+import { collector, giveMemoryBackAtRest } from "./resting-heap.ts"
 import { holdModules } from "./service-code.ts"
 import { flatEffects } from "./tasks/flat.ts"
 import { nextCron, openStateReader } from "./worker-compose.ts"
@@ -69,13 +70,22 @@ function programOf(service: string): Program {
 
 function onMessage(message: ToWorker): void {
   if (doing[activity.ending] === 1) end()
+  if (message.kind === "collect") return collect()
   taken++
   if ("now" in message) clock.tell(message.now)
   deal(message)
   if (!scheduled) doing[activity.handled] = taken
 }
 
-function deal(message: ToWorker): void {
+let collectGarbage: (() => void) | undefined
+
+function collect(): void {
+  collectGarbage ??= collector()
+  collectGarbage()
+  send({ kind: "collected", bytes: getHeapStatistics().used_heap_size })
+}
+
+function deal(message: Exclude<ToWorker, { kind: "collect" }>): void {
   switch (message.kind) {
     case "end":
       return end()

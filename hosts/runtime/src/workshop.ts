@@ -405,6 +405,7 @@ export class Workshop {
       case "state-fault":
         return this.#onStateFault(message)
       case "loaded":
+      case "collected":
       case "refused":
         throw new Error(`workshop: ${message.kind} twice`)
     }

@@ -215,7 +215,7 @@ for (const [name, [event, type, message]] of Object.entries(bad)) {
 
 for (const name of ["leaksBytes", "leaksBlocking", "leaks", "leaksFast", "leaksAtOnce"]) {
   test(`a handler that ${name} is ended by its memory, and no other function is touched`, async (t) => {
-    const { it } = opened(t, [plan("bad", ["misbehaves.ts", `handlers.${name}`], { timeoutMs: 60_000 }), plan("good", ["echo.ts"])])
+    const { it } = opened(t, [plan("bad", ["misbehaves.ts", `handlers.${name}`], { timeoutMs: 600_000 }), plan("good", ["echo.ts"])])
     await returned(it.invoke("good", "{}"))
     const error = await failed(it.invoke("bad", "{}", { requestId: "bad" }))
     assert.deepEqual([error.errorType, error.errorMessage], ["Runtime.OutOfMemory", "RequestId: bad Error: Runtime exited with error: signal: killed"])

@@ -39,6 +39,8 @@ export type ToAttempts =
   | { readonly kind: "abort"; readonly service: string; readonly task: string; readonly lease: number; readonly reason: string }
   /** To be answered by `pong`: is the thread alive? */
   | { readonly kind: "ping" }
+  /** It is to collect its garbage; answered by `collected`. */
+  | { readonly kind: "collect" }
   /** What came of a `send`. */
   | { readonly kind: "sent"; readonly id: number; readonly ids?: readonly string[]; readonly result?: RunResult; readonly error?: ErrorData }
 
@@ -46,6 +48,8 @@ export type FromAttempts =
   | { readonly kind: "loaded" }
   | { readonly kind: "refused"; readonly error: ErrorData }
   | { readonly kind: "pong" }
+  /** So much is in use now. */
+  | { readonly kind: "collected"; readonly bytes: number }
   | { readonly kind: "outcomes"; readonly of: ReadonlyArray<{ readonly service: string; readonly task: string; readonly outcomes: Flat<Outcome> }> }
   /** A call that was aborted has come to an end. */
   | { readonly kind: "settled"; readonly service: string; readonly task: string; readonly lease: number }

@@ -8,6 +8,7 @@
  */
 import { Worker } from "node:worker_threads"
 import { type ErrorData, limits as bounds } from "@millrace/model"
+import { HeapWatch, engineHeapMegabytes } from "../heap-watch.ts"
 import { type AttemptWorkerData, type Call, type FromAttempts, type ToAttempts, inHand, nobody, taskMark } from "./attempt-messages.ts"
 import { flatCalls } from "./flat.ts"
 
@@ -44,6 +45,8 @@ export class AttemptThread {
   #loaded = false
   #ended = false
   readonly #watch: NodeJS.Timeout
+  readonly #heap: HeapWatch
+  readonly #heapWatch: NodeJS.Timeout
   /** When a ping was sent that has not been answered, on the steady clock in ms. */
   #pinged: number | undefined
   readonly #since: number = performance.now()
@@ -58,13 +61,19 @@ export class AttemptThread {
     const file = import.meta.url.endsWith(".ts") ? "./attempt-worker.ts" : "./attempt-worker.js"
     this.#worker = new Worker(new URL(file, import.meta.url), {
       workerData: { code, valuesAt, shown } satisfies AttemptWorkerData,
-      resourceLimits: { maxYoungGenerationSizeMb: bounds.youngHeapMegabytes, maxOldGenerationSizeMb: limits.heapMegabytes },
+      resourceLimits: { maxYoungGenerationSizeMb: bounds.youngHeapMegabytes, maxOldGenerationSizeMb: engineHeapMegabytes(limits.heapMegabytes) },
     })
     this.#worker.on("message", (message: FromAttempts) => this.#onMessage(message))
     this.#worker.on("error", (error: unknown) => this.#end(deathOf(error, limits), undefined))
     this.#worker.on("exit", (code) => this.#end({ code: "MR1204", message: `The worker stopped with exit code ${code}; a task's code must not end its thread.`, details: { code } }, this.#inHand()))
     this.#watch = setInterval(() => this.#look(), Math.min(bounds.attemptLookMs, limits.blockedMs / 5))
     this.#watch.unref()
+    this.#heap = new HeapWatch(this.#worker, limits.heapMegabytes, {
+      onCollect: () => this.post({ kind: "collect" }),
+      onOver: () => this.#end(outgrown(limits), undefined),
+    })
+    this.#heapWatch = setInterval(() => this.#heap.look(), bounds.heapLookMs)
+    this.#heapWatch.unref()
   }
 
   /** @param timeoutMs - after which the queue will say that it has taken too long; null: never */
@@ -111,13 +120,18 @@ export class AttemptThread {
   /** Ends the thread; no event follows. */
   async stop(): Promise<void> {
     this.#ended = true
-    clearInterval(this.#watch)
+    this.#unwatch()
     await this.#worker.terminate()
   }
 
   /** Ends the thread; its calls are lost. */
   kill(error: ErrorData): void {
     this.#end(error, undefined)
+  }
+
+  #unwatch(): void {
+    clearInterval(this.#watch)
+    clearInterval(this.#heapWatch)
   }
 
   #flush(): void {
@@ -129,6 +143,7 @@ export class AttemptThread {
   #onMessage(message: FromAttempts): void {
     if (this.#ended) return
     if (message.kind === "pong") this.#pinged = undefined
+    else if (message.kind === "collected") this.#heap.collected(message.bytes)
     else if (message.kind === "loaded") this.#onLoaded()
     else if (message.kind === "refused") this.#end(message.error, undefined)
     else this.#events.onMessage(message)
@@ -195,7 +210,7 @@ export class AttemptThread {
   #end(error: ErrorData, culprit: Call | undefined): void {
     if (this.#ended) return
     this.#ended = true
-    clearInterval(this.#watch)
+    this.#unwatch()
     void this.#worker.terminate()
     const calls = [...this.calls.values()]
     this.calls.clear()
@@ -221,13 +236,15 @@ export function runsIn({ task, runs }: Call): string {
   return `run ${task}-${first?.number}${runs.length > 1 ? ` and ${runs.length - 1} more of its batch` : ""}`
 }
 
+function outgrown({ heapMegabytes }: AttemptLimits): ErrorData {
+  const message = `A task's code outgrew its thread's ${heapMegabytes} MB of heap; the thread was replaced.`
+  return { code: "MR1203", message, details: { limitMegabytes: heapMegabytes } }
+}
+
 /** User code may throw anything, nothing included. */
-function deathOf(thrown: unknown, { heapMegabytes }: AttemptLimits): ErrorData {
+function deathOf(thrown: unknown, limits: AttemptLimits): ErrorData {
   if (!(thrown instanceof Error)) return { code: "MR1201", message: `A task's code brought its thread down: ${String(thrown)}`, details: {} }
   const { code, name, message: said } = thrown as NodeJS.ErrnoException
-  if (code === "ERR_WORKER_OUT_OF_MEMORY") {
-    const message = `A task's code outgrew its thread's ${heapMegabytes} MB of heap; the thread was replaced.`
-    return { code: "MR1203", message, details: { limitMegabytes: heapMegabytes } }
-  }
+  if (code === "ERR_WORKER_OUT_OF_MEMORY") return outgrown(limits)
   return { code: "MR1201", message: `A task's code brought its thread down: ${name}: ${said}`, details: {} }
 }

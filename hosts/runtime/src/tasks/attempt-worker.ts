@@ -3,12 +3,14 @@
  * a call goes to the node, which knows whether it still counts.
  */
 import { AsyncLocalStorage } from "node:async_hooks"
+import { getHeapStatistics } from "node:v8"
 import { parentPort, workerData } from "node:worker_threads"
 import type { CalledRun, Outcome } from "@millrace/engine"
 import { addLine, outcomesOf } from "@millrace/engine/machine"
 import { type ErrorData, MillraceError, type Program, type TaskContext, errorData, errorFrom, limits } from "@millrace/model"
 import { bindTaskCaller, type RunResult } from "@millrace/sdk/caller"
 import { loadPrograms } from "../programs.ts"
+import { collector } from "../resting-heap.ts"
 import { holdModules } from "../service-code.ts"
 import { type AttemptWorkerData, type Call, type FromAttempts, type ToAttempts, inHand, nobody, taskMark } from "./attempt-messages.ts"
 import { callsOf, flatOutcomes } from "./flat.ts"
@@ -34,6 +36,7 @@ const waiting = new Map<string, { readonly service: string; readonly task: strin
 let scheduled = false
 const asked = new Map<number, (answer: Extract<ToAttempts, { kind: "sent" }>) => void>()
 let asks = 0
+let collect: (() => void) | undefined
 /** The call in hand, for what it calls in turn. */
 const current = new AsyncLocalStorage<CalledRun>()
 
@@ -59,6 +62,10 @@ function onMessage(message: ToAttempts): void {
     }
     case "ping":
       return send({ kind: "pong" })
+    case "collect":
+      collect ??= collector()
+      collect()
+      return send({ kind: "collected", bytes: getHeapStatistics().used_heap_size })
     case "sent":
       asked.get(message.id)?.(message)
       asked.delete(message.id)

@@ -174,6 +174,7 @@ export class Attempts {
       case "loaded":
       case "refused":
       case "pong":
+      case "collected":
         throw new Error(`attempts: ${message.kind} out of turn`)
     }
   }

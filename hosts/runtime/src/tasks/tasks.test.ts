@@ -82,6 +82,15 @@ test("code that blocks its thread, or ends it, fails alone; its neighbours lose 
   assert.equal((await node.tasks.result(exits)).error?.code, "MR1204")
 })
 
+test("a run that fills the heap faster than V8 can end its thread fails alone, and the node goes on", async (t) => {
+  const { node } = await openNode(t, ["blocking"], { bounds: { workerHeapMegabytesMax: 64, taskBlockedMsMax: 60_000 } })
+  const idOf = async (task: string): Promise<string> => (await node.tasks.enqueue({ task, format: "json", body: bytes(10) }))[0] ?? ""
+  const [filler, patient] = [await idOf("filler"), await idOf("patient")]
+  assert.equal((await node.tasks.result(patient)).status, "succeeded")
+  const { status, error } = await node.tasks.result(filler)
+  assert.deepEqual([status, error?.code], ["failed", "MR1203"])
+})
+
 test("code that blocks its thread is stopped when its own time is over, and named; its neighbours lose no attempt", async (t) => {
   const { node, said } = await openNode(t, ["blocking"], { workers: 1, bounds: { taskBlockedMsMax: limits.taskBlockedMsMax } })
   const idOf = async (task: string, input: unknown): Promise<string> => (await node.tasks.enqueue({ task, format: "json", body: bytes(input) }))[0] ?? ""

@@ -1,4 +1,4 @@
-// One task that holds its thread for ever, and two whose runs only wait.
+// One task that holds its thread for ever, one that fills its heap, and two whose runs only wait.
 import { service, task } from "@millrace/sdk"
 
 const wait = async (ms: unknown): Promise<string> => {
@@ -16,4 +16,12 @@ const blocker = task("blocker", {
   },
 })
 
-export default service("blocking", [hasty, patient, blocker])
+const filler = task("filler", {
+  retry: 1,
+  run: () => {
+    // eslint-disable-next-line unicorn/no-new-array -- as user code has it
+    for (const held: unknown[] = []; ; ) held.push(new Array(10_000).fill({ x: 1 }))
+  },
+})
+
+export default service("blocking", [hasty, patient, blocker, filler])

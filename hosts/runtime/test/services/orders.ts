@@ -13,7 +13,7 @@ export interface Order {
   readonly timed?: Fault
 }
 
-export type Fault = "hang" | "throw" | "exit" | "heap" | "throw later" | "reject later" | "hang later" | "throw null later"
+export type Fault = "hang" | "throw" | "exit" | "heap" | "heap at a stroke" | "throw later" | "reject later" | "hang later" | "throw null later"
 
 /** How many calls of user code are left before one ends its thread, in memory shared with the test; below 1: no end. */
 const fuse = getEnvironmentData("fuse") as Int32Array | undefined
@@ -31,6 +31,9 @@ function misbehave(fault: Fault | undefined): void {
       return process.exit(3)
     case "heap":
       return fill()
+    case "heap at a stroke":
+      // eslint-disable-next-line unicorn/no-new-array -- as user code has it
+      for (const held: unknown[] = []; ; ) held.push(new Array(10_000).fill({ x: 1 }))
     case "throw later":
       setImmediate(() => {
         throw new Error("made by the record, later")
