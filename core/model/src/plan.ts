@@ -29,6 +29,8 @@ export interface StreamPlan {
   readonly name: string
   readonly role: StreamRole
   readonly partitions: number
+  /** Of a stream that was split or merged since: how many partitions its service defines. */
+  readonly partitionsAtFirst?: number
   /**
    * `json`: values are JSON text, checked by the schema; `coded`: values are in Millrace's own codec; `bytes`: values are
    * anything, of a stream that no service defines.

@@ -136,6 +136,7 @@ test("a position that does not fit the stream is refused with MR1009, one no lon
   await produce(door, Array.from({ length: 20 }, (_, n) => JSON.stringify({ key: String(n) })).join("\n"))
   door.node.forget("payments", 1, 3)
   const refused = [
+    ["?from=1", {}, 400, "MR1009"],
     ["?from=1.1.1", {}, 400, "MR1009"],
     ["?from=soon", {}, 400, "MR1009"],
     ["?since=1", {}, 400, "MR1009"],

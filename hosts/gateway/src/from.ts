@@ -30,7 +30,8 @@ export function parseLiveFrom(text: string | undefined, stream: StreamPlan, what
       refuse(text, `"earliest", "latest", a position, or a time such as 2026-11-21T08:00:00Z`, what)
     )
   // One from before the stream was resharded has fewer: all of the shards that came since is new.
-  if (offsets.length > stream.partitions) {
+  const least = stream.partitionsAtFirst ?? (stream.format === "bytes" ? 1 : stream.partitions)
+  if (offsets.length < least || offsets.length > stream.partitions) {
     refuse(
       text,
       `a position in ${stream.name}: that is ${stream.partitions} offset(s), one for each partition, joined by dots`,

@@ -41,7 +41,9 @@ export class Streams {
   grow(shards: Shards): void {
     for (const [name, partitions] of partitionsBeyond(this.#plans, shards.all(this.#plans))) {
       const known = this.#known.get(name)
-      if (known !== undefined && known.plan.partitions < partitions) this.#known.set(name, { ...known, plan: { ...known.plan, partitions } })
+      if (known === undefined || known.plan.partitions >= partitions) continue
+      const { plan } = known
+      this.#known.set(name, { ...known, plan: { ...plan, partitions, partitionsAtFirst: plan.partitionsAtFirst ?? plan.partitions } })
     }
   }
 
