@@ -71,7 +71,7 @@ export const errorTable = {
   MR1401: { title: "The node is not ready", status: 503, advice: "retry" },
   MR1402: { title: "The address needs API keys", status: 400, advice: "fix" },
   MR1403: { title: "The port cannot be opened", status: 500, advice: "operate" },
-  MR1405: { title: "The TLS certificate cannot be used", status: 500, advice: "fix" },
+  MR1405: { title: "The TLS certificate cannot be used", status: 400, advice: "fix" },
   MR1404: { title: "An internal fault", status: 500, advice: "operate" },
   MR1501: { title: "A file could not be delivered", status: 500, advice: "retry" },
   MR1502: { title: "A column of the file sink does not fit", status: 422, advice: "fix" },

@@ -98,13 +98,13 @@ export const limits = {
   /** Heap of one worker, in megabytes; see `engineHeapMegabytesMax`. */
   workerHeapMegabytesMax: 1_500,
   /** Of that, the part for what is young, in megabytes: V8 would take more under load, and keep it. */
-  youngHeapMegabytes: 48,
+  youngHeapMegabytesMax: 48,
   /** How often it is looked at what the heap of a thread takes that runs user code, in milliseconds. */
   heapLookMs: 100,
   /** A thread over its limit is not asked to collect its garbage again sooner, in milliseconds. */
   heapCollectMsMin: 1_000,
   /** What V8 may give a thread beyond its limit, in megabytes: room in which to notice it. Past V8's own limit the process ends. */
-  heapHeadroomMegabytes: 1_024,
+  heapHeadroomMegabytesMax: 1_024,
   /** At least that, where V8's own limit would else be 2,048 MB or more. */
   heapHeadroomMegabytesMin: 500,
   /** Below 2,048 on purpose: from there on V8 lets the heap grow to four times what is in use before it looks for garbage, else to twice. */

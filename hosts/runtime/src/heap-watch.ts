@@ -17,7 +17,7 @@ const megabyte = 1_048_576
 
 /** What V8 is told for a thread that may take so much. From 2,048 MB on V8 lets garbage take three times what is in use, so not without need. */
 export function engineHeapMegabytes(megabytes: number): number {
-  const ample = megabytes + limits.heapHeadroomMegabytes
+  const ample = megabytes + limits.heapHeadroomMegabytesMax
   return ample > limits.engineHeapMegabytesMax && megabytes + limits.heapHeadroomMegabytesMin <= limits.engineHeapMegabytesMax
     ? limits.engineHeapMegabytesMax
     : ample

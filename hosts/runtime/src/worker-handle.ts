@@ -101,7 +101,7 @@ export class WorkerHandle {
     const file = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js"
     const worker = new Worker(new URL(file, import.meta.url), {
       workerData: { ...data, activity: shared } satisfies WorkerData,
-      resourceLimits: { maxYoungGenerationSizeMb: bounds.youngHeapMegabytes, maxOldGenerationSizeMb: engineHeapMegabytes(limits.heapMegabytes) },
+      resourceLimits: { maxYoungGenerationSizeMb: bounds.youngHeapMegabytesMax, maxOldGenerationSizeMb: engineHeapMegabytes(limits.heapMegabytes) },
     })
     const loaded = await loadedBy(worker, limits).catch(async (error: unknown) => {
       // A fault that comes after the first is of no interest, but must find a listener.

@@ -61,7 +61,7 @@ export class AttemptThread {
     const file = import.meta.url.endsWith(".ts") ? "./attempt-worker.ts" : "./attempt-worker.js"
     this.#worker = new Worker(new URL(file, import.meta.url), {
       workerData: { code, valuesAt, shown } satisfies AttemptWorkerData,
-      resourceLimits: { maxYoungGenerationSizeMb: bounds.youngHeapMegabytes, maxOldGenerationSizeMb: engineHeapMegabytes(limits.heapMegabytes) },
+      resourceLimits: { maxYoungGenerationSizeMb: bounds.youngHeapMegabytesMax, maxOldGenerationSizeMb: engineHeapMegabytes(limits.heapMegabytes) },
     })
     this.#worker.on("message", (message: FromAttempts) => this.#onMessage(message))
     this.#worker.on("error", (error: unknown) => this.#end(deathOf(error, limits), undefined))
