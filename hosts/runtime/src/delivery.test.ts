@@ -96,7 +96,7 @@ it("a file that its sink's definition cannot carry out waits for a deployment, a
 it("a crash between a file and the commit that notes it puts the same bytes under the same name again", async (t) => {
   const dir = scratch(t)
   const script = path.join(import.meta.dirname, "../test/crash-after-put.ts")
-  const crashed = spawnSync(process.execPath, ["--conditions=@millrace/source", script, dir, serviceFile("lines")], { encoding: "utf8" })
+  const crashed = spawnSync(process.execPath, ["--conditions=@millrace/source", script, dir, serviceFile("lines")], { encoding: "utf8", timeout: 60_000, killSignal: "SIGTERM" })
   assert.equal(crashed.signal, "SIGKILL", crashed.stderr)
   const before = hashes(path.join(dir, "out"))
   assert.ok(Object.keys(before).length > 0)
