@@ -1,7 +1,6 @@
 /** `millrace start [FILE…]`: a node, until it is told to stop. */
 import path from "node:path"
 import type { Command } from "commander"
-import { letHeapGrow } from "../collector.ts"
 import { example } from "../example.ts"
 import { kinesisCredentialsOf } from "../kinesis-credentials.ts"
 import { addNodeOptions, type NodeOptions, startOptionsOf } from "../node-options.ts"
@@ -20,7 +19,6 @@ export function define(command: Command, terminal: Terminal): void {
 }
 
 async function start(files: readonly string[], options: NodeOptions, terminal: Terminal): Promise<void> {
-  letHeapGrow()
   // Loaded here, so that --help does not wait for it.
   const { startNode } = await import("../node.ts")
   const { giveMemoryBackAtRest } = await import("@millrace/runtime")
