@@ -54,6 +54,11 @@ test("who is throttled, or asks a node that stops, gets 503", async () => {
   assert.deepEqual(await answered(30_000, new Error("stopping")), unavailable)
 })
 
+test("a status code without a text form is a misformed answer (seed -1385408267)", () => {
+  assert.equal(replyOf('{"statusCode":{"toString":false}}').status, 500)
+  assert.equal(replyOf('{"statusCode":null}').status, 500)
+})
+
 test("any JSON is an answer of some kind", () => {
   const members = fc.record({ statusCode: fc.jsonValue(), headers: fc.jsonValue(), body: fc.jsonValue(), cookies: fc.jsonValue(), isBase64Encoded: fc.jsonValue() }, { requiredKeys: [] })
   const headers = fc.record({ statusCode: fc.integer({ min: 100, max: 700 }), headers: fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.integer())), body: fc.string() })

@@ -26,7 +26,8 @@ export function replyOf(payload: string): Reply {
 /** Status, headers and body that an answer names; undefined when it is misformed. */
 export function headOf(answer: object, bytesOf: (body: string, isBase64: boolean) => Uint8Array): Reply | undefined {
   const { statusCode = 200, headers = {}, cookies = [], body = "", isBase64Encoded = false } = answer as Readonly<Record<string, unknown>>
-  const status = Number(statusCode)
+  // An object may have no text form.
+  const status = typeof statusCode === "object" ? Number.NaN : Number(statusCode)
   if (!Number.isInteger(status) || status < 200 || status > 599) return undefined
   if (typeof headers !== "object" || headers === null || !Array.isArray(cookies)) return undefined
   const all: Record<string, string | readonly string[]> = {}
