@@ -21,7 +21,6 @@ import {
   entryKind,
   errorData,
   limits,
-  writeValue,
 } from "@millrace/model"
 import { type Batch, type Fault, type Poison, undecodable } from "./batch.ts"
 import type { Call, CancelledCall } from "./calls/call.ts"
@@ -662,10 +661,7 @@ export class StageMachine {
     if (!this.#resting) for (const target of this.#chain.targets) target.tell()
     context.state.writeChanges(this.#changes)
     this.#changes.beginBucket(this.#scope, context.partition, 0, false)
-    const bytes = this.#changes.beginValue("progress")
-    const from = bytes.length
-    writeValue(bytes, this.#progress())
-    this.#changes.endValue(from)
+    this.#changes.value("progress", this.#progress())
     this.#changes.endBucket()
     const transaction: Transaction = {
       consumed: this.#consumed,

@@ -12,6 +12,7 @@
  * `cleared` removes all earlier keys of the bucket before the listed ones apply. A value length of 0xFFFFFFFF deletes the key.
  */
 import { ByteReader, ByteWriter, utf8Text } from "./bytes.ts"
+import { writeValue } from "./value.ts"
 
 const deleted = 0xffffffff
 
@@ -47,6 +48,14 @@ export class StateChangesWriter {
   /** Ends the value that began at `from`. */
   endValue(from: number): void {
     this.#bytes.patchU32(from - 4, this.#bytes.length - from)
+  }
+
+  /** A key with its value, coded by {@link writeValue}. */
+  value(key: string, value: unknown): void {
+    const bytes = this.beginValue(key)
+    const from = bytes.length
+    writeValue(bytes, value)
+    this.endValue(from)
   }
 
   remove(key: string): void {

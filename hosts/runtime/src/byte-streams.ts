@@ -5,7 +5,7 @@
  * Not for: what the bytes are, who placed them where, or what the facts mean.
  */
 import type { Append, Store } from "@millrace/engine"
-import { BlockWriter, StateChangesWriter, type StreamPlan, valueFrom, writeValue } from "@millrace/model"
+import { BlockWriter, StateChangesWriter, type StreamPlan, valueFrom } from "@millrace/model"
 import type { Commits } from "./commits.ts"
 
 const scope = "@bytes"
@@ -126,12 +126,7 @@ export class ByteStreams {
     const put = (inScope: string, value: unknown): void => {
       changes.beginBucket(inScope, 0, 0, false)
       if (value === undefined) changes.remove(name)
-      else {
-        const bytes = changes.beginValue(name)
-        const from = bytes.length
-        writeValue(bytes, value)
-        changes.endValue(from)
-      }
+      else changes.value(name, value)
       changes.endBucket()
     }
     if (kept !== undefined || facts === undefined) put(scope, kept)

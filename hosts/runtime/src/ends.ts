@@ -5,7 +5,7 @@
  * N18  All that was taken lies before the end.
  */
 import type { Append, Store } from "@millrace/engine"
-import { BlockWriter, MillraceError, type Shard, StateChangesWriter, type StreamPlan, writeValue } from "@millrace/model"
+import { BlockWriter, MillraceError, type Shard, StateChangesWriter, type StreamPlan } from "@millrace/model"
 import type { Commits } from "./commits.ts"
 
 const scope = "@ended"
@@ -83,10 +83,7 @@ export class Ends {
     }
     const changes = new StateChangesWriter()
     changes.beginBucket(scope, 0, 0, false)
-    const bytes = changes.beginValue(name)
-    const from = bytes.length
-    writeValue(bytes, true)
-    changes.endValue(from)
+    changes.value(name, true)
     changes.endBucket()
     const { sequence } = this.#commits.append({ appends, state: [changes.take()] })
     await this.#commits.durable(sequence)

@@ -5,7 +5,7 @@
  */
 import { crc32 } from "node:zlib"
 import type { StateReader } from "@millrace/engine"
-import { MillraceError, StateChangesWriter, limits, valueFrom, writeValue } from "@millrace/model"
+import { MillraceError, StateChangesWriter, limits, valueFrom } from "@millrace/model"
 import type { Answer } from "./answer.ts"
 
 const scope = "@idempotency"
@@ -94,10 +94,7 @@ export class IdempotencyKeys {
     if (kept === undefined) return []
     const changes = this.#changes
     changes.beginBucket(scope, 0, Math.floor(kept.number / bucketKeys), false)
-    const bytes = changes.beginValue(key)
-    const from = bytes.length
-    writeValue(bytes, { fingerprint: kept.fingerprint, answer, number: kept.number } satisfies Stored)
-    changes.endValue(from)
+    changes.value(key, { fingerprint: kept.fingerprint, answer, number: kept.number } satisfies Stored)
     changes.endBucket()
     for (const [old, { number }] of this.#kept) {
       if (this.#kept.size <= this.#most || old === key) break

@@ -1,6 +1,6 @@
 /** What the state of each operator looks like, as stored: a new version of a service must understand what the old one has kept. */
 import { type StateReader, stateShape } from "@millrace/engine"
-import { MillraceError, type Plan, StateChangesWriter, valueFrom, writeValue } from "@millrace/model"
+import { MillraceError, type Plan, StateChangesWriter, valueFrom } from "@millrace/model"
 
 const scope = "@shapes"
 
@@ -21,10 +21,7 @@ export function shapeChanges(plans: readonly Plan[], reader: StateReader): Uint8
       const name = `${service}/${operator.name}`
       const before = stored.get(name)
       if (before !== undefined && before !== shape) throw other(service, operator.name, before, shape)
-      const bytes = changes.beginValue(name)
-      const from = bytes.length
-      writeValue(bytes, shape)
-      changes.endValue(from)
+      changes.value(name, shape)
     }
   }
   changes.endBucket()

@@ -3,7 +3,7 @@
  * read is one stream; its definitions must agree.
  */
 import type { StateReader } from "@millrace/engine"
-import { MillraceError, type Plan, StateChangesWriter, type StreamPlan, valueFrom, writeValue } from "@millrace/model"
+import { MillraceError, type Plan, StateChangesWriter, type StreamPlan, valueFrom } from "@millrace/model"
 import { type Shards, partitionsBeyond } from "./reshard/shards.ts"
 
 const scope = "@streams"
@@ -98,10 +98,7 @@ export class Streams {
     const changes = new StateChangesWriter()
     changes.beginBucket(scope, 0, 0, false)
     for (const { name, partitions } of new Map(this.#plans.flatMap(({ streams }) => streams.map((plan) => [plan.name, plan]))).values()) {
-      const bytes = changes.beginValue(name)
-      const from = bytes.length
-      writeValue(bytes, partitions)
-      changes.endValue(from)
+      changes.value(name, partitions)
     }
     changes.endBucket()
     return changes.take()

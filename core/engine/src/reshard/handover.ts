@@ -19,7 +19,6 @@ import {
   type Plan,
   type StagePlan,
   StateChangesWriter,
-  writeValue,
 } from "@millrace/model"
 import type { Append, Commit, StateReader } from "../ports/store.ts"
 import { type Progress, stageScope, storedProgress } from "../stage-progress.ts"
@@ -115,10 +114,7 @@ export function handedOver(reader: StateReader, handover: Handover, now: number)
   const changes = new StateChangesWriter()
   const keep = (partition: number, progress: Progress): void => {
     changes.beginBucket(scope, partition, 0, false)
-    const bytes = changes.beginValue("progress")
-    const from = bytes.length
-    writeValue(bytes, progress)
-    changes.endValue(from)
+    changes.value("progress", progress)
     changes.endBucket()
   }
   for (const { partition, begin } of children) keep(partition, { ...begun, consumed: begin })

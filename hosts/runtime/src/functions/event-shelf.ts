@@ -1,6 +1,6 @@
 /** Events that nobody waits for, in the node's state: what is known of each, and apart from it the event itself, which never changes. */
 import type { StateReader } from "@millrace/engine"
-import { StateChangesWriter, valueFrom, writeValue } from "@millrace/model"
+import { StateChangesWriter, valueFrom } from "@millrace/model"
 import type { FunctionError } from "./invocation.ts"
 
 const scope = "@function-events"
@@ -103,10 +103,7 @@ export class EventShelf {
   #putAt(bucket: number, key: string, value: unknown): void {
     const changes = this.#changes
     changes.beginBucket(scope, 0, bucket, false)
-    const bytes = changes.beginValue(key)
-    const from = bytes.length
-    writeValue(bytes, value)
-    changes.endValue(from)
+    changes.value(key, value)
     changes.endBucket()
   }
 }

@@ -3,7 +3,7 @@
  * defines is paused. What was committed last is also here in memory.
  */
 import type { StateReader } from "@millrace/engine"
-import { type MappingPlan, StateChangesWriter, valueFrom, writeValue } from "@millrace/model"
+import { type MappingPlan, StateChangesWriter, valueFrom } from "@millrace/model"
 
 const scope = "@mapping-book"
 const made = 0
@@ -91,10 +91,7 @@ export class MappingBook {
   #put(bucket: number, key: string, value: unknown): Uint8Array {
     const changes = this.#changes
     changes.beginBucket(scope, 0, bucket, false)
-    const bytes = changes.beginValue(key)
-    const from = bytes.length
-    writeValue(bytes, value)
-    changes.endValue(from)
+    changes.value(key, value)
     changes.endBucket()
     return changes.take()
   }

@@ -3,7 +3,7 @@
  * memory: a deployment goes on from it without waiting for the disk.
  */
 import { type ShardCheckpoint, type StateReader, positionOfCheckpoint } from "@millrace/engine"
-import { StateChangesWriter, valueFrom, writeValue } from "@millrace/model"
+import { StateChangesWriter, valueFrom } from "@millrace/model"
 
 const scope = "@mappings"
 /** Bucket of checkpoints by mapping. */
@@ -121,10 +121,7 @@ export class Positions {
   #put(bucket: number, partition: number, id: string, value: unknown): void {
     const changes = this.#changes
     changes.beginBucket(scope, partition, bucket, false)
-    const bytes = changes.beginValue(id)
-    const from = bytes.length
-    writeValue(bytes, value)
-    changes.endValue(from)
+    changes.value(id, value)
     changes.endBucket()
   }
 }
