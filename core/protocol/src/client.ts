@@ -112,11 +112,12 @@ export interface Client<App = unknown> {
   /** Calls a function once and waits for its end, which may be a failure of its own. @throws MR1031, MR1010 when it is busy */
   invoke(name: string, event: unknown, options?: { readonly signal?: AbortSignal }): Promise<InvocationReply>
   /**
-   * Calls a function again with what its mapping has given up, in its order.
+   * Calls a function again with what its mappings have given up: one mapping after the other, each in its order.
    *
+   * @param options - stream: only what this stream has fed it; @default all streams, and events that nobody waits for
    * @throws MR1009 when that is kept nowhere, MR1501 when S3 refuses, MR1010 while another redrive is under way, MR1031
    */
-  redrive(name: string, options?: { readonly signal?: AbortSignal }): Promise<RedriveReply>
+  redrive(name: string, options?: { readonly signal?: AbortSignal; readonly stream?: string }): Promise<RedriveReply>
   streams(): Promise<readonly StreamFacts[]>
   stream(stream: string): Promise<StreamDetails>
   status(): Promise<StatusReply>
@@ -315,9 +316,9 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
       if (status >= 400) throw errorOf(body, status)
       return body as InvocationReply
     },
-    async redrive(name, { signal } = {}) {
+    async redrive(name, { signal, stream } = {}) {
       const request = { method: "POST", headers: { accept: "application/json" }, ...(signal === undefined ? {} : { signal }) }
-      const { status, body } = await attempt(pathOf("redriveFunction", { function: name }), request, 1)
+      const { status, body } = await attempt(pathOf("redriveFunction", { function: name }) + (stream === undefined ? "" : `?stream=${encodeURIComponent(stream)}`), request, 1)
       if (status >= 400) throw errorOf(body, status)
       return body as RedriveReply
     },

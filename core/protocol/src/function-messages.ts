@@ -15,10 +15,12 @@ export interface FunctionReply {
   /** Instances that there are, and how many of them are called just now. */
   readonly instances: number
   readonly busy: number
-  /** The stream that feeds it. */
+  /** The stream that feeds it: the one that its service names, where there is one. */
   readonly stream?: string
-  /** How what feeds it stands. */
+  /** How that one's mapping stands. */
   readonly mapping?: MappingReply
+  /** All that feed it, those that were made over the API of Lambda too. */
+  readonly mappings: readonly MappingReply[]
   /** The requests of HTTP that it answers. */
   readonly routes?: readonly string[]
 }
@@ -26,8 +28,9 @@ export interface FunctionReply {
 /** How an event source mapping stands. Counts are of records, since the node started. */
 export interface MappingReply {
   readonly uuid: string
-  /** `Waiting`: its stream is not there yet. */
-  readonly state: "Enabled" | "Disabled" | "Waiting"
+  readonly stream: string
+  /** `Waiting`: its stream is not there yet. `Resting`: its function is not deployed. */
+  readonly state: "Enabled" | "Disabled" | "Waiting" | "Resting"
   readonly shards: number
   readonly polled: number
   readonly filteredOut: number
@@ -52,7 +55,7 @@ export interface RedriveReply {
   readonly waiting: number
   /** Events that nobody waits for and that went back to the queue; absent: none of them lie where they can be read. */
   readonly events?: number
-  readonly failures: readonly { readonly partition: number; readonly shardId: string; readonly reason: string }[]
+  readonly failures: readonly { readonly stream: string; readonly partition: number; readonly shardId: string; readonly reason: string }[]
 }
 
 export interface FunctionList {

@@ -31,10 +31,13 @@ export const functionRoutes: { readonly [Id in FunctionOperation]: Route & { rea
     id: "redriveFunction",
     method: "POST",
     path: "/v1/functions/{function}/redrive",
-    summary: "Call a function again with what its stream's mapping has given up",
+    summary: "Call a function again with what its mappings have given up",
     description:
-      "The batches that were given up to a stream or to S3, in their order, up to those that are there when it begins. What fails again stops the batches of its shard; the next redrive goes on with it. Events that nobody waits for and that were given up go back to the queue. It ends when the request is cut off.",
-    parameters: [{ name: "function", in: "path", description: "Name of the function.", schema: { type: "string", minLength: 1 } }],
+      "Mapping by mapping the batches that were given up to a stream or to S3, in their order, up to those that are there when it begins. What fails again stops the batches of its shard of that mapping; the next redrive goes on with it. Events that nobody waits for and that were given up go back to the queue. It ends when the request is cut off.",
+    parameters: [
+      { name: "function", in: "path", description: "Name of the function.", schema: { type: "string", minLength: 1 } },
+      { name: "stream", in: "query", description: "Only the batches of this stream. Absent: those of all streams that feed the function, and events.", schema: { type: "string", minLength: 1 } },
+    ],
     answer: { status: 200, description: "What it came to.", content: json(ref("RedriveReply")) },
     errors: ["MR1009", "MR1010", "MR1031", "MR1401", "MR1501"],
   },

@@ -39,6 +39,7 @@ export type SchemaName =
   | "CommandReply"
   | "FunctionList"
   | "InvocationReply"
+  | "Mapping"
   | "RedriveReply"
 
 const count: JsonSchema = { type: "integer", minimum: 0 }
@@ -193,29 +194,32 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
           instances: count,
           busy: count,
           stream: text,
-          mapping: object(
-            {
-              uuid: text,
-              state: { enum: ["Enabled", "Disabled", "Waiting"] },
-              shards: count,
-              polled: count,
-              filteredOut: count,
-              invoked: count,
-              failedInvoke: count,
-              dropped: count,
-              delivered: count,
-              iteratorAgeMs: { type: "number", description: "Age of the last record of the newest batch when that was done." },
-              idle: { type: "boolean", description: "All that its stream has is done." },
-              error: object({ code: text, message: text }),
-            },
-            ["uuid", "state", "shards", "polled", "filteredOut", "invoked", "failedInvoke", "dropped", "delivered", "iteratorAgeMs", "idle"],
-          ),
+          mapping: ref("Mapping"),
+          mappings: list(ref("Mapping")),
           routes: list(text),
         },
-        ["name", "service", "timeoutMs", "memoryMegabytes", "instances", "busy"],
+        ["name", "service", "timeoutMs", "memoryMegabytes", "instances", "busy", "mappings"],
       ),
     ),
   }),
+  Mapping: object(
+    {
+      uuid: text,
+      stream: text,
+      state: { enum: ["Enabled", "Disabled", "Waiting", "Resting"] },
+      shards: count,
+      polled: count,
+      filteredOut: count,
+      invoked: count,
+      failedInvoke: count,
+      dropped: count,
+      delivered: count,
+      iteratorAgeMs: { type: "number", description: "Age of the last record of the newest batch when that was done." },
+      idle: { type: "boolean", description: "All that its stream has is done." },
+      error: object({ code: text, message: text }),
+    },
+    ["uuid", "stream", "state", "shards", "polled", "filteredOut", "invoked", "failedInvoke", "dropped", "delivered", "iteratorAgeMs", "idle"],
+  ),
   InvocationReply: object(
     {
       outcome: { enum: ["returned", "failed"] },
@@ -233,7 +237,7 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
       records: count,
       waiting: count,
       events: count,
-      failures: list(object({ partition: count, shardId: text, reason: text })),
+      failures: list(object({ stream: text, partition: count, shardId: text, reason: text })),
     },
     ["batches", "records", "waiting", "failures"],
   ),

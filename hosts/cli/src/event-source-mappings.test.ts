@@ -176,12 +176,39 @@ test("a mapping that was made over the API feeds its function, survives a restar
   await assert.rejects(lambda.send(new GetEventSourceMappingCommand({ UUID })), { name: "ResourceNotFoundException" })
 })
 
+test("a mapping whose function is not deployed is listed with why it rests, is changed, paused and removed, and goes on once it is", async () => {
+  const { UUID } = await lambda.send(make({ StartingPosition: "LATEST", BatchSize: 3 }))
+  const gone = await lambda.send(make({ FunctionName: "ship", StartingPosition: "LATEST" }))
+  await idle()
+  const before = taken("counted").length
+  const bare = path.join(place.dir, "bare.ts")
+  writeFileSync(bare, 'import { fn, service } from "millrace"\nexport default service("shop", [fn("other", "./handler.mjs")])\n')
+  await node.deploy([bare])
+  await put("clicks", 6)
+  const rests = await lambda.send(new GetEventSourceMappingCommand({ UUID }))
+  assert.deepEqual([rests.State, rests.LastProcessingResult, rests.BatchSize], ["Enabling", "PROBLEM: Function not found", 3])
+  assert.equal(rests.StateTransitionReason, 'There is no function "count". There are: other.')
+  assert.deepEqual(new Set(await listed()), new Set([UUID, gone.UUID]))
+  assert.equal((await lambda.send(new UpdateEventSourceMappingCommand({ UUID, BatchSize: 4 }))).BatchSize, 4)
+  assert.equal((await lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled: false }))).State, "Disabling")
+  assert.equal((await lambda.send(new GetEventSourceMappingCommand({ UUID }))).State, "Disabled")
+  await lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled: true }))
+  assert.equal((await lambda.send(new DeleteEventSourceMappingCommand({ UUID: gone.UUID }))).State, "Deleting")
+  await node.deploy([serviceFile()])
+  await idle()
+  assert.deepEqual(taken("counted").slice(before), [6])
+  const { State, BatchSize } = await lambda.send(new GetEventSourceMappingCommand({ UUID }))
+  assert.deepEqual([State, BatchSize, (await listed({ FunctionName: "ship" })).length], ["Enabled", 4, 1])
+  await lambda.send(new DeleteEventSourceMappingCommand({ UUID }))
+})
+
 test("one that is made again begins anew", async () => {
+  const before = taken("counted").length
   const { UUID } = await lambda.send(make({ StartingPosition: "LATEST" }))
   await idle()
   await put("clicks", 5)
   await idle()
-  assert.deepEqual(taken("counted").slice(3), [5])
+  assert.deepEqual(taken("counted").slice(before), [5])
   await lambda.send(new DeleteEventSourceMappingCommand({ UUID }))
 })
 

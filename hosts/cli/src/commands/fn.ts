@@ -1,6 +1,6 @@
 /** `millrace fn …`: shows functions and calls one. */
 import { MillraceError } from "@millrace/model"
-import type { FunctionReply } from "@millrace/protocol"
+import type { FunctionReply, MappingReply } from "@millrace/protocol"
 import type { Command } from "commander"
 import { example } from "../example.ts"
 import { type AddressOptions, addAddress, clientsOf } from "../node-address.ts"
@@ -27,9 +27,10 @@ export function define(command: Command, terminal: Terminal): void {
   addAddress(command.command("redrive"))
     .description("call a function again with what it could not take: batches of its stream, in their order, and events")
     .argument("<NAME>", "the function")
+    .option("--stream <NAME>", "only the batches of this stream; else those of all streams that feed it, and events")
     .option("--json", "print what it came to as JSON")
     .addHelpText("after", example("millrace fn redrive resize", "It takes what was given up to a stream or to S3 (onFailure) and ends at what fails again; then the next redrive goes on with that."))
-    .action((name: string, options: Options) => redrive(name, options, terminal))
+    .action((name: string, options: Options & { readonly stream?: string }) => redrive(name, options, terminal))
 }
 
 async function list(options: Options, terminal: Terminal): Promise<void> {
@@ -58,8 +59,8 @@ async function invoke(name: string, given: string | undefined, options: Options,
   throw new MillraceError("MR1201", `function "${name}": ${errorType}: ${errorMessage}`)
 }
 
-async function redrive(name: string, options: Options, terminal: Terminal): Promise<void> {
-  const reply = await clientsOf(options, terminal).impatient.redrive(name, { signal: terminal.stopped })
+async function redrive(name: string, options: Options & { readonly stream?: string }, terminal: Terminal): Promise<void> {
+  const reply = await clientsOf(options, terminal).impatient.redrive(name, { signal: terminal.stopped, ...(options.stream === undefined ? {} : { stream: options.stream }) })
   const { batches, records, waiting, failures, events = 0 } = reply
   if (options.json === true) terminal.out(`${JSON.stringify(reply)}\n`)
   else {
@@ -68,18 +69,17 @@ async function redrive(name: string, options: Options, terminal: Terminal): Prom
     terminal.out(`${batches} ${batches === 1 ? "batch" : "batches"} with ${records} ${records === 1 ? "record" : "records"}${rest}.${again}\n`)
   }
   const [first] = failures
-  if (first !== undefined) throw new MillraceError("MR1201", `function "${name}" failed again at ${first.shardId}: ${first.reason}`)
+  if (first !== undefined) throw new MillraceError("MR1201", `function "${name}" failed again at ${first.shardId} of "${first.stream}": ${first.reason}`)
 }
 
-function lineOf({ name, service, timeoutMs, memoryMegabytes, instances, busy, stream, mapping, routes = [] }: FunctionReply): readonly string[] {
-  const fed = [...(stream === undefined ? [] : [stream + standOf(mapping)]), ...routes].join(", ")
+function lineOf({ name, service, timeoutMs, memoryMegabytes, instances, busy, stream, mappings, routes = [] }: FunctionReply): readonly string[] {
+  const streams = mappings.length > 0 || stream === undefined ? mappings.map((each) => each.stream + standOf(each)) : [stream]
+  const fed = [...streams, ...routes].join(", ")
   return [name, service, `${timeoutMs / 1000} s`, `${memoryMegabytes} MB`, `${busy} of ${instances} busy`, fed]
 }
 
 /** What is worth knowing of a mapping besides that it is there. */
-function standOf(mapping: FunctionReply["mapping"]): string {
-  if (mapping === undefined) return ""
-  const { state, shards, iteratorAgeMs, idle, dropped, error } = mapping
+function standOf({ state, shards, iteratorAgeMs, idle, dropped, error }: MappingReply): string {
   if (state !== "Enabled") return ` (${state.toLowerCase()})`
   const facts = [`${shards} ${shards === 1 ? "shard" : "shards"}`, idle ? "idle" : `${(iteratorAgeMs / 1000).toFixed(1)} s old`]
   if (dropped > 0) facts.push(`${dropped} given up`)

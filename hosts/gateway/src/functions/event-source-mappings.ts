@@ -167,7 +167,7 @@ function optionsOf(plan: MappingPlan): MappingChange {
   }
 }
 
-function shown({ uuid, function: name, stream, state, plan, changedAt = 0, isFailing, figures }: MappingStand, { region }: About): object {
+function shown({ uuid, function: name, stream, state, plan, changedAt = 0, isFailing, figures, error }: MappingStand, { region }: About): object {
   const { startingPosition: at, onFailure } = plan
   return {
     UUID: uuid,
@@ -180,9 +180,10 @@ function shown({ uuid, function: name, stream, state, plan, changedAt = 0, isFai
     EventSourceMappingArn: arnOf(region, uuid).replace(":function:", ":event-source-mapping:"),
     FunctionArn: arnOf(region, name),
     LastModified: changedAt / 1_000,
-    LastProcessingResult: isFailing ? "PROBLEM: Function call failed" : figures.invoked === 0 ? "No records processed" : "OK",
-    State: state === "Waiting" ? "Enabling" : state,
-    StateTransitionReason: "User action",
+    LastProcessingResult: state === "Resting" ? "PROBLEM: Function not found" : isFailing ? "PROBLEM: Function call failed" : figures.invoked === 0 ? "No records processed" : "OK",
+    // What waits for its stream or its function goes on by itself once that is there.
+    State: state === "Waiting" || state === "Resting" ? "Enabling" : state,
+    StateTransitionReason: error?.message ?? "User action",
     DestinationConfig: { OnFailure: onFailure === null ? {} : { Destination: destinationArn(onFailure, region) } },
     FilterCriteria: plan.filters.length === 0 ? undefined : { Filters: plan.filters.map((Pattern) => ({ Pattern })) },
     MaximumRecordAgeInSeconds: plan.maximumRecordAgeMs < 0 ? -1 : plan.maximumRecordAgeMs / 1_000,

@@ -5,7 +5,7 @@ export interface MappingStand {
   readonly function: string
   readonly stream: string
   readonly uuid: string
-  readonly state: "Enabled" | "Disabled" | "Waiting"
+  readonly state: "Enabled" | "Disabled" | "Waiting" | "Resting"
   readonly shards: number
   readonly figures: {
     readonly polled: number
@@ -35,7 +35,7 @@ interface Redriven {
   readonly batches: number
   readonly records: number
   readonly waiting: number
-  readonly failures: readonly { readonly partition: number; readonly shardId: string; readonly reason: string }[]
+  readonly failures: readonly { readonly stream: string; readonly partition: number; readonly shardId: string; readonly reason: string }[]
 }
 
 export interface GatewayMappings {
@@ -50,5 +50,5 @@ export interface GatewayMappings {
   /** Of one that no service defines. @throws MR1031, MR1303, MR1304 */
   remove(uuid: string): Promise<MappingStand>
   /** @throws MR1009, MR1010, MR1031 */
-  redrive(name: string, signal: AbortSignal): Promise<Redriven>
+  redrive(name: string, signal: AbortSignal, stream?: string): Promise<Redriven>
 }

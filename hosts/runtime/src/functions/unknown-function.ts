@@ -16,6 +16,11 @@ export function unfedFunction(name: string, fed: readonly string[]): MillraceErr
   return new MillraceError("MR1031", `No stream feeds function ${JSON.stringify(name.slice(0, 200))}. ${mend}`, { function: name.slice(0, 200) })
 }
 
+/** @param streams - those that do feed it */
+export function unfedFrom(name: string, stream: string, streams: readonly string[]): MillraceError {
+  return new MillraceError("MR1031", `Stream ${JSON.stringify(stream.slice(0, 200))} does not feed function "${name}". It is fed by: ${listed(streams)}.`, { function: name, stream: stream.slice(0, 200) })
+}
+
 function listed(names: readonly string[]): string {
   return `${names.slice(0, namesMax).join(", ")}${names.length > namesMax ? ", …" : ""}`
 }

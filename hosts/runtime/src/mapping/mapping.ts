@@ -65,7 +65,8 @@ export interface MappingStatus {
   readonly function: string
   readonly stream: string
   readonly uuid: string
-  readonly state: "Enabled" | "Disabled" | "Waiting"
+  /** `Waiting`: its stream is not there yet. `Resting`: its function is not deployed. */
+  readonly state: "Enabled" | "Disabled" | "Waiting" | "Resting"
   /** Shards that are being read. */
   readonly shards: number
   readonly figures: MappingFigures
@@ -116,7 +117,7 @@ export class Mapping {
     this.function = name
     this.plan = plan
     this.#origin = origin
-    this.id = origin.uuid === undefined ? mappingId(service, name, plan) : `@/${origin.uuid}`
+    this.id = origin.uuid === undefined ? mappingId(service, name, plan) : madeId(origin.uuid)
     this.uuid = origin.uuid ?? uuidOf(this.id)
     this.#destination = plan.onFailure === null || plan.onFailure.kind === "stream" ? undefined : new Destination(plan.onFailure, node)
     this.#slots = new Room(concurrency ?? limits.functionInstancesMax)
@@ -332,7 +333,12 @@ export function mappingId(service: string, name: string, { stream }: MappingPlan
   return `${service}/${name}/${stream}`
 }
 
-function noFigures(): MappingFigures {
+/** Under which the positions of one that was made over the API are kept. */
+export function madeId(uuid: string): string {
+  return `@/${uuid}`
+}
+
+export function noFigures(): MappingFigures {
   return { polled: 0, filteredOut: 0, invoked: 0, failedInvoke: 0, dropped: 0, delivered: 0, throttles: 0, iteratorAgeMs: 0 }
 }
 

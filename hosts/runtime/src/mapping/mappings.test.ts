@@ -312,6 +312,40 @@ test("what was given up is redriven in its order, once, and stops at what fails 
   assert.equal(third.batches, 0)
 })
 
+test("a redrive of a function takes what all its mappings gave up, one after the other, or one stream's alone", async (t) => {
+  const bench = new MappingBench(t)
+  const settings = { maximumRetryAttempts: 0, onFailure: { kind: "stream", stream: "failed" } } as const
+  bench.stream("failed", 1, { format: "json" })
+  for (const name of ["clicks", "views", "likes"]) bench.stream(name, 1)
+  bench.answering = () => new Error("down")
+  await bench.open(settings)
+  await bench.mappings.make("ship", { stream: "clicks", maximumRetryAttempts: 0, onFailure: { s3: "s3://failed" } })
+  await bench.mappings.make("ship", { stream: "views", maximumRetryAttempts: 0, onFailure: { sqs: "arn:aws:sqs:eu-west-1:123456789012:failed" } })
+  await bench.rest()
+  // What another mapping of the same function gave up to the same stream is not this one's.
+  const other = { requestContext: { functionArn: "arn:aws:lambda:eu-west-1:000000000000:function:ship" }, KinesisBatchInfo: { streamArn: "arn:aws:kinesis:eu-west-1:000000000000:stream/gone" } }
+  await bench.put(["other"], { stream: "failed", data: () => JSON.stringify(other) })
+  for (const stream of ["orders", "clicks", "views"]) for (const key of ["a", "b"]) await bench.put([`${stream} ${key}`], { stream })
+  const given = bench.events.length
+  const { signal } = new AbortController()
+  bench.answering = ({ Records }) => (Records[0]?.kinesis.partitionKey === "orders b" ? new Error("down") : null)
+  const clicks = await bench.mappings.redrive("ship", signal, "clicks")
+  assert.deepEqual([clicks.batches, bench.keys.slice(given)], [2, [["clicks a"], ["clicks b"]]])
+  await bench.put(["clicks c"], { stream: "clicks" })
+  bench.answering = ({ Records }) => (["orders b", "clicks d"].includes(Records[0]?.kinesis.partitionKey ?? "") ? new Error("down") : null)
+  await bench.put(["clicks d"], { stream: "clicks" })
+  const before = bench.events.length
+  const first = await bench.mappings.redrive("ship", signal)
+  assert.deepEqual([first.batches, first.records, first.waiting], [1, 1, 2])
+  assert.deepEqual(first.failures.map(({ stream, reason }) => [stream, reason]), [["orders", "Error: down"], ["clicks", "Error: down"]])
+  bench.answering = () => null
+  const second = await bench.mappings.redrive("ship", signal)
+  assert.deepEqual([second.batches, second.waiting, second.failures], [2, 0, []])
+  assert.deepEqual(bench.keys.slice(before), [["orders a"], ["orders b"], ["clicks d"], ["orders b"], ["clicks d"]])
+  await assert.rejects(bench.mappings.redrive("ship", signal, "views"), { code: "MR1009", message: /its mapping of "views"/ })
+  await assert.rejects(bench.mappings.redrive("ship", signal, "likes"), { code: "MR1031", message: 'Stream "likes" does not feed function "ship". It is fed by: orders, clicks, views.' })
+})
+
 test("a queue or a topic is told what S3 is, without the batch, once that it is given up is durable", async (t) => {
   const bench = new MappingBench(t)
   bench.answering = () => new Error("no")
@@ -364,7 +398,7 @@ test("an object that holds no failed batch stops its shard's redrive, with its n
   for (const text of ["{", "null", '{"payload":{}}', '{"payload":{"Records":[]},"KinesisBatchInfo":{}}']) {
     bench.objects.set(name, text)
     const { failures } = await bench.mappings.redrive("ship", new AbortController().signal)
-    assert.deepEqual(failures, [{ partition: 3, shardId: "shardId-000000000003", reason: `the object ${name} is none of Lambda's failed batches` }])
+    assert.deepEqual(failures, [{ stream: "orders", partition: 3, shardId: "shardId-000000000003", reason: `the object ${name} is none of Lambda's failed batches` }])
   }
 })
 

@@ -3,12 +3,13 @@ import type { Append } from "@millrace/engine"
 import { type FunctionPlan, type MappingPlan, MillraceError, type Plan } from "@millrace/model"
 import { fn, type MappingOptions } from "@millrace/sdk"
 import type { Sample } from "../samples.ts"
-import { unfedFunction, unknownFunction } from "../functions/unknown-function.ts"
-import { Mapping, mappingId, type MappingNode, type MappingStatus } from "./mapping.ts"
+import { unfedFrom, unfedFunction, unknownFunction } from "../functions/unknown-function.ts"
+import { madeId, Mapping, mappingId, type MappingNode, type MappingStatus } from "./mapping.ts"
 import { type MadeMapping, MappingBook } from "./mapping-book.ts"
 import { mappingSamples } from "./mapping-samples.ts"
-import { redrive } from "./redrive.ts"
+import { isKept, keptNowhere, redrive } from "./redrive.ts"
 import type { Redriven } from "./redriven.ts"
+import { restingStatus } from "./resting.ts"
 
 /** What a mapping that is made over the API may be told: what one of a service may, with its stream by name and places outside as destinations. */
 export type MadeOptions = MappingOptions & { readonly stream: string }
@@ -49,7 +50,7 @@ export class Mappings {
     )
   }
 
-  /** One whose function is not deployed rests. */
+  /** Those of the API whose function is deployed; the others rest. */
   #made(): Mapping[] {
     return [...this.#book.made.values()].flatMap((made) => {
       const plan = this.#function(made.function)
@@ -105,38 +106,42 @@ export class Mappings {
   async change(uuid: string, change: (options: MappingPlan) => MadeOptions): Promise<MappingStatus> {
     const made = this.#book.made.get(uuid)
     const old = this.#byUuid(uuid)
-    const of = made === undefined ? undefined : this.#function(made.function)
-    if (made === undefined || old === undefined || of === undefined) throw unknown(uuid)
+    if (made === undefined) throw unknown(uuid)
     const changed = { ...made, plan: planOf(change(made.plan)), at: this.#node.clock.now() }
-    await old.stop()
+    await old?.stop()
     await this.#keep(this.#book.keep(changed))
-    return this.#replaced(old, this.#mapping(changed, of))
+    return this.#kept(old, changed)
   }
 
   /** Pauses a mapping, or lets it go on where it was, also against what its service says. @throws MR1031, MR1303, MR1304 */
   async enable(uuid: string, enabled: boolean): Promise<MappingStatus> {
     const old = this.#byUuid(uuid)
-    if (old === undefined) throw unknown(uuid)
     const at = this.#node.clock.now()
     const made = this.#book.made.get(uuid)
-    if (made === undefined) await this.#keep(this.#book.switch(old.id, { enabled, planned: this.#planned(old), at }))
-    else await this.#keep(this.#book.keep({ ...made, plan: { ...made.plan, enabled }, at }))
+    if (made !== undefined) {
+      const changed = { ...made, plan: { ...made.plan, enabled }, at }
+      await this.#keep(this.#book.keep(changed))
+      await old?.stop()
+      return this.#kept(old, changed)
+    }
+    if (old === undefined) throw unknown(uuid)
+    await this.#keep(this.#book.switch(old.id, { enabled, planned: this.#planned(old), at }))
     await old.stop()
     const of = this.#function(old.function)
     if (of === undefined) throw unknown(uuid)
-    const origin = made === undefined ? { changedAt: at } : { uuid, changedAt: at }
-    return this.#replaced(old, new Mapping(this.#node, old.service, of, { ...old.plan, enabled }, origin))
+    return this.#replaced(old, new Mapping(this.#node, old.service, of, { ...old.plan, enabled }, { changedAt: at }))
   }
 
   /** Removes a mapping that no service defines; what it has not done stays undone. @throws MR1031, MR1303, MR1304 */
   async remove(uuid: string): Promise<MappingStatus> {
     const old = this.#byUuid(uuid)
-    if (old === undefined || !this.#book.made.has(uuid)) throw unknown(uuid)
-    const status = old.status()
-    await old.stop()
-    const partitions = this.#node.stream(old.plan.stream)?.partitions ?? 1
-    await this.#keep(this.#book.remove(uuid), this.#node.positions.remove(old.id, partitions))
-    this.#set(this.#mappings.filter((mapping) => mapping !== old))
+    const made = this.#book.made.get(uuid)
+    if (made === undefined) throw unknown(uuid)
+    const status = old?.status() ?? restingStatus(made, this.#functions())
+    await old?.stop()
+    const partitions = this.#node.stream(made.plan.stream)?.partitions ?? 1
+    await this.#keep(this.#book.remove(uuid), this.#node.positions.remove(madeId(uuid), partitions))
+    this.#set(this.#mappings.filter((mapping) => mapping.uuid !== uuid))
     return status
   }
 
@@ -155,6 +160,12 @@ export class Mappings {
   async #keep(...state: readonly Uint8Array[]): Promise<void> {
     const { commits } = this.#node
     await commits.durable(commits.append({ appends: [], state }).sequence)
+  }
+
+  /** One of the API is as the book has it now: it goes on so where its function is deployed. */
+  #kept(old: Mapping | undefined, made: MadeMapping): MappingStatus {
+    const of = this.#function(made.function)
+    return of === undefined ? restingStatus(made, this.#functions()) : this.#replaced(old, this.#mapping(made, of))
   }
 
   #replaced(old: Mapping | undefined, next: Mapping): MappingStatus {
@@ -219,20 +230,35 @@ export class Mappings {
   }
 
   /**
-   * Invokes a function again with what its mapping has given up, in its order.
+   * Invokes a function again with what its mappings have given up: one mapping after the other, each in its order. What fails again in one does
+   * not keep another waiting.
    *
-   * @throws MR1031 when no mapping feeds such a function, MR1009 when what it gives up is kept nowhere, MR1010 when a redrive is under way
+   * @param stream - that of one mapping; else all
+   * @throws MR1031 when no mapping feeds such a function, MR1009 when what they give up is kept nowhere, MR1010 when a redrive is under way
    */
-  async redrive(name: string, signal: AbortSignal): Promise<Redriven> {
-    const mapping = this.#mappings.find((each) => each.function === name)
-    if (mapping === undefined) {
+  async redrive(name: string, signal: AbortSignal, stream?: string): Promise<Redriven> {
+    const all = this.#mappings.filter((each) => each.function === name)
+    const meant = all.filter(({ plan }) => stream === undefined || plan.stream === stream)
+    const [first] = meant
+    if (first === undefined) {
       if (this.#function(name) === undefined) throw unknownFunction(name, this.#functions())
-      throw unfedFunction(name, [...new Set(this.#mappings.map((each) => each.function))])
+      if (all.length === 0 || stream === undefined) throw unfedFunction(name, [...new Set(this.#mappings.map((each) => each.function))])
+      throw unfedFrom(name, stream, all.map(({ plan }) => plan.stream))
     }
+    const kept = meant.filter(({ plan }) => isKept(plan))
+    if (kept.length === 0) throw keptNowhere(first)
     if (this.#redriving.has(name)) throw new MillraceError("MR1010", `Function "${name}" is being redriven; ask again once that is done.`, { function: name })
     this.#redriving.add(name)
     try {
-      return await redrive(this.#node, mapping, signal)
+      const sum = { batches: 0, records: 0, waiting: 0, failures: [] as Redriven["failures"][number][] }
+      for (const mapping of kept) {
+        const { batches, records, waiting, failures } = await redrive(this.#node, mapping, signal)
+        sum.batches += batches
+        sum.records += records
+        sum.waiting += waiting
+        sum.failures.push(...failures)
+      }
+      return sum
     } finally {
       this.#redriving.delete(name)
     }
@@ -252,7 +278,9 @@ export class Mappings {
   }
 
   status(): MappingStatus[] {
-    return this.#mappings.map((mapping) => mapping.status())
+    const running = this.#mappings.map((mapping) => mapping.status())
+    const resting = [...this.#book.made.values()].filter((made) => this.#function(made.function) === undefined)
+    return resting.length === 0 ? running : [...running, ...resting.map((made) => restingStatus(made, this.#functions()))]
   }
 
   samples(): Sample[] {

@@ -32,7 +32,7 @@ export async function redriveObjects(node: MappingNode, mapping: Mapping, place:
       if (reason === undefined) continue
       failed.add(shardId)
       tally.waiting++
-      tally.failures.push({ partition: Number(shardId.slice(-12)), shardId, reason })
+      tally.failures.push({ stream: mapping.plan.stream, partition: Number(shardId.slice(-12)), shardId, reason })
     }
   }
   return tally

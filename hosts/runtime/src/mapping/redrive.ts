@@ -2,7 +2,7 @@
  * Redriving: the batches that a mapping has given up, from the stream or the bucket that holds them, are invoked again in their order. A
  * batch that fails again stops its partition there; the next redrive goes on with it. What is done is kept, or removed.
  */
-import { BlockCursor, type FailedBatch, MillraceError, entryKind } from "@millrace/model"
+import { BlockCursor, type FailedBatch, type MappingPlan, MillraceError, entryKind } from "@millrace/model"
 import type { Mapping, MappingNode } from "./mapping.ts"
 import { redriveObjects } from "./redrive-objects.ts"
 import type { Redriven } from "./redriven.ts"
@@ -10,22 +10,26 @@ import { retaken } from "./retaken.ts"
 
 const readBytes = 1_048_576
 
-/**
- * @throws MR1009 when what the function's mapping gives up is nowhere to be read, MR1501 when a bucket refuses
- */
+/** Whether what a mapping gives up can be read again. */
+export function isKept({ onFailure }: MappingPlan): boolean {
+  return onFailure?.kind === "stream" || onFailure?.kind === "s3"
+}
+
+export function keptNowhere({ function: name, plan }: Mapping): MillraceError {
+  const what = `Function "${name}": what its mapping of "${plan.stream}" gives up is kept nowhere from where it could be read.`
+  return new MillraceError("MR1009", `${what} Give it onFailure: a stream, or { s3: "s3://bucket/prefix" }.`, { function: name, stream: plan.stream })
+}
+
+/** @throws MR1009 when its stream of failures is not there, MR1501 when a bucket refuses */
 export async function redrive(node: MappingNode, mapping: Mapping, signal: AbortSignal): Promise<Redriven> {
   const { onFailure } = mapping.plan
   if (onFailure?.kind === "s3") return redriveObjects(node, mapping, await mapping.objects(), signal)
   const stream = onFailure?.kind === "stream" ? node.stream(onFailure.stream) : undefined
-  if (stream === undefined) {
-    throw new MillraceError("MR1009", `Function "${mapping.function}": what its mapping gives up is kept nowhere from where it could be read. Give it onFailure: a stream, or { s3: "s3://bucket/prefix" }.`, {
-      function: mapping.function,
-    })
-  }
+  if (stream === undefined) throw keptNowhere(mapping)
   let batches = 0
   let records = 0
   let waiting = 0
-  const failures: { readonly partition: number; readonly shardId: string; readonly reason: string }[] = []
+  const failures: Redriven["failures"][number][] = []
   for (let partition = 0; partition < stream.partitions; partition++) {
     let failed = false
     for await (const { batch, offset } of failedBatches(node, mapping, stream.name, partition)) {
@@ -47,7 +51,7 @@ export async function redrive(node: MappingNode, mapping: Mapping, signal: Abort
       }
       failed = true
       waiting++
-      failures.push({ partition, shardId: batch.KinesisBatchInfo.shardId, reason: outcome.reason })
+      failures.push({ stream: mapping.plan.stream, partition, shardId: batch.KinesisBatchInfo.shardId, reason: outcome.reason })
     }
   }
   return { batches, records, waiting, failures }
@@ -61,7 +65,8 @@ interface Found {
 /** The mapping's own failed batches, from where the last redrive has come to, up to what there is now. */
 async function* failedBatches(node: MappingNode, mapping: Mapping, stream: string, partition: number): AsyncGenerator<Found> {
   const { durable, first } = node.store.extent(stream, partition)
-  const suffix = `:function:${mapping.function}`
+  const ofFunction = `:function:${mapping.function}`
+  const ofStream = `:stream/${mapping.plan.stream}`
   for (let at = Math.max(first, node.positions.redriven(mapping.id, partition)?.offset ?? 0); at < durable; ) {
     const before = at
     for (const { base, block } of await node.store.read(stream, partition, at, readBytes)) {
@@ -71,8 +76,8 @@ async function* failedBatches(node: MappingNode, mapping: Mapping, stream: strin
         at = offset + 1
         if (cursor.kind !== entryKind.record) continue
         const batch = JSON.parse(Buffer.from(cursor.value).toString()) as FailedBatch
-        // Several functions may give up to one stream.
-        if (batch.requestContext?.functionArn.endsWith(suffix)) yield { offset, batch }
+        // Several mappings, of several functions too, may give up to one stream.
+        if (batch.requestContext?.functionArn.endsWith(ofFunction) && batch.KinesisBatchInfo?.streamArn.endsWith(ofStream)) yield { offset, batch }
       }
     }
     if (at <= before) throw new Error(`redrive: ${stream}[${partition}] gave nothing at ${before}`)

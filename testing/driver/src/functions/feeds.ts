@@ -15,7 +15,7 @@ import { Shelves } from "./shelves.ts"
 
 /** How a mapping stands. */
 export interface TestMapping {
-  readonly state: "Enabled" | "Disabled" | "Waiting"
+  readonly state: "Enabled" | "Disabled" | "Waiting" | "Resting"
   /** Shards that are being read. */
   readonly shards: number
   /** Counts of records. */

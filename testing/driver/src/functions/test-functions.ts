@@ -20,7 +20,7 @@ export interface TestRedrive {
   readonly batches: number
   readonly records: number
   readonly waiting: number
-  readonly failures: readonly { readonly partition: number; readonly shardId: string; readonly reason: string }[]
+  readonly failures: readonly { readonly stream: string; readonly partition: number; readonly shardId: string; readonly reason: string }[]
 }
 
 /** A request, as `fetch` takes it. */
