@@ -9,9 +9,11 @@ import {
   MillraceError,
   type StreamCode,
   type StreamPlan,
+  type TraceFields,
   entryKind,
   errorData,
   readValue,
+  traceOf,
   utf8Text,
 } from "@millrace/model"
 import { schemaFaults } from "./schema-faults.ts"
@@ -56,12 +58,12 @@ export class Again {
   }
 
   /** The W3C Trace Context in the headers of record `i` of the batch. */
-  traceparent(i: number): string | undefined {
+  trace(i: number): TraceFields {
     const headers = (this.#headers ??= headersOf(this.#block))
     const text = headers[this.#skip + i] ?? ""
-    if (!text.includes("traceparent")) return undefined
-    const { traceparent } = JSON.parse(text) as { readonly traceparent?: unknown }
-    return typeof traceparent === "string" && traceShape.test(traceparent) ? traceparent : undefined
+    if (!text.includes("traceparent")) return noTrace
+    const { traceparent, tracestate } = JSON.parse(text) as { readonly traceparent?: unknown; readonly tracestate?: unknown }
+    return traceOf(traceparent, tracestate)
   }
 
   /** The value of record `i` of the batch. */
@@ -76,7 +78,7 @@ export class Again {
   }
 }
 
-const traceShape = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+const noTrace: TraceFields = {}
 
 function headersOf(block: Uint8Array): string[] {
   const headers: string[] = []

@@ -1,5 +1,5 @@
 /** What the operators of one stage and partition share while a batch is applied. */
-import type { Plan, Program, StagePlan } from "@millrace/model"
+import type { Plan, Program, StagePlan, TraceFields } from "@millrace/model"
 import type { Outputs } from "./outputs.ts"
 import type { DeadLetterCause } from "./dead-letter.ts"
 import type { KeyedState } from "./state.ts"
@@ -72,8 +72,8 @@ export interface StageContext {
   readonly effects: Effect[]
   /** The offset of the record in hand. */
   offset(): number
-  /** The W3C Trace Context that the record in hand came with; undefined: none, or a timer acts. */
-  traceparent(): string | undefined
+  /** The W3C Trace Context that the record in hand came with; empty: none, or a timer acts. */
+  trace(): TraceFields
   readonly cron: CronClock
   /** Whether the transaction has become so large that it should end, or there is no room for more: operators that can stop and go on later do. */
   full(): boolean

@@ -12,6 +12,7 @@ import {
   MillraceError,
   type StreamCode,
   type StreamPlan,
+  type TraceFields,
   errorData,
   errorFrom,
   isMillraceError,
@@ -81,6 +82,9 @@ export class Intake {
   #accepted = 0
   #index = 0
   #now = 0
+  /** Headers that the request gives to records without headers of their own. */
+  #headers = ""
+  #trace: TraceFields = {}
   #spread = 0
   /** Partitions of a keyed body's records, as they are placed. */
   #places: number[] | undefined
@@ -102,10 +106,13 @@ export class Intake {
   /**
    * @param now - the clock, in ms: the event time of records that carry none
    * @param poison - records that are rejected unseen
+   * @param trace - of the request: of each record that brings none of its own
    * @throws MR1001 when a body that is one JSON text cannot be parsed, MR1007 when it has too many records
    */
-  take(body: Uint8Array, format: BodyFormat, now: number, poison?: IngestPoison): Ingested {
+  take(body: Uint8Array, format: BodyFormat, now: number, poison?: IngestPoison, trace: TraceFields = {}): Ingested {
     this.#now = now
+    this.#trace = trace
+    this.#headers = trace.traceparent === undefined ? "" : JSON.stringify(trace)
     this.#accepted = 0
     this.#index = 0
     this.#rejected = []
@@ -146,7 +153,7 @@ export class Intake {
     this.#cursor[0] = this.#index
     try {
       if (to - from > limits.recordBytesMax) throw tooLarge(to - from)
-      this.#place(parsed(text ?? decoded(body, from, to)), body, from, to, undefined, "", undefined)
+      this.#place(parsed(text ?? decoded(body, from, to)), body, from, to, undefined, this.#headers, undefined)
     } catch (fault) {
       this.#reject(recordFault(fault, this.#stream.name))
     }
@@ -192,7 +199,7 @@ export class Intake {
       if (reason !== undefined) this.#reject(reason)
       else {
         try {
-          if (format === "json") this.#value(item, undefined, "", undefined)
+          if (format === "json") this.#value(item, undefined, this.#headers, undefined)
           else this.#cloudEvent(item)
         } catch (fault) {
           this.#reject(recordFault(fault, this.#stream.name))
@@ -222,7 +229,8 @@ export class Intake {
     }
     const { partitionkey, subject } = attributes
     const key = [partitionkey, subject].find((each) => typeof each === "string" && each !== "")
-    const headers = JSON.stringify({ ...attributes, ...(time === undefined ? {} : { time }) })
+    const trace = attributes["traceparent"] === undefined ? this.#trace : {}
+    const headers = JSON.stringify({ ...attributes, ...(time === undefined ? {} : { time }), ...trace })
     const bytes = encoder.encode(headers).length
     if (bytes > limits.recordHeadersBytesMax) {
       throw new MillraceError(

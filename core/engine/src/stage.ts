@@ -18,6 +18,7 @@ import {
   type Program,
   type StagePlan,
   StateChangesWriter,
+  type TraceFields,
   entryKind,
   errorData,
   limits,
@@ -153,7 +154,7 @@ export class StageMachine {
       effects: [],
       late: new Map(),
       offset: () => this.#cursor[0] as number,
-      traceparent: () => this.#traceparent(),
+      trace: () => this.#trace(),
       cron: bounds.cron ?? (() => undefined),
       holds: new Set(),
       spent: () => outputs.bytes + this.#context.state.changedBytes >= this.#transactionBytes,
@@ -410,10 +411,10 @@ export class StageMachine {
   }
 
   /** The transaction ends before an entry that has not been looked at, or that is still making things due. */
-  #traceparent(): string | undefined {
+  #trace(): TraceFields {
     const batch = this.#batch
-    if (batch === undefined || this.#context.step > Number.NEGATIVE_INFINITY) return undefined
-    return batch.again?.traceparent((this.#cursor[0] as number) - batch.base)
+    if (batch === undefined || this.#context.step > Number.NEGATIVE_INFINITY) return {}
+    return batch.again?.trace((this.#cursor[0] as number) - batch.base) ?? {}
   }
 
   #stop(offset: number): false {

@@ -61,7 +61,7 @@ function contextOf(program: Program, stage: StagePlan, partition: number, reader
     now: 0,
     effects: [],
     offset: () => 0,
-    traceparent: () => undefined,
+    trace: () => ({}),
     cron: () => undefined,
     holds: new Set(),
     spent: () => false,

@@ -139,6 +139,10 @@ export const limits = {
   attemptGraceMs: 1_000,
   /** How deep tasks may call tasks: a run that a call began, one that this began, and so on. */
   callDepthMax: 50,
+  /** Longest W3C `tracestate` that is carried, in characters. */
+  traceStateLengthMax: 512,
+  /** Most members of a W3C `tracestate`: one with more is not carried. */
+  traceStateMembersMax: 32,
   /** Longest time that a request may wait for the end of a run, in milliseconds. */
   waitMsMax: 600_000,
   /** Longest time of one invocation of a function, in milliseconds. */

@@ -113,6 +113,8 @@ export interface TaskContext {
   readonly enqueuedAt: number
   /** W3C Trace Context of whoever enqueued the run. */
   readonly traceparent: string | undefined
+  /** What tracing systems of vendors add to it. */
+  readonly tracestate: string | undefined
   /** Aborted when the run is cancelled, when the attempt has taken too long, and when the node stops. */
   readonly signal: AbortSignal
   /** Tells whoever watches the run how far it is: any JSON. */

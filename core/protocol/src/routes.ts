@@ -37,6 +37,8 @@ const appending: Omit<Route, "id" | "method" | "path" | "summary" | "description
         "Names the request: repeating it with the same key and body stores nothing twice and gives the same answer.",
       schema: { type: "string", minLength: 1, maxLength: limits.idempotencyKeyLengthMax },
     },
+    { name: "traceparent", in: "header", description: "W3C Trace Context of the records that bring none of their own.", schema: { type: "string" } },
+    { name: "tracestate", in: "header", description: "What tracing systems of vendors add to it.", schema: { type: "string" } },
     {
       name: "Content-Encoding",
       in: "header",

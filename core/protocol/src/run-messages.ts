@@ -37,6 +37,7 @@ export interface RunReply<Input = unknown, Output = unknown> {
   /** Attempts that have ended, oldest first, the newest 20. */
   readonly attempts: readonly AttemptReply[]
   readonly traceparent?: string
+  readonly tracestate?: string
   readonly idempotencyKey?: string
 }
 

@@ -152,6 +152,7 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
       attempt: count,
       attempts: list(ref("Attempt")),
       traceparent: text,
+      tracestate: text,
       idempotencyKey: text,
     },
     ["id", "task", "status", "input", "priority", "trigger", "enqueuedAt", "attempt", "attempts"],

@@ -55,6 +55,7 @@ export const taskRoutes: { readonly [Id in TaskOperation]: Route & { readonly id
         schema: { type: "string", minLength: 1, maxLength: limits.idempotencyKeyLengthMax },
       },
       { name: "traceparent", in: "header", description: "W3C Trace Context, carried to the task's code.", schema: { type: "string" } },
+      { name: "tracestate", in: "header", description: "What tracing systems of vendors add to it, carried along.", schema: { type: "string" } },
       { name: "delay", in: "query", description: "Start no earlier than after this: `30s`, `2h`.", schema: { type: "string" } },
       { name: "priority", in: "query", description: "From -100 to 100; higher starts first.", schema: { type: "integer" } },
       { name: "Content-Encoding", in: "header", description: "The body may be compressed.", schema: { enum: ["gzip", "identity"] } },

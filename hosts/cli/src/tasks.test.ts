@@ -32,7 +32,7 @@ export const square = task("square", {
     return { square: n * n }
   },
 })
-export const other = task("other", { input: z.object({ trace: z.boolean() }), run: (_, ctx) => ctx.traceparent ?? null })
+export const other = task("other", { input: z.object({ trace: z.boolean() }), run: (_, ctx) => ctx.traceparent === undefined ? null : ctx.traceparent + " " + ctx.tracestate })
 export const happened = stream("happened", { schema: z.object({ kind: z.string(), n: z.number() }) })
 export default service("numbers", [square, other, square.on(happened, { match: ({ kind }) => kind === "grown", input: ({ n }) => ({ n }) })])
 `
@@ -160,8 +160,16 @@ test("in the process of a node, a task is called as a function", async () => {
 
 test("the trace of a caller reaches the task's code", async () => {
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-  const answer = await post("/v1/tasks/other/runs", '{"trace":true}', { prefer: "wait=10", traceparent })
-  assert.equal(await answer.json(), traceparent)
+  const answer = await post("/v1/tasks/other/runs", '{"trace":true}', { prefer: "wait=10", traceparent, tracestate: "rojo=1, congo=2" })
+  assert.equal(await answer.json(), `${traceparent} rojo=1,congo=2`)
+  const shown = (await (await fetch(node.url + (answer.headers.get("location") ?? ""))).json()) as RunReply
+  assert.deepEqual([shown.traceparent, shown.tracestate], [traceparent, "rojo=1,congo=2"])
+  const records = await post("/v1/events/happened", '{"kind":"grown","n":90}', { traceparent, tracestate: "rojo=1" })
+  assert.equal(records.status, 200)
+  const found = async (): Promise<RunReply | undefined> => (await connect(node.url).runs({ task: "square", key: "90" })).runs[0]
+  let run = await found()
+  for (; run === undefined; run = await found()) await new Promise((next) => setImmediate(next))
+  assert.deepEqual([run.traceparent, run.tracestate], [traceparent, "rojo=1"])
 })
 
 test("runs are found page by page over all tasks, newest first", async () => {

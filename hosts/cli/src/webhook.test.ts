@@ -18,10 +18,12 @@ const secret = `whsec_${Buffer.from("a secret of more than 24 bytes").toString("
 
 test("a webhook is signed, repeated until it is taken, and known by its run", async (t) => {
   const taken: { readonly id: unknown; readonly body: unknown }[] = []
+  const traces: unknown[] = []
   let failures = 2
   const receiver = createServer((request, response) => {
     void text(request).then((body) => {
       const verified: unknown = new Webhook(secret).verify(body, request.headers as Record<string, string>)
+      traces.push(`${request.headers["traceparent"]} ${request.headers["tracestate"]}`)
       taken.push({ id: request.headers["webhook-id"], body: verified })
       response.statusCode = failures-- > 0 ? 500 : JSON.stringify(verified).includes("gone") ? 410 : 204
       response.end()
@@ -50,6 +52,10 @@ export default service("hooks", [tell])
   assert.deepEqual(taken, [1, 2, 3].map(() => ({ id: "tell-0", body: message })))
   await assert.rejects(client.task("tell").call({ type: "gone" }), /410 Gone/)
   assert.equal(taken.length, 4)
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+  const headers = { "content-type": "application/json", prefer: "wait=10", traceparent, tracestate: "rojo=1" }
+  assert.equal((await fetch(`${node.url}/v1/tasks/tell/runs`, { method: "POST", headers, body: '{"type":"traced"}' })).status, 200)
+  assert.equal(traces.at(-1), `${traceparent} rojo=1`)
 })
 
 test("an address that anyone could read, and a secret that is none, are refused; the secret is not told", () => {

@@ -61,6 +61,7 @@ export function webhook<const Name extends string>(name: Name, options: WebhookO
           "webhook-timestamp": String(timestamp),
           "webhook-signature": `v1,${signature}`,
           ...(ctx.traceparent === undefined ? {} : { traceparent: ctx.traceparent }),
+          ...(ctx.tracestate === undefined ? {} : { tracestate: ctx.tracestate }),
         },
         redirect: "error",
         signal: ctx.signal,

@@ -2,7 +2,7 @@
  * What the front door asks of a node: the smallest port that works. The runtime's node fits it by shape; a test may
  * stand in for it.
  */
-import type { ErrorData, StreamPlan } from "@millrace/model"
+import type { ErrorData, StreamPlan, TraceFields } from "@millrace/model"
 import type { BodyFormat, PositionRange, RecordView } from "@millrace/protocol"
 import type { GatewayEvents, GatewayFunctions } from "./functions/functions.ts"
 import type { GatewayMappings } from "./functions/mappings.ts"
@@ -16,6 +16,8 @@ export interface IngestRequest {
   /** The body as it came; the node takes it over. */
   readonly body: Uint8Array<ArrayBuffer>
   readonly idempotencyKey?: string
+  /** W3C Trace Context of each record that brings none of its own. */
+  readonly trace?: TraceFields
 }
 
 export interface Rejection {

@@ -5,7 +5,7 @@ import type { NodeAttempt, NodeRun, NodeStand } from "./tasks.ts"
 
 export function runReply(run: NodeRun): RunReply {
   const { number, task, status, input, output, error, key, priority, trigger, enqueuedAt, attempt, attempts } = run
-  const { dueAt, startedAt, finishedAt, traceparent, idempotencyKey } = run
+  const { dueAt, startedAt, finishedAt, traceparent, tracestate, idempotencyKey } = run
   return {
     id: `${task}-${number}`,
     task,
@@ -23,6 +23,7 @@ export function runReply(run: NodeRun): RunReply {
     attempt,
     attempts: attempts.map(attemptReply),
     ...(traceparent === undefined ? {} : { traceparent }),
+    ...(tracestate === undefined ? {} : { tracestate }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   }
 }

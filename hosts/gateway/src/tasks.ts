@@ -21,6 +21,7 @@ export interface NodeRun {
   readonly attempt: number
   readonly attempts: readonly NodeAttempt[]
   readonly traceparent?: string
+  readonly tracestate?: string
   readonly idempotencyKey?: string
 }
 
@@ -59,6 +60,7 @@ export interface NodeEnqueue {
   readonly body: Uint8Array<ArrayBuffer>
   readonly options: { readonly delay?: number; readonly priority?: number; readonly idempotencyKey?: string }
   readonly traceparent?: string
+  readonly tracestate?: string
   /** The idempotency key is for this very body: with another one it is refused. */
   readonly keyNamesBody: true
 }

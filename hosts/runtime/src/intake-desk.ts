@@ -3,7 +3,7 @@
  * A body is kept until its worker has answered, so that a worker that dies takes no request with it.
  */
 import type { BodyFormat, IngestPoison } from "@millrace/engine"
-import { type ErrorData, MillraceError, errorFrom, limits } from "@millrace/model"
+import { type ErrorData, MillraceError, type TraceFields, errorFrom, limits } from "@millrace/model"
 import type { Commits } from "./commits.ts"
 import type { Answer } from "./answer.ts"
 import { type IdempotencyKeys, fingerprintOf } from "./idempotency.ts"
@@ -16,6 +16,8 @@ export interface Request {
   readonly format: BodyFormat
   readonly body: Uint8Array<ArrayBuffer>
   readonly idempotencyKey?: string
+  /** W3C Trace Context of each record that brings none of its own. */
+  readonly trace?: TraceFields
   /** The body holds inputs of this task, whose commands go to the stream. */
   readonly task?: TaskInputs
 }
@@ -201,8 +203,9 @@ export class IntakeDesk {
   }
 
   #send({ id, request, service, worker, poison }: Pending): void {
-    const { stream, format, body, task } = request
-    const message: ToWorker = { kind: "ingest", id, stream, service, format, body, now: this.#clock(), poison }
+    const { stream, format, body, task, trace } = request
+    const plain: ToWorker = { kind: "ingest", id, stream, service, format, body, now: this.#clock(), poison }
+    const message: ToWorker = trace === undefined ? plain : { ...plain, trace }
     this.#workers.post(worker, task === undefined ? message : { ...message, task })
   }
 

@@ -3,7 +3,7 @@
  * the sender has no more use for them.
  */
 import type { BodyFormat, Effect, EnqueueFacts, IngestPoison, Rejected } from "@millrace/engine"
-import type { ErrorData, Plan } from "@millrace/model"
+import type { ErrorData, Plan, TraceFields } from "@millrace/model"
 import type { PackedAppend } from "./parcel.ts"
 import type { ShardsByStream } from "./reshard/shards.ts"
 import type { HeldModule, ServiceCode } from "./service-code.ts"
@@ -82,6 +82,7 @@ export type ToWorker =
       readonly body: Uint8Array
       readonly now: number
       readonly poison: IngestPoison | undefined
+      readonly trace?: TraceFields
       /** The body holds inputs of this task, whose commands go to the stream. */
       readonly task?: TaskInputs
     }

@@ -162,7 +162,7 @@ function ingest(message: Extract<ToWorker, { kind: "ingest" }>): void {
   try {
     const { appends, batches, ...facts } =
       message.task === undefined
-        ? intakeOf(service, stream).take(body, format, message.now, poison)
+        ? intakeOf(service, stream).take(body, format, message.now, poison, message.trace)
         : taskIntakeOf(service, message.task.name).take(body, format === "ndjson" ? "ndjson" : "json", message.task.facts, message.now, poison, message.task.stored)
     if (appends.length > 0) decoded.set(id, { stream, partitions: appends.map(({ partition }) => partition), batches })
     const parcel = new Parcel()

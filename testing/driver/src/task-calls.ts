@@ -140,6 +140,7 @@ export class TaskCalls {
       key: first.key,
       enqueuedAt: first.enqueuedAt,
       traceparent: first.traceparent,
+      tracestate: first.tracestate,
       signal: controller.signal,
       progress: (value) => void this.told.push({ run: id, kind: "progress", value: plain(value) }),
       stream: (value) => void this.told.push({ run: id, kind: "chunk", value: plain(value) }),

@@ -55,13 +55,13 @@ export class TaskOperator implements TimedOperator, View {
     this.#queue.reload()
   }
 
-  #publish(target: Target, id: string, number: number, { key, output, traceparent }: Run): void {
+  #publish(target: Target, id: string, number: number, { key, output, traceparent, tracestate }: Run): void {
     if (output === undefined) throw new MillraceError("MR1206", `run ${id}: there is no output to publish.`)
     const stored = storedValue(output)
     // The same partition whenever it is published, also after a crash.
     const block = key === "" ? target.blockOf(number % target.stream.partitions) : target.blockFor(key)
     const from = block.length
-    block.beginRecord(key, this.#context.now, JSON.stringify(traceparent === undefined ? { run: id } : { run: id, traceparent })).utf8(stored === undefined ? output : shownOf(stored))
+    block.beginRecord(key, this.#context.now, JSON.stringify({ run: id, traceparent, tracestate })).utf8(stored === undefined ? output : shownOf(stored))
     block.endRecord(from)
     this.#context.outputs.grew(block.length - from)
   }

@@ -19,8 +19,7 @@ export function toTask({ task }: Plan, target: Target, context: StageContext): P
       throw new MillraceError("MR1023", `task "${task}": a value without a JSON form (${typeof value}) cannot be its input.`)
     }
     // What JSON makes of it is what the run will get.
-    const traceparent = context.traceparent()
-    const facts: EnqueueFacts = traceparent === undefined ? { trigger: "record" } : { trigger: "record", traceparent }
+    const facts: EnqueueFacts = { trigger: "record", ...context.trace() }
     const command = enqueueCommand(plan, code, JSON.parse(text), text, facts)
     const block = target.blockFor("")
     const from = block.length

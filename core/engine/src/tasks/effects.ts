@@ -11,6 +11,8 @@ export interface CalledRun {
   readonly key: string
   readonly enqueuedAt: number
   readonly traceparent?: string
+  /** Only beside a `traceparent`. */
+  readonly tracestate?: string
   /** How many calls of tasks by tasks led to it; absent: none. */
   readonly depth?: number
 }

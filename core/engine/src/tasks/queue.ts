@@ -202,6 +202,7 @@ export class TaskQueue {
       error: undefined,
       attempts: [],
       traceparent: facts.traceparent,
+      tracestate: facts.tracestate,
       idempotencyKey,
       depth: facts.depth ?? 0,
     }
@@ -345,9 +346,10 @@ export class TaskQueue {
       if (!again) run.attempt++
       if (run.attempt === 1) this.#untimer(this.#plan.ttlMs, timer.expire, number, run)
       this.#calls.begin(lease, number, alone, now)
-      const { attempt, input, key, enqueuedAt, traceparent, depth } = run
+      const { attempt, input, key, enqueuedAt, traceparent, tracestate, depth } = run
       const called = { number, attempt, input, key, enqueuedAt }
-      const traced = traceparent === undefined ? called : { ...called, traceparent }
+      const parented = traceparent === undefined ? called : { ...called, traceparent }
+      const traced = tracestate === undefined ? parented : { ...parented, tracestate }
       runs.push(depth === 0 ? traced : { ...traced, depth })
     }
     effects.push({ kind: "call", task: this.#plan.name, lease, runs, alone })

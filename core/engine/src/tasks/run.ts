@@ -59,6 +59,8 @@ export interface Run {
   /** The newest, oldest first. */
   attempts: readonly AttemptFacts[]
   traceparent: string | undefined
+  /** Only beside a `traceparent`. */
+  tracestate: string | undefined
   idempotencyKey: string | undefined
   /** How many calls of tasks by tasks led to it. */
   depth: number
@@ -81,9 +83,9 @@ export const runCodec: StateCodec<Run> = {
     to.text32(run.input)
     to.u8(run.output === undefined ? 0 : 1)
     if (run.output !== undefined) to.text32(run.output)
-    const { trigger, error, attempts, traceparent, idempotencyKey, depth } = run
+    const { trigger, error, attempts, traceparent, idempotencyKey, depth, tracestate } = run
     const rest = [trigger, error, attempts, traceparent, idempotencyKey, depth]
-    writeValue(to, rest)
+    writeValue(to, tracestate === undefined ? rest : [...rest, tracestate])
   },
   read(from: ByteReader): Run {
     const status = runStatuses[from.u8()] as RunStatus
@@ -99,10 +101,10 @@ export const runCodec: StateCodec<Run> = {
     const key = from.text16()
     const input = from.text32()
     const output = from.u8() === 1 ? from.text32() : undefined
-    const rest = readValue(from) as [Trigger, ErrorData | undefined, readonly AttemptFacts[], string | undefined, string | undefined, number]
-    const [trigger, error, attempts, traceparent, idempotencyKey, depth] = rest
+    const rest = readValue(from) as [Trigger, ErrorData | undefined, readonly AttemptFacts[], string | undefined, string | undefined, number, string?]
+    const [trigger, error, attempts, traceparent, idempotencyKey, depth, tracestate] = rest
     const times = { enqueuedAt, dueAt, startedAt, finishedAt }
-    return { status, input, key, priority, trigger, waited, ...times, lease, attempt, lost, output, error, attempts, traceparent, idempotencyKey, depth }
+    return { status, input, key, priority, trigger, waited, ...times, lease, attempt, lost, output, error, attempts, traceparent, tracestate, idempotencyKey, depth }
   },
   // Nothing in it is changed in place.
   copy: (run) => ({ ...run }),

@@ -45,6 +45,7 @@ export interface RunView {
   readonly attempt: number
   readonly attempts: readonly AttemptFacts[]
   readonly traceparent?: string
+  readonly tracestate?: string
   readonly idempotencyKey?: string
 }
 
@@ -116,7 +117,7 @@ function fits(run: Run, { status, since, key, q }: RunSearch): boolean {
 
 function viewOf({ name: task }: TaskPlan, number: number, run: Run): RunView {
   const { status, key, priority, trigger, input, enqueuedAt, attempt, attempts } = run
-  const { output, error, dueAt, startedAt, finishedAt, traceparent, idempotencyKey } = run
+  const { output, error, dueAt, startedAt, finishedAt, traceparent, tracestate, idempotencyKey } = run
   return {
     number,
     task,
@@ -134,6 +135,7 @@ function viewOf({ name: task }: TaskPlan, number: number, run: Run): RunView {
     attempt,
     attempts,
     ...(traceparent === undefined ? {} : { traceparent }),
+    ...(tracestate === undefined ? {} : { tracestate }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   }
 }

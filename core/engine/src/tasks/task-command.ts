@@ -10,6 +10,7 @@ export interface EnqueueFacts {
   /** Of the body that came with the key: a repeat with another one is refused. Without it, a repeat joins whatever it says. */
   readonly fingerprint?: number
   readonly traceparent?: string
+  readonly tracestate?: string
   readonly trigger?: Trigger
   /** How many calls of tasks by tasks led here. */
   readonly depth?: number

@@ -3,7 +3,7 @@
  * API's objects; docs/decisions/0002-hono.md has what that saves.
  */
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
-import { type ErrorCode, errorTable, MillraceError } from "@millrace/model"
+import { type ErrorCode, errorTable, MillraceError, traceOf } from "@millrace/model"
 import { type BodyFormat, bodyFormat, mediaTypes, problemOf, type ProduceReply } from "@millrace/protocol"
 import { failureOf, headersOf, refuse, send } from "../answer.ts"
 import { encodingOf, idempotencyKeyOf, unsupported } from "../body-headers.ts"
@@ -51,6 +51,7 @@ async function take(context: RouteContext, gate: Gate): Promise<IngestAnswer> {
     format,
     body,
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(headers["traceparent"] === undefined ? {} : { trace: traceOf(headers["traceparent"], headers["tracestate"]) }),
   })
 }
 

@@ -383,6 +383,28 @@ test("a handler calls tasks through its node", async (t) => {
   for (let i = 0; i < 2; i++) assert.deepEqual(await returned(it.invoke("calls", '{"n":1}')), { called: [{ n: 1 }], sent: "square-0", result: "square-0", refused: "MR1022" })
 })
 
+test("what a handler of HTTP calls is part of the trace that its request brought", async (t) => {
+  const told: unknown[] = []
+  const { it } = opened(t, [plan("calls", ["calls-tasks.ts"])], {
+    tasks: {
+      ...tasks,
+      send: async (task, inputs, options, trace) => {
+        told.push([task, trace])
+        return tasks.send(task, inputs, options)
+      },
+      call: async (task, input, options, trace) => {
+        told.push([task, trace])
+        return tasks.call(task, input, options)
+      },
+    },
+  })
+  const trace = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", tracestate: "rojo=1" }
+  await returned(it.invoke("calls", JSON.stringify({ headers: { ...trace, accept: "*/*" } })))
+  await returned(it.invoke("calls", JSON.stringify({ headers: { traceparent: 7 } })))
+  const names = ["square", "square", "none"]
+  assert.deepEqual(told, [...names.map((name) => [name, trace]), ...names.map((name) => [name, {}])])
+})
+
 test("a deployment lets invocations of the version before go on to their end", async (t) => {
   const { it } = opened(t, [plan("f", ["callbacks.cjs", "answers"])])
   const under = it.invoke("f", "1")

@@ -7,10 +7,10 @@
  */
 import { randomUUID } from "node:crypto"
 import { type FunctionPlan, MillraceError, type Plan, errorData, limits } from "@millrace/model"
-import type { TaskCaller } from "@millrace/sdk"
 import type { Log } from "../log.ts"
 import type { Sample } from "../samples.ts"
 import type { ServiceCode } from "../service-code.ts"
+import type { TracedCaller } from "../tasks/traced-caller.ts"
 import type { FunctionClock } from "./clock.ts"
 import type { Surroundings } from "./environment.ts"
 import { FunctionFigures, type FunctionStand } from "./function-figures.ts"
@@ -27,7 +27,7 @@ export interface FunctionsOptions {
   readonly log: Log
   readonly env: Surroundings["env"]
   /** Through which functions call tasks. */
-  readonly tasks: TaskCaller
+  readonly tasks: TracedCaller
   /** Most instances at once. See `limits.functionInstancesMax`. */
   readonly instancesMax: number
   /** See `limits.functionIdleMs`. */
@@ -176,13 +176,13 @@ export class Functions implements FunctionInvoker {
     return pool
   }
 
-  async #task({ mode, task, inputs, options }: TaskAsk): Promise<TaskAnswer> {
+  async #task({ mode, task, inputs, options, trace }: TaskAsk): Promise<TaskAnswer> {
     const { tasks } = this.#options
     const [first = ""] = inputs
     try {
-      if (mode === "send") return { ids: await tasks.send(task, inputs, options) }
+      if (mode === "send") return { ids: await tasks.send(task, inputs, options, trace) }
       if (mode === "result") return { result: await tasks.result(first) }
-      const { id, result } = await tasks.call(task, first, options)
+      const { id, result } = await tasks.call(task, first, options, trace)
       return { ids: [id], result }
     } catch (error) {
       return { error: errorData(error) }

@@ -1,5 +1,5 @@
 /** What a node and an instance of a function say to each other: plain data. */
-import type { EnqueueOptions, ErrorData } from "@millrace/model"
+import type { EnqueueOptions, ErrorData, TraceFields } from "@millrace/model"
 import type { RunResult } from "@millrace/sdk"
 import type { HeldModule } from "../service-code.ts"
 import type { FunctionError } from "./invocation.ts"
@@ -47,6 +47,8 @@ export interface TaskAsk {
   readonly task: string
   readonly inputs: readonly string[]
   readonly options: EnqueueOptions
+  /** As the headers of the event say that is in hand: anyone's words. */
+  readonly trace: TraceFields
 }
 
 export interface TaskAnswer {

@@ -13,6 +13,7 @@
  */
 import { getHeapStatistics } from "node:v8"
 import { parentPort, workerData } from "node:worker_threads"
+import type { TraceFields } from "@millrace/model"
 import type { RunResult, TaskCaller } from "@millrace/sdk"
 import { collector } from "../resting-heap.ts"
 import { holdModules } from "../service-code.ts"
@@ -63,6 +64,8 @@ Object.assign(globalThis, {
 /** Calls of tasks that have no answer yet. */
 const asked = new Map<number, (answer: TaskAnswer) => void>()
 let asks = 0
+/** W3C Trace Context of the event in hand, if it is a request of HTTP. */
+let trace: TraceFields = {}
 
 /** Tasks are called through the node. Bound by its symbol, as most functions have no use for the SDK. */
 async function ask(mode: TaskAsk["mode"], task: string, inputs: readonly string[], options: object): Promise<TaskAnswer> {
@@ -70,7 +73,7 @@ async function ask(mode: TaskAsk["mode"], task: string, inputs: readonly string[
   const answered = new Promise<TaskAnswer>((resolve) => asked.set(number, resolve))
   // What wakes the caller comes through the port.
   port.ref()
-  send({ kind: "task", ask: number, mode, task, inputs, options })
+  send({ kind: "task", ask: number, mode, task, inputs, options, trace })
   const answer = await answered
   if (answer.error === undefined) return answer
   const { errorFrom } = await import("@millrace/model")
@@ -100,6 +103,13 @@ function onCollect(): void {
   collect ??= collector()
   collect()
   send({ kind: "collected", bytes: getHeapStatistics().used_heap_size })
+}
+
+function traceIn(event: unknown): TraceFields {
+  const { headers } = (event ?? {}) as { readonly headers?: { readonly [name: string]: unknown } }
+  const { traceparent, tracestate } = headers ?? {}
+  if (typeof traceparent !== "string") return {}
+  return typeof tracestate === "string" ? { traceparent, tracestate } : { traceparent }
 }
 
 function run(handler: Handler, message: Extract<ToInstance, { kind: "invoke" }>): void {
@@ -153,6 +163,7 @@ function run(handler: Handler, message: Extract<ToInstance, { kind: "invoke" }>)
   port.unref()
   try {
     const event: unknown = JSON.parse(payload)
+    trace = traceIn(event)
     if (isStreaming(handler)) return runStreaming(handler, event, context, id, end, fail)
     const isAsync = handler.constructor.name === "AsyncFunction"
     onEmpty = () => (isAsync ? fail(neverSettled()) : succeed(null))

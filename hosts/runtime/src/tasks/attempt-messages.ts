@@ -67,4 +67,5 @@ export type FromAttempts =
       /** How many calls of tasks by tasks led to this one. */
       readonly depth: number
       readonly traceparent?: string
+      readonly tracestate?: string
     }

@@ -7,14 +7,14 @@ import { getHeapStatistics } from "node:v8"
 import { parentPort, workerData } from "node:worker_threads"
 import type { CalledRun, Outcome } from "@millrace/engine"
 import { addLine, outcomesOf } from "@millrace/engine/machine"
-import { type ErrorData, MillraceError, type Program, type TaskContext, errorData, errorFrom, limits } from "@millrace/model"
+import { type ErrorData, MillraceError, type Program, type TaskContext, errorData, errorFrom, limits, traceOf } from "@millrace/model"
 import { bindTaskCaller, type RunResult } from "@millrace/sdk/caller"
 import { loadPrograms } from "../programs.ts"
 import { collector } from "../resting-heap.ts"
 import { holdModules } from "../service-code.ts"
 import { type AttemptWorkerData, type Call, type FromAttempts, type ToAttempts, inHand, nobody, taskMark } from "./attempt-messages.ts"
 import { callsOf, flatOutcomes } from "./flat.ts"
-import { attemptSpan, callSpan, endSpan, traceparentOf, within } from "./tracing.ts"
+import { attemptSpan, callSpan, endSpan, traceAfter, within } from "./tracing.ts"
 import { Values } from "./values.ts"
 
 const { code, valuesAt, shown } = workerData as AttemptWorkerData
@@ -125,8 +125,8 @@ async function outcomesAt(opened: Open): Promise<readonly Outcome[]> {
   const logs: string[] = []
   const streamed = program?.plan.stages.some(({ input }) => input === `${task}.output`) === true
   const span = attemptSpan(task, runs)
-  const traceparent = traceparentOf(span, first.traceparent)
-  const traced = traceparent === undefined || traceparent === first.traceparent ? first : { ...first, traceparent }
+  const after = traceAfter(span, first)
+  const traced = after.traceparent === first.traceparent ? first : { ...first, ...after }
   const enter = (act: () => unknown): unknown => within(span, () => current.run(traced, act))
   const outcomes = await outcomesOf(plan, code, lease, runs, { ctx: contextOf(opened, traced, logs), logs, enter, values, streamed })
   const failed = outcomes.find((outcome) => outcome.kind === "failed")
@@ -136,7 +136,7 @@ async function outcomesAt(opened: Open): Promise<readonly Outcome[]> {
 
 function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {
   const { service, task } = opened.call
-  const { number, attempt, key, enqueuedAt, traceparent } = run
+  const { number, attempt, key, enqueuedAt, traceparent, tracestate } = run
   const told = (what: "progress" | "chunk", value: unknown): void => {
     const json: string | undefined = JSON.stringify(value)
     if (json === undefined || json.length > limits.taskValueBytesMax) {
@@ -150,6 +150,7 @@ function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {
     key,
     enqueuedAt,
     traceparent,
+    tracestate,
     get signal() {
       if (opened.controller === undefined) {
         opened.controller = new AbortController()
@@ -166,12 +167,12 @@ function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {
 /** Other tasks are called through the node. */
 async function ask(mode: "send" | "call" | "result", task: string, inputs: readonly string[], options: object): Promise<Extract<ToAttempts, { kind: "sent" }>> {
   const id = ++asks
-  const { traceparent: outer, depth = 0 } = current.getStore() ?? {}
+  const outer: Partial<CalledRun> = current.getStore() ?? {}
   const span = callSpan(mode === "result" ? (inputs[0] ?? "") : task, mode, outer)
-  const traceparent = traceparentOf(span, outer)
+  const { traceparent, tracestate } = traceAfter(span, outer)
   const answer = await new Promise<Extract<ToAttempts, { kind: "sent" }>>((resolve) => {
     asked.set(id, resolve)
-    send({ kind: "send", id, task, inputs, options, mode, depth: depth + 1, ...(traceparent === undefined ? {} : { traceparent }) })
+    send({ kind: "send", id, task, inputs, options, mode, depth: (outer.depth ?? 0) + 1, ...traceOf(traceparent, tracestate) })
   })
   endSpan(span, answer.error)
   if (answer.error !== undefined) throw errorFrom(answer.error)

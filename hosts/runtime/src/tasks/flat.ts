@@ -132,6 +132,7 @@ const laid: Readonly<Record<keyof CalledRun, boolean>> = {
   key: true,
   enqueuedAt: true,
   traceparent: false,
+  tracestate: false,
   depth: false,
 }
 const runFields = Object.values(laid).filter(Boolean).length

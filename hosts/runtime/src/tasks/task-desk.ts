@@ -7,8 +7,8 @@
  */
 import type { EnqueueFacts, InputFormat, Outcome, RunFilter, RunPage, RunPlaced, RunSearch, RunStatus, RunView, TaskCommand, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
 import { assertDepth, isStored, isTerminal } from "@millrace/engine"
-import { BlockWriter, type EnqueueOptions, MillraceError, type Plan, type TaskPlan, durationMs, errorData, errorFrom, isMillraceError, limits, writeValue } from "@millrace/model"
-import type { RunResult, TaskCaller } from "@millrace/sdk"
+import { BlockWriter, type EnqueueOptions, MillraceError, type Plan, type TaskPlan, type TraceFields, durationMs, errorData, errorFrom, isMillraceError, limits, traceOf, writeValue } from "@millrace/model"
+import type { RunResult } from "@millrace/sdk"
 import type { Answer } from "../answer.ts"
 import type { Commits } from "../commits.ts"
 import { fingerprintOf } from "../idempotency.ts"
@@ -22,7 +22,8 @@ import type { Attempts } from "./attempts.ts"
 import { largeOf } from "./large-inputs.ts"
 import { nearNames } from "./near-names.ts"
 import { TaskFigures } from "./task-figures.ts"
-import { endSpan, enqueueSpan, traceparentOf } from "./tracing.ts"
+import { endSpan, enqueueSpan, traceAfter } from "./tracing.ts"
+import type { TracedCaller } from "./traced-caller.ts"
 import type { Values } from "./values.ts"
 
 /** One input, or many, for a task. */
@@ -32,6 +33,8 @@ export interface EnqueueRequest {
   readonly body: Uint8Array<ArrayBuffer>
   readonly options?: EnqueueOptions
   readonly traceparent?: string
+  /** Counts only beside a `traceparent`. */
+  readonly tracestate?: string
   /** @default "call" */
   readonly trigger?: "call" | "task" | "event"
   /** Whoever enqueues it will wait for its end. */
@@ -151,8 +154,8 @@ export class TaskDesk {
   }
 
   /** A run's code calls another task. */
-  onSend({ id, task, inputs, options, mode, traceparent, depth }: Extract<FromAttempts, { kind: "send" }>, thread: AttemptThread): void {
-    const trace = traceparent === undefined ? {} : { traceparent }
+  onSend({ id, task, inputs, options, mode, traceparent, tracestate, depth }: Extract<FromAttempts, { kind: "send" }>, thread: AttemptThread): void {
+    const trace = traceOf(traceparent, tracestate)
     const done = async (): Promise<{ readonly ids: readonly string[]; readonly result?: RunResult }> => {
       if (mode === "result") return { ids: inputs, result: await this.result(inputs[0] ?? "") }
       const request: EnqueueRequest = { task, ...bodyOf(inputs), options, trigger: "task", depth, ...trace }
@@ -171,11 +174,11 @@ export class TaskDesk {
   }
 
   /** How `task.call` reaches this node in this process. */
-  get caller(): TaskCaller {
+  get caller(): TracedCaller {
     return {
-      send: (task, inputs, options) => this.enqueue({ task, ...bodyOf(inputs), options }),
-      call: async (task, input, options) => {
-        const { id, result } = await this.call({ task, ...bodyOf([input]), options })
+      send: (task, inputs, options, trace = {}) => this.enqueue({ task, ...bodyOf(inputs), options, ...trace }),
+      call: async (task, input, options, trace = {}) => {
+        const { id, result } = await this.call({ task, ...bodyOf([input]), options, ...trace })
         return { id, result: result as RunResult }
       },
       result: (id) => this.result(id),
@@ -203,9 +206,10 @@ export class TaskDesk {
   }
 
   async #enqueueTraced(request: EnqueueRequest): Promise<Enqueued> {
-    const span = enqueueSpan(request.task, request.traceparent)
+    const from = traceOf(request.traceparent, request.tracestate)
+    const span = enqueueSpan(request.task, from)
     try {
-      const enqueued = await this.#enqueue(request, traceparentOf(span, request.traceparent))
+      const enqueued = await this.#enqueue(request, traceAfter(span, from))
       endSpan(span)
       return enqueued
     } catch (error) {
@@ -214,7 +218,7 @@ export class TaskDesk {
     }
   }
 
-  async #enqueue(request: EnqueueRequest, traceparent: string | undefined): Promise<Enqueued> {
+  async #enqueue(request: EnqueueRequest, trace: TraceFields): Promise<Enqueued> {
     const { plan, seat } = this.#find(request.task)
     this.#options.assertReady()
     const { options = {}, trigger, waited, depth = 0, keyNamesBody = false } = request
@@ -230,7 +234,7 @@ export class TaskDesk {
       ...(priority === undefined ? {} : { priority }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(idempotencyKey === undefined || !keyNamesBody ? {} : { fingerprint: fingerprintOf(request.body) }),
-      ...(traceparent === undefined ? {} : { traceparent }),
+      ...trace,
       ...(trigger === undefined || trigger === "call" ? {} : { trigger }),
       ...(waited === true ? { waited } : {}),
       ...(depth === 0 ? {} : { depth }),

@@ -27,7 +27,7 @@ const spans = task("spans", {
     }),
 })
 
-const inner = task("inner", { run: (_, ctx) => ({ inner: ctx.traceparent }) })
+const inner = task("inner", { run: (_, ctx) => ({ inner: ctx.traceparent, state: ctx.tracestate }) })
 
 const outer = task("outer", {
   retry: { attempts: 2, backoff: { first: 1, jitter: false } },
@@ -41,7 +41,7 @@ const outer = task("outer", {
   },
 })
 
-const last = task("last", { run: (_, ctx) => ({ last: ctx.traceparent }) })
+const last = task("last", { run: (_, ctx) => ({ last: ctx.traceparent, state: ctx.tracestate }) })
 const orders = stream("orders")
 
 export default service("traced", [spans, inner, outer, last, orders.map((order) => order).to(outer), outer.output.map((given) => given).to(last)])

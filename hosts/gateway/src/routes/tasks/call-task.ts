@@ -1,6 +1,6 @@
 /** POST /v1/tasks/{task}/runs: enqueues runs; with `Prefer: wait=N`, waits for the output. */
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
-import { durationMs, errorTable, limits, MillraceError, priorityMost } from "@millrace/model"
+import { durationMs, errorTable, limits, MillraceError, priorityMost, traceOf } from "@millrace/model"
 import { bodyFormat, type EnqueueAllReply, type EnqueueReply, mediaTypes, pathOf, problemOf } from "@millrace/protocol"
 import { failureOf, headersOf, refuse, send } from "../../answer.ts"
 import { encodingOf, idempotencyKeyOf, unsupported } from "../../body-headers.ts"
@@ -34,7 +34,6 @@ async function answer(context: RouteContext, gate: Gate): Promise<void> {
   const format = formatOf(headers["content-type"])
   const waitMs = format === "json" ? waitOf(headers["prefer"]) : 0
   const idempotencyKey = idempotencyKeyOf(headers["idempotency-key"])
-  const { traceparent } = headers
   const declared = headers["content-length"]
   if (declared !== undefined) assertLength(Number(declared))
   const body = await readBody(incoming, encodingOf(headers["content-encoding"]), gate.bodies)
@@ -49,7 +48,7 @@ async function answer(context: RouteContext, gate: Gate): Promise<void> {
       ...(query.priority === undefined ? {} : { priority: priorityOf(query.priority) }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     },
-    ...(typeof traceparent === "string" && traceShape.test(traceparent) ? { traceparent } : {}),
+    ...traceOf(headers["traceparent"], headers["tracestate"]),
   }
   const { ids, result } = waitMs > 0 ? await calledWithin(gate, context, request, waitMs) : { ids: await gate.node.tasks.enqueue(request), result: undefined }
   if (format === "ndjson") {
@@ -68,7 +67,6 @@ async function answer(context: RouteContext, gate: Gate): Promise<void> {
 }
 
 const jsonHeaders = { "content-type": "application/json" }
-const traceShape = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 
 /** The run, and how it has ended, unless that takes longer, or whoever asked has gone. */
 async function calledWithin(
