@@ -70,6 +70,11 @@ test("state goes to the child of its key, one commit decides, and remains and pi
   const at = (partition: number): Progress | undefined => storedProgress(store.state, stageScope("s", "rides"), partition)
   assert.deepEqual([at(2)?.consumed, at(2)?.watermark, at(3)?.consumed, at(3)?.highest], [0, 90, 4, 90])
   assert.deepEqual([at(0)?.consumed, at(0)?.moved], [7, true])
+  // The same key in both parents of a merge: one of its states would be lost, so nothing is moved.
+  write("s/minutes", 1, 60_000, { anna: 5 })
+  await store.fold()
+  const merge: Handover = { plan, stage, parents: [0, 1], children: [{ partition: 4, begin: 0 }], childOf: () => 4 }
+  assert.throws(() => [...movedState(store.state, merge)], /partitions 0,1 both keep s\/minutes of key "anna"/)
   apply(leftOver(store.state, handover))
   assert.deepEqual(await held(0), {})
   assert.equal(at(0)?.moved, true)

@@ -269,7 +269,7 @@ export class Node {
       const plans = files.length === 0 ? [] : await workshop.load()
       this.#shards.assertUnwritten(plans)
       const resharded = this.#shards.all(plans)
-      for (const plan of plans) for (const stream of resharded.keys()) assertMovable(plan, stream)
+      for (const plan of plans) for (const stream of resharded.keys()) assertMovable(plan, stream, this.#shards.isHashPlaced(stream))
       const streams = new Streams(plans, this.#store.state, this.#bytes.plans, this.#shards)
       // Also the last thing that can fail: from here on the new services run.
       await this.#durably([], [streams.changes(), shapeChanges(plans, this.#store.state)])
@@ -351,7 +351,7 @@ export class Node {
     }
     if (plan.role !== "source") refuse("a service writes it, and where its records lie is what the service's definition says. Change its partitions there.")
     if (this.#ends.has(name)) refuse("it has ended. Put what is new into another stream.")
-    for (const each of this.#plans) assertMovable(each, name)
+    for (const each of this.#plans) assertMovable(each, name, this.#shards.isHashPlaced(name))
   }
 
   /** In force before it is durable, as the records are that are appended behind it. */

@@ -2,8 +2,8 @@
  * What a partition's keys need to go on elsewhere: its stage's state, as state changes, from the partitions of a stream that were
  * split or merged (parents) to those that came of them (children).
  *
- * R1  State follows its keys: each goes to the child that takes the key's records. A key that no child takes (its record was
- *     placed by an explicit hash key) goes to the first.
+ * R1  State follows its keys: each goes to the child that takes the key's records. Where records were placed by explicit hash keys a
+ *     key may have state in several partitions, and nobody knows where its next record lies: state of such a stream is not moved.
  * R2  Parents are read to their end and sealed before anything moves; children begin when all has moved, by one commit.
  * R3  A child begins at the watermark of its parents, the later of two, and whoever reads what the stage writes hears of it before
  *     the parents end.
@@ -43,10 +43,18 @@ const pieceBytes = limits.transactionBytes / 8
 /** Keys that are read at once: a store's cursor is not held open while they are worked on. */
 const pieceKeys = 1_000
 
-/** @throws MR1306 when an operator of a stage keeps what cannot follow its keys */
-export function assertMovable(plan: Plan, stream: string): void {
+/**
+ * @param hashPlaced - whether records of the stream may lie elsewhere than where their keys say
+ * @throws MR1306 when an operator of a stage keeps what cannot follow its keys
+ */
+export function assertMovable(plan: Plan, stream: string, hashPlaced: boolean): void {
   for (const { input, operators } of plan.stages) {
     if (input !== stream) continue
+    const keeps = operators.find((operator) => keyedScopes(plan.service, operator)?.some(({ by }) => by !== "none" && by !== "time"))
+    if (hashPlaced && keeps !== undefined) {
+      const why = `its records were put by explicit hash keys, so what operator "${keeps.name}" (${keeps.kind}) of service "${plan.service}" keeps by key could not follow its records`
+      throw new MillraceError("MR1306", `Stream "${stream}" cannot be resharded: ${why}. Put .keyBy(…) before it, or use a new stream.`, { stream, operator: keeps.name })
+    }
     const fixed = operators.find((operator) => keyedScopes(plan.service, operator) === undefined)
     if (fixed === undefined) continue
     const message = `Stream "${stream}" cannot be resharded: operator "${fixed.name}" (${fixed.kind}) of service "${plan.service}" keeps what does not follow keys. Put .keyBy(…) before it.`
@@ -74,7 +82,11 @@ export function* movedState(reader: StateReader, { plan, stage, parents, childre
           const byChild = new Map<number, [key: string, value: Uint8Array][]>()
           let count = 0
           for (const [name, value] of reader.entries(scope, parent, bucket, range)) {
-            const child = childOf(keyIn(name, by)) ?? first.partition
+            const key = keyIn(name, by)
+            const child = childOf(key) ?? first.partition
+            if (parent !== parents[0] && reader.get(scope, parents[0] as number, bucket, name) !== undefined) {
+              throw new Error(`stage ${stage.id}: partitions ${parents.join()} both keep ${scope} of key ${JSON.stringify(key)}, so one of them would be lost`)
+            }
             const own = byChild.get(child) ?? []
             byChild.set(child, own)
             own.push([name, value.slice()])

@@ -31,6 +31,8 @@ export interface StreamFacts {
   readonly policies?: Readonly<Record<string, string>>
   /** Of a stream that was made by a request, or whose shards were split or merged. */
   readonly shards?: readonly Shard[]
+  /** Records were put by an explicit hash key that is not that of their partition key: those of one key may lie in several shards. */
+  readonly hashPlaced?: boolean
 }
 
 /** The facts of a stream that is new. */

@@ -1,5 +1,5 @@
 /** PutRecord and PutRecords. */
-import { hashKeyMax, secondOf, SequenceNumbers, shardId } from "@millrace/model"
+import { hashKeyMax, hashOf as keyHashOf, secondOf, SequenceNumbers, shardId } from "@millrace/model"
 import { type UserRecord, userRecordsOf } from "../aggregate.ts"
 import { type Api, type StreamNaming, nameOf } from "../api.ts"
 import type { KinesisStream } from "../catalog.ts"
@@ -56,7 +56,8 @@ export async function putRecords(input: PutRecordsInput, api: Api): Promise<obje
  * Puts entries; to a service's stream the user records of an aggregate instead of it. A stream of bytes holds aggregates
  * as they are: whoever reads it takes them apart, as with AWS.
  */
-async function put(entries: readonly Entry[], stream: KinesisStream, { node }: Api): Promise<readonly Placement[]> {
+async function put(entries: readonly Entry[], stream: KinesisStream, api: Api): Promise<readonly Placement[]> {
+  const { node } = api
   const aggregates = new Map<number, readonly UserRecord[]>()
   if (stream.plan.format !== "bytes") {
     for (const [i, { Data: data }] of entries.entries()) {
@@ -64,6 +65,9 @@ async function put(entries: readonly Entry[], stream: KinesisStream, { node }: A
       if (users !== undefined && users.length > 0) aggregates.set(i, users)
     }
   }
+  const users = [...aggregates.values()].flat()
+  if (entries.some((entry) => isElsewhere(entry.PartitionKey, entry.ExplicitHashKey, stream)) || users.some(({ key, hashKey }) => isElsewhere(key, hashKey, stream)))
+    await markHashPlaced(stream, api)
   if (aggregates.size === 0)
     return node.records.put(
       stream.name,
@@ -71,10 +75,10 @@ async function put(entries: readonly Entry[], stream: KinesisStream, { node }: A
     )
   const records: NewRecord[] = []
   for (const [i, entry] of entries.entries()) {
-    const users = aggregates.get(i)
-    if (users === undefined) records.push(recordOf(entry, stream))
+    const own = aggregates.get(i)
+    if (own === undefined) records.push(recordOf(entry, stream))
     else
-      for (const { key, hashKey, data } of users)
+      for (const { key, hashKey, data } of own)
         records.push(recordOf({ Data: data, PartitionKey: key, ExplicitHashKey: hashKey }, stream))
   }
   const placements = await node.records.put(stream.name, records)
@@ -88,6 +92,18 @@ async function put(entries: readonly Entry[], stream: KinesisStream, { node }: A
     at += count
   }
   return results
+}
+
+/** Whether a record goes elsewhere than where its key says, and the stream does not say yet that there are such. */
+function isElsewhere(key: string, explicit: string | undefined, { plan, facts }: KinesisStream): boolean {
+  if (explicit === undefined || facts.hashPlaced === true) return false
+  // A key function decides alone.
+  return (!plan.keyed || plan.format === "bytes") && hashOf(explicit) !== keyHashOf(key)
+}
+
+/** Said before they are put: what is kept by key could not follow such records through splits and merges. */
+async function markHashPlaced({ name }: KinesisStream, { catalog }: Api): Promise<void> {
+  await catalog.change(name, ({ facts }) => (facts.hashPlaced === true ? facts : { ...facts, hashPlaced: true }))
 }
 
 /**

@@ -29,6 +29,12 @@ export class Shards {
     return resharded
   }
 
+  /** Whether records of a stream may lie elsewhere than where their keys say. */
+  isHashPlaced(stream: string): boolean {
+    const text = this.#facts.get(stream)
+    return text !== undefined && factsOf(text).hashPlaced === true
+  }
+
   /** @throws MR1306 when a service writes a stream that was resharded: it would put records where the stream had them at first */
   assertUnwritten(plans: readonly Plan[]): void {
     for (const { service, streams } of plans) {
