@@ -7,6 +7,7 @@ import fc from "fast-check"
 import { events } from "./events.ts"
 import { Rig } from "./rig.ts"
 import { atOnce, drive, type Turn, turns } from "./schedule.ts"
+import { countRule, type Decision, everything, everythingRule, type Held, type Rule } from "./trigger-model.ts"
 import type { Event } from "./window-model.ts"
 
 interface Result {
@@ -38,21 +39,6 @@ async function outcome(shape: GlobalWindow<Event>, outOfOrder: number, given: re
   return { rig, results: await resultsOf(rig), bytes: await rig.bytes("s/results.rows") }
 }
 
-/** What the model of a trigger does: at a record, and at a time. */
-interface Rule {
-  onRecord(event: Event, held: Held): Decision
-  onTime(time: number, held: Held): Decision
-}
-
-type Decision = "continue" | "fire" | "purge" | "fire-and-purge"
-
-/** What a key has in the model. */
-interface Held {
-  readonly events: Event[]
-  fresh: number
-  readonly timers: Set<number>
-}
-
 /** Results in order, of a rule in the plainest way. */
 function expectedOf(given: readonly Event[], rule: Rule, outOfOrder: number, ended: boolean): Result[] {
   const results: Result[] = []
@@ -80,7 +66,7 @@ function expectedOf(given: readonly Event[], rule: Rule, outOfOrder: number, end
   }
   for (const event of given) {
     if (event.t - outOfOrder > watermark) move(event.t - outOfOrder)
-    const mine = held.get(event.k) ?? { events: [], fresh: 0, timers: new Set() }
+    const mine = held.get(event.k) ?? { events: [], fresh: 0, timers: new Set(), seen: 0 }
     held.set(event.k, mine)
     mine.events.push(event)
     mine.fresh++
@@ -101,9 +87,7 @@ const untimed = (results: readonly Result[]) => results.map(({ key, values }) =>
 test("a count trigger fires at each so many records of a key and begins anew or keeps them, however input is cut and wherever it crashes", async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 5 }), fc.boolean(), fc.nat(40), events, turns, fc.boolean(), async (every, keep, outOfOrder, given, way, ended) => {
-      const decision = keep ? "fire" : "fire-and-purge"
-      const rule: Rule = { onRecord: (_, { fresh }) => (fresh === every ? decision : "continue"), onTime: () => "continue" }
-      const expected = expectedOf(given, rule, outOfOrder, ended)
+      const expected = expectedOf(given, countRule(every, keep), outOfOrder, ended)
       const found = await outcome(global({ every, keep }), outOfOrder, given, way, ended)
       assert.deepEqual(untimed(found.results), untimed(expected))
       if (!ended) assert.deepEqual(found.results, expected)
@@ -113,49 +97,13 @@ test("a count trigger fires at each so many records of a key and begins anew or 
   )
 })
 
-/** Does a bit of everything, by what the records say. */
-const everything = global<Event, { seen: number }>({
-  trigger: {
-    state: () => ({ seen: 0 }),
-    onRecord({ v, t }, ctx) {
-      assert.equal(ctx.time, t)
-      ctx.state.seen += v
-      if (v === -9) return "purge"
-      if (v === 9) return "fire-and-purge"
-      if (v === 8) return "fire"
-      if (v === 7) ctx.clearTimer(t + 5)
-      else ctx.setTimer(v % 2 === 0 ? t + 5 : t + v * 6)
-      return v === 6 ? undefined : "continue"
-    },
-    onTime(ctx) {
-      if (ctx.state.seen % 3 === 0) return "fire-and-purge"
-      ctx.setTimer(ctx.time + 10)
-      return ctx.count % 2 === 0 ? "fire" : "continue"
-    },
-  },
-})
-
-const everythingRule: Rule = {
-  onRecord({ v, t }, { timers }) {
-    if (v === -9) return "purge"
-    if (v === 9) return "fire-and-purge"
-    if (v === 8) return "fire"
-    if (v === 7) timers.delete(t + 5)
-    else timers.add(v % 2 === 0 ? t + 5 : t + v * 6)
-    return "continue"
-  },
-  onTime(time, { events: all, timers }) {
-    if (all.reduce((seen, { v }) => seen + v, 0) % 3 === 0) return "fire-and-purge"
-    timers.add(time + 10)
-    return all.length % 2 === 0 ? "fire" : "continue"
-  },
-}
+const eventful = global<Event, { seen: number }>({ trigger: everything })
 
 /** Without an end: a trigger that says neither is asked at each of its times for ever, as a process is. */
 test("a trigger of one's own fires and purges at records and timers as it says, however input is cut and wherever it crashes", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(40), events, turns, async (outOfOrder, given, way) => {
-      const found = await outcome(everything, outOfOrder, given, way, false)
+      const found = await outcome(eventful, outOfOrder, given, way, false)
       assert.deepEqual(found.results, expectedOf(given, everythingRule, outOfOrder, false))
     }),
     { numRuns: 1000 },
@@ -165,7 +113,7 @@ test("a trigger of one's own fires and purges at records and timers as it says, 
 test("any batch cut and any crash give the same bytes of global windows", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(40), events, turns, async (outOfOrder, given, way) => {
-      const [one, other] = [await outcome(everything, outOfOrder, given, atOnce, false), await outcome(everything, outOfOrder, given, way, false)]
+      const [one, other] = [await outcome(eventful, outOfOrder, given, atOnce, false), await outcome(eventful, outOfOrder, given, way, false)]
       assert.deepEqual(other.bytes, one.bytes)
     }),
     { numRuns: 400 },

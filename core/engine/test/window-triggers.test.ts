@@ -7,6 +7,7 @@ import fc from "fast-check"
 import { events } from "./events.ts"
 import { Rig } from "./rig.ts"
 import { atOnce, drive, type Turn, turns } from "./schedule.ts"
+import { countRule, type Decision, everything, everythingRule, type Held, type Rule } from "./trigger-model.ts"
 import type { Event } from "./window-model.ts"
 
 interface Result {
@@ -48,20 +49,6 @@ async function outcome(shape: Shape, trigger: EarlyTrigger<Event, { seen: number
     return { key, start: Number(start), pane, values }
   })
   return { rig, results, late: await rig.values("s/late.rows"), bytes: await rig.bytes("s/results.rows") }
-}
-
-type Decision = "continue" | "fire" | "purge" | "fire-and-purge"
-
-/** A key's part of a window in the model. */
-interface Held {
-  readonly events: Event[]
-  fresh: number
-  readonly timers: Set<number>
-}
-
-interface Rule {
-  onRecord(event: Event, held: Held): Decision
-  onTime(time: number, held: Held): Decision
 }
 
 function expectedOf(given: readonly Event[], rule: Rule, { size, every, lateness, outOfOrder }: Shape) {
@@ -111,7 +98,7 @@ function expectedOf(given: readonly Event[], rule: Rule, { size, every, lateness
       taken = true
       const keys = held.get(start) ?? new Map<string, Held>()
       held.set(start, keys)
-      const mine = keys.get(event.k) ?? { events: [], fresh: 0, timers: new Set<number>() }
+      const mine = keys.get(event.k) ?? { events: [], fresh: 0, timers: new Set<number>(), seen: 0 }
       keys.set(event.k, mine)
       mine.events.push(event)
       mine.fresh++
@@ -130,9 +117,8 @@ function expectedOf(given: readonly Event[], rule: Rule, { size, every, lateness
 test("a count trigger of a window gives a result at each so many records and the rest at its end, however input is cut and wherever it crashes", async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.boolean(), shapes, events, turns, async (every, keep, shape, given, way) => {
-      const rule: Rule = { onRecord: (_, { fresh }) => (fresh === every ? (keep ? "fire" : "fire-and-purge") : "continue"), onTime: () => "continue" }
       const found = await outcome(shape, { every, keep }, given, way)
-      const { results, late } = expectedOf(given, rule, shape)
+      const { results, late } = expectedOf(given, countRule(every, keep), shape)
       assert.deepEqual(found.results, results)
       assert.deepEqual(found.late, late)
     }),
@@ -140,51 +126,23 @@ test("a count trigger of a window gives a result at each so many records and the
   )
 })
 
-/** Does a bit of everything, by what the records say. */
-const everything: EarlyTrigger<Event, { seen: number }> = {
-  state: () => ({ seen: 0 }),
-  onRecord({ v, t }, ctx) {
-    assert.equal(ctx.time, t)
-    assert.ok(ctx.start <= t && t < ctx.end)
-    ctx.state.seen += v
-    if (v === -9) return "purge"
-    if (v === 9) return "fire-and-purge"
-    if (v === 8) return "fire"
-    if (v === 7) ctx.clearTimer(t + 5)
-    else ctx.setTimer(v % 2 === 0 ? t + 5 : t + v * 6)
-    return v === 6 ? undefined : "continue"
-  },
-  onTime(ctx) {
-    if (ctx.state.seen % 3 === 0) return "fire-and-purge"
-    ctx.setTimer(ctx.time + 10)
-    return ctx.count % 2 === 0 ? "fire" : "continue"
-  },
-}
-
-const everythingRule: Rule = {
-  onRecord({ v, t }, { timers }) {
-    if (v === -9) return "purge"
-    if (v === 9) return "fire-and-purge"
-    if (v === 8) return "fire"
-    if (v === 7) timers.delete(t + 5)
-    else timers.add(v % 2 === 0 ? t + 5 : t + v * 6)
-    return "continue"
-  },
-  onTime(time, { events: all, timers }) {
-    if (all.reduce((seen, { v }) => seen + v, 0) % 3 === 0) return "fire-and-purge"
-    timers.add(time + 10)
-    return all.length % 2 === 0 ? "fire" : "continue"
+/** Knows the bounds of its window, too. */
+const bounded: EarlyTrigger<Event, { seen: number }> = {
+  ...everything,
+  onRecord(event, ctx) {
+    assert.ok(ctx.start <= event.t && event.t < ctx.end)
+    return everything.onRecord(event, ctx)
   },
 }
 
 test("a window's own trigger fires and purges at records and timers as it says, and the end gives what is left, however input is cut and wherever it crashes", async () => {
   await fc.assert(
     fc.asyncProperty(shapes, events, turns, async (shape, given, way) => {
-      const found = await outcome(shape, everything, given, way)
+      const found = await outcome(shape, bounded, given, way)
       const { results, late } = expectedOf(given, everythingRule, shape)
       assert.deepEqual(found.results, results)
       assert.deepEqual(found.late, late)
-      const one = await outcome(shape, everything, given, atOnce)
+      const one = await outcome(shape, bounded, given, atOnce)
       assert.deepEqual(found.bytes, one.bytes)
       await found.rig.store.fold()
       for (const scope of ["s/w", "s/w@trigger", "s/w@timers"]) assert.deepEqual([...found.rig.store.state.buckets(scope, 0)], [], scope)

@@ -48,7 +48,7 @@ interface Refining extends Windowing {
 export type WindowingShape =
   | (Refining & { readonly kind: "window"; readonly window: WindowPlan; readonly trigger?: TriggerPlan })
   /** Windows that end once their key was silent for `gapMs`, and merge when a record closes the gap between two. */
-  | (Refining & { readonly kind: "session"; readonly gapMs: number })
+  | (Refining & { readonly kind: "session"; readonly gapMs: number; readonly trigger?: TriggerPlan })
   /** A window for each record, which ends with it. */
   | (Windowing & { readonly kind: "sliding"; readonly span: SlidingSpan })
   /** One window for all records of a key, which gives results when a trigger says so. */
@@ -63,7 +63,7 @@ export type TriggerPlan = { readonly kind: "count"; readonly every: number; read
 /** The aggregates by name, in the order of the plan. */
 export type WindowingCode =
   | { readonly kind: "window"; readonly aggregates: AggregateCodes; readonly trigger?: TriggerCode }
-  | { readonly kind: "session"; readonly aggregates: AggregateCodes }
+  | { readonly kind: "session"; readonly aggregates: AggregateCodes; readonly trigger?: TriggerCode }
   | { readonly kind: "sliding"; readonly aggregates: AggregateCodes }
   | { readonly kind: "global"; readonly aggregates: AggregateCodes; readonly trigger?: TriggerCode }
 
@@ -78,6 +78,8 @@ export interface TriggerCode {
   readonly state?: () => unknown
   readonly onRecord: (value: never, ctx: TriggerContext<never>) => TriggerDecision | undefined | void
   readonly onTime?: (ctx: TriggerContext<never>) => TriggerDecision | undefined | void
+  /** Of sessions that become one: their states made one. */
+  readonly merge?: (earlier: never, later: never) => unknown
 }
 
 /** What a trigger sees and may do. The object is reused: do not keep it. */
@@ -100,7 +102,7 @@ export interface TriggerContext<State> {
 export interface WindowTriggerContext<State> extends TriggerContext<State> {
   /** First instant of the window, in ms. */
   readonly start: number
-  /** First instant after the window, in ms. A timer for this or later is never called. */
+  /** First instant after the window, in ms, as far as a session has come. No timer for this or later is called, unless a session grows beyond it. */
   readonly end: number
 }
 

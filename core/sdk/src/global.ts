@@ -43,16 +43,31 @@ export interface WindowTrigger<T, State> {
   onTime?(ctx: WindowTriggerContext<State>): TriggerDecision | undefined | void
 }
 
+/** Has a window with bounds give a result ahead of its end after each so many records. */
+export interface CountTrigger {
+  /** After so many records of the key in the window. */
+  readonly every: number
+  /** Whether records count again in the next result, which is then over all so far. @default false: it begins anew */
+  readonly keep?: boolean
+  readonly onRecord?: never
+}
+
 /** When a window with bounds gives a result ahead of its end. */
-export type EarlyTrigger<T, State> =
-  | {
-      /** After so many records of the key in the window. */
-      readonly every: number
-      /** Whether records count again in the next result, which is then over all so far. @default false: it begins anew */
-      readonly keep?: boolean
-      readonly onRecord?: never
+export type EarlyTrigger<T, State> = CountTrigger | WindowTrigger<T, State>
+
+/** When a session gives a result ahead of its end: see {@link MergingWindow.trigger}. */
+export type MergingTrigger<T, State> = CountTrigger | (WindowTrigger<T, State> & MergeOf<State>)
+
+/** What makes the states of two sessions one; needed where there are states. */
+export type MergeOf<State> = [State] extends [undefined]
+  ? { readonly merge?: never }
+  : {
+      /**
+       * A record has made two sessions of a key one: the state of both, made of that of the earlier and that of the later session. The
+       * record has not been seen by the trigger yet.
+       */
+      readonly merge: (earlier: State, later: State) => State
     }
-  | WindowTrigger<T, State>
 
 /** When a global window gives a result. */
 export type GlobalOptions<T, State> =
@@ -97,13 +112,21 @@ export function triggerPlan({ every, keep, trigger }: GlobalWindow<never>, what:
   return customPlan(trigger, what)
 }
 
-/** @throws MR1101 also for a trigger that can never fire */
-export function earlyTriggerPlan(given: EarlyTrigger<never, never>, what: string): TriggerPlan {
+/** @throws MR1101 also for a trigger that can never fire, and for one of sessions whose states could not be made one */
+export function earlyTriggerPlan(given: EarlyTrigger<never, never>, windows: "fixed" | "merging", what: string): TriggerPlan {
   if ("every" in given) {
     checkKeys(given, ["every", "keep"], `${what}, trigger`)
     return countPlan(given.every, given.keep, what)
   }
-  return customPlan(given, what)
+  if (windows === "fixed") return customPlan(given, what)
+  const { merge, ...trigger }: WindowTrigger<never, never> & { readonly merge?: unknown } = given
+  const plan = customPlan(trigger, what)
+  if (given.state !== undefined && merge === undefined) {
+    const mend = "Give it merge(earlier, later), which makes the state of one session of those of two."
+    throw new MillraceError("MR1101", `${what}: sessions merge, and this trigger does not say what becomes of its state then. ${mend}`)
+  }
+  checkFunction(merge, `${what}, trigger.merge`, "optional")
+  return plan
 }
 
 function countPlan(every: unknown, keep: boolean | undefined, what: string): TriggerPlan {
@@ -122,9 +145,10 @@ function customPlan(trigger: Trigger<never, never>, what: string): TriggerPlan {
 }
 
 /** The trigger's functions as they are when it is given. */
-export function triggerCode(trigger: Trigger<never, never>): TriggerCode {
+export function triggerCode(trigger: Trigger<never, never> & Pick<TriggerCode, "merge">): TriggerCode {
   return Object.freeze({
     onRecord: trigger.onRecord.bind(trigger),
+    ...(trigger.merge === undefined ? {} : { merge: trigger.merge.bind(trigger) }),
     ...(trigger.state === undefined ? {} : { state: trigger.state.bind(trigger) }),
     ...(trigger.onTime === undefined ? {} : { onTime: trigger.onTime.bind(trigger) }),
   })

@@ -69,6 +69,7 @@ export type {
   FixedWindow,
   HasLateness,
   KnownOptions,
+  MergingWindow,
   NoTime,
   PaneField,
   PanesOf,
@@ -90,7 +91,7 @@ export type { FilterPattern, MappingOptions, Starting } from "./function/mapping
 export type { FunctionSettings } from "./function/options.ts"
 export type { MadeBy, ResultOf, TakenBy } from "./schema-values.ts"
 export { compile, isService, type Service, service, serviceOf, type ServicePart, type TasksAmong } from "./service.ts"
-export { type EarlyTrigger, global, type GlobalOptions, type GlobalWindow, type Trigger, type WindowTrigger } from "./global.ts"
+export { type CountTrigger, type EarlyTrigger, global, type GlobalOptions, type GlobalWindow, type MergeOf, type MergingTrigger, type Trigger, type WindowTrigger } from "./global.ts"
 export { session, type SessionOptions, type SessionWindow } from "./session.ts"
 export { sliding, type SlidingOptions, type SlidingWindow } from "./sliding.ts"
 export {

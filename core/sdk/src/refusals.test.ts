@@ -130,9 +130,15 @@ test("a window refuses shapes that are not valid, naming itself", () => {
   refused("MR1101", /^window "w": either early or a trigger decides when results come ahead of the end/, () =>
     rows.window("w", tumbling("1d"), { early: "1h" }).trigger({ every: 5 }),
   )
-  refused("MR1101", /^window "w": a session window takes no trigger; tumbling, hopping and calendar windows do/, () =>
-    rows.window("w", loose<AlignedWindow>(session({ gap: "1h" }))).trigger({ every: 5 }),
+  refused("MR1101", /^window "w": a sliding window takes no trigger of its own; tumbling, hopping, calendar and session windows do/, () =>
+    rows.window("w", loose<AlignedWindow>(sliding({ rows: 2 }))).trigger({ every: 5 }),
   )
+  const sessions = rows.window("w", session({ gap: "1h" }))
+  refused("MR1101", /^window "w": sessions merge, and this trigger does not say what becomes of its state then\. Give it merge/, () =>
+    sessions.trigger(loose<{ every: number }>({ state: () => 0, onRecord: () => "fire" })),
+  )
+  refused("MR1101", /^window "w", trigger\.merge: expected a function/, () => sessions.trigger(loose<{ every: number }>({ onRecord: () => "fire", merge: 5 })))
+  refused("MR1101", /^window "w": a trigger without onRecord can never fire/, () => sessions.trigger(loose<{ every: number }>({ merge: () => 0 })))
   refused("MR1101", /^windowAll: "a b" is not a name/, () => rows.windowAll("a b", tumbling("1d")))
   refused("MR1101", /^window "w", allowedLateness: "-1s" is not/, () =>
     rows.window("w", tumbling("1h"), { allowedLateness: "-1s" }),

@@ -159,6 +159,28 @@ test("a trigger of a window with bounds knows them, the records and its own stat
   same<ValueOf<typeof custom>["pane"], Pane>(true)
 })
 
+test("a trigger of sessions knows what it makes of two states", () => {
+  const visits = zodFlights
+    .window("w", session({ gap: "1h" }))
+    .trigger({
+      state: () => ({ late: 0 }),
+      onRecord(flight, ctx) {
+        same<typeof flight, Flight>(true)
+        return ctx.state.late++ > 3 ? "fire" : "continue"
+      },
+      merge(earlier, later) {
+        same<typeof later, { late: number }>(true)
+        return { late: earlier.late + later.late }
+      },
+    })
+    .aggregate({ n: count() })
+  same<ValueOf<typeof visits>["pane"], Pane>(true)
+  const stateless = zodFlights.window("w", session({ gap: "1h" })).trigger({ onRecord: (flight) => (flight.delay > 15 ? "fire" : "continue") })
+  assert.ok(stateless)
+  const counted = zodFlights.windowAll("w", session({ gap: "1h" })).trigger({ every: 5, keep: true })
+  assert.ok(counted)
+})
+
 test("a window's reduce has the type of its records", () => {
   const worst = zodFlights.window("w", session({ gap: "1h" }), { early: "1m" }).reduce((high, flight) => (flight.delay > high.delay ? flight : high))
   same<ValueOf<typeof worst>["value"], Flight>(true)
@@ -312,8 +334,12 @@ export function refused(): void {
   zodFlights.window("w", tumbling("1h")).trigger({ every: 5, onRecord: () => "fire" })
   // @ts-expect-error no such decision
   zodFlights.window("w", tumbling("1h")).trigger({ onRecord: () => "stop" })
-  // @ts-expect-error sessions merge, and know no trigger
-  zodFlights.window("w", session({ gap: "1s" })).trigger({ every: 5 })
+  // @ts-expect-error sessions merge: the trigger must say what becomes of its state
+  zodFlights.window("w", session({ gap: "1s" })).trigger({ state: () => 0, onRecord: () => "fire" })
+  // @ts-expect-error the state of two sessions is a state
+  zodFlights.window("w", session({ gap: "1s" })).trigger({ state: () => 0, onRecord: () => "fire", merge: (a, b) => `${a}${b}` })
+  // @ts-expect-error tumbling windows do not merge
+  zodFlights.window("w", tumbling("1s")).trigger({ state: () => 0, onRecord: () => "fire", merge: (a: number) => a })
   // @ts-expect-error a global window's trigger is a part of it
   zodFlights.window("w", global({ every: 5 })).trigger({ every: 5 })
   // @ts-expect-error sessions have a gap

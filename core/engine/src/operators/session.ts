@@ -10,31 +10,39 @@
  * Of what was given, a copy is kept as long as it may have to be taken back. The retraction comes right before the result that
  * takes its place, so a reader who folds by key and bounds is never without one for long, and never has two.
  *
- * Invariants W21 to W26 and W27 to W33 of docs/specs/windows.md.
+ * A trigger that purges a session ends it: the key's next record begins another one.
+ *
+ * Invariants W21 to W26, W27 to W33 and W57 to W59 of docs/specs/windows.md.
  */
 import type { OperatorCode, OperatorPlan, Pane } from "@millrace/model"
 import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { type Bucket, type Scope, rowKey, rowTime } from "../state.ts"
-import { keyOfRow } from "../state/row.ts"
-import type { View } from "../view.ts"
+import { keyOfRow, rowOf, timeOfRow } from "../state/row.ts"
+import type { TimerView, View } from "../view.ts"
 import { Accumulation, type Accumulator } from "./accumulation.ts"
 import { Early } from "./early.ts"
 import { flagCodec } from "./flag-codec.ts"
 import { endOfInput, WindowClock } from "./window-clock.ts"
+import { type TriggeredWindows, triggerNumbers, WindowTriggers } from "./window-triggers.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "session" }>
 type Code = Extract<OperatorCode, { kind: "session" }>
 
 /**
- * The session's own numbers: times of its earliest and latest record, whether its result has been given since it grew, and with
- * early results, when it gives the next one or gave the last.
+ * The session's own numbers: times of its earliest and latest record, whether its result has been given since it grew; then, with
+ * early results, when it gives the next one or gave the last, or those of its trigger.
  */
 const first = 0
 const last = 1
 const given = 2
 const noted = 3
-const own = [0, 0, 0, Number.NEGATIVE_INFINITY]
+
+/** What an accumulator holds in front. */
+function ownNumbers(plan: Plan): readonly number[] {
+  if (plan.trigger !== undefined) return [0, 0, 0, ...triggerNumbers]
+  return plan.earlyMs > 0 ? [0, 0, 0, Number.NEGATIVE_INFINITY] : [0, 0, 0]
+}
 
 export class SessionOperator implements TimedOperator, View {
   readonly #plan: Plan
@@ -51,6 +59,9 @@ export class SessionOperator implements TimedOperator, View {
   /** Undefined: event time decides. */
   readonly #clock: WindowClock | undefined
   readonly #early: Early | undefined
+  readonly #triggers: WindowTriggers | undefined
+  /** Those of triggers. */
+  readonly timers?: () => Iterable<TimerView>
   #emitting: Accumulator = []
   due: number = Number.POSITIVE_INFINITY
   dueByClock: number = Number.POSITIVE_INFINITY
@@ -62,13 +73,18 @@ export class SessionOperator implements TimedOperator, View {
     this.#context = context
     this.#next = next
     this.#late = late
-    this.#accumulation = new Accumulation(code.aggregates, plan.earlyMs > 0 ? own : own.slice(0, noted))
+    this.#accumulation = new Accumulation(code.aggregates, ownNumbers(plan))
     this.#sessions = state.rows(scope, this.#accumulation.codec)
     this.#looks = state.scope(`${scope}@looks`, flagCodec)
     this.#schedule = new BucketSchedule(state, this.#looks, (time) => time)
     if (plan.panes) this.#results = state.rows(`${scope}@results`, this.#accumulation.codec)
     if (plan.time === "processing") this.#clock = new WindowClock(context, `${scope}@clock`)
     if (plan.earlyMs > 0) this.#early = new Early(plan.earlyMs, context, `${scope}@early`)
+    if (plan.trigger !== undefined) {
+      const triggers = new WindowTriggers(plan.name, plan.trigger, code.trigger, context, scope, this.#triggered())
+      this.#triggers = triggers
+      this.timers = () => triggers.timers(plan.time)
+    }
     this.#settle()
   }
 
@@ -106,17 +122,26 @@ export class SessionOperator implements TimedOperator, View {
   reload(): void {
     this.#clock?.reload()
     this.#early?.reload()
+    this.#triggers?.reload()
     this.#schedule.reload()
     this.#settle()
   }
 
   /** Does all that is due up to a time, in the order of times. */
   #act(reached: number): void {
-    const early = this.#early
     for (let due = this.#settle(); due <= reached && due < Number.POSITIVE_INFINITY; due = this.#settle()) {
-      const whole = early !== undefined && early.due <= this.#schedule.due ? early.giveAll(this.#giveEarly) : this.#lookAll(due)
-      if (!whole) return void this.#settle()
+      if (!this.#actFirst(due)) return void this.#settle()
     }
+  }
+
+  /** At one time what gives results ahead of an end comes before the ends. False: the transaction is full before all was done. */
+  #actFirst(due: number): boolean {
+    const early = this.#early
+    if (early !== undefined && early.due === due) return early.giveAll(this.#giveEarly)
+    const triggers = this.#triggers
+    if (triggers === undefined || triggers.due > due) return this.#lookAll(due)
+    this.#clock?.pass(due)
+    return triggers.fireFirst()
   }
 
   /** False: the transaction is full before all have been looked at. */
@@ -155,6 +180,7 @@ export class SessionOperator implements TimedOperator, View {
     this.#accumulation.add(session, value, time)
     this.#grown(name, key, session, false)
     this.#noteEarly(name, session, time)
+    this.#ask(name, key, session, value, time)
   }
 
   /** A record of one session, or of two that it makes one. */
@@ -166,6 +192,7 @@ export class SessionOperator implements TimedOperator, View {
       const later = sessions.get(bucket, other)?.value as Accumulator
       this.#accumulation.merge(session, later)
       session[last] = later[last]
+      this.#triggers?.merge(idOf(name), idOf(other), key, session, later)
       sessions.remove(bucket, other)
     }
     this.#accumulation.add(session, value, time)
@@ -174,6 +201,12 @@ export class SessionOperator implements TimedOperator, View {
     // Its look lies at or before its end, unless that look was for letting it go.
     if (this.#plan.allowedLatenessMs > 0) this.#grown(name, key, session, true)
     this.#noteEarly(name, session, time)
+    this.#ask(name, key, session, value, time)
+  }
+
+  #ask(name: string, key: string, session: Accumulator, value: unknown, time: number): void {
+    if (session[given] === 0) this.#triggers?.onRecord(idOf(name), key, session, value, time)
+    else this.#triggers?.onLateRecord(session)
   }
 
   /** What follows from a session's new bounds: a result at once if it is closed, else a look at its end. */
@@ -227,12 +260,14 @@ export class SessionOperator implements TimedOperator, View {
     }
     const changed = this.#sessions.change(this.#bucket, name, this.#accumulation.init).value as Accumulator
     changed[given] = 1
+    this.#triggers?.onEnd(changed)
     this.#lookAt(end + allowedLatenessMs, name)
     this.#emit(key, changed, "final")
   }
 
   #letGo(name: string, key: string, session: Accumulator): void {
     this.#sessions.remove(this.#bucket, name)
+    this.#triggers?.remove(idOf(name), key)
     const results = this.#results
     if (results !== undefined) results.remove(results.bucket(0), rowKey(key, rowTime(session[first] as number)))
   }
@@ -249,18 +284,43 @@ export class SessionOperator implements TimedOperator, View {
 
   /** Takes back what was given of the sessions that this one has become of. */
   #retract(results: Scope<Accumulator>, key: string, session: Accumulator): void {
-    const bucket = results.bucket(0)
-    const before = results
-      .group(bucket, key)
-      .filter(({ value }) => {
-        const result = value as number[]
-        if ((result[last] as number) < (session[first] as number) || (result[first] as number) > (session[last] as number)) return false
-        return result[first] !== session[first] || result[last] !== session[last]
-      })
-      .map((cell) => [cell.key, cell.value as Accumulator] as const)
-    for (const [name, result] of before) {
-      results.remove(bucket, name)
+    for (const [name, result] of this.#resultsWithin(results, key, session)) {
+      if (result[first] === session[first] && result[last] === session[last]) continue
+      results.remove(results.bucket(0), name)
       this.#give(key, result, "retracted")
+    }
+  }
+
+  /** What was given of the sessions that this one has become of, and of itself. */
+  #resultsWithin(results: Scope<Accumulator>, key: string, session: Accumulator) {
+    return results
+      .group(results.bucket(0), key)
+      .map((cell) => [cell.key, cell.value as Accumulator] as const)
+      .filter(([, result]) => (result[last] as number) >= (session[first] as number) && (result[first] as number) <= (session[last] as number))
+  }
+
+  /** The trigger purges a session: what was given of it stands. */
+  #purge(name: string, key: string): void {
+    const results = this.#results
+    const session = this.#sessions.get(this.#bucket, name)?.value as Accumulator
+    if (results !== undefined) for (const [row] of this.#resultsWithin(results, key, session)) results.remove(results.bucket(0), row)
+    this.#sessions.remove(this.#bucket, name)
+  }
+
+  #triggered(): TriggeredWindows {
+    const nameOf = (id: number, key: string): string => rowKey(key, rowTime(id))
+    return {
+      numbersAt: noted,
+      grow: true,
+      get: (id, key) => this.#sessions.get(this.#bucket, nameOf(id, key))?.value,
+      change: (id, key) => this.#sessions.change(this.#bucket, nameOf(id, key), this.#accumulation.init).value as Accumulator,
+      remove: (id, key) => this.#purge(nameOf(id, key), key),
+      give: (_, key, session) => this.#emit(key, session, "early"),
+      start: (_, session) => session[first] as number,
+      end: (_, session) => this.#end(session),
+      bucket: () => 0,
+      cell: (id, key) => nameOf(id, key),
+      settle: () => this.#settle(),
     }
   }
 
@@ -303,7 +363,9 @@ export class SessionOperator implements TimedOperator, View {
 
   /** Returns when something is due next, in the sessions' own time. */
   #settle(): number {
-    const due = this.#early === undefined ? this.#schedule.due : Math.min(this.#schedule.due, this.#early.due)
+    let { due } = this.#schedule
+    if (this.#early !== undefined) due = Math.min(due, this.#early.due)
+    if (this.#triggers !== undefined) due = Math.min(due, this.#triggers.due)
     if (this.#clock === undefined) this.due = due
     else {
       this.dueByClock = due
@@ -313,5 +375,8 @@ export class SessionOperator implements TimedOperator, View {
     return due
   }
 }
+
+/** A session as its trigger knows it: by the time of the record that began it. */
+const idOf = (name: string): number => timeOfRow(rowOf(name))
 
 const yes = (): true => true

@@ -235,11 +235,16 @@ export class WindowOperator implements TimedOperator, View {
   #triggered(): TriggeredWindows {
     const scope = this.#scope
     return {
+      numbersAt: 0,
+      grow: false,
       get: (start, key) => scope.get(scope.bucket(start), key)?.value,
       change: (start, key) => scope.change(scope.bucket(start), key, this.#accumulation.init).value as Accumulator,
       remove: (start, key) => scope.remove(scope.bucket(start), key),
       give: (start, key, acc) => this.#emit(start, key, acc, "early"),
+      start: (start) => start,
       end: (start) => this.#frames.end(start),
+      bucket: (start) => start,
+      cell: (_, key) => key,
       settle: () => this.#settle(),
     }
   }

@@ -43,7 +43,7 @@ function endingsOf(operator: OperatorPlan): Readonly<Record<string, NamedBy>> | 
     case "window":
       return { "": "key", "@trigger": "key", "@timers": "row", "@early": "row", "@clock": "time", "@closing": "none" }
     case "session":
-      return { "": "row", "@looks": "row", "@results": "row", "@early": "row", "@clock": "time" }
+      return { "": "row", "@looks": "row", "@results": "row", "@trigger": "row", "@timers": "row", "@early": "row", "@clock": "time" }
     case "sliding":
       return { "": "row", "@looks": "key", "@clock": "time" }
     case "global":

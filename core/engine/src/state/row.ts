@@ -45,5 +45,10 @@ export function rowTime(ms: number): string {
   return ms < 0 ? `-${rowNumber(ms + timeMsMax)}` : rowNumber(ms)
 }
 
+/** The time of a row that {@link rowTime} has named. */
+export function timeOfRow(row: string): number {
+  return row.startsWith("-") ? Number.parseInt(row.slice(1), 36) - timeMsMax : Number.parseInt(row, 36)
+}
+
 /** The latest time there is, in ms: that of Date. */
 const timeMsMax = 8.64e15

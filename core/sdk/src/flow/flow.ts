@@ -42,7 +42,7 @@ import {
 } from "./table-options.ts"
 import { asOfDefinition, type AsOfOptions, broadcastDefinition, enrichDefinition, type EnrichOptions } from "./table-join.ts"
 import { running, type RunningResult, Table, tableOf } from "./table.ts"
-import { type FixedWindow, type KnownOptions, type PanesOf, type TimeOptions, TimedWindow, type Windowed, type WindowOptions, type WindowShape } from "./windowed.ts"
+import { type FixedWindow, type KnownOptions, type MergingWindow, type PanesOf, type TimeOptions, type TimedWindow, type Windowed, windowOf, type WindowOptions, type WindowShape } from "./windowed.ts"
 
 /** Whether the records of a flow have a key, which stateful operators need. */
 export type Keying = "keyed" | "unkeyed"
@@ -141,7 +141,14 @@ export class Flow<T, K extends Keying> {
     shape: FixedWindow,
     options?: KnownOptions<O, WindowOptions>,
   ): TimedWindow<T, PanesOf<O>>
-  /** Groups values by key into windows; those that know no trigger, such as sessions. */
+  /** Groups values by key into sessions. */
+  window<const O extends WindowOptions = {}>(
+    this: Flow<T, "keyed">,
+    name: string,
+    shape: SessionWindow,
+    options?: KnownOptions<O, WindowOptions>,
+  ): MergingWindow<T, PanesOf<O>>
+  /** Groups values by key into windows of a shape that its type leaves open. */
   window<const O extends WindowOptions = {}>(
     this: Flow<T, "keyed">,
     name: string,
@@ -149,7 +156,7 @@ export class Flow<T, K extends Keying> {
     options?: KnownOptions<O, WindowOptions>,
   ): Windowed<T, PanesOf<O>>
   window(name: string, shape: WindowShape<T>, options?: WindowOptions): Windowed<T, boolean, object> {
-    return new TimedWindow(this["~origin"], checkedName(name, "window"), shape, options ?? {})
+    return windowOf<T>(this["~origin"], checkedName(name, "window"), shape, options ?? {})
   }
 
   /**
@@ -163,9 +170,10 @@ export class Flow<T, K extends Keying> {
   windowAll(name: string, shape: GlobalWindow<T>, options?: TimeOptions): Windowed<T, false, Pick<WindowBounds, "key">>
   windowAll(name: string, shape: SlidingWindow, options?: TimeOptions): Windowed<T>
   windowAll<const O extends WindowOptions = {}>(name: string, shape: FixedWindow, options?: KnownOptions<O, WindowOptions>): TimedWindow<T, PanesOf<O>>
+  windowAll<const O extends WindowOptions = {}>(name: string, shape: SessionWindow, options?: KnownOptions<O, WindowOptions>): MergingWindow<T, PanesOf<O>>
   windowAll<const O extends WindowOptions = {}>(name: string, shape: FixedWindow | SessionWindow, options?: KnownOptions<O, WindowOptions>): Windowed<T, PanesOf<O>>
   windowAll(name: string, shape: WindowShape<T>, options?: WindowOptions): Windowed<T, boolean, object> {
-    return new TimedWindow(this.keyBy(() => "all")["~origin"], checkedName(name, "windowAll"), shape, options ?? {})
+    return windowOf<T>(this.keyBy(() => "all")["~origin"], checkedName(name, "windowAll"), shape, options ?? {})
   }
 
   /**

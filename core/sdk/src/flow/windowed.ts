@@ -14,7 +14,7 @@ import { type AggregateOf, type Aggregates, type AggregatesOf, checkAggregates, 
 import { reduced } from "../aggregates/reduced.ts"
 import type { Origin } from "../definition.ts"
 import { calendarPlan, type CalendarWindow } from "../calendar.ts"
-import { type EarlyTrigger, earlyTriggerPlan, type GlobalWindow, triggerCode, triggerPlan } from "../global.ts"
+import { type EarlyTrigger, earlyTriggerPlan, type GlobalWindow, type MergingTrigger, triggerCode, triggerPlan } from "../global.ts"
 import { type SessionWindow, sessionGapMs } from "../session.ts"
 import { checkedMs, checkFunction, checkKeys } from "../setting.ts"
 import { slidingSpan, type SlidingWindow } from "../sliding.ts"
@@ -141,11 +141,14 @@ export class Windowed<T, Panes extends boolean = false, Bounds = WindowBounds> {
   }
 }
 
+/** What a window is made of, in the order in which {@link Windowed} takes it. */
+type WindowParts = readonly [from: Origin, name: string, shape: WindowShape, options: WindowOptions]
+
 /** A window with bounds that still lacks its aggregates. */
 export class TimedWindow<T, Panes extends boolean = false> extends Windowed<T, Panes> {
-  readonly #parts: readonly [from: Origin, name: string, shape: WindowShape, options: WindowOptions]
+  readonly #parts: WindowParts
 
-  constructor(...parts: readonly [from: Origin, name: string, shape: WindowShape, options: WindowOptions]) {
+  constructor(...parts: WindowParts) {
     super(...parts)
     this.#parts = parts
   }
@@ -156,7 +159,7 @@ export class TimedWindow<T, Panes extends boolean = false> extends Windowed<T, P
    * anew without. At the window's end comes a result of what is in it then, in any case; after the end the trigger is not asked any more.
    * Results say in `pane` which they are.
    *
-   * @throws MR1101 for a trigger that can never fire, for windows that are not tumbling, hopping or calendar, and beside `early`
+   * @throws MR1101 for a trigger that can never fire, for sliding and global windows, and beside `early`
    * @example
    * ```ts
    * orders.window("per-day", calendar("day")).trigger({ every: 100, keep: true }).aggregate({ orders: count() })
@@ -171,12 +174,45 @@ export class TimedWindow<T, Panes extends boolean = false> extends Windowed<T, P
   }
 }
 
+/** A session window that still lacks its aggregates. */
+export class MergingWindow<T, Panes extends boolean = false> extends Windowed<T, Panes> {
+  readonly #parts: WindowParts
+
+  constructor(...parts: WindowParts) {
+    super(...parts)
+    this.#parts = parts
+  }
+
+  /**
+   * Has a session give results ahead of its end, too, as {@link TimedWindow.trigger} does. When a record makes two sessions one, their
+   * records and timers become those of one, and `merge` makes one state of both; then the trigger is asked for the record. An earlier
+   * result whose bounds do not hold any more is `retracted` right before the next one. `purge` and `fire-and-purge` end the session:
+   * what was given of it stands, and the key's next record begins another one.
+   *
+   * @throws MR1101 for a trigger that can never fire, for one with `state` that has no `merge`, and beside `early`
+   * @example
+   * ```ts
+   * clicks.window("visits", session({ gap: "30m" })).trigger({ every: 10, keep: true }).aggregate({ clicks: count() })
+   * ```
+   */
+  trigger<State = undefined>(trigger: MergingTrigger<T, State>): Windowed<T, true> {
+    return new Windowed(...this.#parts, trigger as EarlyTrigger<never, never>)
+  }
+}
+
+/** A window of any shape. @throws MR1101 */
+export function windowOf<T>(...parts: WindowParts): TimedWindow<T, boolean> | MergingWindow<T, boolean> {
+  const shape: Partial<WindowShape> | undefined = parts[2]
+  return shape?.kind === "session" ? new MergingWindow(...parts) : new TimedWindow(...parts)
+}
+
 function triggered(settings: Settings, trigger: EarlyTrigger<never, never>, what: string): Settings {
-  if (settings.kind !== "window") {
-    throw new MillraceError("MR1101", `${what}: a ${settings.kind} window takes no trigger; tumbling, hopping and calendar windows do.`)
+  if (settings.kind !== "window" && settings.kind !== "session") {
+    const mend = "tumbling, hopping, calendar and session windows do"
+    throw new MillraceError("MR1101", `${what}: a ${settings.kind} window takes no trigger of its own; ${mend}.`)
   }
   if (settings.earlyMs > 0) throw new MillraceError("MR1101", `${what}: either early or a trigger decides when results come ahead of the end; leave one away.`)
-  return { ...settings, panes: true, trigger: earlyTriggerPlan(trigger, what) }
+  return { ...settings, panes: true, trigger: earlyTriggerPlan(trigger, settings.kind === "session" ? "merging" : "fixed", what) }
 }
 
 function settingsOf(shape: WindowShape, options: WindowOptions, what: string): Settings {
