@@ -4,7 +4,7 @@
  *
  * Not for: what user code keeps in `state` of a process or of a trigger; nobody but that code knows its form.
  */
-import type { OperatorPlan } from "@millrace/model"
+import type { OperatorPlan, TriggerPlan } from "@millrace/model"
 
 /** Undefined: the operator keeps nothing. */
 export function stateShape(operator: OperatorPlan): string | undefined {
@@ -26,10 +26,10 @@ export function stateShape(operator: OperatorPlan): string | undefined {
     case "window": {
       const { window } = operator
       const windows = window.kind === "calendar" ? `${window.unit} in ${window.timeZone} from ${window.firstWeekday} + ${window.offsetMs}` : `${window.sizeMs} every ${window.everyMs} + ${window.offsetMs}`
-      return `window of ${windows} ms by ${operator.time} time: ${aggregatesOf(operator)}`
+      return `window of ${windows} ms by ${operator.time} time${aheadOf(operator)}: ${aggregatesOf(operator)}`
     }
     case "session":
-      return `session by ${operator.time} time: ${aggregatesOf(operator)}`
+      return `session by ${operator.time} time${aheadOf(operator)}: ${aggregatesOf(operator)}`
     case "sliding":
       return `sliding over ${operator.span.kind} by ${operator.time} time: ${aggregatesOf(operator)}`
     case "global":
@@ -59,6 +59,12 @@ export function stateShape(operator: OperatorPlan): string | undefined {
     case "async":
       return operator.kind
   }
+}
+
+/** What accumulators hold beside the aggregates, for results ahead of the end. */
+function aheadOf({ earlyMs, trigger }: { readonly earlyMs: number; readonly trigger?: TriggerPlan }): string {
+  if (trigger !== undefined) return ` with a ${trigger.kind} trigger`
+  return earlyMs > 0 ? " with early results" : ""
 }
 
 function aggregatesOf({ aggregates }: { readonly aggregates: Readonly<Record<string, string>> }): string {

@@ -29,6 +29,8 @@ it("a version whose operator cannot go on with the state of the one before is re
     [`tumbling("10s")`, "{ total: sum(({ n }) => n), n: count() }", "total a sum, n a count"],
     [`tumbling("10s")`, "{ n: count(), total: max(({ n }) => n) }", "n a count, total a max"],
     [`tumbling("10s")`, "{ n: count() }", "n a count"],
+    [`tumbling("10s"), { early: "1s" }`, "{ n: count(), total: sum(({ n }) => n) }", "by event time with early results: n a count, total a sum"],
+    [`tumbling("10s")).trigger({ every: 2 }`, "{ n: count(), total: sum(({ n }) => n) }", "by event time with a count trigger: n a count, total a sum"],
   ] as const) {
     fs.writeFileSync(file, serviceWith(window, aggregates))
     const error: unknown = await node.deploy([file]).catch((reason: unknown) => reason)

@@ -7,22 +7,19 @@
  * session; and, by time, which sessions to look at then. A session whose end has moved since is looked at again at its end, so a
  * record that prolongs one costs no change there.
  *
- * Of what was given, a copy is kept as long as it may have to be taken back. The retraction comes right before the result that
- * takes its place, so a reader who folds by key and bounds is never without one for long, and never has two.
- *
  * A trigger that purges a session ends it: the key's next record begins another one.
  *
  * Invariants W21 to W26, W27 to W33 and W57 to W59 of docs/specs/windows.md.
  */
 import type { OperatorCode, OperatorPlan, Pane } from "@millrace/model"
-import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { type Bucket, type Scope, rowKey, rowTime } from "../state.ts"
 import { keyOfRow, rowOf, timeOfRow } from "../state/row.ts"
 import type { TimerView, View } from "../view.ts"
 import { Accumulation, type Accumulator } from "./accumulation.ts"
 import { Early } from "./early.ts"
-import { flagCodec } from "./flag-codec.ts"
+import { Looks } from "./looks.ts"
+import { first, last, StandingResults } from "./standing-results.ts"
 import { endOfInput, WindowClock } from "./window-clock.ts"
 import { type TriggeredWindows, triggerNumbers, WindowTriggers } from "./window-triggers.ts"
 
@@ -33,8 +30,6 @@ type Code = Extract<OperatorCode, { kind: "session" }>
  * The session's own numbers: times of its earliest and latest record, whether its result has been given since it grew; then, with
  * early results, when it gives the next one or gave the last, or those of its trigger.
  */
-const first = 0
-const last = 1
 const given = 2
 const noted = 3
 
@@ -51,11 +46,10 @@ export class SessionOperator implements TimedOperator, View {
   readonly #late: Push
   readonly #accumulation: Accumulation
   readonly #sessions: Scope<Accumulator>
-  /** Sessions to look at, by time; cells are named like theirs. */
-  readonly #looks: Scope<true>
-  readonly #schedule: BucketSchedule
-  /** Results that were given and may have to be taken back, by the session's first record; undefined: none ever are. */
-  readonly #results: Scope<Accumulator> | undefined
+  /** Sessions to look at, by time, under the names of their cells. */
+  readonly #looks: Looks
+  /** Undefined: no result is ever taken back. */
+  readonly #standing: StandingResults | undefined
   /** Undefined: event time decides. */
   readonly #clock: WindowClock | undefined
   readonly #early: Early | undefined
@@ -75,9 +69,8 @@ export class SessionOperator implements TimedOperator, View {
     this.#late = late
     this.#accumulation = new Accumulation(code.aggregates, ownNumbers(plan))
     this.#sessions = state.rows(scope, this.#accumulation.codec)
-    this.#looks = state.scope(`${scope}@looks`, flagCodec)
-    this.#schedule = new BucketSchedule(state, this.#looks, (time) => time)
-    if (plan.panes) this.#results = state.rows(`${scope}@results`, this.#accumulation.codec)
+    this.#looks = new Looks(context, `${scope}@looks`)
+    if (plan.panes) this.#standing = new StandingResults(state, `${scope}@results`, this.#accumulation)
     if (plan.time === "processing") this.#clock = new WindowClock(context, `${scope}@clock`)
     if (plan.earlyMs > 0) this.#early = new Early(plan.earlyMs, context, `${scope}@early`)
     if (plan.trigger !== undefined) {
@@ -123,7 +116,7 @@ export class SessionOperator implements TimedOperator, View {
     this.#clock?.reload()
     this.#early?.reload()
     this.#triggers?.reload()
-    this.#schedule.reload()
+    this.#looks.reload()
     this.#settle()
   }
 
@@ -139,23 +132,9 @@ export class SessionOperator implements TimedOperator, View {
     const early = this.#early
     if (early !== undefined && early.due === due) return early.giveAll(this.#giveEarly)
     const triggers = this.#triggers
-    if (triggers === undefined || triggers.due > due) return this.#lookAll(due)
+    if (triggers === undefined || triggers.due > due) return this.#looks.lookAll(this.#look)
     this.#clock?.pass(due)
     return triggers.fireFirst()
-  }
-
-  /** False: the transaction is full before all have been looked at. */
-  #lookAll(due: number): boolean {
-    const looks = this.#looks
-    const bucket = looks.bucket(due)
-    // In key order: memory and store would otherwise give different orders, and a restart would show.
-    for (const { key: name } of looks.entries(bucket)) {
-      looks.remove(bucket, name)
-      this.#look(name, bucket.id)
-      if (this.#context.full()) return false
-    }
-    looks.drop(bucket)
-    return true
   }
 
   /** How far the sessions' time has come. */
@@ -243,7 +222,7 @@ export class SessionOperator implements TimedOperator, View {
   }
 
   /** A session's look has come: it gives its result, goes, or is looked at again later. */
-  #look(name: string, time: number): void {
+  readonly #look = (name: string, time: number): void => {
     const session = this.#sessions.get(this.#bucket, name)?.value
     // Merged into another.
     if (session === undefined) return
@@ -268,43 +247,12 @@ export class SessionOperator implements TimedOperator, View {
   #letGo(name: string, key: string, session: Accumulator): void {
     this.#sessions.remove(this.#bucket, name)
     this.#triggers?.remove(idOf(name), key)
-    const results = this.#results
-    if (results !== undefined) results.remove(results.bucket(0), rowKey(key, rowTime(session[first] as number)))
+    this.#standing?.drop(key, session)
   }
 
   #emit(key: string, session: Accumulator, pane: Pane): void {
-    const results = this.#results
-    if (results !== undefined) {
-      this.#retract(results, key, session)
-      const name = rowKey(key, rowTime(session[first] as number))
-      results.change(results.bucket(0), name, this.#accumulation.init).value = this.#accumulation.copy(session)
-    }
+    for (const before of this.#standing?.replace(key, session) ?? nothing) this.#give(key, before, "retracted")
     this.#give(key, session, pane)
-  }
-
-  /** Takes back what was given of the sessions that this one has become of. */
-  #retract(results: Scope<Accumulator>, key: string, session: Accumulator): void {
-    for (const [name, result] of this.#resultsWithin(results, key, session)) {
-      if (result[first] === session[first] && result[last] === session[last]) continue
-      results.remove(results.bucket(0), name)
-      this.#give(key, result, "retracted")
-    }
-  }
-
-  /** What was given of the sessions that this one has become of, and of itself. */
-  #resultsWithin(results: Scope<Accumulator>, key: string, session: Accumulator) {
-    return results
-      .group(results.bucket(0), key)
-      .map((cell) => [cell.key, cell.value as Accumulator] as const)
-      .filter(([, result]) => (result[last] as number) >= (session[first] as number) && (result[first] as number) <= (session[last] as number))
-  }
-
-  /** The trigger purges a session: what was given of it stands. */
-  #purge(name: string, key: string): void {
-    const results = this.#results
-    const session = this.#sessions.get(this.#bucket, name)?.value as Accumulator
-    if (results !== undefined) for (const [row] of this.#resultsWithin(results, key, session)) results.remove(results.bucket(0), row)
-    this.#sessions.remove(this.#bucket, name)
   }
 
   #triggered(): TriggeredWindows {
@@ -314,7 +262,11 @@ export class SessionOperator implements TimedOperator, View {
       grow: true,
       get: (id, key) => this.#sessions.get(this.#bucket, nameOf(id, key))?.value,
       change: (id, key) => this.#sessions.change(this.#bucket, nameOf(id, key), this.#accumulation.init).value as Accumulator,
-      remove: (id, key) => this.#purge(nameOf(id, key), key),
+      // What was given of it stands.
+      remove: (id, key) => {
+        this.#standing?.drop(key, this.#sessions.get(this.#bucket, nameOf(id, key))?.value as Accumulator)
+        this.#sessions.remove(this.#bucket, nameOf(id, key))
+      },
       give: (_, key, session) => this.#emit(key, session, "early"),
       start: (_, session) => session[first] as number,
       end: (_, session) => this.#end(session),
@@ -346,9 +298,7 @@ export class SessionOperator implements TimedOperator, View {
   }
 
   #lookAt(time: number, name: string): void {
-    this.#schedule.note(time)
-    this.#looks.change(this.#looks.bucket(time), name, yes)
-    this.#settle()
+    if (this.#looks.note(time, name)) this.#settle()
   }
 
   #tooLate(value: unknown, key: string, time: number): void {
@@ -363,7 +313,7 @@ export class SessionOperator implements TimedOperator, View {
 
   /** Returns when something is due next, in the sessions' own time. */
   #settle(): number {
-    let { due } = this.#schedule
+    let { due } = this.#looks
     if (this.#early !== undefined) due = Math.min(due, this.#early.due)
     if (this.#triggers !== undefined) due = Math.min(due, this.#triggers.due)
     if (this.#clock === undefined) this.due = due
@@ -379,4 +329,4 @@ export class SessionOperator implements TimedOperator, View {
 /** A session as its trigger knows it: by the time of the record that began it. */
 const idOf = (name: string): number => timeOfRow(rowOf(name))
 
-const yes = (): true => true
+const nothing: readonly Accumulator[] = []

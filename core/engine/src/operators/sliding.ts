@@ -9,12 +9,11 @@
  * Invariants W36 to W40 and W49 of docs/specs/windows.md.
  */
 import type { OperatorCode, OperatorPlan } from "@millrace/model"
-import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { type Bucket, rowKey, rowNumber, rowOf, rowTime, type Scope } from "../state.ts"
 import type { View } from "../view.ts"
 import { Accumulation, type Accumulator } from "./accumulation.ts"
-import { flagCodec } from "./flag-codec.ts"
+import { Looks } from "./looks.ts"
 import { firstAt, SlidingBlocks } from "./sliding-blocks.ts"
 import { endOfInput, WindowClock } from "./window-clock.ts"
 
@@ -32,8 +31,7 @@ export class SlidingOperator implements TimedOperator, View {
   readonly #accumulation: Accumulation
   readonly #rows: Scope<Accumulator>
   readonly #blocks: SlidingBlocks
-  readonly #looks: Scope<true>
-  readonly #schedule: BucketSchedule
+  readonly #looks: Looks
   /** Undefined: event time decides. */
   readonly #clock: WindowClock | undefined
   /** Of the result that is being emitted. */
@@ -51,8 +49,7 @@ export class SlidingOperator implements TimedOperator, View {
     this.#accumulation = new Accumulation(code.aggregates, [0])
     this.#blocks = new SlidingBlocks(this.#accumulation, plan.span.kind === "time" ? plan.span.sizeMs : 1)
     this.#rows = state.rows(scope, this.#accumulation.codec)
-    this.#looks = state.scope(`${scope}@looks`, flagCodec)
-    this.#schedule = new BucketSchedule(state, this.#looks, (time) => time)
+    this.#looks = new Looks(context, `${scope}@looks`)
     if (plan.time === "processing") this.#clock = new WindowClock(context, `${scope}@clock`)
     this.#settle()
   }
@@ -83,7 +80,7 @@ export class SlidingOperator implements TimedOperator, View {
 
   reload(): void {
     this.#clock?.reload()
-    this.#schedule.reload()
+    this.#looks.reload()
     this.#blocks.clear()
     this.#settle()
   }
@@ -118,17 +115,14 @@ export class SlidingOperator implements TimedOperator, View {
 
   #act(reached: number): void {
     for (let due = this.#settle(); due <= reached && due < Number.POSITIVE_INFINITY; due = this.#settle()) {
-      const looks = this.#looks
-      const bucket = looks.bucket(due)
-      // In key order: memory and store would otherwise give different orders, and a restart would show.
-      for (const { key } of looks.entries(bucket)) {
-        looks.remove(bucket, key)
-        if (this.#plan.span.kind === "time") this.#lookBack(key, due, this.#plan.span.sizeMs)
-        else this.#lookOver(key, due, this.#plan.span.rows)
-        if (this.#context.full()) return void this.#settle()
-      }
-      looks.drop(bucket)
+      if (!this.#looks.lookAll(this.#look)) return void this.#settle()
     }
+  }
+
+  readonly #look = (key: string, time: number): void => {
+    const { span } = this.#plan
+    if (span.kind === "time") this.#lookBack(key, time, span.sizeMs)
+    else this.#lookOver(key, time, span.rows)
   }
 
   /** By size: gives the window that ends at `end`, if a record does, and lets go of what only it still held. */
@@ -175,12 +169,7 @@ export class SlidingOperator implements TimedOperator, View {
   }
 
   #lookAt(time: number, key: string): void {
-    const looks = this.#looks
-    this.#schedule.note(time)
-    const bucket = looks.bucket(time)
-    if (looks.get(bucket, key) !== undefined) return
-    looks.change(bucket, key, yes)
-    this.#settle()
+    if (this.#looks.note(time, key)) this.#settle()
   }
 
   get #bucket(): Bucket<Accumulator> {
@@ -189,7 +178,7 @@ export class SlidingOperator implements TimedOperator, View {
 
   /** Returns when something is due next, in the windows' own time. */
   #settle(): number {
-    const { due } = this.#schedule
+    const { due } = this.#looks
     if (this.#clock === undefined) this.due = due
     else {
       this.dueByClock = due
@@ -199,8 +188,6 @@ export class SlidingOperator implements TimedOperator, View {
     return due
   }
 }
-
-const yes = (): true => true
 
 function timeOf(row: Accumulator | undefined): number {
   return (row as number[] | undefined)?.[at] ?? Number.NEGATIVE_INFINITY

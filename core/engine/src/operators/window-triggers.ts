@@ -5,7 +5,7 @@
  * A window is known by a number that never changes: its start, or of a session, which may grow to both sides, the time of the record
  * that began it.
  *
- * Invariants W51 to W53 and W57 of docs/specs/windows.md.
+ * Invariants W51 to W53 and W57 to W59 of docs/specs/windows.md.
  */
 import type { TriggerCode, TriggerPlan, WindowTriggerContext } from "@millrace/model"
 import { BucketSchedule } from "../bucket-schedule.ts"
@@ -108,9 +108,8 @@ export class WindowTriggers {
   /** A window has taken in a later one of its key, `from`, which is no more: W57. */
   merge(into: number, from: number, key: string, acc: Accumulator, later: Accumulator): void {
     for (const at of [this.#records, this.#fresh]) acc[at] = (acc[at] as number) + (later[at] as number)
-    if (this.#keptOf(from, key) === undefined) return
-    // As a copy that user code may change.
-    const gone = this.#change(from, key)
+    const gone = this.#keptOf(from, key)
+    if (gone === undefined) return
     const [state, timers] = [gone[0], gone[1].slice()]
     const known = this.#keptOf(into, key) !== undefined
     this.#forget(from, key)
