@@ -164,6 +164,33 @@ test("requests are answered by typed functions and by handlers, as on a node", a
   await assert.rejects(bench.functions.request("/nothing"), { code: "MR1012" })
 })
 
+test("a handler streams its answer: over HTTP part by part with its status, by name as one text", async () => {
+  const file = new URL("./handlers/service.ts", import.meta.url).href
+  const streams = (handler: string) => ({ name: handler, handler, timeout: "2s" }) as const
+  const app = service("streams", [
+    http("GET /parts", "./streams.mjs", { name: "parts" }),
+    ...["plain", "breaksOff", "neverEnds", "large"].map((name) => http(`GET /${name}`, "./streams.mjs", streams(name))),
+  ])
+  const bench = await testService(app, { file })
+  const parts = await bench.functions.request("/parts?parts=20000")
+  assert.deepEqual([parts.status, parts.headers.get("x-left"), parts.headers.getSetCookie()], [201, "30000", ["a=1"]])
+  assert.equal((await parts.text()).split("\n").length, 20_001)
+  const plain = await bench.functions.request("/plain")
+  assert.deepEqual([plain.status, plain.headers.get("content-type"), await plain.text()], [200, "text/csv", "a,b\n0,2\n"])
+  assert.deepEqual(await bench.functions.invoke("plain", { n: 7 }), { outcome: "returned", payload: "a,b\n7,2\n" })
+  // The connection breaks off on a node: so does the body here.
+  const broken = await bench.functions.request("/breaksOff")
+  assert.equal(broken.status, 200)
+  await assert.rejects(broken.text(), /in the middle of its answer/)
+  const [failure] = bench.functions.invocations("breaksOff")
+  assert.deepEqual([failure?.outcome, failure?.error?.errorType, failure?.error?.errorMessage], ["failed", "RangeError", "in the middle"])
+  const unfinished = await bench.functions.invoke("neverEnds", {})
+  assert.deepEqual([unfinished.outcome, unfinished.outcome === "failed" ? unfinished.error.errorMessage : ""], ["failed", "Response stream is not finished."])
+  assert.equal((await (await bench.functions.request("/large")).text()).length, 8 * 1_048_576)
+  const large = await bench.functions.invoke("large", {})
+  assert.equal(large.outcome === "failed" ? large.error.errorType : "", "Function.ResponseSizeTooLarge")
+})
+
 test("a handler's task is a run of the service under test", async () => {
   const price = task("price", { input: z.object({ item: z.string() }), output: z.number(), run: async ({ item }) => item.length })
   const bench = await testService(service("shop", [price, fn("quote", "./quote.ts")]), { handlers: { quote: async (event: { item: string }) => (await price.call(event)) + 1 } })

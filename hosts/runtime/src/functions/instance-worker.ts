@@ -19,9 +19,10 @@ import { collector } from "../resting-heap.ts"
 import { holdModules } from "../service-code.ts"
 import { answerPayload } from "./answer-payload.ts"
 import { CapturedConsole } from "./captured-console.ts"
-import { type Handler, handlerOf, isStreaming, markStreaming } from "./handler-module.ts"
+import { type Handler, handlerOf, isStreaming } from "./handler-module.ts"
 import type { FromInstance, InstanceData, TaskAnswer, TaskAsk, ToInstance } from "./instance-messages.ts"
-import { httpResponseStream, ResponseStream } from "./response-stream.ts"
+import { ResponseStream } from "./response-stream.ts"
+import { awslambda, streamed } from "./streaming-call.ts"
 import { functionErrorOf, RuntimeFailure } from "./thrown.ts"
 
 const { place, modules, context: facts, answerBytesMax, logLengthMax } = workerData as InstanceData
@@ -57,9 +58,7 @@ process.on("beforeExit", () => {
   act?.()
 })
 
-Object.assign(globalThis, {
-  awslambda: { streamifyResponse: (handler: Handler) => markStreaming(handler), HttpResponseStream: httpResponseStream },
-})
+Object.assign(globalThis, { awslambda })
 
 /** Calls of tasks that have no answer yet. */
 const asked = new Map<number, (answer: TaskAnswer) => void>()
@@ -186,16 +185,7 @@ function runStreaming(handler: Handler, event: unknown, context: object, id: str
   })
   stream = out
   onEmpty = () => fail(neverSettled())
-  const result = handler(event, out, context)
-  if (!isPromise(result)) return fail("Streaming does not support non-async handlers.")
-  result.then(
-    () => {
-      if (out.writableFinished) return end({ kind: "returned", id, payload: "" })
-      if (!out.writableEnded) return fail("Response stream is not finished.")
-      out.once("finish", () => end({ kind: "returned", id, payload: "" }))
-    },
-    (error: unknown) => fail(error),
-  )
+  streamed(handler, event, out, context).then(() => end({ kind: "returned", id, payload: "" }), fail)
 }
 
 function answerOf(id: string, value: unknown): FromInstance {

@@ -2,13 +2,13 @@
  * Functions under test: their handlers run here, in this process, for real; time passes for them by the test's clock alone. What a crash finds
  * under way comes to nothing.
  *
- * Not for: what an instance is on a node: threads, memory, variables of its own, streamed answers.
+ * Not for: what an instance is on a node: threads, memory, variables of its own.
  */
 import { fileURLToPath } from "node:url"
 import path from "node:path"
 import { type FunctionPlan, MillraceError, type Program, account, limits } from "@millrace/model"
 import type { GatewayFunctions } from "@millrace/gateway/http-functions"
-import { type FunctionInvoker, type Handler, type Invocation, type InvokeOptions, answerPayload, functionErrorOf, handlerOf, handlerOfCode, isStreaming, uuidOf } from "@millrace/runtime/feeding"
+import { type FunctionInvoker, type Handler, type Invocation, type InvokeOptions, answerPayload, functionErrorOf, handlerOf, awslambda, handlerOfCode, isStreaming, ResponseStream, streamed, uuidOf } from "@millrace/runtime/feeding"
 import type { Alarms } from "./alarms.ts"
 
 /** What a handler was called with, and what came of it. */
@@ -19,7 +19,7 @@ export interface TestInvocation {
   readonly at: Date
   /** Absent: it has not ended. */
   readonly outcome?: "returned" | "failed" | "throttled"
-  /** What it has returned. */
+  /** What it has returned; of a streamed answer its text. */
   readonly answer?: unknown
   readonly error?: { readonly errorType: string; readonly errorMessage: string; readonly trace?: readonly string[] }
 }
@@ -124,7 +124,7 @@ export class FunctionCalls implements FunctionInvoker, GatewayFunctions {
     for (const known of this.#known.values()) known.busy = 0
   }
 
-  async #ended(known: Known, payload: string, requestId: string, { signal, clientContext }: InvokeOptions): Promise<Invocation> {
+  async #ended(known: Known, payload: string, requestId: string, { signal, clientContext, parts }: InvokeOptions): Promise<Invocation> {
     const { plan } = known
     const failed = (error: ReturnType<typeof functionErrorOf>): Invocation => ({ kind: "failed", requestId, error, functionError: "Unhandled", ms: 0 })
     let cancel = (): void => undefined
@@ -138,7 +138,7 @@ export class FunctionCalls implements FunctionInvoker, GatewayFunctions {
     const handler = await this.#handler(known)
     const until = this.#alarms.now() + plan.timeoutMs
     const context = this.#context(plan, requestId, until, clientContext)
-    const called = this.#within(() => calledBack(handler, JSON.parse(payload), context)).then(
+    const called = this.#within(() => (isStreaming(handler) ? streamedText(handler, JSON.parse(payload), context, parts) : calledBack(handler, JSON.parse(payload), context))).then(
       (value): Invocation => {
         const answer = answerPayload(value, limits.functionAnswerBytesMax)
         return "payload" in answer ? { kind: "returned", requestId, payload: answer.payload, ms: 0 } : failed(answer.error)
@@ -188,9 +188,9 @@ export class FunctionCalls implements FunctionInvoker, GatewayFunctions {
     const code = program.functions.get(name)
     if (code !== undefined) return handlerOfCode(name, code)
     if (source.kind !== "module") throw new Error(`function ${name} has no code`)
-    const handler = await handlerOf(this.#fileOf(name, source.file), source.handler)
-    if (!isStreaming(handler)) return handler
-    throw new MillraceError("MR1101", `function "${name}": streamed answers are not for the test driver; test them on a node (startNode).`, { function: name })
+    // What Lambda's runtime has for handlers that stream; modules ask for it while they load.
+    if (!("awslambda" in globalThis)) Object.assign(globalThis, { awslambda })
+    return handlerOf(this.#fileOf(name, source.file), source.handler)
   }
 
   #fileOf(name: string, file: string): string {
@@ -202,6 +202,39 @@ export class FunctionCalls implements FunctionInvoker, GatewayFunctions {
       `testService(app, { file: import.meta.resolve("./service.ts") }), or hand the handler over: { handlers: { ${JSON.stringify(name)}: handler } }.`
     throw new MillraceError("MR1101", message, { function: name, file })
   }
+}
+
+/** Calls a handler that streams its answer: the parts go to whoever takes them, the text is what it has returned. */
+async function streamedText(handler: Handler, event: unknown, context: object, parts: InvokeOptions["parts"]): Promise<string> {
+  const kept: Uint8Array[] = []
+  let bytesLeft = limits.functionAnswerBytesMax
+  // Nobody takes the answer any more: the handler is not waited for.
+  let leave: (why: Error) => void = () => undefined
+  const left = new Promise<never>((_, reject) => (leave = reject))
+  const out: ResponseStream = new ResponseStream({
+    begin: (contentType) => parts?.begin(contentType),
+    part: (bytes) => {
+      bytesLeft -= bytes.length
+      if (bytesLeft >= 0) kept.push(bytes)
+      else if (parts === undefined) return leave(tooLarge())
+      const waits = parts?.part(bytes)
+      if (waits === undefined) out.taken(bytes.length)
+      else waits.then(() => out.taken(bytes.length), leave)
+    },
+    waiting: () => undefined,
+  })
+  try {
+    await Promise.race([streamed(handler, event, out, context), left])
+  } finally {
+    out.flush()
+  }
+  return Buffer.concat(kept).toString("utf8")
+}
+
+function tooLarge(): Error {
+  const error = new Error(`Response payload size exceeded maximum allowed payload size (${limits.functionAnswerBytesMax} bytes).`)
+  error.name = "Function.ResponseSizeTooLarge"
+  return error
 }
 
 /** Calls a handler; what it calls back counts as what it returns. */

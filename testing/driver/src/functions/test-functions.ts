@@ -100,7 +100,7 @@ export class TestFunctions {
       const answering = feeds.request(url, method, all, bytes)
       if (answering === undefined) throw new MillraceError("MR1012", `No function answers ${method} ${url}.`, { method, url })
       let answered: Awaited<typeof answering> | undefined
-      answering.then(
+      answering.then(whole).then(
         (response) => (answered = response),
         () => undefined,
       )
@@ -176,7 +176,25 @@ function stillUnderWay(what: string): MillraceError {
 async function responseOf({ status, headers, body }: { readonly status: number; readonly headers: Readonly<Record<string, string | readonly string[]>>; readonly body: Uint8Array | AsyncIterable<Uint8Array> }): Promise<Response> {
   const all = new Headers()
   for (const [name, value] of Object.entries(headers)) for (const each of typeof value === "string" ? [value] : value) all.append(name, each)
-  if (!(body instanceof Uint8Array)) throw new Error("test-functions: a streamed answer")
   const isBare = status === 204 || status === 304
-  return new Response(isBare ? null : Buffer.from(body), { status, headers: all })
+  return new Response(isBare ? null : body instanceof Uint8Array ? Buffer.from(body) : ReadableStream.from(body), { status, headers: all })
+}
+
+type Answered = Parameters<typeof responseOf>[0]
+
+/** Takes a streamed answer as it comes: its handler waits for its reader. One that breaks off does so for whoever reads the response. */
+async function whole(answer: Answered): Promise<Answered> {
+  if (answer.body instanceof Uint8Array) return answer
+  const parts: Uint8Array[] = []
+  let fault: Error | undefined
+  try {
+    for await (const part of answer.body) parts.push(part)
+  } catch (error) {
+    fault = error as Error
+  }
+  const again = async function* (): AsyncGenerator<Uint8Array> {
+    yield* parts
+    if (fault !== undefined) throw fault
+  }
+  return { ...answer, body: again() }
 }
