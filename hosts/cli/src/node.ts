@@ -1,6 +1,6 @@
 /** A node inside this process, with its front door: `import { startNode } from "millrace/node"`. */
 import { readFile } from "node:fs/promises"
-import { assertOrigins, createGateway, createHttpFunctions, createLambdaApi } from "@millrace/gateway"
+import { assertOrigins, createGateway, createHttpFunctions, createLambdaApi, type TlsIdentity } from "@millrace/gateway"
 import { createKinesis, signatureFault, type SignedRequest } from "@millrace/kinesis"
 import { type NodeStatus, openLog, startNode as startRuntime } from "@millrace/runtime"
 import { MillraceError } from "@millrace/model"
@@ -91,6 +91,14 @@ export interface RunningNode {
    */
   deploy(files: readonly string[]): Promise<void>
   /**
+   * Reads the files of {@link StartOptions.tls} again: whoever connects from now on gets what they hold; connections that there are stay.
+   * Without them it does nothing.
+   *
+   * @throws MR1405 for what cannot be used; the certificate before goes on
+   * @example `setInterval(() => node.renewCertificate().catch(console.error), 86_400_000)`
+   */
+  renewCertificate(): Promise<void>
+  /**
    * Answers what it has in hand, makes all durable, and lets go of port and directory. Calling it again changes
    * nothing.
    */
@@ -114,7 +122,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   assertOrigins(cors)
   const log = openLog(level)
   // What cannot be read is told before anything begins.
-  const identity = tls === undefined ? undefined : { cert: await pemOf(tls.cert, "certificate"), key: await pemOf(tls.key, "key") }
+  const identity = tls === undefined ? undefined : await identityOf(tls)
   const bounds = {
     ...(stateMemory === undefined ? {} : { stateMemoryBytesMax: stateMemory * 1_048_576 }),
     ...(handlerSeconds === undefined ? {} : { handlerMsMax: handlerSeconds * 1_000 }),
@@ -148,6 +156,9 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
       outDir: node.outDir,
       status: () => node.status(),
       deploy: (files) => node.deploy(files),
+      async renewCertificate() {
+        if (tls !== undefined) gateway.renewIdentity(await identityOf(tls))
+      },
       close: () => (closing ??= close()),
     }
   } catch (error) {
@@ -155,6 +166,10 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     await node.close()
     throw error
   }
+}
+
+async function identityOf({ cert, key }: TlsOptions): Promise<TlsIdentity> {
+  return { cert: await pemOf(cert, "certificate"), key: await pemOf(key, "key") }
 }
 
 async function pemOf(file: string, what: string): Promise<Uint8Array> {

@@ -30,6 +30,7 @@ export function processTerminal(): Terminal {
     env: process.env,
     now: Date.now,
     stopped: stop.signal,
+    onHangup: (act) => void process.on("SIGHUP", act),
     exitCode: 0,
   }
 }

@@ -17,6 +17,7 @@ function terminalAt(clock: { now: number }, interactive: boolean): Terminal & { 
     env: {},
     now: () => clock.now,
     stopped: new AbortController().signal,
+    onHangup: () => undefined,
     exitCode: 0,
   }
 }

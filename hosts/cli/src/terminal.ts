@@ -19,6 +19,8 @@ export interface Terminal {
   readonly now: () => number
   /** Aborted by SIGINT, SIGTERM, or a closed stdout. */
   readonly stopped: AbortSignal
+  /** Calls this at each SIGHUP from now on, which would end the process otherwise. */
+  readonly onHangup: (act: () => void) => void
   /** What the process exits with: 0 done, 1 failed, 2 used wrongly. */
   exitCode: number
 }

@@ -76,6 +76,12 @@ export interface Gateway {
    */
   listenSecurely(host: string, port: number, identity: TlsIdentity): Promise<Listening>
   /**
+   * Another certificate for whoever connects from now on; connections that there are stay. Nothing where there is no second door.
+   *
+   * @throws MR1405, and the one before goes on
+   */
+  renewIdentity(identity: TlsIdentity): void
+  /**
    * Takes no more connections, ends every `live`, answers the requests in hand; what is not done after
    * `limits.closeMsMax` is cut off.
    */
@@ -91,6 +97,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     listen: (host, port) => door.listen(host, port),
     listenSecurely: (host, port, identity) => door.listenSecurely(host, port, identity),
+    renewIdentity: (identity) => door.renewIdentity(identity),
     close: () => door.close(),
   }
 }
@@ -184,6 +191,10 @@ class Door {
     const door = createTlsDoor(this.#server, identity)
     this.#tls = door
     return listening(door.server, "https", host, port)
+  }
+
+  renewIdentity(identity: TlsIdentity): void {
+    this.#tls?.renew(identity)
   }
 
   close(): Promise<void> {

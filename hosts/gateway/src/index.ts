@@ -6,5 +6,6 @@ export type { FunctionInvocation, FunctionInvokeOptions, GatewayEvents, GatewayF
 export { createLambdaApi, type LambdaApiOptions } from "./functions/lambda-api.ts"
 export type { Log } from "./log.ts"
 export type { Mount, MountedRequest, MountedResponse } from "./mount.ts"
+export type { TlsIdentity } from "./tls-door.ts"
 export type { From, GatewayNode, IngestAnswer, IngestRequest, LiveBatch, Page, Rejection } from "./node.ts"
 export type { Sample } from "./sample.ts"

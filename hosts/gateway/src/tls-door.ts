@@ -17,6 +17,12 @@ export interface TlsIdentity {
 
 export interface TlsDoor {
   readonly server: TlsServer
+  /**
+   * Shakes hands with another certificate from now on; connections that there are stay as they are.
+   *
+   * @throws MR1405, and goes on with the one before
+   */
+  renew(identity: TlsIdentity): void
   /** Takes no more, and cuts off what is in its handshake; resolves once all connections are closed. */
   close(): Promise<void>
 }
@@ -25,17 +31,9 @@ export interface TlsDoor {
  * @param server - takes the connections once they are secure
  * @throws MR1405 for what is no certificate with its key
  */
-export function createTlsDoor(server: Server, { cert, key }: TlsIdentity): TlsDoor {
-  const identity = { cert: Buffer.from(cert), key: Buffer.from(key) }
-  try {
-    createSecureContext(identity)
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new MillraceError("MR1405", `The TLS certificate and its key cannot be used: ${why}. Give a certificate chain and the key that belongs to it, both in PEM.`, {}, cause)
-  }
+export function createTlsDoor(server: Server, identity: TlsIdentity): TlsDoor {
   const door = createServer({
-    ...identity,
-    minVersion: "TLSv1.2",
+    ...contextOf(identity),
     ALPNProtocols: ["h2", "http/1.1"],
     handshakeTimeout: limits.headersMsMax,
     noDelay: true,
@@ -58,11 +56,24 @@ export function createTlsDoor(server: Server, { cert, key }: TlsIdentity): TlsDo
   door.on("tlsClientError", () => undefined)
   return {
     server: door,
+    renew: (next) => door.setSecureContext(contextOf(next)),
     close() {
       const closed = new Promise<void>((resolve) => door.close(() => resolve()))
       for (const socket of shaking.values()) socket.destroy()
       return closed
     },
+  }
+}
+
+/** @throws MR1405 */
+function contextOf({ cert, key }: TlsIdentity): { readonly cert: Buffer; readonly key: Buffer; readonly minVersion: "TLSv1.2" } {
+  const context = { cert: Buffer.from(cert), key: Buffer.from(key), minVersion: "TLSv1.2" } as const
+  try {
+    createSecureContext(context)
+    return context
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new MillraceError("MR1405", `The TLS certificate and its key cannot be used: ${why}. Give a certificate chain and the key that belongs to it, both in PEM.`, {}, cause)
   }
 }
 

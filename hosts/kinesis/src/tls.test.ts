@@ -1,11 +1,14 @@
 // The TLS port, with clients as they are: the AWS SDK and curl over HTTP/2, fetch over HTTP/1.1, boto3.
 import assert from "node:assert/strict"
 import { spawn, spawnSync } from "node:child_process"
+import { X509Certificate } from "node:crypto"
+import { once } from "node:events"
 import fs from "node:fs"
 import { connect as connectHttp2 } from "node:http2"
 import { connect } from "node:net"
 import os from "node:os"
 import path from "node:path"
+import { createInterface } from "node:readline"
 import { type TestContext, test } from "node:test"
 import { connect as connectTls } from "node:tls"
 import { fileURLToPath } from "node:url"
@@ -138,6 +141,78 @@ test("what is no TLS on the TLS port harms nobody, and a node closes with connec
   await new Promise((resolve) => session.request({ ":path": "/healthz" }).on("response", resolve).resume())
   await node.close()
   for (const socket of [silent, idle, session]) socket.destroy()
+})
+
+/** Who the node says that it is to somebody who connects now. */
+function subjectAt(url: string, ca: Buffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTls({ port: Number(new URL(url).port), host: "127.0.0.1", ca }, () => {
+      resolve(socket.getPeerCertificate().fingerprint256)
+      socket.destroy()
+    })
+    socket.on("error", reject)
+  })
+}
+
+const fingerprintOf = (cert: string): string => new X509Certificate(fs.readFileSync(cert)).fingerprint256
+
+test("a new certificate is taken without a restart: new connections get it, those that there are stay, a wrong one is refused (MR1405)", needsOpenssl, async (t) => {
+  const dir = dirOf(t)
+  const [own, next] = [identityIn(dir, "own"), identityIn(dir, "next")]
+  const put = ({ cert, key }: { readonly cert: string; readonly key: string }): { readonly cert: string; readonly key: string } => {
+    fs.copyFileSync(cert, path.join(dir, "node.pem"))
+    fs.copyFileSync(key, path.join(dir, "node.key"))
+    return { cert: path.join(dir, "node.pem"), key: path.join(dir, "node.key") }
+  }
+  const node = await startNode({ files: [], dataDir: path.join(dir, "data"), port: 0, log: "silent", tls: { ...put(own), port: 0 } })
+  t.after(() => node.close())
+  const { tlsUrl = "" } = node
+  const [ca, nextCa] = [fs.readFileSync(own.ca), fs.readFileSync(next.ca)]
+  assert.equal(await subjectAt(tlsUrl, ca), fingerprintOf(own.cert))
+  const session = connectHttp2(tlsUrl, { ca })
+  session.on("error", () => undefined)
+  t.after(() => session.destroy())
+  const status = (): Promise<unknown> => new Promise((resolve) => session.request({ ":path": "/healthz" }).on("response", (headers) => resolve(headers[":status"])).resume())
+  assert.equal(await status(), 200)
+  // Half of a new pair: the certificate before goes on.
+  put({ cert: next.cert, key: own.key })
+  await assert.rejects(node.renewCertificate(), (error) => isMillraceError(error) && error.code === "MR1405" && /key values mismatch/.test(error.message))
+  assert.equal(await subjectAt(tlsUrl, ca), fingerprintOf(own.cert))
+  put(next)
+  await node.renewCertificate()
+  assert.equal(await subjectAt(tlsUrl, nextCa), fingerprintOf(next.cert))
+  await assert.rejects(subjectAt(tlsUrl, ca), { code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" })
+  assert.equal(await status(), 200, "a connection from before goes on")
+  // As before: HTTP/2 by ALPN, and nothing older than TLS 1.2.
+  const again = connectHttp2(tlsUrl, { ca: nextCa })
+  t.after(() => again.destroy())
+  await new Promise((resolve) => again.request({ ":path": "/healthz" }).on("response", resolve).resume())
+  assert.equal(again.alpnProtocol, "h2")
+  const old = connectTls({ port: Number(new URL(tlsUrl).port), host: "127.0.0.1", ca: nextCa, maxVersion: "TLSv1.1", minVersion: "TLSv1", ciphers: "DEFAULT@SECLEVEL=0" })
+  await assert.rejects(new Promise((resolve, reject) => old.once("secureConnect", resolve).once("error", reject)), { code: "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION" })
+})
+
+test("millrace start reads its certificate again at SIGHUP, and says so", needsOpenssl, async (t) => {
+  const dir = dirOf(t)
+  const [own, next] = [identityIn(dir, "own"), identityIn(dir, "next")]
+  const main = fileURLToPath(import.meta.resolve("millrace").replace(/index\.ts$/, "main.ts"))
+  const words = ["start", "--data", path.join(dir, "data"), "--port", "0", "--tls-cert", own.cert, "--tls-key", own.key, "--tls-port", "0", "--json"]
+  const child = spawn(process.execPath, ["--conditions=@millrace/source", main, ...words], { stdio: ["ignore", "pipe", "ignore"] })
+  const ended = once(child, "exit")
+  t.after(() => child.kill("SIGKILL"))
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const event = async (): Promise<Record<string, string>> => JSON.parse(String((await lines.next()).value)) as Record<string, string>
+  const { tlsUrl = "" } = await event()
+  fs.copyFileSync(next.cert, own.cert)
+  child.kill("SIGHUP")
+  const refused = await event()
+  assert.deepEqual([refused["event"], refused["code"]], ["certificate-refused", "MR1405"])
+  fs.copyFileSync(next.key, own.key)
+  child.kill("SIGHUP")
+  assert.deepEqual(await event(), { event: "certificate-renewed" })
+  assert.equal(await subjectAt(tlsUrl, fs.readFileSync(next.ca)), fingerprintOf(next.cert))
+  child.kill("SIGTERM")
+  assert.deepEqual(await ended, [0, null])
 })
 
 test("a certificate that cannot be read, is none, or has another key is refused before the node starts (MR1405)", needsOpenssl, async (t) => {

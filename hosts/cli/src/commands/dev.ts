@@ -9,6 +9,7 @@ import type { RunningNode } from "../node.ts"
 import { kinesisCredentialsOf } from "../kinesis-credentials.ts"
 import { addNodeOptions, type NodeOptions, startOptionsOf } from "../node-options.ts"
 import { overview } from "../overview.ts"
+import { renewAtHangup } from "../renewed-certificate.ts"
 import { serviceFile } from "../service-file.ts"
 import { stopped, type Terminal } from "../terminal.ts"
 import { TypeCheck, type TypeFault } from "../type-check.ts"
@@ -65,6 +66,7 @@ class Reloads {
   }
 
   async watch(): Promise<void> {
+    renewAtHangup(this.#node, this.#terminal, (event, words) => this.#tell(event, words))
     await this.#watch.refresh()
     const { url, tlsUrl, services, outDir } = this.#node
     const files = `${this.#watch.size} ${this.#watch.size === 1 ? "file" : "files"}`

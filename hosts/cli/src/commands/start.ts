@@ -4,6 +4,7 @@ import type { Command } from "commander"
 import { example } from "../example.ts"
 import { kinesisCredentialsOf } from "../kinesis-credentials.ts"
 import { addNodeOptions, type NodeOptions, startOptionsOf } from "../node-options.ts"
+import { renewAtHangup } from "../renewed-certificate.ts"
 import { serviceFile } from "../service-file.ts"
 import { stopped, type Terminal } from "../terminal.ts"
 
@@ -13,7 +14,7 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--json", "print what happens as lines of JSON")
     .addHelpText(
       "after",
-      example("millrace start service.ts --data .millrace/data", "SIGTERM and Ctrl-C stop it in good order."),
+      example("millrace start service.ts --data .millrace/data", "SIGTERM and Ctrl-C stop it in good order; SIGHUP reads the TLS certificate again."),
     )
     .action((files: readonly string[], options: NodeOptions) => start(files, options, terminal))
 }
@@ -26,6 +27,7 @@ async function start(files: readonly string[], options: NodeOptions, terminal: T
   const node = await startNode({ files: files.map(serviceFile), ...startOptionsOf(options), ...credentials })
   // This process is the node's alone.
   giveMemoryBackAtRest()
+  renewAtHangup(node, terminal, (event, words) => terminal.out(options.json ? `${JSON.stringify(event)}\n` : `${words}\n`))
   const { url, tlsUrl, services, outDir } = node
   const running = services.length === 0 ? "no services" : services.join(", ")
   terminal.out(
