@@ -22,7 +22,7 @@ const entries: Readonly<Record<string, string>> = {
 /** Types that users meet but have no reason to name: held behind a `~`, or taken by constructors that only our own code calls. */
 const inside: ReadonlySet<string> = new Set(
   Object.values({
-    beforeCompiling: ["Definition", "FunctionDefinition", "KeepPlan", "Origin", "Part", "PatternSkip", "SinkDefinition", "StatefulDefinition", "StreamDefinition", "TaskDefinition"],
+    beforeCompiling: ["Definition", "FunctionDefinition", "KeepPlan", "Origin", "Part", "PatternSkip", "SinkDefinition", "StatefulDefinition", "StreamDefinition", "TaskDefinition", "WindowParts"],
     partsOfPlansAndPrograms: ["FunctionCode", "FunctionPlan", "OperatorCode", "SinkPlan", "StagePlan", "StreamCode", "StreamPlan", "TaskCode", "TaskPlan"],
     partsOfTestServices: ["Feeds", "Turns", "Works"],
     // Its keys are ErrorCode, which can be imported.

@@ -70,7 +70,6 @@ export type {
   HasLateness,
   KnownOptions,
   MergingWindow,
-  NoTime,
   PaneField,
   PanesOf,
   ProcessingTimeOptions,
@@ -92,6 +91,7 @@ export type { FunctionSettings } from "./function/options.ts"
 export type { MadeBy, ResultOf, TakenBy } from "./schema-values.ts"
 export { compile, isService, type Service, service, serviceOf, type ServicePart, type TasksAmong } from "./service.ts"
 export { type CountTrigger, type EarlyTrigger, global, type GlobalOptions, type GlobalWindow, type MergeOf, type MergingTrigger, type Trigger, type WindowTrigger } from "./global.ts"
+export type { Length, NoLength, NoTime } from "./length.ts"
 export { session, type SessionOptions, type SessionWindow } from "./session.ts"
 export { sliding, type SlidingOptions, type SlidingWindow } from "./sliding.ts"
 export {

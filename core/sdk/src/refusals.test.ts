@@ -9,19 +9,23 @@ import {
   calendar,
   count,
   type AlignedWindow,
+  type Duration,
   global,
   hopping,
+  type HoppingOptions,
   keepCounter,
   keepReduced,
   mean,
   service,
   session,
+  type SessionOptions,
   type SessionWindow,
   sliding,
   stream,
   type StreamSettings,
   topN,
   tumbling,
+  type TumblingOptions,
   type WindowShape,
 } from "./index.ts"
 
@@ -95,14 +99,18 @@ test("a stream cannot take the name of a dead-letter stream", () => {
 })
 
 test("a window refuses shapes that are not valid, naming itself", () => {
+  // As the compiler does not know them: it refuses those that it knows.
+  const nothing: Duration = loose("0s")
+  const none = 0 as Duration
+  const negative: Duration = loose(-5)
   const refusals: [RegExp, WindowShape][] = [
-    [/^window "w", size: "0s" must be at least 1 ms\.$/, tumbling("0s")],
-    [/^window "w", size: -5 is not a duration/, tumbling(-5)],
+    [/^window "w", size: "0s" must be at least 1 ms\.$/, tumbling(nothing)],
+    [/^window "w", size: -5 is not a duration/, tumbling(negative)],
     [/^window "w", offset: "-1h" is not a duration/, tumbling({ size: "1h", offset: "-1h" })],
-    [/^window "w", every: 0 must be at least 1 ms\.$/, hopping({ size: "1h", every: 0 })],
+    [/^window "w", every: 0 must be at least 1 ms\.$/, hopping({ size: "1h", every: none })],
     [/^window "w": every \(7200000 ms\) is longer than size/, hopping({ size: "1h", every: "2h" })],
     [/^window "w": each record would belong to 1001 windows; at most 1000/, hopping({ size: 1001, every: 1 })],
-    [/^window "w", gap: "0s" must be at least 1 ms\.$/, session({ gap: "0s" })],
+    [/^window "w", gap: "0s" must be at least 1 ms\.$/, session({ gap: nothing })],
     [/^window "w", gap: undefined is not a duration/, loose({ kind: "session" })],
     [/^window "w": "decade" is no calendar unit; there are day, week, month, quarter, year\.$/, calendar(loose("decade"))],
     [/^window "w", timeZone: "Europe\/Berlinn" is no time zone that this runtime knows/, calendar("day", { timeZone: "Europe/Berlinn" })],
@@ -111,7 +119,7 @@ test("a window refuses shapes that are not valid, naming itself", () => {
     [/^window "w": a sliding window has a size, such as "1h", or a number of rows: give one of both/, sliding(loose({}))],
     [/^window "w": a sliding window has a size/, sliding(loose({ size: "1h", rows: 2 }))],
     [/^window "w", rows: 1001 is not a whole number from 1 to 1000/, sliding({ rows: 1001 })],
-    [/^window "w", size: "0s" must be at least 1 ms\.$/, sliding({ size: "0s" })],
+    [/^window "w", size: "0s" must be at least 1 ms\.$/, sliding({ size: nothing })],
     [/^window "w": nothing would ever make it give a result/, global(loose({}))],
     [/^window "w": only one of both can decide/, global(loose({ every: 2, trigger: { onRecord: () => "fire" } }))],
     [/^window "w", every: 0 is not a whole number from 1/, global({ every: 0 })],
@@ -160,9 +168,9 @@ test("a window refuses shapes that are not valid, naming itself", () => {
     rows.window("w", global({ every: 2 }), loose({ allowedLateness: "1s" })),
   )
   refused("MR1101", /^calendar: there is no option "zone"/, () => calendar("day", loose({ zone: "UTC" })))
-  refused("MR1101", /^tumbling: there is no option "every"/, () => tumbling(loose({ size: "1h", every: "1h" })))
-  refused("MR1101", /^hopping: the options must be an object/, () => hopping(loose("1h")))
-  refused("MR1101", /^session: there is no option "size"/, () => session(loose({ size: "1h" })))
+  refused("MR1101", /^tumbling: there is no option "every"/, () => tumbling(loose<TumblingOptions>({ size: "1h", every: "1h" })))
+  refused("MR1101", /^hopping: the options must be an object/, () => hopping(loose<HoppingOptions>("1h")))
+  refused("MR1101", /^session: there is no option "size"/, () => session(loose<SessionOptions>({ size: "1h" })))
   refused("MR1101", /^join "j", window: give a shape/, () =>
     rows.join("j", rows, { window: loose(session({ gap: "1h" })) }, () => 0),
   )

@@ -1,5 +1,6 @@
 /** Session windows: their shape. */
 import type { Duration } from "@millrace/model"
+import type { Length } from "./length.ts"
 import { checkedMs, checkKeys } from "./setting.ts"
 
 /** Windows that follow each key's activity, from {@link session}. */
@@ -9,12 +10,12 @@ export interface SessionWindow {
 }
 
 /** How long a silence ends a session. */
-export interface SessionOptions {
+export interface SessionOptions<Gap = Duration> {
   /**
    * A session takes records as long as less than this lies between the event times of one and the next; it ends this long after
    * its last record.
    */
-  readonly gap: Duration
+  readonly gap: Length<Gap>
 }
 
 /**
@@ -26,9 +27,10 @@ export interface SessionOptions {
  * clicks.window("visits", session({ gap: "30m" })).aggregate({ pages: count() })
  * ```
  */
-export function session(options: SessionOptions): SessionWindow {
+export function session<const Gap extends Duration>(options: SessionOptions<Gap>): SessionWindow {
   checkKeys(options, ["gap"], "session")
-  return Object.freeze({ kind: "session", gap: options.gap })
+  const { gap } = options as SessionOptions
+  return Object.freeze({ kind: "session", gap })
 }
 
 /** @throws MR1101 */

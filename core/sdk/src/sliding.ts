@@ -1,5 +1,6 @@
 /** Sliding windows: their shape. */
 import { type Duration, limits, MillraceError, type SlidingSpan } from "@millrace/model"
+import type { Length } from "./length.ts"
 import { checkedMs, checkedWhole, checkKeys } from "./setting.ts"
 
 /** A window for each record, from {@link sliding}. */
@@ -10,10 +11,10 @@ export interface SlidingWindow {
 }
 
 /** What the window of a record holds. */
-export type SlidingOptions =
+export type SlidingOptions<Size = Duration> =
   | {
       /** The records of the key that came at most this before it, itself included: those in (time - size, time]. */
-      readonly size: Duration
+      readonly size: Length<Size>
       readonly rows?: never
     }
   | {
@@ -36,9 +37,9 @@ export type SlidingOptions =
  * sales.window("last-eleven", sliding({ rows: 11 })).aggregate({ mean: mean((s) => s.price), sale: last((s) => s) })
  * ```
  */
-export function sliding(options: SlidingOptions): SlidingWindow {
+export function sliding<const Size extends Duration>(options: SlidingOptions<Size>): SlidingWindow {
   checkKeys(options, ["size", "rows"], "sliding")
-  return Object.freeze({ ...options, kind: "sliding" })
+  return Object.freeze({ ...(options as SlidingOptions), kind: "sliding" })
 }
 
 /** @throws MR1101 */

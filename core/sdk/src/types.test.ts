@@ -18,9 +18,11 @@ import {
   hopping,
   type Keying,
   last,
+  type Length,
   max,
   mean,
   min,
+  type NoLength,
   type Pane,
   service,
   session,
@@ -157,6 +159,20 @@ test("a trigger of a window with bounds knows them, the records and its own stat
     })
     .aggregate({ worst: max((f) => f.delay) })
   same<ValueOf<typeof custom>["pane"], Pane>(true)
+})
+
+test("a length that the compiler cannot know is taken", () => {
+  const minutes = 5 as number
+  tumbling(`${minutes}m`)
+  tumbling(minutes * 60_000)
+  hopping({ size: "1h", every: `${minutes}m`, offset: "0s" })
+  const given = "5m" as Duration
+  assert.equal(session({ gap: given }).gap, "5m")
+  assert.equal(tumbling(given).size, tumbling({ size: given }).size)
+  assert.equal(hopping({ size: given, every: given }).every, sliding({ size: given }).size)
+  same<Length<"-1h">, NoLength>(true)
+  same<Length<"1h">, "1h">(true)
+  same<Length<Duration>, Duration>(true)
 })
 
 test("a trigger of sessions knows what it makes of two states", () => {
@@ -342,6 +358,26 @@ export function refused(): void {
   zodFlights.window("w", tumbling("1s")).trigger({ state: () => 0, onRecord: () => "fire", merge: (a: number) => a })
   // @ts-expect-error a global window's trigger is a part of it
   zodFlights.window("w", global({ every: 5 })).trigger({ every: 5 })
+  // @ts-expect-error a window is longer than nothing
+  tumbling("-1h")
+  // @ts-expect-error nor is this one
+  tumbling("0s")
+  // @ts-expect-error nor this one
+  tumbling({ size: "0d", offset: "1h" })
+  // @ts-expect-error nor this one
+  tumbling(-5)
+  // @ts-expect-error windows that begin all the time
+  hopping({ size: "1h", every: "0s" })
+  // @ts-expect-error a negative length
+  hopping({ size: "-1h", every: "1m" })
+  // @ts-expect-error a gap of nothing
+  session({ gap: 0 })
+  // @ts-expect-error a negative gap
+  session({ gap: "-5m" })
+  // @ts-expect-error a window of nothing
+  sliding({ size: "0ms" })
+  // @ts-expect-error "an hour" is no duration
+  tumbling("an hour")
   // @ts-expect-error sessions have a gap
   zodFlights.window("w", session({ size: "1s" }))
   // @ts-expect-error sessions of two flows cannot be joined

@@ -1,5 +1,6 @@
 /** Tumbling and hopping windows: their shapes. A shape is data; the operator that uses it checks it, so that a fault names the operator. */
 import { type AlignedPlan, type Duration, limits, MillraceError } from "@millrace/model"
+import type { Length } from "./length.ts"
 import { checkedMs, checkKeys } from "./setting.ts"
 
 /** Windows that lie where they lie whatever the records are, from {@link tumbling} or {@link hopping}. */
@@ -11,19 +12,19 @@ export interface AlignedWindow {
 }
 
 /** A tumbling window's length and phase. */
-export interface TumblingOptions {
+export interface TumblingOptions<Size = Duration> {
   /** Length of a window. */
-  readonly size: Duration
+  readonly size: Length<Size>
   /** Windows start at multiples of `size` since 1970-01-01T00:00Z plus this. @default "0s" */
   readonly offset?: Duration
 }
 
 /** A hopping window's length, distance and phase. */
-export interface HoppingOptions {
+export interface HoppingOptions<Size = Duration, Every = Duration> {
   /** Length of a window. */
-  readonly size: Duration
+  readonly size: Length<Size>
   /** Distance between the starts of two windows; at most `size`. */
-  readonly every: Duration
+  readonly every: Length<Every>
   /** Windows start at multiples of `every` since 1970-01-01T00:00Z plus this. @default "0s" */
   readonly offset?: Duration
 }
@@ -31,14 +32,18 @@ export interface HoppingOptions {
 /**
  * Windows of one length, end to end: each record belongs to exactly one, by its event time.
  *
- * @param size - the length, or `{ size, offset }`
+ * @param size - the length; one that is nothing or less does not compile, or is refused by the operator
  * @example
  * ```ts
  * tumbling("1h")
  * tumbling({ size: "1d", offset: "6h" }) // days that begin at 06:00 UTC
  * ```
  */
-export function tumbling(size: Duration | TumblingOptions): AlignedWindow {
+export function tumbling<const Size extends Duration>(size: Length<Size>): AlignedWindow
+/** With an offset. */
+export function tumbling<const Size extends Duration>(options: TumblingOptions<Size>): AlignedWindow
+export function tumbling(given: unknown): AlignedWindow {
+  const size = given as Duration | TumblingOptions
   if (typeof size !== "object") return Object.freeze({ kind: "tumbling", size, every: size, offset: 0 })
   checkKeys(size, ["size", "offset"], "tumbling")
   return Object.freeze({ kind: "tumbling", size: size.size, every: size.size, offset: size.offset ?? 0 })
@@ -53,9 +58,9 @@ export function tumbling(size: Duration | TumblingOptions): AlignedWindow {
  * hopping({ size: "5m", every: "30s" }) // the last five minutes, twice a minute
  * ```
  */
-export function hopping(options: HoppingOptions): AlignedWindow {
+export function hopping<const Size extends Duration, const Every extends Duration>(options: HoppingOptions<Size, Every>): AlignedWindow {
   checkKeys(options, ["size", "every", "offset"], "hopping")
-  const { size, every, offset = 0 } = options
+  const { size, every, offset = 0 } = options as HoppingOptions
   return Object.freeze({ kind: "hopping", size, every, offset })
 }
 

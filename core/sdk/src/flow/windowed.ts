@@ -15,6 +15,7 @@ import { reduced } from "../aggregates/reduced.ts"
 import type { Origin } from "../definition.ts"
 import { calendarPlan, type CalendarWindow } from "../calendar.ts"
 import { type EarlyTrigger, earlyTriggerPlan, type GlobalWindow, type MergingTrigger, triggerCode, triggerPlan } from "../global.ts"
+import type { NoTime } from "../length.ts"
 import { type SessionWindow, sessionGapMs } from "../session.ts"
 import { checkedMs, checkFunction, checkKeys } from "../setting.ts"
 import { slidingSpan, type SlidingWindow } from "../sliding.ts"
@@ -67,9 +68,6 @@ export interface ProcessingTimeOptions {
 
 /** Refuses options that do not exist, where `O` is inferred from what is given. */
 export type KnownOptions<O, Known> = O & { readonly [N in Exclude<keyof O, keyof Known>]: never }
-
-/** Durations of nothing. */
-export type NoTime = 0 | "0ms" | "0s" | "0m" | "0h" | "0d"
 
 /** Whether a duration is more than none, as far as its type tells: true, false, or boolean. */
 export type SomeTime<D> = [D] extends [NoTime] ? false : [NoTime & D] extends [never] ? true : boolean
