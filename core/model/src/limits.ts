@@ -139,6 +139,10 @@ export const limits = {
   attemptGraceMs: 1_000,
   /** How deep tasks may call tasks: a run that a call began, one that this began, and so on. */
   callDepthMax: 50,
+  /** Most of what one run has told (`ctx.progress`, `ctx.stream`) that is kept for those who follow it later, in bytes. */
+  toldRunBytesMax: 4_194_304,
+  /** The same of all runs of a node. */
+  toldBytesMax: 67_108_864,
   /** Longest W3C `tracestate` that is carried, in characters. */
   traceStateLengthMax: 512,
   /** Most members of a W3C `tracestate`: one with more is not carried. */
@@ -337,6 +341,8 @@ function assertOrdered(smaller: number, larger: number, why: string): void {
 }
 
 assertOrdered(limits.storedValueBytesMax, limits.requestBytesMax, "a request must be able to carry the largest input of a task")
+assertOrdered(2 * limits.taskValueBytesMax, limits.toldRunBytesMax, "what a run tells last must be kept")
+assertOrdered(limits.toldRunBytesMax, limits.toldBytesMax, "what a run tells last must be kept")
 assertOrdered(limits.taskValueBytesMax, limits.recordBytesMax, "the largest output that is kept with its run must fit a record")
 assertOrdered(limits.recordBytesMax, limits.requestBytesMax, "a request must be able to carry the largest record")
 assertOrdered(limits.recordHeadersBytesMax, 65_535, "the length of a record's headers takes two bytes in a block")

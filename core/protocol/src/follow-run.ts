@@ -1,4 +1,4 @@
-/** Follows a run by its `live`, which gives no positions: the run as it stands when a connection begins says what was missed. */
+/** Follows a run by its `live`: after a broken connection, from the last thing that it has told. */
 import type { ServerSentEvent } from "./event-stream.ts"
 import { eventsOf, type Following } from "./events-of.ts"
 import type { RunReply } from "./run-messages.ts"
@@ -16,6 +16,8 @@ function told({ name, data }: ServerSentEvent): RunEvent | undefined {
       return { kind: name, run: JSON.parse(data) as RunReply }
     case "attempt":
       return { kind: name, attempt: (JSON.parse(data) as { readonly attempt: number }).attempt }
+    case "missed":
+      return { kind: name, count: (JSON.parse(data) as { readonly count: number }).count }
     case "progress":
     case "chunk":
       return { kind: name, value: JSON.parse(data) as unknown }

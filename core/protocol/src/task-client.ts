@@ -30,6 +30,8 @@ export type RunEvent<Output = unknown> =
   | { readonly kind: "run"; readonly run: RunReply<unknown, Output> }
   | { readonly kind: "attempt"; readonly attempt: number }
   | { readonly kind: "progress" | "chunk"; readonly value: unknown }
+  /** So many of the events before what follows are not kept any more: the run had told much before it was followed. */
+  | { readonly kind: "missed"; readonly count: number }
   | { readonly kind: "end"; readonly run: RunReply<unknown, Output> }
 
 /** A task of a node. */

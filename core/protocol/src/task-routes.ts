@@ -153,8 +153,12 @@ export const taskRoutes: { readonly [Id in TaskOperation]: Route & { readonly id
     path: "/v1/runs/{run}/live",
     summary: "Follow a run as server-sent events",
     description:
-      "The first event, `run`, is the run as it stands; then `attempt`, `progress` and `chunk` as they happen, and `end` with the run as it has ended.",
-    parameters: [run],
+      "The first event, `run`, is the run as it stands; then come `progress` and `chunk` that its code has told before, `attempt`, `progress` and `chunk` as " +
+      "they happen, and `end` with the run as it has ended. What a run has told is kept for a while, 4 MiB of a run: `missed` says how many events are not.",
+    parameters: [
+      run,
+      { name: "Last-Event-ID", in: "header", description: "Id of the last event that arrived: what the run has told since then follows.", schema: { type: "string" } },
+    ],
     answer: { status: 200, description: "The events.", content: { "text/event-stream": { schema: { type: "string" } } } },
     errors: ["MR1021", "MR1024", "MR1401"],
   },

@@ -66,8 +66,9 @@ export interface NodeEnqueue {
 }
 
 export type NodeRunEvent =
-  | { readonly kind: "progress" | "chunk"; readonly json: string }
-  | { readonly kind: "attempt"; readonly attempt: number }
+  | { readonly kind: "progress" | "chunk"; readonly json: string; readonly place: string }
+  | { readonly kind: "attempt"; readonly attempt: number; readonly place?: string }
+  | { readonly kind: "missed"; readonly count: number }
   | { readonly kind: "ended"; readonly result: NodeRunResult }
 
 export interface GatewayTasks {
@@ -78,8 +79,8 @@ export interface GatewayTasks {
   call(request: NodeEnqueue, signal: AbortSignal): Promise<{ readonly id: string; readonly result: NodeRunResult | undefined }>
   /** @throws MR1024 */
   run(id: string): Promise<NodeRun>
-  /** Tells what happens to a run until the returned function is called. @throws MR1024 for what is no id */
-  watch(id: string, watcher: (event: NodeRunEvent) => void): () => void
+  /** Tells what a run has told behind a place, and what happens to it until the returned function is called. @throws MR1024 for what is no id */
+  watch(id: string, watcher: (event: NodeRunEvent) => void, since: string): () => void
   /** Newest first. @throws MR1022 */
   runs(task: string, search: NodeSearch): Promise<{ readonly runs: readonly NodeRun[]; readonly next?: number }>
   /** Figures of all tasks, for `/metrics`. */

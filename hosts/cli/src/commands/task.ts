@@ -136,6 +136,7 @@ async function call(name: string, given: string | undefined, options: CallOption
   for await (const event of patient.followRun(id, { signal: terminal.stopped })) {
     if (options.json === true) terminal.out(`${JSON.stringify(event)}\n`)
     else if (event.kind === "attempt") terminal.err(`attempt ${event.attempt}\n`)
+    else if (event.kind === "missed") terminal.err(`missed ${event.count} events\n`)
     else if (event.kind === "progress") terminal.err(`progress ${JSON.stringify(event.value)}\n`)
     else if (event.kind === "chunk") terminal.out(`${typeof event.value === "string" ? event.value : JSON.stringify(event.value)}\n`)
     if (event.kind !== "end") continue

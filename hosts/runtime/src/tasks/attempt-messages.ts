@@ -54,7 +54,16 @@ export type FromAttempts =
   /** A call that was aborted has come to an end. */
   | { readonly kind: "settled"; readonly service: string; readonly task: string; readonly lease: number }
   /** Told by `ctx.progress` or `ctx.stream`; JSON. */
-  | { readonly kind: "told"; readonly service: string; readonly task: string; readonly number: number; readonly what: "progress" | "chunk"; readonly json: string }
+  | {
+      readonly kind: "told"
+      readonly service: string
+      readonly task: string
+      readonly lease: number
+      readonly number: number
+      readonly attempt: number
+      readonly what: "progress" | "chunk"
+      readonly json: string
+    }
   /** The code calls another task. */
   | {
       readonly kind: "send"

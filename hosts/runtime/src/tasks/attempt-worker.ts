@@ -135,14 +135,14 @@ async function outcomesAt(opened: Open): Promise<readonly Outcome[]> {
 }
 
 function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {
-  const { service, task } = opened.call
+  const { service, task, lease } = opened.call
   const { number, attempt, key, enqueuedAt, traceparent, tracestate } = run
   const told = (what: "progress" | "chunk", value: unknown): void => {
     const json: string | undefined = JSON.stringify(value)
     if (json === undefined || json.length > limits.taskValueBytesMax) {
       throw new MillraceError("MR1206", `task "${task}": ${what} takes any JSON of at most ${limits.taskValueBytesMax} bytes.`)
     }
-    send({ kind: "told", service, task, number, what, json })
+    send({ kind: "told", service, task, lease, number, attempt, what, json })
   }
   return {
     run: `${task}-${number}`,

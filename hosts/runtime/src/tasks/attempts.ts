@@ -168,7 +168,9 @@ export class Attempts {
       case "settled":
         return thread.settled(message)
       case "told":
-        return events.onTold(message)
+        // Of a call that was aborted nothing counts, neither what it gives nor what it tells.
+        if (thread.calls.has(callName(message))) events.onTold(message)
+        return
       case "send":
         return events.onSend(message, thread)
       case "loaded":

@@ -22,6 +22,7 @@ import type { Attempts } from "./attempts.ts"
 import { largeOf } from "./large-inputs.ts"
 import { nearNames } from "./near-names.ts"
 import { TaskFigures } from "./task-figures.ts"
+import { Told } from "./told.ts"
 import { endSpan, enqueueSpan, traceAfter } from "./tracing.ts"
 import type { TracedCaller } from "./traced-caller.ts"
 import type { Values } from "./values.ts"
@@ -47,8 +48,11 @@ export interface EnqueueRequest {
 
 /** What a run has told while it runs, or how it has ended. */
 export type RunEvent =
-  | { readonly kind: "progress" | "chunk"; readonly json: string }
-  | { readonly kind: "attempt"; readonly attempt: number }
+  | { readonly kind: "progress" | "chunk"; readonly json: string; readonly place: string }
+  /** Without a place while the run has told nothing. */
+  | { readonly kind: "attempt"; readonly attempt: number; readonly place?: string }
+  /** So many events before those that follow are not kept any more. */
+  | { readonly kind: "missed"; readonly count: number }
   | { readonly kind: "ended"; readonly result: RunResult }
 
 export interface TaskDeskOptions {
@@ -87,6 +91,7 @@ export class TaskDesk {
   #attempts: Attempts | undefined
   /** Who watches a run, by its id. */
   readonly #watchers: Map<string, Set<Watcher>> = new Map()
+  readonly #told: Told
   /** Enqueues that may join other runs, by ticket: told which run each of their inputs has become. */
   readonly #tickets: Map<string, (index: number, number: number, joined: boolean, isOther: boolean) => void> = new Map()
   #lastTicket = 0
@@ -100,6 +105,7 @@ export class TaskDesk {
     this.#options = options
     this.#figures = new TaskFigures(options.clock)
     this.#swept = options.clock()
+    this.#told = new Told(options.clock())
   }
 
   /** Other services run now. */
@@ -149,8 +155,10 @@ export class TaskDesk {
     if (known?.seat.service === service) this.#options.complete(known.seat, task, outcomes)
   }
 
-  onTold({ task, number, what, json }: Extract<FromAttempts, { kind: "told" }>): void {
-    this.#tell(idOf(task, number), { kind: what, json })
+  onTold({ task, number, attempt, what, json }: Extract<FromAttempts, { kind: "told" }>): void {
+    const id = idOf(task, number)
+    const place = this.#told.tell(id, attempt, { kind: what, json })
+    this.#tell(id, { kind: what, json, place })
   }
 
   /** A run's code calls another task. */
@@ -352,9 +360,19 @@ export class TaskDesk {
     }
   }
 
-  /** Tells what happens to a run from now on; returns how to stop that. @throws MR1024 for what is no id */
-  watch(id: string, watcher: Watcher): () => void {
+  /**
+   * Tells what happens to a run from now on; returns how to stop that.
+   *
+   * @param since - first, at once, what it has told behind this place; "": all that it has told
+   * @throws MR1024 for what is no id
+   */
+  watch(id: string, watcher: Watcher, since?: string): () => void {
     this.#parse(id)
+    if (since !== undefined) {
+      const { missed, pieces } = this.#told.since(id, since)
+      if (missed > 0) watcher({ kind: "missed", count: missed })
+      for (const { event, place } of pieces) watcher({ ...event, place })
+    }
     const watchers = this.#watchers.get(id) ?? new Set()
     this.#watchers.set(id, watchers)
     watchers.add(watcher)
@@ -432,7 +450,11 @@ export class TaskDesk {
         const { task, lease, runs, alone } = effect
         this.#figures.onCall(effect)
         this.#attempts?.start(known.plan, { service, task, lease, runs }, alone)
-        for (const { number, attempt } of runs) this.#tell(idOf(task, number), { kind: "attempt", attempt })
+        for (const { number, attempt } of runs) {
+          const id = idOf(task, number)
+          const place = this.#told.begin(id, attempt)
+          this.#tell(id, place === undefined ? { kind: "attempt", attempt } : { kind: "attempt", attempt, place })
+        }
         return
       }
       case "abort":
@@ -458,6 +480,7 @@ export class TaskDesk {
   }
 
   #tell(id: string, event: RunEvent): void {
+    if (event.kind === "ended") this.#told.end(id)
     const watchers = this.#watchers.get(id)
     if (watchers !== undefined) for (const watcher of watchers) watcher(event)
   }

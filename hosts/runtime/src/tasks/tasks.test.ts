@@ -144,10 +144,13 @@ test("a task calls another, and tells how far it is", async (t) => {
   await node.tasks.result(id)
   assert.deepEqual(events, [
     { kind: "attempt", attempt: 1 },
-    { kind: "progress", json: '{"half":true}' },
-    { kind: "chunk", json: '"a piece"' },
+    { kind: "progress", json: '{"half":true}', place: events[1]?.kind === "progress" && events[1].place },
+    { kind: "chunk", json: '"a piece"', place: events[2]?.kind === "chunk" && events[2].place },
     { kind: "ended", result: { status: "succeeded" } },
   ])
+  const later: RunEvent[] = []
+  node.tasks.watch("work-1", (event) => later.push(event), "")
+  assert.deepEqual(later.slice(1), events.slice(1, 3))
 })
 
 test("each record of a stream is one run, and its output goes on", async (t) => {

@@ -1,15 +1,16 @@
-/** GET /v1/runs/{run}/live: what happens to a run, as server-sent events. */
+/**
+ * GET /v1/runs/{run}/live: what happens to a run, as server-sent events. First the run as it stands, then what its code has told so far, then what
+ * it tells as it does. Ids are places in what the run has told, so whoever comes back with one hears the rest.
+ */
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
-import { limits } from "@millrace/model"
-import { eventText, heartbeatText } from "@millrace/protocol"
-import { written } from "../../answer.ts"
-import { assertReady, type Gate, type Handler } from "../../gate.ts"
-import { beginLive, liveHeadersOf } from "../../live-reader.ts"
+import { assertReady, type Handler } from "../../gate.ts"
+import { liveHeadersOf } from "../../live-reader.ts"
 import { runReply } from "../../run-reply.ts"
+import { RunReader } from "../../run-reader.ts"
 import type { NodeRun, NodeRunEvent } from "../../tasks.ts"
 
-/** How often a quiet run says that its connection lives, in ms. */
-const heartbeatMs = 15_000
+/** Longest `Last-Event-ID` that is looked at, in characters. */
+const placeLengthMax = 64
 
 export const followRun: Handler = async (context, gate) => {
   assertReady(gate.node)
@@ -17,8 +18,10 @@ export const followRun: Handler = async (context, gate) => {
   const { incoming, outgoing } = context.env
   const waiting: NodeRunEvent[] = []
   let take = (event: NodeRunEvent): void => void waiting.push(event)
+  const given = incoming.headers["last-event-id"]
+  let place = typeof given === "string" ? given.slice(0, placeLengthMax) : ""
   // Watched before it is asked, so that nothing in between is missed.
-  const stop = gate.node.tasks.watch(id, (event) => take(event))
+  const stop = gate.node.tasks.watch(id, (event) => take(event), place)
   let run: NodeRun
   try {
     run = await gate.node.tasks.run(id)
@@ -30,48 +33,41 @@ export const followRun: Handler = async (context, gate) => {
     stop()
     return new Response(null, { headers: liveHeadersOf(outgoing) })
   }
-  const seat = gate.readers.take()
-  let number = 0
-  let closed = false
-  const close = (): void => {
-    if (closed) return
-    closed = true
+  let seat: ReturnType<typeof gate.readers.take>
+  try {
+    seat = gate.readers.take()
+  } catch (error) {
     stop()
-    cancel()
+    throw error
+  }
+  const reader = new RunReader(outgoing, gate.clock, () => {
+    stop()
     gate.readers.leave(seat)
-    outgoing.end()
-  }
-  const write = (name: string, data: string): void => {
-    if (closed) return
-    written(outgoing, eventText(String(number++), data, name))
-    // A reader that takes nothing is cut off; the run as it stands awaits it when it comes back.
-    if (outgoing.writableLength > limits.liveBufferBytesMax + limits.taskValueBytesMax) close()
-  }
-  const cancel = beat(gate, () => written(outgoing, heartbeatText))
-  beginLive(outgoing)
-  outgoing.once("close", close)
-  write("run", JSON.stringify(runReply(run)))
-  take = (event) => {
-    if (event.kind === "attempt") write("attempt", JSON.stringify({ attempt: event.attempt }))
-    else if (event.kind === "ended") void end()
-    else write(event.kind, event.json)
-  }
+  })
+  gate.readers.hold(seat, reader)
+  reader.begin()
   const end = async (): Promise<void> => {
     const ended = await gate.node.tasks.run(id).catch(() => undefined)
-    if (ended !== undefined) write("end", JSON.stringify(runReply(ended)))
-    close()
+    if (ended !== undefined) reader.write("end", JSON.stringify(runReply(ended)), place)
+    reader.end()
   }
-  if (run.finishedAt === undefined) for (const event of waiting) take(event)
-  else await end()
+  reader.write("run", JSON.stringify(runReply(run)), place)
+  take = (event) => {
+    switch (event.kind) {
+      case "ended":
+        return void end()
+      case "missed":
+        return reader.write("missed", JSON.stringify({ count: event.count }), place)
+      case "attempt":
+        place = event.place ?? place
+        return reader.write("attempt", JSON.stringify({ attempt: event.attempt }), place)
+      case "progress":
+      case "chunk":
+        place = event.place
+        return reader.write(event.kind, event.json, place)
+    }
+  }
+  for (const event of waiting) if (run.finishedAt === undefined || event.kind !== "ended") take(event)
+  if (run.finishedAt !== undefined) await end()
   return RESPONSE_ALREADY_SENT
-}
-
-/** Calls again and again; returns how to stop that. */
-function beat(gate: Gate, act: () => void): () => void {
-  let cancel = gate.clock.after(heartbeatMs, again)
-  function again(): void {
-    act()
-    cancel = gate.clock.after(heartbeatMs, again)
-  }
-  return () => cancel()
 }
