@@ -1,9 +1,9 @@
 /** A queue of SQS as a place for messages. */
 import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs"
-import type { MessagePlace } from "@millrace/engine"
+import type { MessageAbout, MessagePlace } from "@millrace/engine"
 import { limits } from "@millrace/model"
 import { refusal } from "./refusal.ts"
-import type { Patience, Target } from "./target.ts"
+import { ordered, type Patience, type Target } from "./target.ts"
 
 export class Queue implements MessagePlace {
   readonly #target: Target
@@ -19,11 +19,11 @@ export class Queue implements MessagePlace {
     })
   }
 
-  async send(text: string): Promise<void> {
+  async send(text: string, about: MessageAbout): Promise<void> {
     const { name: QueueName, account: QueueOwnerAWSAccountId } = this.#target
     try {
       this.#url ??= (await this.#client.send(new GetQueueUrlCommand({ QueueName, QueueOwnerAWSAccountId }))).QueueUrl
-      await this.#client.send(new SendMessageCommand({ QueueUrl: this.#url, MessageBody: text }))
+      await this.#client.send(new SendMessageCommand({ QueueUrl: this.#url, MessageBody: text, ...ordered(this.#target, about) }))
     } catch (fault) {
       // It may have been made anew elsewhere.
       this.#url = undefined

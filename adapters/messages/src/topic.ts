@@ -1,9 +1,9 @@
 /** A topic of SNS as a place for messages. */
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns"
-import type { MessagePlace } from "@millrace/engine"
+import type { MessageAbout, MessagePlace } from "@millrace/engine"
 import { limits } from "@millrace/model"
 import { refusal } from "./refusal.ts"
-import type { Patience, Target } from "./target.ts"
+import { ordered, type Patience, type Target } from "./target.ts"
 
 export class Topic implements MessagePlace {
   readonly #target: Target
@@ -18,9 +18,9 @@ export class Topic implements MessagePlace {
     })
   }
 
-  async send(text: string): Promise<void> {
+  async send(text: string, about: MessageAbout): Promise<void> {
     try {
-      await this.#client.send(new PublishCommand({ TopicArn: this.#target.arn, Message: text }))
+      await this.#client.send(new PublishCommand({ TopicArn: this.#target.arn, Message: text, ...ordered(this.#target, about) }))
     } catch (fault) {
       throw refusal(this.#target, fault)
     }

@@ -4,6 +4,7 @@
  */
 import type { MessagePlace, ObjectPlace } from "@millrace/engine"
 import { type FailureDestination, limits } from "@millrace/model"
+import { uuidOf } from "./uuid-of.ts"
 
 /** A destination that is not a stream of the node. */
 export type OutsidePlan = Exclude<FailureDestination, { kind: "stream" }>
@@ -17,8 +18,10 @@ export interface OutsidePlaces {
 
 /** What a destination is told. */
 export interface Telling {
-  /** The object's name. */
+  /** The object's name, the same one when it is told again. */
   readonly name: string
+  /** What is told of one group comes in its order, where the place keeps one. */
+  readonly group: string
   /** What the object holds. */
   readonly whole: () => string
   /** What a message says. */
@@ -41,14 +44,14 @@ export class Destination {
    *
    * @throws MR1501 when it refuses; a retry may help
    */
-  async tell({ name, whole, message }: Telling): Promise<boolean> {
+  async tell({ name, group, whole, message }: Telling): Promise<boolean> {
     if (this.plan.kind === "s3") {
       await (await this.objects()).put(name, Buffer.from(whole()))
       return true
     }
     const text = message()
     if (Buffer.byteLength(text) > messageBytesMax[this.plan.kind]) return false
-    await (await this.#opened()).send(text)
+    await (await this.#opened()).send(text, { group, id: uuidOf(name) })
     return true
   }
 

@@ -60,8 +60,10 @@ export class MappingBench {
   readonly facts: Map<string, string> = new Map()
   /** Objects that destinations outside hold, by name. */
   readonly objects: Map<string, string> = new Map()
-  /** What queues and topics were told. */
+  /** What queues and topics were told, and with what. */
   readonly messages: string[] = []
+  readonly messageGroups: string[] = []
+  readonly messageIds: string[] = []
   /** How often a destination outside refuses before it takes. */
   refusals = 0
   /** The function's own. */
@@ -150,7 +152,15 @@ export class MappingBench {
       room: this.room,
       region: "eu-west-1",
       openPlace: async () => place,
-      openMessages: async () => ({ send: async (text) => void this.messages.push(text), close: async () => undefined }),
+      openMessages: async () => ({
+        send: async (text, { group, id }) => {
+          this.messages.push(text)
+          this.messageGroups.push(group)
+          this.messageIds.push(id)
+          if (this.refusals-- > 0) throw new Error("the answer was lost")
+        },
+        close: async () => undefined,
+      }),
       stream: (name) => this.streams.get(name),
       facts: this.facts,
       keepFacts: async (name, facts) => void this.facts.set(name, facts),

@@ -41,7 +41,7 @@ export function failureDestination(given: FailureTarget | undefined, what: strin
 }
 
 function checkedArn(kind: "sqs" | "sns", given: unknown, what: string): string {
-  if (typeof given === "string" && new RegExp(`^arn:aws[\\w-]*:${kind}:[a-z0-9-]+:\\d{12}:[A-Za-z0-9_-]{1,256}$`).test(given)) return given
+  if (typeof given === "string" && new RegExp(`^arn:aws[\\w-]*:${kind}:[a-z0-9-]+:\\d{12}:[A-Za-z0-9_-]{1,256}(?:\\.fifo)?$`).test(given)) return given
   const form = `arn:aws:${kind}:eu-west-1:123456789012:name`
-  throw new MillraceError("MR1101", `${what}: ${JSON.stringify(given)} is not of the form ${form}, of a ${kind === "sqs" ? "queue" : "topic"} that is not FIFO.`, { given })
+  throw new MillraceError("MR1101", `${what}: ${JSON.stringify(given)} is not of the form ${form}; a FIFO ${kind === "sqs" ? "queue" : "topic"} ends in .fifo.`, { given })
 }

@@ -115,7 +115,7 @@ test("a destination outside is a bucket, a queue or a topic; a name of another f
   assert.deepEqual(planOf({ stream: orders, onFailure: { sqs } }).functions[0]?.mapping?.onFailure, { kind: "sqs", to: sqs })
   const sns = "arn:aws-cn:sns:cn-north-1:123456789012:failed"
   assert.deepEqual(planOf({ stream: orders, onFailure: { sns } }).functions[0]?.mapping?.onFailure, { kind: "sns", to: sns })
-  for (const wrong of [{ sqs: sns }, { sns: sqs }, { sqs: `${sqs}.fifo` }, { sqs: "failed" }, { sqs: 1 as unknown as string }]) {
+  for (const wrong of [{ sqs: sns }, { sns: sqs }, { sqs: `${sqs}.fif` }, { sqs: "failed" }, { sqs: 1 as unknown as string }]) {
     assert.throws(() => planOf({ stream: orders, onFailure: wrong }), { code: "MR1101", message: /function "ship", on, onFailure, (sqs|sns): .* is not of the form arn:aws:/ })
   }
   assert.throws(() => planOf({ stream: orders, onFailure: { sqs, more: 1 } as never }), { code: "MR1101" })

@@ -324,7 +324,7 @@ export class EventQueue {
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
         const whole = (): string => failedEvent(facts, payload, region)
-        const isTold = await this.#destinationAt(to).tell({ name: failedEventName(facts), whole, message: whole })
+        const isTold = await this.#destinationAt(to).tell({ name: failedEventName(facts), group: facts.function, whole, message: whole })
         if (!isTold) log.error({ function: facts.function, requestId: facts.requestId, payload: payload.slice(0, 1_000) }, "an event that was given up is larger than its destination takes, and is not told there")
         return !signal.aborted
       } catch (error) {

@@ -296,7 +296,7 @@ export class Mapping {
         const [first] = records
         if (first === undefined || this.#destination === undefined) throw new Error("mapping: a failed batch without a place")
         const name = failedBatchName(this.uuid, facts, of, first)
-        await this.#destination.tell({ name, whole: () => failedBatch(records, facts, of), message: () => failedBatchFacts(records, facts, of) })
+        await this.#destination.tell({ name, group: `${this.uuid}/${events.shardId}`, whole: () => failedBatch(records, facts, of), message: () => failedBatchFacts(records, facts, of) })
       },
       onOver: () => this.#onOver(partition),
     }

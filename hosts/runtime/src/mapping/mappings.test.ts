@@ -361,6 +361,24 @@ test("a queue or a topic is told what S3 is, without the batch, once that it is 
   await assert.rejects(bench.mappings.redrive("ship", new AbortController().signal), { code: "MR1009" })
 })
 
+test("what a FIFO queue is told of one shard is one group, and what is told again has the same id", async (t) => {
+  const bench = new MappingBench(t)
+  bench.stream("orders", 2)
+  bench.answering = () => new Error("no")
+  await bench.open({ batchSize: 1, maximumRetryAttempts: 0, onFailure: { kind: "sqs", to: "arn:aws:sqs:eu-west-1:123456789012:failed.fifo" } })
+  // Taken, but the answer does not come: it is told again.
+  bench.refusals = 1
+  await bench.put(["a", "b"])
+  await bench.put(["x"], { partition: 1 })
+  await bench.advance(1_000)
+  const uuid = bench.mappings.status()[0]?.uuid
+  const told = bench.messages.map((text, i) => ({ shard: (JSON.parse(text) as FailedBatch).KinesisBatchInfo.shardId, group: bench.messageGroups[i], id: bench.messageIds[i] }))
+  for (const { shard, group } of told) assert.equal(group, `${uuid}/${shard}`)
+  const ids = (shard: string): (string | undefined)[] => told.filter((each) => each.shard === shard).map(({ id }) => id)
+  const [first, again, second, ...more] = ids("shardId-000000000000")
+  assert.deepEqual([first === again, first === second, more, ids("shardId-000000000001").length], [true, false, [], 1])
+})
+
 test("what lies in S3 is redriven in each shard's order, goes from there, and stops at what fails again", async (t) => {
   const bench = new MappingBench(t)
   const settings = { batchSize: 2, maximumRetryAttempts: 0, reportBatchItemFailures: true, onFailure: { kind: "s3", to: "s3://failed" } } as const
