@@ -13,6 +13,7 @@ export function stateShape(operator: OperatorPlan): string | undefined {
     case "filter":
     case "flatMap":
     case "peek":
+    case "split":
     case "rekey":
     case "regroup":
     case "union":

@@ -79,7 +79,7 @@ export interface OperatorPlace extends OperatorInput {
 
 /** What an operator is, apart from its place: each kind with its settings. */
 export type OperatorShape =
-  | { readonly kind: "map" | "filter" | "flatMap" | "peek" | "rekey" | "regroup" | "union" }
+  | { readonly kind: "map" | "filter" | "flatMap" | "peek" | "split" | "rekey" | "regroup" | "union" }
   /** Says of each value which input of an operator with several it is: makes `[side, value]` of it. */
   | { readonly kind: "side"; readonly side: number }
   | WindowingShape
@@ -173,6 +173,8 @@ export type OperatorCode =
   | { readonly kind: "filter"; readonly fn: (value: never, at: RecordContext) => boolean }
   | { readonly kind: "flatMap"; readonly fn: (value: never, at: RecordContext) => Iterable<unknown> }
   | { readonly kind: "peek"; readonly fn: (value: never, at: RecordContext) => void }
+  /** A value goes to the port of the first test that it passes, else to `out`. */
+  | { readonly kind: "split"; readonly branches: readonly SplitBranch[] }
   | { readonly kind: "rekey"; readonly fn: (value: never) => string }
   | WindowingCode
   | ProcessCode
@@ -184,6 +186,12 @@ export type OperatorCode =
   | MatchCode
   | AsyncCode
   | { readonly kind: "union" | "side" | "to-stream" | "repartition" | "to-sink" | "task" | "to-task" }
+
+/** One way out of a split. */
+export interface SplitBranch {
+  readonly port: Port
+  readonly takes: (value: never, at: RecordContext) => boolean
+}
 
 /** What a function of a record may know of it besides its value. The object is reused: read it, do not keep it. */
 export interface RecordContext {

@@ -26,7 +26,7 @@ export interface StreamDefinition {
 
 /** An operator that looks at one record at a time. */
 export interface StatelessDefinition {
-  readonly kind: "map" | "filter" | "flatMap" | "peek" | "rekey" | "regroup"
+  readonly kind: "map" | "filter" | "flatMap" | "peek" | "split" | "rekey" | "regroup"
   readonly from: Origin
   readonly code: OperatorCode
 }

@@ -64,6 +64,7 @@ export type { AsOfOptions, EnrichOptions, TableJoinOptions } from "./flow/table-
 export type { GroupedTable, RunningResult, Table } from "./flow/table.ts"
 export type { SuppressOptions } from "./flow/suppress.ts"
 export type { DeduplicateOptions, DistinctOptions, RankedBy, TableOptions, TopOptions } from "./flow/table-options.ts"
+export type { Branches, Split } from "./flow/split.ts"
 export type {
   EventTimeOptions,
   FixedWindow,

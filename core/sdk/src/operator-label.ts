@@ -10,6 +10,7 @@ const words: { readonly [Kind in OperatorKind]: (plan: PlanOf<Kind>) => string }
   filter: () => "filter",
   flatMap: () => "flatMap",
   peek: () => "peek",
+  split: () => "split",
   rekey: () => "keyBy",
   regroup: () => "groupBy",
   union: () => "union",

@@ -89,6 +89,19 @@ test("operators carry types on", () => {
   same<KeyingOf<typeof keyed>, "keyed">(true)
 })
 
+test("a split's branches have the types that their tests leave", () => {
+  const shapes = stream<{ kind: "circle"; r: number } | { kind: "square"; side: number }>("shapes", { key: (shape) => shape.kind })
+  const { circles, small, rest } = shapes.split({
+    circles: (shape): shape is { kind: "circle"; r: number } => shape.kind === "circle",
+    small: (shape, at) => shape.kind === "square" && shape.side < at.time,
+  })
+  same<ValueOf<typeof circles>, { kind: "circle"; r: number }>(true)
+  same<ValueOf<typeof rest>, ValueOf<typeof shapes>>(true)
+  same<KeyingOf<typeof small>, "keyed">(true)
+  // @ts-expect-error it has no such branch
+  assert.equal(shapes.split({ circles: () => true }).squares, undefined)
+})
+
 test("a stream without a schema has the type that it is given", () => {
   const plain = stream<{ a: number }>("plain")
   same<ValueOf<typeof plain>, { a: number }>(true)
@@ -386,6 +399,10 @@ export function refused(): void {
   stream("a", { schema }).process("p", { state: () => 0, onRecord: () => undefined })
   // @ts-expect-error a new key is a string
   zodFlights.keyBy((f) => f.delay)
+  // @ts-expect-error so does the test of a branch
+  zodFlights.split({ late: (f) => f.delay })
+  // @ts-expect-error the rest is there without being asked for
+  zodFlights.split({ rest: () => true })
   // @ts-expect-error filter answers true or false
   zodFlights.filter((f) => f.delay)
 

@@ -47,6 +47,23 @@ export function peek(code: Code<"peek">, next: Push, { at }: StageContext): Push
   }
 }
 
+/** Each value goes one way: that of the first test that it passes, or `rest`. */
+export function split(code: Code<"split">, port: (name: string) => Push, rest: Push, { at }: StageContext): Push {
+  const tests = code.branches.map(({ takes }) => takes as Loose<boolean>)
+  const ways = code.branches.map((branch) => port(branch.port))
+  return (value, key, time) => {
+    at.key = key
+    at.time = time
+    for (let i = 0; i < tests.length; i++) {
+      const taken: unknown = (tests[i] as Loose<boolean>)(value, at)
+      if (taken === false) continue
+      if (taken instanceof Promise) throw asynchronous("split")
+      if (taken) return (ways[i] as Push)(value, key, time)
+    }
+    rest(value, key, time)
+  }
+}
+
 /** The fault of a promise where a value is wanted. */
 export function asynchronous(where: string): MillraceError {
   return new MillraceError("MR1201", `${where}: a promise was returned; functions of streams are synchronous.`)

@@ -10,7 +10,7 @@ import { DeduplicateOperator } from "./deduplicate.ts"
 import { DistinctOperator } from "./distinct.ts"
 import { EnrichOperator } from "./enrich.ts"
 import { ForeignSettleOperator, foreignMeet, foreignSend } from "./foreign.ts"
-import { filter, flatMap, map, peek, rekey } from "./functions.ts"
+import { filter, flatMap, map, peek, rekey, split } from "./functions.ts"
 import { GlobalOperator } from "./global.ts"
 import { JoinOperator } from "./join.ts"
 import { MatchOperator } from "./match.ts"
@@ -73,6 +73,7 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
   filter: (_, code, { out, context }) => filter(code, out, context),
   flatMap: (_, code, { out, context }) => flatMap(code, out, context),
   peek: (_, code, { out, context }) => peek(code, out, context),
+  split: (_, code, { out, port, context }) => split(code, port, out, context),
   rekey: (plan, code, { out }) => rekey(code, plan.name, out),
   union: (_, __, { out }) => out,
   side: ({ side }, _, { out }) => (value, key, time) => out([side, value], key, time),

@@ -25,6 +25,7 @@ function endingsOf(operator: OperatorPlan): Readonly<Record<string, NamedBy>> | 
     case "filter":
     case "flatMap":
     case "peek":
+    case "split":
     case "rekey":
     case "regroup":
     case "union":

@@ -28,6 +28,7 @@ import { joinDefinition, type JoinOptions, type LateOf, type LeftOf, type RightO
 import { type Looked, lookupDefinition, type LookupOptions } from "./lookup.ts"
 import { type MatchWith, Pattern, PatternStart } from "./pattern.ts"
 import { checkProcess, processDefinition, type ProcessParts } from "./process.ts"
+import { type Branches, branchPort, type Split, splitCode } from "./split.ts"
 import {
   type DistinctOptions,
   deduplicateMade,
@@ -103,6 +104,20 @@ export class Flow<T, K extends Keying> {
   peek(fn: (value: T, at: RecordContext) => void): Flow<T, K> {
     checkFunction(fn, "peek")
     return flowAfter(this["~origin"], { kind: "peek", fn })
+  }
+
+  /**
+   * Sends each value one of several ways: to the branch of the first test that it passes, in the order in which they are written, or to
+   * `rest`. A type guard narrows the type of its branch.
+   *
+   * @throws MR1101 for a test that is none, and for a branch named `rest`
+   * @example `const { large, abroad, rest } = orders.split({ large: (o) => o.total > 1000, abroad: (o) => o.country !== "DE" })`
+   */
+  split<const B extends Branches<T>>(branches: B): Split<T, B, K> {
+    const code = splitCode(branches)
+    const definition: Definition = Object.freeze({ kind: "split", from: this["~origin"], code })
+    const flows = Object.keys(branches).map((name) => [name, new Flow({ definition, port: branchPort(name) })] as const)
+    return Object.freeze({ ...Object.fromEntries(flows), rest: new Flow({ definition, port: "out" }) }) as unknown as Split<T, B, K>
   }
 
   /**
