@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { writeValue } from "@millrace/model"
 import { service, type Task } from "@millrace/sdk"
-import type { AbortCall, CallTask, EnqueueFacts, Outcome, RunEnded, RunPage, RunPlaced, RunStatus, RunView, TaskCommand, TaskEffect, TaskStand, Transaction } from "../src/index.ts"
+import type { AbortCall, CallTask, EnqueueFacts, Outcome, RunEnded, RunPage, RunPlaced, RunsTallied, RunStatus, RunView, TaskCommand, TaskEffect, TaskStand, Transaction } from "../src/index.ts"
 import { Rig, type Seat } from "./rig.ts"
 
 type OutcomeGiven = Outcome extends infer Each ? (Each extends unknown ? Omit<Each, "number" | "lease"> : never) : never
@@ -15,6 +15,7 @@ export class TaskRig {
   readonly ended: RunEnded[] = []
   readonly placed: RunPlaced[] = []
   readonly aborted: AbortCall[] = []
+  readonly tallied: RunsTallied[] = []
   /** Large values that nobody has any more. */
   readonly forgotten: string[] = []
   #next = 0
@@ -138,6 +139,7 @@ export class TaskRig {
         this.aborted.push(effect)
       } else if (effect.kind === "ended") this.ended.push(effect)
       else if (effect.kind === "forget") this.forgotten.push(...effect.values)
+      else if (effect.kind === "tallied") this.tallied.push(effect)
       else this.placed.push(effect)
     }
   }

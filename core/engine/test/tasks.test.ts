@@ -337,9 +337,48 @@ test("failed runs begin again, one or all that a filter finds", async () => {
   assert.equal(rig.stand.counts.failed, 2500)
   await rig.tell(["retry", 1])
   assert.deepEqual([rig.status(1), rig.run(1).attempt], ["running", 1])
-  await rig.tell(["retry-all", { key: "even", q: "oops" }])
+  await rig.tell(["retry-all", { key: "even", q: "oops" }, undefined, { ticket: "7", count: 0 }])
   assert.equal(rig.stand.counts.failed, 1249)
+  // It is told in steps how many.
+  const counts = rig.tallied.map(({ count }) => count)
+  assert.deepEqual([counts.at(-1), counts.length > 1, rig.tallied.map(({ done }) => done).indexOf(true)], [1250, true, counts.length - 1])
   assert.equal(rig.stand.counts.waiting + rig.stand.counts.running, 1251)
+})
+
+test("runs that have not ended are cancelled, all that a filter finds and none that came after, and none of them starts meanwhile", async () => {
+  const rig = await TaskRig.open(task("t", { run, concurrency: 10 }))
+  for (let i = 0; i < 1200; i++) rig.note(["enqueue", String(i), { key: i % 2 === 0 ? "even" : "odd", delayMs: i % 10 === 9 ? 60_000 : 0 }])
+  await rig.hear()
+  assert.deepEqual(rig.running, [0, 1, 2, 3, 4, 5, 6, 7, 8, 10])
+  rig.note(["cancel-all", { key: "even" }, undefined, { ticket: "1", count: 0 }])
+  const after = rig.note(["enqueue", "2600", { key: "even" }])
+  await rig.hear()
+  assert.equal(rig.stand.counts.cancelled, 600)
+  assert.deepEqual(rig.tallied.at(-1), { kind: "tallied", task: "t", ticket: "1", count: 600, done: true })
+  // Those of the other key go on, and take the places of those that were called. That one step does not cancel what another starts: the
+  // newest go first.
+  assert.deepEqual([rig.running, rig.aborted.length, rig.status(after)], [[1, 3, 5, 7, 11, 13, 15, 17, 21, 23], 6, "waiting"])
+  await rig.tell(["cancel-all", { status: "delayed", q: "9" }, undefined, { ticket: "2", count: 0 }])
+  assert.deepEqual([rig.tallied.at(-1)?.count, rig.stand.counts.delayed], [120, 0])
+  await rig.tell(["cancel-all", { since: 1 }])
+  assert.equal(rig.stand.counts.cancelled, 720)
+  await rig.tell(["cancel-all", {}])
+  assert.deepEqual([rig.stand.counts.waiting, rig.stand.counts.running, rig.running], [0, 0, []])
+  // Cancelled twice, a run was cancelled once.
+  assert.equal(new Set(rig.ended.map(({ number }) => number)).size, rig.ended.length)
+  await rig.tell(["retry-all", { status: "cancelled", key: "odd" }])
+  assert.equal(rig.stand.counts.cancelled, 601)
+})
+
+test("runs of a key that is cancelled leave their places to nobody of it", async () => {
+  const rig = await TaskRig.open(task("t", { run, concurrency: { limit: 10, perKey: 2 }, key: () => "" }))
+  for (let i = 0; i < 40; i++) rig.note(["enqueue", String(i), { key: i % 2 === 0 ? "even" : "odd" }])
+  await rig.hear()
+  await rig.tell(["cancel-all", { key: "even" }])
+  assert.deepEqual([rig.running, rig.aborted.length, rig.stand.counts.cancelled], [[1, 3], 2, 20])
+  // Its gate is open again.
+  const next = await rig.enqueue(41, { key: "even" })
+  assert.equal(rig.status(next), "running")
 })
 
 test("ended runs are found by status, key, text and time, page by page, and go when their retention is over", async () => {

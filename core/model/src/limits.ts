@@ -143,6 +143,8 @@ export const limits = {
   toldRunBytesMax: 4_194_304,
   /** The same of all runs of a node. */
   toldBytesMax: 67_108_864,
+  /** Longest time that a command for many runs is waited for, to tell how many they are, in milliseconds; it goes on behind that. */
+  bulkWaitMsMax: 10_000,
   /** Longest W3C `tracestate` that is carried, in characters. */
   traceStateLengthMax: 512,
   /** Most members of a W3C `tracestate`: one with more is not carried. */

@@ -16,7 +16,7 @@ import type { ProduceReply, StatusReply, StreamDetails, StreamFacts, StreamList 
 import { errorOf } from "./problem.ts"
 import type { RecordPage } from "./record-view.ts"
 import { pathOf } from "./routes.ts"
-import type { EnqueueAllReply, EnqueueReply, RetryFilter, RunList, RunReply, RunState, TaskList, TaskReply } from "./run-messages.ts"
+import type { CancelFilter, EnqueueAllReply, EnqueueReply, RetryFilter, RunList, RunReply, RunState, RunTally, TaskList, TaskReply } from "./run-messages.ts"
 import type { CallOptions, InputOf, OutputOf, RunEvent, TaskClient, TaskName } from "./task-client.ts"
 import { followTable } from "./follow-table.ts"
 import type { TableEvent, TableFacts, TableList, TableLiveOptions, TablePage, TableRow, TableReadOptions } from "./table-messages.ts"
@@ -80,7 +80,10 @@ export interface Client<App = unknown> {
   cancel(id: string): Promise<void>
   /** A run that failed, expired or was cancelled begins again. */
   retry(id: string): Promise<void>
-  retryAll(filter: RetryFilter): Promise<void>
+  /** All runs that have ended as the filter says begin again. Tells how many. */
+  retryAll(filter: RetryFilter): Promise<RunTally>
+  /** Cancels all runs that the filter finds. Tells how many. */
+  cancelAll(filter: CancelFilter): Promise<RunTally>
   pause(task: string): Promise<void>
   resume(task: string): Promise<void>
   /**
@@ -170,6 +173,8 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
   const post = async (path: string): Promise<void> => {
     await call(path, { method: "POST", headers: { accept: "application/json" } })
   }
+  const tally = (path: string, filter: RetryFilter | CancelFilter): Promise<RunTally> =>
+    call(path, { method: "POST", headers: { "content-type": mediaTypes.json, accept: "application/json" }, body: JSON.stringify(filter) })
 
   function enqueue(
     name: string,
@@ -267,10 +272,8 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
     },
     cancel: (id) => post(pathOf("cancelRun", { run: id })),
     retry: (id) => post(pathOf("retryRun", { run: id })),
-    async retryAll(filter) {
-      const headers = { "content-type": mediaTypes.json, accept: "application/json" }
-      await call(pathOf("retryRuns"), { method: "POST", headers, body: JSON.stringify(filter) })
-    },
+    retryAll: (filter) => tally(pathOf("retryRuns"), filter),
+    cancelAll: (filter) => tally(pathOf("cancelRuns"), filter),
     pause: (task) => post(pathOf("pauseTask", { task })),
     resume: (task) => post(pathOf("resumeTask", { task })),
     async end(stream) {

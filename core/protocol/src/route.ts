@@ -36,6 +36,7 @@ export type OperationId =
   | "showRun"
   | "followRun"
   | "cancelRun"
+  | "cancelRuns"
   | "retryRun"
   | "retryRuns"
   | "listFunctions"

@@ -91,6 +91,25 @@ export interface RetryFilter {
   readonly q?: string
 }
 
+/** Which runs that have not ended are cancelled. */
+export interface CancelFilter {
+  readonly task: string
+  readonly status?: "delayed" | "waiting" | "running"
+  /** Enqueued at or after this time, ISO 8601. */
+  readonly since?: string
+  readonly key?: string
+  /** The text of the input contains this. */
+  readonly q?: string
+}
+
+/** What came of a command for all runs that a filter finds. */
+export interface RunTally {
+  /** So many were found; unless `done`, so far. */
+  readonly count: number
+  /** False: there are so many that the answer did not wait for all; it goes on. */
+  readonly done: boolean
+}
+
 /** What was asked for is durable. */
 export interface CommandReply {
   readonly done: true

@@ -36,6 +36,8 @@ export type SchemaName =
   | "Task"
   | "TaskList"
   | "RetryFilter"
+  | "CancelFilter"
+  | "RunTally"
   | "CommandReply"
   | "FunctionList"
   | "InvocationReply"
@@ -179,6 +181,11 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
     { task: text, status: { enum: ["failed", "cancelled", "expired"] }, since: instant, key: text, q: text },
     ["task"],
   ),
+  CancelFilter: object(
+    { task: text, status: { enum: ["delayed", "waiting", "running"] }, since: instant, key: text, q: text },
+    ["task"],
+  ),
+  RunTally: object({ count, done: { type: "boolean" } }),
   CommandReply: object({ done: { const: true } }),
   FunctionList: object({
     functions: list(

@@ -13,6 +13,8 @@ type TaskOperation = Extract<OperationId, `${string}Task` | `${string}Tasks` | `
 
 const done = { status: 200 as const, description: "It is durable.", content: json(ref("CommandReply")) }
 
+const tallied = { status: 200 as const, description: "How many runs it is for; it is durable.", content: json(ref("RunTally")) }
+
 export const taskRoutes: { readonly [Id in TaskOperation]: Route & { readonly id: Id } } = {
   listTasks: {
     id: "listTasks",
@@ -188,7 +190,18 @@ export const taskRoutes: { readonly [Id in TaskOperation]: Route & { readonly id
     summary: "Begin all runs again that a filter finds",
     parameters: [],
     body: { [mediaTypes.json]: { schema: ref("RetryFilter") } },
-    answer: done,
+    answer: tallied,
+    errors: ["MR1001", "MR1006", "MR1007", "MR1009", "MR1010", "MR1020", "MR1022", "MR1303", "MR1304", "MR1401"],
+  },
+  cancelRuns: {
+    id: "cancelRuns",
+    method: "POST",
+    path: "/v1/runs/cancel",
+    summary: "Cancel all runs that a filter finds",
+    description: "Of those that were enqueued before.",
+    parameters: [],
+    body: { [mediaTypes.json]: { schema: ref("CancelFilter") } },
+    answer: tallied,
     errors: ["MR1001", "MR1006", "MR1007", "MR1009", "MR1010", "MR1020", "MR1022", "MR1303", "MR1304", "MR1401"],
   },
 }

@@ -178,7 +178,7 @@ test("runs are found page by page over all tasks, newest first", async () => {
   const all: RunReply[] = []
   let page: RunList = { runs: [] }
   do {
-    page = await client.runs({ limit: 4, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) })
+    page = await client.runs({ limit: 400, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) })
     all.push(...page.runs)
   } while (page.cursor !== undefined)
   assert.equal(new Set(all.map(({ id }) => id)).size, all.length)
@@ -206,6 +206,24 @@ test("a paused task waits, a failed run begins again, a cancelled one ends", asy
   await assert.rejects(client.retry(id), { code: "MR1032", message: /has succeeded; only one that failed, expired or was cancelled begins again/ })
 })
 
+test("all runs that a filter finds are cancelled, or begin again, and whoever asks is told how many", async (t) => {
+  const client = connect(node.url)
+  const env = { env: { MILLRACE_URL: node.url } }
+  await client.pause("square")
+  t.after(() => client.resume("square"))
+  const ids = await client.task("square").sendMany(Array.from({ length: 3_000 }, (_, i) => ({ n: 1_000 + (i % 2), bulk: i })))
+  assert.deepEqual(await client.cancelAll({ task: "square", status: "waiting", key: "1001" }), { count: 1_500, done: true })
+  assert.equal((await millrace(["task", "cancel", "--task", "square", "--key", "1000", "--q", '"bulk":1000'], env)).out, "1 run is cancelled.\n")
+  assert.equal((await millrace(["task", "cancel", "--task", "square", "--key", "1000"], env)).out, "1499 runs are cancelled.\n")
+  assert.deepEqual(new Set((await Promise.all(ids.slice(0, 10).map((id) => client.run(id)))).map(({ status }) => status)), new Set(["cancelled"]))
+  assert.equal((await millrace(["task", "retry", "--task", "square", "--status", "cancelled", "--key", "1001"], env)).out, "1500 runs begin again.\n")
+  assert.deepEqual(await client.cancelAll({ task: "square", key: "1001", since: "2100-01-01T00:00:00Z" }), { count: 0, done: true })
+  assert.deepEqual(await client.cancelAll({ task: "square", key: "1001" }), { count: 1_500, done: true })
+  await assert.rejects(client.cancelAll({ task: "sqare" }), { code: "MR1022" })
+  const wrong = await post("/v1/runs/cancel", '{"task":"square","status":"failed"}')
+  assert.deepEqual([wrong.status, ((await wrong.json()) as { readonly detail: string }).detail], [400, 'The filter must hold "status": one of delayed, waiting, running.'])
+})
+
 test("openapi.json describes each task, and what is answered fits its schemas", async () => {
   type Document = { readonly paths: Record<string, { readonly post?: { readonly operationId: string } }> }
   const document = (await (await fetch(`${node.url}/v1/openapi.json`)).json()) as Document
@@ -222,6 +240,7 @@ test("openapi.json describes each task, and what is answered fits its schemas", 
     ["EnqueueAllReply", post("/v1/tasks/square/runs", '{"n":1}', { "content-type": "application/x-ndjson" })],
     ["task.square.output", post("/v1/tasks/square/runs", '{"n":1}', { prefer: "wait=10" })],
     ["CommandReply", post("/v1/tasks/square/resume", "")],
+    ["RunTally", post("/v1/runs/retry", '{"task":"square","q":"nowhere"}')],
     ["Problem", post("/v1/tasks/square/runs", '{"n":-1}', { prefer: "wait=10" })],
   ] as const) {
     const check = ajv.compile({ $ref: `openapi.json#/components/schemas/${schema}` })
@@ -253,9 +272,11 @@ test("the command line calls tasks and looks at their runs", async () => {
   const failed = await millrace(["task", "call", "square", '{"n": -8}'], env)
   assert.deepEqual([failed.code, failed.err], [1, "millrace: NonRetryableError: negative: -8 [MR1201]\n"])
   const retried = await millrace(["task", "retry", "--task", "square", "--q", "negative: -8", "--json"], env)
-  assert.deepEqual([retried.code, retried.out], [0, '{"done":true}\n'])
+  assert.deepEqual([retried.code, retried.out], [0, '{"count":1,"done":true}\n'])
+  assert.equal((await millrace(["task", "retry", "--task", "square", "--q", "nowhere"], env)).out, "No run fits.\n")
   assert.equal((await millrace(["task", "call", "square", "{"], env)).code, 2)
   assert.equal((await millrace(["task", "retry"], env)).code, 2)
+  assert.equal((await millrace(["task", "cancel", id, "--q", "9"], env)).code, 2)
   assert.match((await millrace(["task", "show", "square-77777"], env)).err, /MR1024/)
 })
 

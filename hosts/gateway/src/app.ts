@@ -27,7 +27,7 @@ import { status } from "./routes/status.ts"
 import { followTable } from "./routes/tables/follow-table.ts"
 import { listTables, readRow, readTable } from "./routes/tables/read-table.ts"
 import { callTask } from "./routes/tasks/call-task.ts"
-import { cancelRun, pauseTask, resumeTask, retryRun, retryRuns } from "./routes/tasks/commands.ts"
+import { cancelRun, cancelRuns, pauseTask, resumeTask, retryRun, retryRuns } from "./routes/tasks/commands.ts"
 import { followRun } from "./routes/tasks/follow-run.ts"
 import { listRuns, showRun } from "./routes/tasks/list-runs.ts"
 import { listTasks, showTask } from "./routes/tasks/list-tasks.ts"
@@ -62,6 +62,7 @@ const handlers: { readonly [Id in OperationId]: Handler } = {
   showRun,
   followRun,
   cancelRun,
+  cancelRuns,
   retryRun,
   retryRuns,
   listFunctions,

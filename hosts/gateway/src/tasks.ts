@@ -71,6 +71,20 @@ export type NodeRunEvent =
   | { readonly kind: "missed"; readonly count: number }
   | { readonly kind: "ended"; readonly result: NodeRunResult }
 
+/** Which runs a command for many is for. */
+export interface NodeFilter<Status extends RunState> {
+  readonly status?: Status
+  readonly since?: number
+  readonly key?: string
+  readonly q?: string
+}
+
+/** How many runs a command for many has reached; `done`: these are all. */
+export interface NodeTally {
+  readonly count: number
+  readonly done: boolean
+}
+
 export interface GatewayTasks {
   readonly plans: readonly TaskPlan[]
   /** @throws MR1022, MR1023, MR1001, MR1007, MR1010, MR1011, MR1013, MR1303, MR1401 */
@@ -92,7 +106,9 @@ export interface GatewayTasks {
   /** @throws MR1024 */
   retry(id: string): Promise<void>
   /** @throws MR1022 */
-  retryAll(task: string, filter: { readonly status?: "failed" | "cancelled" | "expired"; readonly since?: number; readonly key?: string; readonly q?: string }): Promise<void>
+  retryAll(task: string, filter: NodeFilter<"failed" | "cancelled" | "expired">, signal: AbortSignal): Promise<NodeTally>
+  /** @throws MR1022 */
+  cancelAll(task: string, filter: NodeFilter<"delayed" | "waiting" | "running">, signal: AbortSignal): Promise<NodeTally>
   /** @throws MR1022 */
   pause(task: string): Promise<void>
   /** @throws MR1022 */

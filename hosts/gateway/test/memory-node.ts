@@ -336,6 +336,7 @@ class NoTasks implements GatewayTasks {
   readonly cancel = (id: string): Promise<never> => this.run(id)
   readonly retry = (id: string): Promise<never> => this.run(id)
   readonly retryAll = (task: string): Promise<never> => this.runs(task)
+  readonly cancelAll = (task: string): Promise<never> => this.runs(task)
   readonly pause = (task: string): Promise<never> => this.runs(task)
   readonly resume = (task: string): Promise<never> => this.runs(task)
 }

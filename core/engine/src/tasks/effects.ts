@@ -59,6 +59,16 @@ export interface RunPlaced {
   readonly otherBody?: true
 }
 
+/** A command for many has reached so many runs. */
+export interface RunsTallied {
+  readonly kind: "tallied"
+  readonly task: string
+  readonly ticket: string
+  readonly count: number
+  /** Whether these are all. */
+  readonly done: boolean
+}
+
 /** Large values that no run has any more: their objects may go. */
 interface ForgetValues {
   readonly kind: "forget"
@@ -67,7 +77,7 @@ interface ForgetValues {
   readonly values: readonly string[]
 }
 
-export type TaskEffect = CallTask | AbortCall | RunEnded | RunPlaced | ForgetValues
+export type TaskEffect = CallTask | AbortCall | RunEnded | RunPlaced | RunsTallied | ForgetValues
 
 /** How a call ended for one of its runs. */
 export type Outcome = { readonly number: number; readonly lease: number; readonly logs?: readonly string[] } & (

@@ -18,6 +18,7 @@ import type { StageContext } from "../context.ts"
 import { flagCodec } from "../operators/flag-codec.ts"
 import { type Scope, rowKey, rowNumber, rowOf } from "../state.ts"
 import { backoffMs } from "./backoff.ts"
+import { endedStep, openStep } from "./bulk.ts"
 import { Calls } from "./calls.ts"
 import { cronsDue, tickCrons } from "./crons.ts"
 import type { AbortCall, CallTask, Outcome } from "./effects.ts"
@@ -28,7 +29,7 @@ import { isStored, storedValue } from "./stored-value.ts"
 import { type AttemptFacts, type Run, type RunStatus, isTerminal } from "./run.ts"
 import { Runs, blockOf } from "./runs.ts"
 import { Standing } from "./standing.ts"
-import type { EnqueueFacts, RunFilter, TaskCommand } from "./task-command.ts"
+import type { EndedRunFilter, EnqueueFacts, OpenRunFilter, Tally, TaskCommand } from "./task-command.ts"
 import { Timers, kindOf, subjectOf, timer } from "./timers.ts"
 
 /** What a queue writes besides its state. */
@@ -99,7 +100,9 @@ export class TaskQueue {
       case "retry":
         return this.#retry(command[1])
       case "retry-all":
-        return this.#retryAll(command[1], command[2])
+        return this.#retryAll(command[1], command[2], command[3])
+      case "cancel-all":
+        return this.#cancelAll(command[1], command[2] ?? number, command[3])
       case "pause":
       case "resume":
         this.#standing.change.paused = command[0] === "pause"
@@ -457,13 +460,36 @@ export class TaskQueue {
     this.#context.effects.push(error === undefined ? told : { ...told, error })
   }
 
-  #cancel(number: number, reason = "It was cancelled."): void {
+  #cancel(number: number, reason?: string): void {
     const run = this.runs.get(number)
     if (run === undefined || isTerminal(run.status)) return
+    this.#endCancelled(number, run, reason)
+    this.#pump()
+  }
+
+  #endCancelled(number: number, run: Run, reason = "It was cancelled."): void {
     const error: ErrorData = { code: "MR1207", message: reason, details: {} }
     this.#abort(number, run, "cancelled")
     this.#end(number, this.runs.change(number), "cancelled", error)
+  }
+
+  #cancelAll(filter: OpenRunFilter, before: number, tally: Tally | undefined): void {
+    let count = tally?.count ?? 0
+    const next = openStep(this.runs, filter, before, () => this.#context.full(), (number) => {
+      this.#endCancelled(number, this.runs.get(number) as Run)
+      count++
+    })
+    const told = this.#tally(tally, count, next === undefined)
+    if (next !== undefined) this.#outputs.command(["cancel-all", filter, next, told])
     this.#pump()
+  }
+
+  /** Tells whoever asked how many runs a command for many has reached; what its next step says of that. */
+  #tally(tally: Tally | undefined, count: number, done: boolean): Tally | undefined {
+    if (tally === undefined) return undefined
+    const { ticket } = tally
+    this.#context.effects.push({ kind: "tallied", task: this.#plan.name, ticket, count, done })
+    return { ticket, count }
   }
 
   /** Takes a run out of its call; the call is aborted when no other is left in it. */
@@ -493,20 +519,14 @@ export class TaskQueue {
     this.#offer(number, run)
   }
 
-  /** In steps: what is left over is told to itself. */
-  #retryAll(filter: RunFilter, from?: string): void {
-    let seen = 0
-    let after = from
-    for (const key of this.runs.failed(from)) {
-      if (seen++ >= limits.runsPerStepMax || this.#context.full()) {
-        this.#outputs.command(after === undefined ? ["retry-all", filter] : ["retry-all", filter, after])
-        return
-      }
-      after = key
-      const number = Number.parseInt(key, 36)
-      const run = this.runs.get(number)
-      if (run !== undefined && matches(run, filter)) this.#retry(number)
-    }
+  #retryAll(filter: EndedRunFilter, after: string | undefined, tally: Tally | undefined): void {
+    let count = tally?.count ?? 0
+    const next = endedStep(this.runs, filter, after, () => this.#context.full(), (number) => {
+      this.#retry(number)
+      count++
+    })
+    const told = this.#tally(tally, count, next === undefined)
+    if (next !== undefined) this.#outputs.command(["retry-all", filter, next.after, told])
   }
 
   #timeOut(lease: number): void {
@@ -580,13 +600,6 @@ export class TaskQueue {
     if (afterMs === null) return
     this.#timers.unset(enqueuedAt + afterMs, kind, rowNumber(number))
   }
-}
-
-function matches(run: Run, { status, since, key, q }: RunFilter): boolean {
-  if (status !== undefined && run.status !== status) return false
-  if (since !== undefined && run.finishedAt < since) return false
-  if (key !== undefined && run.key !== key) return false
-  return q === undefined || (run.error?.message ?? "").includes(q)
 }
 
 /** Highest priority first, then by blocks of numbers, so that no bucket grows large. */

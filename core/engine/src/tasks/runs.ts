@@ -64,6 +64,12 @@ export class Runs {
     this.#failed.remove(this.#failed.bucket(0), rowNumber(number))
   }
 
+  /** Whether a block has runs that have not ended. */
+  isLive(block: number): boolean {
+    const [live = 0] = this.#blocks.get(this.#blocks.bucket(0), rowNumber(block))?.value ?? []
+    return live > 0
+  }
+
   /** Counts the runs of a block that have not ended. True: all have, and it is to be looked after when their retention is over. */
   live(number: number, by: 1 | -1, now: number): boolean {
     const cell = this.#blocks.change(this.#blocks.bucket(0), rowNumber(blockOf(number)), () => [0, 0, 0])

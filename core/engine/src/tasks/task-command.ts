@@ -20,8 +20,8 @@ export interface EnqueueFacts {
   readonly ticket?: string
 }
 
-/** Which runs a command is for. */
-export interface RunFilter {
+/** Which ended runs a command is for. */
+export interface EndedRunFilter {
   readonly status?: "failed" | "cancelled" | "expired"
   /** Ended at or after this, in ms. */
   readonly since?: number
@@ -30,11 +30,29 @@ export interface RunFilter {
   readonly q?: string
 }
 
+/** Which runs that have not ended a command is for. */
+export interface OpenRunFilter {
+  readonly status?: "delayed" | "waiting" | "running"
+  /** Enqueued at or after this, in ms. */
+  readonly since?: number
+  readonly key?: string
+  /** The text of the input contains this. */
+  readonly q?: string
+}
+
+/** Whoever tells a command for many asks how many they are; the count of the steps before. */
+export interface Tally {
+  readonly ticket: string
+  readonly count: number
+}
+
 export type TaskCommand =
   | readonly ["enqueue", input: string, facts?: EnqueueFacts]
   | readonly ["cancel", number: number, reason?: string]
   /** A run that has ended, unless it succeeded, begins again. */
   | readonly ["retry", number: number]
-  | readonly ["retry-all", filter: RunFilter, after?: string]
+  /** In steps, see bulk.ts: what is behind the filter is said by the queue to itself. */
+  | readonly ["retry-all", filter: EndedRunFilter, after?: string | undefined, tally?: Tally | undefined]
+  | readonly ["cancel-all", filter: OpenRunFilter, before?: number | undefined, tally?: Tally | undefined]
   | readonly ["pause"]
   | readonly ["resume"]

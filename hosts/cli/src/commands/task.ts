@@ -1,6 +1,6 @@
 /** `millrace task …`: calls tasks, shows and finds their runs, cancels and retries them. */
 import { limits, MillraceError } from "@millrace/model"
-import type { Client, RunReply, RunsOptions, RunState, TaskReply } from "@millrace/protocol"
+import type { CancelFilter, Client, RetryFilter, RunReply, RunsOptions, RunState, RunTally, TaskReply } from "@millrace/protocol"
 import type { Command } from "commander"
 import { example } from "../example.ts"
 import { type AddressOptions, addAddress, clientsOf } from "../node-address.ts"
@@ -32,9 +32,20 @@ interface DrainOptions extends Options {
   readonly timeout: number
 }
 
-interface RetryOptions extends Options {
+type CancelStatus = NonNullable<CancelFilter["status"]>
+type RetryStatus = NonNullable<RetryFilter["status"]>
+
+interface Filter<Status extends RunState> {
+  readonly task: string
+  readonly status?: Status
+  readonly since?: string
+  readonly key?: string
+  readonly q?: string
+}
+
+interface BulkOptions<Status extends RunState> extends Options {
   readonly task?: string
-  readonly status?: "failed" | "cancelled" | "expired"
+  readonly status?: Status
   readonly since?: string
   readonly key?: string
   readonly q?: string
@@ -73,9 +84,14 @@ export function define(command: Command, terminal: Terminal): void {
     })
   addJson(command.command("cancel"))
     .description("cancel runs")
-    .argument("<RUN...>", "ids of runs")
-    .addHelpText("after", example("millrace task cancel freeze-card-1042"))
-    .action((ids: readonly string[], options: Options) => each(ids, options, terminal, "cancelled", (client, id) => client.cancel(id)))
+    .argument("[RUN...]", "ids of runs; or, with --task, all that the filter finds")
+    .option("--task <NAME>", "all runs of this task that have not ended")
+    .option("--status <STATUS>", "only delayed, waiting or running ones")
+    .option("--since <TIME>", "enqueued at or after this time, ISO 8601")
+    .option("--key <KEY>", "with this key")
+    .option("--q <TEXT>", "whose input contains this")
+    .addHelpText("after", example("millrace task cancel freeze-card-1042", "Of a task: millrace task cancel --task freeze-card --status waiting"))
+    .action((ids: readonly string[], options: BulkOptions<CancelStatus>) => cancel(ids, options, terminal))
   addJson(command.command("retry"))
     .description("begin runs again that failed, expired or were cancelled")
     .argument("[RUN...]", "ids of runs; or, with --task, all that the filter finds")
@@ -85,7 +101,7 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--key <KEY>", "with this key")
     .option("--q <TEXT>", "whose error contains this")
     .addHelpText("after", example('millrace task retry --task freeze-card --status failed --q "timed out"'))
-    .action((ids: readonly string[], options: RetryOptions) => retry(ids, options, terminal))
+    .action((ids: readonly string[], options: BulkOptions<RetryStatus>) => retry(ids, options, terminal))
   for (const [name, says] of [
     ["pause", "start no more runs of a task"],
     ["resume", "start runs of a paused task again"],
@@ -187,18 +203,31 @@ async function list({ url, json, limit, ...search }: ListOptions, terminal: Term
   else terminal.out(shown.length === 0 ? "No runs.\n" : table([["run", "status", "enqueued", "attempts", "key", "input or error"], ...shown.map(lineOf)]))
 }
 
-async function retry(ids: readonly string[], { task, status, since, key, q, ...options }: RetryOptions, terminal: Terminal): Promise<void> {
-  if ((ids.length > 0) === (task !== undefined)) throw new MillraceError("MR1601", "give ids of runs, or --task NAME for all that a filter finds.")
-  if (task === undefined) return each(ids, options, terminal, "begins again", (client, id) => client.retry(id))
-  const { impatient } = clientsOf(options, terminal)
-  await impatient.retryAll({
-    task,
-    ...(status === undefined ? {} : { status }),
-    ...(since === undefined ? {} : { since }),
-    ...(key === undefined ? {} : { key }),
-    ...(q === undefined ? {} : { q }),
-  })
-  terminal.out(options.json === true ? `${JSON.stringify({ done: true })}\n` : "Runs that fit begin again.\n")
+async function cancel(ids: readonly string[], options: BulkOptions<CancelStatus>, terminal: Terminal): Promise<void> {
+  const filter = filterOf(ids, options)
+  if (filter === undefined) return each(ids, options, terminal, "cancelled", (client, id) => client.cancel(id))
+  tell(await clientsOf(options, terminal).impatient.cancelAll(filter), ["is cancelled", "are cancelled"], options, terminal)
+}
+
+async function retry(ids: readonly string[], options: BulkOptions<RetryStatus>, terminal: Terminal): Promise<void> {
+  const filter = filterOf(ids, options)
+  if (filter === undefined) return each(ids, options, terminal, "begins again", (client, id) => client.retry(id))
+  tell(await clientsOf(options, terminal).impatient.retryAll(filter), ["begins again", "begin again"], options, terminal)
+}
+
+/** Which runs are meant; undefined: those that are named. */
+function filterOf<Status extends RunState>(ids: readonly string[], { task, status, since, key, q }: BulkOptions<Status>): Filter<Status> | undefined {
+  const more = { ...(status === undefined ? {} : { status }), ...(since === undefined ? {} : { since }), ...(key === undefined ? {} : { key }), ...(q === undefined ? {} : { q }) }
+  if (task !== undefined && ids.length === 0) return { task, ...more }
+  if (task !== undefined || ids.length === 0 || Object.keys(more).length > 0) {
+    throw new MillraceError("MR1601", "give ids of runs, or --task NAME and perhaps a filter for all that it finds.")
+  }
+  return undefined
+}
+
+function tell({ count, done }: RunTally, [one, many]: readonly [string, string], { json }: Options, terminal: Terminal): void {
+  const told = count === 0 && done ? "No run fits." : `${count} ${count === 1 ? `run ${one}` : `runs ${many}`}${done ? "" : " so far; the others follow"}.`
+  terminal.out(`${json === true ? JSON.stringify({ count, done }) : told}\n`)
 }
 
 async function each(

@@ -5,7 +5,7 @@
  * N30 A run is acknowledged once it is durable, and called no earlier; that the call has begun need not be durable.
  * N31 Whoever waits for a run hears of its end once that is durable.
  */
-import type { EnqueueFacts, InputFormat, Outcome, RunFilter, RunPage, RunPlaced, RunSearch, RunStatus, RunView, TaskCommand, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
+import type { EndedRunFilter, EnqueueFacts, InputFormat, OpenRunFilter, Outcome, RunPage, RunPlaced, RunSearch, RunStatus, RunView, TaskCommand, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
 import { assertDepth, isStored, isTerminal } from "@millrace/engine"
 import { BlockWriter, type EnqueueOptions, MillraceError, type Plan, type TaskPlan, type TraceFields, durationMs, errorData, errorFrom, isMillraceError, limits, traceOf, writeValue } from "@millrace/model"
 import type { RunResult } from "@millrace/sdk"
@@ -55,6 +55,13 @@ export type RunEvent =
   | { readonly kind: "missed"; readonly count: number }
   | { readonly kind: "ended"; readonly result: RunResult }
 
+/** How many runs a command for many has reached. */
+export interface RunTally {
+  readonly count: number
+  /** Whether these are all; else it goes on. */
+  readonly done: boolean
+}
+
 export interface TaskDeskOptions {
   readonly commits: Commits
   readonly clock: () => number
@@ -94,6 +101,10 @@ export class TaskDesk {
   readonly #told: Told
   /** Enqueues that may join other runs, by ticket: told which run each of their inputs has become. */
   readonly #tickets: Map<string, (index: number, number: number, joined: boolean, isOther: boolean) => void> = new Map()
+  /** Commands for many runs, by ticket: told how many they have reached. */
+  readonly #tallies: Map<string, (count: number, done: boolean) => void> = new Map()
+  /** Tickets are of this start of the node: what one before has asked may be answered yet. */
+  readonly #epoch: string
   #lastTicket = 0
   /** When large values that no run has were last looked for, or this node began. */
   #swept: number
@@ -106,6 +117,7 @@ export class TaskDesk {
     this.#figures = new TaskFigures(options.clock)
     this.#swept = options.clock()
     this.#told = new Told(options.clock())
+    this.#epoch = Math.floor(options.clock()).toString(36)
   }
 
   /** Other services run now. */
@@ -236,7 +248,7 @@ export class TaskDesk {
       throw new MillraceError("MR1009", `An idempotency key has 1 to ${limits.idempotencyKeyLengthMax} characters.`, { given: idempotencyKey.slice(0, 64) })
     }
     const joins = idempotencyKey !== undefined || plan.throttleMs !== null || plan.debounce !== null
-    const ticket = joins ? String(++this.#lastTicket) : undefined
+    const ticket = joins ? this.#ticket() : undefined
     const facts: EnqueueFacts = {
       ...(delay === undefined ? {} : { delayMs: durationMs(delay, `task "${plan.name}", delay`) }),
       ...(priority === undefined ? {} : { priority }),
@@ -413,9 +425,48 @@ export class TaskDesk {
     await this.#command(known, ["retry", number])
   }
 
-  /** @throws MR1022 */
-  async retryAll(task: string, filter: RunFilter): Promise<void> {
-    await this.#command(this.#find(task), ["retry-all", filter])
+  /**
+   * All runs that have ended as a filter says begin again. Resolves once they do, or once `signal` is aborted; they go on then all the same.
+   *
+   * @throws MR1022
+   */
+  async retryAll(task: string, filter: EndedRunFilter, signal: AbortSignal): Promise<RunTally> {
+    return this.#tallied(signal, (ticket) => this.#command(this.#find(task), ["retry-all", filter, undefined, { ticket, count: 0 }]))
+  }
+
+  /**
+   * Cancels all runs that a filter finds, of those that were enqueued before. Resolves as `retryAll` does.
+   *
+   * @throws MR1022
+   */
+  async cancelAll(task: string, filter: OpenRunFilter, signal: AbortSignal): Promise<RunTally> {
+    return this.#tallied(signal, (ticket) => this.#command(this.#find(task), ["cancel-all", filter, undefined, { ticket, count: 0 }]))
+  }
+
+  async #tallied(signal: AbortSignal, tell: (ticket: string) => Promise<void>): Promise<RunTally> {
+    const ticket = this.#ticket()
+    let tally: RunTally = { count: 0, done: false }
+    let settle = (): void => undefined
+    const over = new Promise<void>((resolve) => {
+      settle = resolve
+    })
+    this.#tallies.set(ticket, (count, done) => {
+      tally = { count, done }
+      if (done) settle()
+    })
+    signal.addEventListener("abort", settle)
+    try {
+      await tell(ticket)
+      if (!signal.aborted) await over
+      return tally
+    } finally {
+      this.#tallies.delete(ticket)
+      signal.removeEventListener("abort", settle)
+    }
+  }
+
+  #ticket(): string {
+    return `${this.#epoch}-${++this.#lastTicket}`
   }
 
   /** @throws MR1022 */
@@ -462,6 +513,9 @@ export class TaskDesk {
         this.#attempts?.abort({ service, task: effect.task, lease: effect.lease }, effect.reason)
         return
       case "placed":
+        return
+      case "tallied":
+        this.#tallies.get(effect.ticket)?.(effect.count, effect.done)
         return
       case "ended": {
         const { task, number, status, output, error } = effect

@@ -1,11 +1,11 @@
-/** The routes that tell a task or a run something: pause, resume, cancel, retry. */
-import { MillraceError } from "@millrace/model"
-import type { CommandReply } from "@millrace/protocol"
+/** The routes that tell a task or a run something: pause, resume, cancel, retry; of runs, one or all that a filter finds. */
+import { limits, MillraceError } from "@millrace/model"
+import type { CommandReply, RunState, RunTally } from "@millrace/protocol"
 import { json } from "../../answer.ts"
 import { encodingOf, unsupported } from "../../body-headers.ts"
 import { assertReady, type Handler, type RouteContext } from "../../gate.ts"
 import { readBody } from "../../request-body.ts"
-import type { GatewayTasks } from "../../tasks.ts"
+import type { GatewayTasks, NodeFilter, NodeTally } from "../../tasks.ts"
 
 const done = (): Response => json(JSON.stringify({ done: true } satisfies CommandReply))
 
@@ -22,20 +22,32 @@ export const resumeTask: Handler = command((tasks, context) => tasks.resume(cont
 export const cancelRun: Handler = command((tasks, context) => tasks.cancel(context.req.param("run") ?? ""))
 export const retryRun: Handler = command((tasks, context) => tasks.retry(context.req.param("run") ?? ""))
 
-export const retryRuns: Handler = async (context, gate) => {
-  assertReady(gate.node)
-  const { incoming } = context.env
-  const { headers } = incoming
-  if (!/^application\/json\b/i.test(headers["content-type"] ?? "")) throw unsupported(headers["content-type"], ["application/json"])
-  const body = await readBody(incoming, encodingOf(headers["content-encoding"]), gate.bodies)
-  const { task, ...filter } = filterOf(new TextDecoder().decode(body))
-  await gate.node.tasks.retryAll(task, filter)
-  return done()
+export const retryRuns: Handler = bulk(["failed", "cancelled", "expired"], (tasks, task, filter, signal) => tasks.retryAll(task, filter, signal))
+export const cancelRuns: Handler = bulk(["delayed", "waiting", "running"], (tasks, task, filter, signal) => tasks.cancelAll(task, filter, signal))
+
+/** A command for all runs that a filter finds: answered with how many they are, or so far once that takes long. */
+function bulk<Status extends RunState>(
+  statuses: readonly Status[],
+  tell: (tasks: GatewayTasks, task: string, filter: NodeFilter<Status>, signal: AbortSignal) => Promise<NodeTally>,
+): Handler {
+  return async (context, gate) => {
+    assertReady(gate.node)
+    const { incoming } = context.env
+    const { headers } = incoming
+    if (!/^application\/json\b/i.test(headers["content-type"] ?? "")) throw unsupported(headers["content-type"], ["application/json"])
+    const body = await readBody(incoming, encodingOf(headers["content-encoding"]), gate.bodies)
+    const { task, ...filter } = filterOf(new TextDecoder().decode(body), statuses)
+    const over = new AbortController()
+    const cancel = gate.clock.after(limits.bulkWaitMsMax, () => over.abort())
+    try {
+      return json(JSON.stringify((await tell(gate.node.tasks, task, filter, over.signal)) satisfies RunTally))
+    } finally {
+      cancel()
+    }
+  }
 }
 
-const statuses = ["failed", "cancelled", "expired"] as const
-
-function filterOf(text: string): { readonly task: string } & Parameters<GatewayTasks["retryAll"]>[1] {
+function filterOf<Status extends RunState>(text: string, statuses: readonly Status[]): { readonly task: string } & NodeFilter<Status> {
   let given: unknown
   try {
     given = JSON.parse(text)
