@@ -98,6 +98,8 @@ export interface FunctionDefinition {
   readonly on: MappingDefinition | undefined
   /** Where events go that nobody waits for and that are given up. */
   readonly failures: StreamDefinition | undefined
+  /** Where goes what was done of such events. */
+  readonly successes: StreamDefinition | undefined
 }
 
 export type Definition = StreamDefinition | StatelessDefinition | UnionDefinition | StatefulDefinition | AsyncDefinition

@@ -28,6 +28,7 @@ export type {
   SchemaInput,
   SchemaIssue,
   SchemaOutput,
+  SucceededEvent,
   SchemaResult,
   StandardSchema,
   StandardSchemaProps,
@@ -86,7 +87,7 @@ export type { CorsOptions } from "./function/cors.ts"
 export { fn, type FunctionOptions, type LambdaFunction } from "./function/function.ts"
 export { http, type HttpContext, HttpError, type HttpOptions, type HttpSettings, type TypedHttpOptions } from "./function/http.ts"
 export type { EventInvokeOptions } from "./function/event-invoke.ts"
-export type { OutsideDestination } from "./function/failure-destination.ts"
+export type { MessageDestination, OutsideDestination } from "./function/failure-destination.ts"
 export type { FilterPattern, MappingOptions, Starting } from "./function/mapping.ts"
 export type { FunctionSettings } from "./function/options.ts"
 export type { MadeBy, ResultOf, TakenBy } from "./schema-values.ts"

@@ -50,9 +50,14 @@ export class Destination {
       return true
     }
     const text = message()
-    if (Buffer.byteLength(text) > messageBytesMax[this.plan.kind]) return false
+    if (!this.fits(text)) return false
     await (await this.#opened()).send(text, { group, id: uuidOf(name) })
     return true
+  }
+
+  /** Whether a message is not larger than those that it takes; a bucket takes all. */
+  fits(text: string): boolean {
+    return this.plan.kind === "s3" || Buffer.byteLength(text) <= messageBytesMax[this.plan.kind]
   }
 
   /** The bucket. @throws MR1101, MR1501 */

@@ -166,12 +166,13 @@ class Compilation {
 
   #function(definition: FunctionDefinition): void {
     if (this.#functions.has(definition)) return
-    const { name, settings, on, failures } = definition
+    const { name, settings, on, failures, successes } = definition
     this.#graph.claim(name, definition, "function")
     this.#assertRoutesFree(definition)
     if (on?.stream !== undefined) this.#graph.meet(on.stream)
     if (on?.failures !== undefined) this.#written(on.failures)
     if (failures !== undefined) this.#written(failures)
+    if (successes !== undefined) this.#written(successes)
     this.#functions.set(definition, Object.freeze({ ...settings, ...(on === undefined ? {} : { mapping: on.plan }) }))
   }
 

@@ -1,7 +1,7 @@
 // Options of events that nobody waits for: their defaults, their ranges, and what is refused where it is written.
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { compile, type EventInvokeOptions, type FailedEvent, fn, service, stream } from "../index.ts"
+import { compile, type EventInvokeOptions, type FailedEvent, fn, service, stream, type SucceededEvent } from "../index.ts"
 
 const failed = stream<FailedEvent>("failed")
 
@@ -18,6 +18,18 @@ test("what is said of events stands in the plan, and their destination is a stre
   assert.deepEqual(functions[0]?.eventInvoke, { maximumRetryAttempts: 0, maximumEventAgeMs: 60_000, onFailure: { kind: "stream", stream: "failed" } })
   assert.deepEqual(streams.map(({ name, role }) => [name, role]), [["failed", "derived"]])
   assert.deepEqual(planOf({ onFailure: { s3: "s3://bucket/x" } }).functions[0]?.eventInvoke?.onFailure, { kind: "s3", to: "s3://bucket/x" })
+})
+
+test("a destination of what was done is a stream of the service, a queue or a topic", () => {
+  const { functions, streams } = planOf({ onSuccess: stream<SucceededEvent>("done") })
+  assert.deepEqual(functions[0]?.eventInvoke?.onSuccess, { kind: "stream", stream: "done" })
+  assert.deepEqual(streams.map(({ name, role }) => [name, role]), [["done", "derived"]])
+  const sns = "arn:aws:sns:eu-west-1:123456789012:done.fifo"
+  assert.deepEqual(planOf({ onSuccess: { sns } }).functions[0]?.eventInvoke?.onSuccess, { kind: "sns", to: sns })
+  // @ts-expect-error a bucket takes failures alone
+  assert.throws(() => planOf({ onSuccess: { s3: "s3://bucket/x" } }), { code: "MR1101", message: /eventInvoke, onSuccess: a bucket takes failures alone, as on AWS/ })
+  // @ts-expect-error what was done is not what failed
+  assert.doesNotThrow(() => planOf({ onSuccess: failed }))
 })
 
 test("an option of events that is out of Lambda's range is refused where it is written (MR1101)", () => {

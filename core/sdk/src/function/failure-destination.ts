@@ -1,5 +1,5 @@
-/** Where goes what a function could not take, and the checks of it. */
-import { type FailureDestination, MillraceError } from "@millrace/model"
+/** Where goes what a function could not take, or has done, and the checks of it. */
+import { type FailureDestination, MillraceError, type SuccessDestination } from "@millrace/model"
 import type { StreamDefinition } from "../definition.ts"
 import type { Keying } from "../flow/flow.ts"
 import { checkKeys } from "../setting.ts"
@@ -7,6 +7,9 @@ import type { Stream } from "../stream.ts"
 
 /** A place outside: objects in S3, or messages to a queue of SQS or a topic of SNS, by its ARN. */
 export type OutsideDestination = { readonly s3: string } | { readonly sqs: string } | { readonly sns: string }
+
+/** Messages to a queue of SQS or a topic of SNS, by its ARN. */
+export type MessageDestination = Exclude<OutsideDestination, { readonly s3: string }>
 
 type FailureTarget = Stream<never, unknown, Keying> | OutsideDestination
 
@@ -35,9 +38,16 @@ export function failureDestination(given: FailureTarget | undefined, what: strin
   const stream = streamDefinition(given, what)
   const { key, time } = stream.code
   if (key !== undefined || time !== undefined) {
-    throw new MillraceError("MR1101", `${what}: what is given up has a key of its own and its moment as time; define stream ${JSON.stringify(stream.name)} without ${key === undefined ? "time" : "key"}.`)
+    throw new MillraceError("MR1101", `${what}: what goes there has a key of its own and its moment as time; define stream ${JSON.stringify(stream.name)} without ${key === undefined ? "time" : "key"}.`)
   }
   return { plan: Object.freeze({ kind: "stream", stream: stream.name }), stream }
+}
+
+/** @throws MR1101 */
+export function successDestination(given: FailureTarget | undefined, what: string): { readonly plan: SuccessDestination | null; readonly stream?: StreamDefinition } {
+  const { plan, ...rest } = failureDestination(given, what)
+  if (plan?.kind === "s3") throw new MillraceError("MR1101", `${what}: a bucket takes failures alone, as on AWS. Give a stream, { sqs: arn } or { sns: arn }.`)
+  return { plan, ...rest }
 }
 
 function checkedArn(kind: "sqs" | "sns", given: unknown, what: string): string {

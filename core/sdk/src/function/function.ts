@@ -54,6 +54,7 @@ export function fn<const Name extends string>(name: Name, file: string, options:
     code: undefined,
     on: on === undefined ? undefined : mappingDefinition(on, `${what}, on`),
     failures: eventInvoke?.failures,
+    successes: eventInvoke?.successes,
   })
   return Object.freeze({ name, "~function": definition })
 }

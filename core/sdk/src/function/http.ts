@@ -121,6 +121,7 @@ export function http(route: string | readonly string[], handler: string | TypedH
     code,
     on: undefined,
     failures: undefined,
+    successes: undefined,
   })
   return Object.freeze({ name, "~function": definition })
 }

@@ -4,7 +4,7 @@ import path from "node:path"
 import { type TestContext, test } from "node:test"
 import { setImmediate as turn } from "node:timers/promises"
 import type { Store } from "@millrace/engine"
-import { BlockCursor, type EventInvokePlan, type FailedEvent, type FunctionPlan, MillraceError } from "@millrace/model"
+import { BlockCursor, type EventInvokePlan, type FailedEvent, type FunctionPlan, MillraceError, type SucceededEvent } from "@millrace/model"
 import fc from "fast-check"
 import { scratch } from "../../test/bench.ts"
 import { ManualClock } from "../../test/manual-clock.ts"
@@ -28,6 +28,10 @@ class Bench {
   readonly said: string[] = []
   readonly objects: Map<string, string> = new Map()
   readonly messages: string[] = []
+  /** Group and id of each. */
+  readonly messageFacts: (readonly [group: string, id: string])[] = []
+  /** What the function answers, JSON text. */
+  answer = "1"
   refusals = 0
   /** Outcomes of the next invocations; then all are done. */
   answers: Answer[] = []
@@ -71,7 +75,14 @@ class Bench {
       clock: this.clock,
       log: { info: say, warn: say, error: say },
       region: "eu-west-1",
-      openMessages: async () => ({ send: async (text) => void this.messages.push(text), close: async () => undefined }),
+      openMessages: async () => ({
+        send: async (text, { group, id }) => {
+          if (this.refusals-- > 0) throw new MillraceError("MR1501", "no queue")
+          this.messages.push(text)
+          this.messageFacts.push([group, id])
+        },
+        close: async () => undefined,
+      }),
       openPlace: async () => ({
         put: async (name, bytes) => {
           if (this.refusals-- > 0) throw new MillraceError("MR1501", "no room")
@@ -142,7 +153,7 @@ class Bench {
     if (answer === "never") return new Promise((_, reject) => options.signal?.addEventListener("abort", () => reject(options.signal?.reason as Error)))
     if (answer === "throttled") return { kind: "throttled", reason: "concurrency" }
     if (answer === "failed") return { kind: "failed", requestId, error: failure, functionError: "Unhandled", ms: 1 }
-    return { kind: "returned", requestId, payload: "1", ms: 1 }
+    return { kind: "returned", requestId, payload: this.answer, ms: 1 }
   }
 }
 
@@ -277,7 +288,53 @@ test("a queue or a topic is told all of an event that was given up, unless it is
   await bench.add(JSON.stringify("x".repeat(262_144)), "request-2")
   assert.deepEqual(bench.messages.map((text) => (JSON.parse(text) as FailedEvent).requestPayload), [[1]])
   assert.equal(bench.queue.isIdle, true)
-  assert.equal(bench.said.at(-1), "an event that was given up is larger than its destination takes, and is not told there")
+  assert.equal(bench.said.at(-1), "what is to be told of an event is larger than its destination takes, and is not told there")
+})
+
+test("a stream gets Lambda's record of an event that was done, with the answer, once", async (t) => {
+  const bench = new Bench(t)
+  const both = { maximumRetryAttempts: 1, onFailure: { kind: "stream", stream: "failed" }, onSuccess: { kind: "stream", stream: "failed" } } as const
+  await bench.open(both)
+  bench.answer = '{"shipped":true}'
+  bench.answers = ["failed", "done", "failed", "failed"]
+  await bench.add('{"order":1}', "request-1")
+  await bench.advance(60_000)
+  await bench.add('{"order":2}', "request-2")
+  await bench.advance(60_000)
+  await bench.restart(false, both)
+  const [done, failed, ...more] = (await bench.failed()) as unknown as SucceededEvent[]
+  assert.deepEqual(done, {
+    version: "1.0",
+    timestamp: "2026-01-01T00:01:00.000Z",
+    requestContext: { requestId: "request-1", functionArn: "arn:aws:lambda:eu-west-1:000000000000:function:ship:$LATEST", condition: "Success", approximateInvokeCount: 2 },
+    requestPayload: { order: 1 },
+    responseContext: { statusCode: 200, executedVersion: "$LATEST" },
+    responsePayload: { shipped: true },
+  })
+  assert.deepEqual([failed?.requestContext.requestId, more, bench.called.length, bench.queue.isIdle], ["request-2", [], 4, true])
+  // Even where both lie in one stream: what was done is not redriven.
+  assert.equal(await bench.queue.redrive("ship", new AbortController().signal), 1)
+})
+
+test("a queue is told of what was done until it takes it, by the next start too, and the function is not called again for that", async (t) => {
+  const bench = new Bench(t)
+  const onSuccess = { onSuccess: { kind: "sqs", to: "arn:aws:sqs:eu-west-1:123456789012:done.fifo" } } as const
+  await bench.open(onSuccess, 1)
+  bench.refusals = 3
+  await bench.add("1", "request-1")
+  await bench.add("2", "request-2")
+  // The second one waits for its turn: no more answers are held than invocations may be under way.
+  assert.deepEqual([bench.called, bench.messages], [["1"], []])
+  for (const cleanly of [true, false]) await bench.restart(cleanly, onSuccess)
+  await bench.advance(10_000)
+  assert.deepEqual(bench.called.toSorted(), ["1", "2"])
+  const told = bench.messages.map((text) => (JSON.parse(text) as SucceededEvent).requestContext.requestId)
+  assert.deepEqual([told.toSorted(), bench.queue.isIdle], [["request-1", "request-2"], true])
+  assert.deepEqual([bench.messageFacts.map(([group]) => group), new Set(bench.messageFacts.map(([, id]) => id)).size], [["ship", "ship"], 2])
+  bench.answer = JSON.stringify("x".repeat(1_048_576))
+  await bench.add("3", "request-3")
+  assert.deepEqual([bench.messages.length, bench.queue.isIdle], [2, true])
+  assert.equal(bench.said.at(-1), "what is to be told of an event is larger than its destination takes, and is not told there")
 })
 
 test("an event whose function was taken away waits for it, until it is too old", async (t) => {

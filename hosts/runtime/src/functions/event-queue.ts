@@ -3,7 +3,7 @@
  * and tried again when they fail.
  *
  * ```
- * taken ──> durable ──> invoked ──> done: forgotten
+ * taken ──> durable ──> invoked ──> done ──> the destination is told ──> forgotten
  *              ↑           │ fails: a minute, then two; throttled: a second, up to five
  *              └───────────┤
  *                          └ no retries left, or too old ──> given up ──> the destination is told ──> forgotten
@@ -11,22 +11,24 @@
  *
  * F21  A failure is kept before the next attempt waits; a throttle is none.
  * F24  Nothing is confirmed before it is durable; whatever is confirmed is done or given up, whatever crashes.
- * F25  That an event is given up is kept before a destination outside is told; a stream is told in the commit that forgets it.
+ * F25  That an event is done or given up is kept before a destination outside is told; a stream is told in the commit that forgets it.
  */
 import type { Store } from "@millrace/engine"
-import { BlockWriter, type ErrorCode, type EventInvokePlan, type FailureDestination, type FunctionPlan, MillraceError, type StreamPlan, errorData, limits, partitionOf } from "@millrace/model"
+import { type ErrorCode, type EventInvokePlan, type FailureDestination, type FunctionPlan, MillraceError, type StreamPlan, type SuccessDestination, errorData, limits } from "@millrace/model"
 import type { Commits } from "../commits.ts"
-import { Destination, type OutsidePlaces, type OutsidePlan } from "../destination.ts"
+import type { OutsidePlaces } from "../destination.ts"
 import type { Log } from "../log.ts"
 import { Room } from "../mapping/room.ts"
 import type { Sample } from "../samples.ts"
 import { waited } from "../waited.ts"
 import type { FunctionClock } from "./clock.ts"
 import { type EventFacts, EventShelf } from "./event-shelf.ts"
-import { failedEvent, failedEventName } from "./failed-event.ts"
+import { EventDestinations } from "./event-destinations.ts"
+import { failedEvent } from "./failed-event.ts"
 import type { FunctionError, FunctionInvoker } from "./invocation.ts"
 import { keptError } from "./kept-error.ts"
 import { type EventRedrive, redriveFromBucket, redriveFromStream } from "./redrive-events.ts"
+import { succeededEvent } from "./succeeded-event.ts"
 
 export interface EventQueueNode extends OutsidePlaces {
   readonly store: Store
@@ -58,7 +60,7 @@ export class EventQueue {
   readonly #events: Set<Queued> = new Set()
   /** Invocations at once of each function: what waits here is not throttled there. */
   readonly #slots: Map<string, Room> = new Map()
-  readonly #destinations: Map<string, Destination> = new Map()
+  readonly #destinations: EventDestinations
   readonly #underWay: Set<Promise<void>> = new Set()
   readonly #redriving: Set<string> = new Set()
   #bytes = 0
@@ -74,6 +76,7 @@ export class EventQueue {
   constructor(node: EventQueueNode) {
     this.#node = node
     this.#shelf = new EventShelf(node.store.state)
+    this.#destinations = new EventDestinations(node, this.#shelf)
   }
 
   get size(): number {
@@ -123,7 +126,7 @@ export class EventQueue {
     const add = (payload: string, also?: Uint8Array): Promise<void> => this.#add(name, payload, { requestId: crypto.randomUUID() }, also === undefined ? [] : [also])
     const redrive: EventRedrive = { function: name, shelf: this.#shelf, signal, add }
     try {
-      if (to.kind === "s3") return await redriveFromBucket(redrive, await this.#destinationAt(to).objects())
+      if (to.kind === "s3") return await redriveFromBucket(redrive, await this.#destinations.at(to).objects())
       const { store, stream } = this.#node
       return await redriveFromStream(redrive, store, to.stream, stream(to.stream)?.partitions ?? 1)
     } finally {
@@ -158,7 +161,7 @@ export class EventQueue {
       late.abort()
     }
     this.#stop.abort()
-    for (const destination of this.#destinations.values()) await destination.close()
+    await this.#destinations.close()
   }
 
   /** The disk refuses: what was committed and is not durable never happened. */
@@ -213,6 +216,7 @@ export class EventQueue {
     const stop = this.#stop.signal
     for (let throttles = 0; !drain.aborted; ) {
       if (event.facts.givenUp !== undefined) return this.#tell(event, drain)
+      if (event.facts.succeeded !== undefined) return this.#tellSuccess(event, this.#successDestinationOf(event), drain)
       const { function: name, at, attempts } = event.facts
       const plan = this.#node.invoker.find(name)
       const { maximumRetryAttempts, maximumEventAgeMs } = plan?.eventInvoke ?? defaults
@@ -226,9 +230,8 @@ export class EventQueue {
         await waited(this.#node.clock, left, AbortSignal.any([drain, this.#changed.signal]))
         continue
       }
-      const outcome = await this.#invoked(event, plan, drain, stop)
-      if (stop.aborted) return
-      if (outcome === "done") return this.#forget(event)
+      const outcome = await this.#turn(event, plan, drain, stop)
+      if (stop.aborted || outcome === "done") return
       if (outcome === "throttled") {
         const wait = Math.min(limits.mappingThrottleMsMax, limits.mappingRetryMsMin * 2 ** Math.min(throttles++, 20))
         await waited(this.#node.clock, Math.min(wait, left), drain)
@@ -247,22 +250,60 @@ export class EventQueue {
     }
   }
 
-  async #invoked({ facts, payload }: Queued, plan: FunctionPlan, drain: AbortSignal, stop: AbortSignal): Promise<FunctionError | "done" | "throttled"> {
+  /** One invocation. What was done is told before the next one has its turn: so no more answers wait than invocations may be under way. */
+  async #turn(event: Queued, plan: FunctionPlan, drain: AbortSignal, stop: AbortSignal): Promise<FunctionError | "done" | "throttled"> {
     const slots = this.#slotsOf(plan)
     await slots.take(1)
     try {
       if (drain.aborted) return "throttled"
+      const outcome = await this.#invoked(event, stop)
+      if (stop.aborted) return "throttled"
+      if (typeof outcome === "string" || "errorType" in outcome) return outcome
+      await this.#done(event, plan.eventInvoke?.onSuccess, outcome.answer, drain)
+      return "done"
+    } finally {
+      slots.give(1)
+    }
+  }
+
+  async #invoked({ facts, payload }: Queued, stop: AbortSignal): Promise<FunctionError | { readonly answer: string } | "throttled"> {
+    try {
       const { function: name, requestId, clientContext } = facts
       const invocation = await this.#node.invoker.invoke(name, payload, { requestId, signal: stop, ...(clientContext === undefined ? {} : { clientContext }) })
       if (invocation.kind === "failed") return keptError(invocation.error)
-      return invocation.kind === "throttled" ? "throttled" : "done"
+      return invocation.kind === "throttled" ? "throttled" : { answer: invocation.payload }
     } catch (error) {
       const { code } = errorData(error)
       if (stop.aborted || notInvoked.includes(code)) return "throttled"
       throw error
-    } finally {
-      slots.give(1)
     }
+  }
+
+  async #done(event: Queued, to: SuccessDestination | undefined, answer: string, drain: AbortSignal): Promise<void> {
+    if (to === undefined) return this.#forget(event)
+    event.facts = { ...event.facts, succeeded: { at: this.#node.clock.now(), answer } }
+    const text = succeededEvent(event.facts, event.payload, this.#node.region)
+    const fits = to.kind === "stream" ? Buffer.byteLength(text) <= limits.recordBytesMax : this.#destinations.at(to).fits(text)
+    if (!fits) {
+      this.#destinations.tooLarge(event.facts, text)
+      return this.#forget(event)
+    }
+    // F25: a destination outside is told by the next start where this one does not come to it.
+    if (to.kind !== "stream") await this.#node.commits.durable(this.#keep(event))
+    await this.#tellSuccess(event, to, drain)
+  }
+
+  async #tellSuccess(event: Queued, to: SuccessDestination | undefined, drain: AbortSignal): Promise<void> {
+    const { facts, payload } = event
+    const text = (): string => succeededEvent(facts, payload, this.#node.region)
+    if (to?.kind === "stream") {
+      this.#destinations.append(facts, text(), to.stream)
+      this.#drop(event)
+    } else if (to === undefined || (await this.#destinations.put(facts, text(), to, drain))) this.#forget(event)
+  }
+
+  #successDestinationOf({ facts }: Queued): SuccessDestination | undefined {
+    return this.#node.invoker.find(facts.function)?.eventInvoke?.onSuccess
   }
 
   #slotsOf({ name, concurrency }: FunctionPlan): Room {
@@ -298,51 +339,15 @@ export class EventQueue {
 
   async #tell(event: Queued, drain: AbortSignal): Promise<void> {
     const destination = this.#destinationOf(event)
-    if (destination?.kind === "stream") return this.#append(event, destination.stream)
-    if (destination !== null && !(await this.#put(event, destination, drain))) return
-    this.#forget(event)
+    const text = (): string => failedEvent(event.facts, event.payload, this.#node.region)
+    if (destination?.kind === "stream") {
+      this.#destinations.append(event.facts, text(), destination.stream)
+      this.#drop(event)
+    } else if (destination === null || (await this.#destinations.put(event.facts, text(), destination, drain))) this.#forget(event)
   }
 
   #destinationOf({ facts }: Queued): FailureDestination | null {
     return (this.#node.invoker.find(facts.function)?.eventInvoke ?? defaults).onFailure
-  }
-
-  /** The record and that the event is done with are one commit: told once, whatever crashes. */
-  #append(event: Queued, stream: string): void {
-    const { commits, clock, region } = this.#node
-    const writer = new BlockWriter()
-    const { function: key } = event.facts
-    writer.record(key, clock.now(), Buffer.from(failedEvent(event.facts, event.payload, region)))
-    const partition = partitionOf(key, this.#node.stream(stream)?.partitions ?? 1)
-    commits.append({ appends: [{ stream, partition, count: 1, block: writer.take() }], state: [this.#shelf.remove(event.facts)] })
-    this.#drop(event)
-  }
-
-  /** Tells a destination outside until it takes it; false: the node stops, and will tell it when it runs again. */
-  async #put({ facts, payload }: Queued, to: OutsidePlan, signal: AbortSignal): Promise<boolean> {
-    const { clock, log, region } = this.#node
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      try {
-        const whole = (): string => failedEvent(facts, payload, region)
-        const isTold = await this.#destinationAt(to).tell({ name: failedEventName(facts), group: facts.function, whole, message: whole })
-        if (!isTold) log.error({ function: facts.function, requestId: facts.requestId, payload: payload.slice(0, 1_000) }, "an event that was given up is larger than its destination takes, and is not told there")
-        return !signal.aborted
-      } catch (error) {
-        const wait = Math.min(limits.mappingRetryMsMax, limits.mappingRetryMsMin * 2 ** Math.min(attempt, 20))
-        log.error({ function: facts.function, requestId: facts.requestId, retryInMs: wait, ...errorData(error) }, "a destination does not take an event that was given up")
-        await waited(clock, wait, signal)
-      }
-    }
-    return false
-  }
-
-  #destinationAt(to: OutsidePlan): Destination {
-    let destination = this.#destinations.get(to.to)
-    if (destination === undefined) {
-      destination = new Destination(to, this.#node)
-      this.#destinations.set(to.to, destination)
-    }
-    return destination
   }
 }
 

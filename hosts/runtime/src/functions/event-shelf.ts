@@ -21,6 +21,8 @@ export interface EventFacts {
   readonly attempts: number
   /** Why the last one did. */
   readonly error?: FunctionError
+  /** It was done, and its destination is to be told: at this time, with this answer, JSON text. */
+  readonly succeeded?: { readonly at: number; readonly answer: string }
   /** It is given up, and its destination is to be told: decided at this time. */
   readonly givenUp?: { readonly condition: "RetriesExhausted" | "EventAgeExceeded"; readonly at: number }
 }

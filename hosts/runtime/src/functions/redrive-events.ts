@@ -3,7 +3,7 @@
  * in the commit that moves past it, so once; from a bucket before its object is removed, so a crash between the two takes it once more.
  */
 import type { ObjectPlace, Store } from "@millrace/engine"
-import { BlockCursor, type FailedEvent } from "@millrace/model"
+import { BlockCursor, type FailedEvent, type SucceededEvent } from "@millrace/model"
 import type { EventShelf } from "./event-shelf.ts"
 import { failedEventPrefix } from "./failed-event.ts"
 
@@ -60,7 +60,8 @@ export async function redriveFromBucket({ function: name, signal, add }: EventRe
 /** Undefined: it is none of the function's events that were given up. */
 function payloadOf(bytes: Uint8Array, name: string): string | undefined {
   try {
-    const { requestContext, requestPayload } = JSON.parse(Buffer.from(bytes).toString()) as FailedEvent
+    const { requestContext, requestPayload } = JSON.parse(Buffer.from(bytes).toString()) as FailedEvent | SucceededEvent
+    if (requestContext.condition === "Success") return undefined
     return requestContext.functionArn.endsWith(`:function:${name}:$LATEST`) ? JSON.stringify(requestPayload) : undefined
   } catch {
     return undefined
