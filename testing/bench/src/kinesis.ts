@@ -6,6 +6,7 @@
 import { connect } from "node:http2"
 import { resolve } from "node:path"
 import { CreateStreamCommand, KinesisClient, PutRecordsCommand } from "@aws-sdk/client-kinesis"
+import { cpuWaitSeconds } from "./cpu-wait.ts"
 import type { Bench, Figure } from "./figures.ts"
 import { newDirectory, type NodeProcess, removeDirectory, startProcess } from "./node-process.ts"
 import { paymentLine } from "./payments.ts"
@@ -43,7 +44,7 @@ async function measured(part: Part, say: (line: string) => void): Promise<Figure
   })
   if (part !== "service") await client.send(new CreateStreamCommand({ StreamName: stream, ShardCount: shards }))
   const load = part === "sdk" ? sdkLoad(client, stream) : plainLoad(node, stream)
-  const { rate, clientCpu, nodeCpu, sent } = await run(load.put, node)
+  const { rate, clientCpu, nodeCpu, clientWait, nodeWait, sent } = await run(load.put, node)
   load.close()
   client.destroy()
   const counted = await countOf(node, stream)
@@ -55,7 +56,7 @@ async function measured(part: Part, say: (line: string) => void): Promise<Figure
     service: "ready-made requests to a service's stream",
   }
   say(
-    `${names[part]}: ${Math.round(rate).toLocaleString("en")} records/s; client ${clientCpu.toFixed(2)} cores, node ${nodeCpu.toFixed(2)} cores; ${counted} of ${sent} records read back`,
+    `${names[part]}: ${Math.round(rate).toLocaleString("en")} records/s; client ${clientCpu.toFixed(2)} cores, node ${nodeCpu.toFixed(2)} cores; waiting for a CPU ${percent(clientWait)} and ${percent(nodeWait)} of the time; ${counted} of ${sent} records read back`,
   )
   const oracle = counted === sent ? "agrees" : "differs"
   return [
@@ -74,7 +75,14 @@ async function measured(part: Part, say: (line: string) => void): Promise<Figure
       better: "lower",
     },
     { name: `${names[part]}, the node's CPU`, value: Math.round(nodeCpu * 100) / 100, unit: "cores", better: "lower" },
+    // What others on the machine take away from the two.
+    { name: `${names[part]}, the client waits for a CPU`, value: Math.round(clientWait * 100), unit: "% of the time", better: "lower" },
+    { name: `${names[part]}, the node waits for a CPU`, value: Math.round(nodeWait * 100), unit: "% of the time", better: "lower" },
   ]
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`
 }
 
 interface Load {
@@ -87,13 +95,16 @@ interface Measured {
   readonly rate: number
   readonly clientCpu: number
   readonly nodeCpu: number
+  /** Shares of the time that their main threads could have run and had no CPU. */
+  readonly clientWait: number
+  readonly nodeWait: number
   readonly sent: number
 }
 
 async function run(put: () => Promise<void>, node: NodeProcess): Promise<Measured> {
   const started = performance.now()
   let sent = 0
-  let begun: { at: number; sent: number; own: number; node: number } | undefined
+  let begun: { at: number; sent: number; own: number; node: number; ownWait: number; nodeWait: number } | undefined
   const own = (): number => {
     const { user, system } = process.cpuUsage()
     return (user + system) / 1e6
@@ -103,18 +114,20 @@ async function run(put: () => Promise<void>, node: NodeProcess): Promise<Measure
       const passed = performance.now() - started
       if (passed > (warmUpSeconds + seconds) * 1000) return
       if (begun === undefined && passed > warmUpSeconds * 1000)
-        begun = { at: performance.now(), sent, own: own(), node: node.cpuSeconds() }
+        begun = { at: performance.now(), sent, own: own(), node: node.cpuSeconds(), ownWait: cpuWaitSeconds(process.pid), nodeWait: cpuWaitSeconds(node.pid) }
       await put()
       sent += perRequest
     }
   }
   await Promise.all(Array.from({ length: inFlight }, lane))
-  const { at, sent: before, own: ownBefore, node: nodeBefore } = begun ?? { at: started, sent: 0, own: 0, node: 0 }
+  const { at, sent: before, own: ownBefore, node: nodeBefore, ownWait, nodeWait } = begun ?? { at: started, sent: 0, own: 0, node: 0, ownWait: 0, nodeWait: 0 }
   const took = (performance.now() - at) / 1000
   return {
     rate: (sent - before) / took,
     clientCpu: (own() - ownBefore) / took,
     nodeCpu: (node.cpuSeconds() - nodeBefore) / took,
+    clientWait: (cpuWaitSeconds(process.pid) - ownWait) / took,
+    nodeWait: (cpuWaitSeconds(node.pid) - nodeWait) / took,
     sent,
   }
 }
