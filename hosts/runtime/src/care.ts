@@ -1,11 +1,12 @@
 /**
- * What a node does by the clock: ticks for its stages, checkpoints, retention, another try at a disk that refused, and what others want
- * done later. Not for: deciding anything; that is for those whose turn it is.
+ * What a node does by the clock: ticks for its stages, requests that wait for a held worker, checkpoints, retention, another try at
+ * a disk that refused, and what others want done later. Not for: deciding anything; that is for those whose turn it is.
  */
 import { type Store, type Stretch, storedConsumed } from "@millrace/engine"
 import { errorData } from "@millrace/model"
 import type { Bounds } from "./bounds.ts"
 import type { Deliveries } from "./deliveries.ts"
+import type { IntakeDesk } from "./intake-desk.ts"
 import type { Log } from "./log.ts"
 import type { Mappings } from "./mapping/mappings.ts"
 import type { Streams } from "./streams.ts"
@@ -23,6 +24,7 @@ interface CareParts {
   readonly deliveries: Deliveries
   readonly mappings: Mappings
   readonly tasks: TaskDesk
+  readonly desk: IntakeDesk
   /** The one of the services that run now. */
   readonly workshop: () => Workshop
   readonly streams: () => Streams
@@ -95,13 +97,14 @@ export class Care {
   }
 
   #look(): void {
-    const { store, clock, log, bounds, tasks, workshop, isRefused, probe } = this.#parts
+    const { store, clock, log, bounds, desk, tasks, workshop, isRefused, probe } = this.#parts
     if (isRefused()) {
       this.#probing ??= probe().finally(() => (this.#probing = undefined))
       return
     }
     const now = clock()
     workshop().tick(now)
+    desk.look()
     if (!this.#folding && store.unfoldedBytes > bounds.checkpointBytes) {
       this.#folding = true
       store

@@ -27,6 +27,8 @@ interface Pending {
   readonly request: Request
   readonly service: string
   worker: number
+  /** Looks at which it still waited for its worker. */
+  looks: number
   readonly key: string | undefined
   /** Records of it that have killed a worker. */
   poison: IngestPoison | undefined
@@ -38,6 +40,11 @@ interface Pending {
 /** What the desk needs of the workers. */
 export interface DeskWorkers {
   count(): number
+  /** The worker with the least to do; among equals the one whose `turn` it is. */
+  freest(turn: number): number
+  /** Whether a worker has a body in hand, or has anything at all before it. */
+  isAt(worker: number, id: number): boolean
+  isFree(worker: number): boolean
   /** Posts a message, starting the worker when need be. */
   post(worker: number, message: ToWorker): void
   /** Whether a partition's shard was split or merged: it takes nothing more. */
@@ -104,7 +111,8 @@ export class IntakeDesk {
         id: this.#nextId++,
         request,
         service,
-        worker: this.#turn++ % this.#workers.count(),
+        worker: this.#workers.freest(this.#turn++),
+        looks: 0,
         key,
         poison: undefined,
         deaths: 0,
@@ -185,6 +193,22 @@ export class IntakeDesk {
         }
         pending.poison = new Map([...(pending.poison ?? []), [end.record, error]])
       }
+      this.#send(pending)
+    }
+  }
+
+  /**
+   * Passes on what has waited since the last look but one to a worker that has nothing to do: user code may hold its own for long. Whoever
+   * decodes it first is heard.
+   */
+  look(): void {
+    const workers = this.#workers
+    for (const pending of this.#pending.values()) {
+      if (pending.looks++ < 1 || workers.isAt(pending.worker, pending.id)) continue
+      const free = workers.freest(pending.worker)
+      if (free === pending.worker || !workers.isFree(free)) return
+      pending.worker = free
+      pending.looks = 0
       this.#send(pending)
     }
   }

@@ -135,6 +135,9 @@ export class Node {
     this.#workshop = this.#workshopFor([])
     const workers: DeskWorkers = {
       count: () => this.#workshop.count,
+      freest: (turn) => this.#workshop.freest(turn),
+      isAt: (worker, id) => this.#workshop.isAt(worker, id),
+      isFree: (worker) => this.#workshop.backlogOf(worker) === 0,
       post: (worker, message) => this.#workshop.post(worker, message),
       isClosed: (stream, partition) => this.#shards.of(stream)?.[partition]?.end !== undefined,
     }
@@ -227,6 +230,7 @@ export class Node {
       deliveries: this.#deliveries,
       mappings: this.mappings,
       tasks: this.tasks,
+      desk: this.#desk,
       workshop: () => this.#workshop,
       streams: () => this.#streams,
       isReady: () => this.unready === undefined,

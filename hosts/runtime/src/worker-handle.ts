@@ -128,9 +128,19 @@ export class WorkerHandle {
     return this.#posted
   }
 
+  /** Messages that it has not dealt with, the one in hand among them. */
+  get backlog(): number {
+    return this.#posted - (this.#doing[activity.handled] as number)
+  }
+
+  /** Whether the body of an ingest is in hand. */
+  isAt(ingest: number): boolean {
+    return this.#doing[activity.kind] === activity.ingest && this.#doing[activity.job] === ingest
+  }
+
   /** Whether the worker has dealt with all that it was given. */
   get idle(): boolean {
-    return this.#doing[activity.kind] === activity.idle && this.#doing[activity.handled] === this.#posted
+    return this.#doing[activity.kind] === activity.idle && this.backlog === 0
   }
 
   /** Ends the thread; no event follows. It ends itself at a safe place; if user code does not let it come there, it is made to. */

@@ -160,6 +160,30 @@ export class Workshop {
     for (const bench of this.#benches) this.#recover(bench)
   }
 
+  /**
+   * The place whose worker has the fewest messages before it: one that user code holds is passed by, and one that does not run is
+   * started only when those that run are at work. Among equals, each in its turn.
+   */
+  freest(turn: number): number {
+    let freest = turn % this.#benches.length
+    for (let i = 1; i < this.#benches.length; i++) {
+      const place = (turn + i) % this.#benches.length
+      if (this.backlogOf(place) < this.backlogOf(freest)) freest = place
+    }
+    return freest
+  }
+
+  /** Messages before a place's worker, the one in hand among them; one that does not run counts as one. */
+  backlogOf(place: number): number {
+    const { handle, outbox } = this.#benches[place] as Bench
+    return handle === undefined ? outbox.length + 1 : handle.backlog
+  }
+
+  /** Whether a place's worker has the body of an ingest in hand. */
+  isAt(place: number, ingest: number): boolean {
+    return this.#benches[place]?.handle?.isAt(ingest) === true
+  }
+
   post(place: number, message: ToWorker, transfer: ArrayBuffer[] = []): void {
     const bench = this.#benches[place]
     if (bench === undefined || this.#phase === "stopped" || this.#phase === "halted") return
