@@ -45,6 +45,8 @@ export interface DeskWorkers {
   /** Whether a worker has a body in hand, or has anything at all before it. */
   isAt(worker: number, id: number): boolean
   isFree(worker: number): boolean
+  /** Takes back a body that has not been posted yet: its worker does not run. */
+  withdraw(worker: number, id: number): void
   /** Posts a message, starting the worker when need be. */
   post(worker: number, message: ToWorker): void
   /** Whether a partition's shard was split or merged: it takes nothing more. */
@@ -207,6 +209,8 @@ export class IntakeDesk {
       if (pending.looks++ < 1 || workers.isAt(pending.worker, pending.id)) continue
       const free = workers.freest(pending.worker)
       if (free === pending.worker || !workers.isFree(free)) return
+      // What has been posted was copied; what has not must not lie there once the body is freed.
+      workers.withdraw(pending.worker, pending.id)
       pending.worker = free
       pending.looks = 0
       this.#send(pending)

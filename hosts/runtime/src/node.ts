@@ -138,6 +138,7 @@ export class Node {
       freest: (turn) => this.#workshop.freest(turn),
       isAt: (worker, id) => this.#workshop.isAt(worker, id),
       isFree: (worker) => this.#workshop.backlogOf(worker) === 0,
+      withdraw: (worker, id) => this.#workshop.withdraw(worker, id),
       post: (worker, message) => this.#workshop.post(worker, message),
       isClosed: (stream, partition) => this.#shards.of(stream)?.[partition]?.end !== undefined,
     }

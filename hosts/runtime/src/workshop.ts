@@ -184,6 +184,12 @@ export class Workshop {
     return this.#benches[place]?.handle?.isAt(ingest) === true
   }
 
+  /** Takes the body of an ingest out of what waits for a worker to start. */
+  withdraw(place: number, ingest: number): void {
+    const bench = this.#benches[place] as Bench
+    bench.outbox = bench.outbox.filter((message) => message.kind !== "ingest" || message.id !== ingest)
+  }
+
   post(place: number, message: ToWorker, transfer: ArrayBuffer[] = []): void {
     const bench = this.#benches[place]
     if (bench === undefined || this.#phase === "stopped" || this.#phase === "halted") return
