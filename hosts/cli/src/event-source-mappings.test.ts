@@ -202,6 +202,25 @@ test("a mapping whose function is not deployed is listed with why it rests, is c
   await lambda.send(new DeleteEventSourceMappingCommand({ UUID }))
 })
 
+test("one that was made over the API rests while a service defines the same itself", async () => {
+  const { UUID } = await lambda.send(make({ StartingPosition: "LATEST" }))
+  await idle()
+  const both = path.join(place.dir, "both.ts")
+  const env = JSON.stringify({ TAKEN: path.join(place.dir, "counted") })
+  writeFileSync(both, `import { fn, service } from "millrace"\nexport default service("shop", [fn("count", "./handler.mjs", { env: ${env}, on: { stream: "clicks", startingPosition: "LATEST" } })])\n`)
+  await node.deploy([both])
+  await idle()
+  const before = taken("counted").length
+  await put("clicks", 7)
+  await idle()
+  assert.deepEqual(taken("counted").slice(before), [7], "once")
+  assert.equal((await listed({ EventSourceArn: arn("clicks") })).length, 2)
+  const { State, StateTransitionReason } = await lambda.send(new GetEventSourceMappingCommand({ UUID }))
+  assert.deepEqual([State, StateTransitionReason], ["Enabling", 'Service "shop" feeds function "count" from stream "clicks" itself; the mapping that was made over the API rests as long.'])
+  await lambda.send(new DeleteEventSourceMappingCommand({ UUID }))
+  await node.deploy([serviceFile()])
+})
+
 test("one that is made again begins anew", async () => {
   const before = taken("counted").length
   const { UUID } = await lambda.send(make({ StartingPosition: "LATEST" }))
@@ -222,6 +241,7 @@ test("what AWS refuses is refused in its words, as is what stands in a service",
     [() => lambda.send(make({ EventSourceArn: undefined })), "InvalidParameterValueException", /^Unrecognized event source\.$/],
     [() => lambda.send(make({ EventSourceArn: "arn:aws:sqs:eu-west-1:000000000000:q" })), "InvalidParameterValueException", /^Unrecognized event source, must be a stream of Kinesis/],
     [() => lambda.send(make({ BatchSize: 10_001 })), "InvalidParameterValueException", /^batchSize: 10001 is not a whole number from 1 to 10000/],
+    [() => lambda.send(make({ TumblingWindowInSeconds: 10, ParallelizationFactor: 2 })), "InvalidParameterValueException", /^a window of a shard has one state/],
     [() => lambda.send(make({ MaximumRecordAgeInSeconds: 59 })), "InvalidParameterValueException", /maximumRecordAge: 59000 must be/],
     [() => lambda.send(make({ FilterCriteria: { Filters: [{ Pattern: "{" }] } })), "InvalidParameterValueException", /filters/],
     [() => lambda.send(make({ DestinationConfig: { OnFailure: { Destination: "arn:aws:lambda:x:1:function:f" } } })), "InvalidParameterValueException", /is not supported/],

@@ -77,6 +77,22 @@ test("an iterator is good for five minutes", async () => {
   }
 })
 
+test("a sequence number of another stream, of another shard or of none begins no iterator", async () => {
+  const { ask, fail, clock } = await openBench()
+  const { SequenceNumber: own } = await ask("PutRecord", { StreamName: "s", PartitionKey: "k", ExplicitHashKey: "0", Data: data })
+  clock.advance(1_000)
+  await ask("CreateStream", { StreamName: "other", ShardCount: 1 })
+  const { SequenceNumber: foreign } = await ask("PutRecord", { StreamName: "other", PartitionKey: "k", Data: data })
+  for (const ShardIteratorType of ["AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"]) {
+    await ask("GetShardIterator", { ...shard, ShardIteratorType, StartingSequenceNumber: own })
+    const wrongs: readonly object[] = [{ ...shard, StartingSequenceNumber: foreign }, { StreamName: "s", ShardId: "shardId-000000000001", StartingSequenceNumber: own }, { ...shard, StartingSequenceNumber: "12" }]
+    for (const wrong of wrongs) {
+      const { type, message } = await fail("GetShardIterator", { ...wrong, ShardIteratorType })
+      assert.deepEqual([type, message.endsWith("is invalid because it did not come from this stream.")], ["InvalidArgumentException", true])
+    }
+  }
+})
+
 test("a token of a list is good for five minutes, and pages have all and each once", async () => {
   const { ask, fail, clock } = await openBench()
   const ids: unknown[] = []

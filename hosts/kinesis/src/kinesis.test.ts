@@ -157,6 +157,16 @@ test("a stream is made, holds any bytes, and they and it outlive a restart", asy
   }
 })
 
+test("a record may name the one that it follows; what is no sequence number is refused", async (t) => {
+  const { client } = await openNode(t)
+  await client.send(new CreateStreamCommand({ StreamName: "one", ShardCount: 1 }))
+  const put = (SequenceNumberForOrdering?: string) => client.send(new PutRecordCommand({ StreamName: "one", PartitionKey: "k", Data: bytes("x"), SequenceNumberForOrdering }))
+  const { SequenceNumber: first = "" } = await put()
+  const { SequenceNumber: second = "" } = await put(first)
+  assert.ok(BigInt(second) > BigInt(first))
+  await assert.rejects(put("12"), failsWith("InvalidArgumentException", /^ExclusiveMinimumSequenceNumber 12 used in PutRecord on stream one under account 000000000000 is invalid\.$/))
+})
+
 test("a stream that is deleted is gone, and one made again under its name is empty", async (t) => {
   const { client } = await openNode(t)
   const create = (count: number) => client.send(new CreateStreamCommand({ StreamName: "again", ShardCount: count }))

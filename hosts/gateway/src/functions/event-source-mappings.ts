@@ -180,7 +180,7 @@ function shown({ uuid, function: name, stream, state, plan, changedAt = 0, isFai
     EventSourceMappingArn: arnOf(region, uuid).replace(":function:", ":event-source-mapping:"),
     FunctionArn: arnOf(region, name),
     LastModified: changedAt / 1_000,
-    LastProcessingResult: state === "Resting" ? "PROBLEM: Function not found" : isFailing ? "PROBLEM: Function call failed" : figures.invoked === 0 ? "No records processed" : "OK",
+    LastProcessingResult: state === "Resting" && error?.code === "MR1031" ? "PROBLEM: Function not found" : isFailing ? "PROBLEM: Function call failed" : figures.invoked === 0 ? "No records processed" : "OK",
     // What waits for its stream or its function goes on by itself once that is there.
     State: state === "Waiting" || state === "Resting" ? "Enabling" : state,
     StateTransitionReason: error?.message ?? "User action",
@@ -225,7 +225,7 @@ async function valid(act: () => Promise<MappingStand>): Promise<MappingStand> {
   try {
     return await act()
   } catch (error) {
-    if (isMillraceError(error) && error.code === "MR1101") throw invalid(error.message.replace('function "of-the-api", on, ', ""))
+    if (isMillraceError(error) && error.code === "MR1101") throw invalid(error.message.replace(/^function "of-the-api", on(?:, |: )/, ""))
     if (isMillraceError(error) && error.code === "MR1031") throw notFound()
     throw error
   }

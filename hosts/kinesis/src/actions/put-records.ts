@@ -1,5 +1,5 @@
 /** PutRecord and PutRecords. */
-import { hashKeyMax, hashOf as keyHashOf, secondOf, SequenceNumbers, shardId } from "@millrace/model"
+import { account, hashKeyMax, hashOf as keyHashOf, secondOf, SequenceNumbers, shardId } from "@millrace/model"
 import { type UserRecord, userRecordsOf } from "../aggregate.ts"
 import { type Api, type StreamNaming, nameOf } from "../api.ts"
 import type { KinesisStream } from "../catalog.ts"
@@ -12,7 +12,10 @@ interface Entry {
   readonly ExplicitHashKey?: string | undefined
 }
 
-interface PutRecordInput extends StreamNaming, Entry {}
+interface PutRecordInput extends StreamNaming, Entry {
+  /** Says nothing here: a record lies behind those that were acknowledged before it was sent. */
+  readonly SequenceNumberForOrdering?: string
+}
 
 interface PutRecordsInput extends StreamNaming {
   readonly Records: readonly Entry[]
@@ -23,6 +26,10 @@ const requestBytesMost = 10_485_760
 
 export async function putRecord(input: PutRecordInput, api: Api): Promise<object> {
   const stream = await api.catalog.get(nameOf(input))
+  const { SequenceNumberForOrdering: after } = input
+  if (after !== undefined && !/^\d{56}$/.test(after)) {
+    throw new KinesisFailure("InvalidArgumentException", `ExclusiveMinimumSequenceNumber ${after} used in PutRecord on stream ${stream.name} under account ${account} is invalid.`)
+  }
   const tooLarge = sizeFault(input, stream, "data")
   if (tooLarge !== undefined) throw tooLarge
   const [placement] = await put([input], stream, api)

@@ -1,6 +1,6 @@
 /** The mappings of a node: which there are, when they look at their shards, what the log must keep for them. */
 import type { Append } from "@millrace/engine"
-import { type FunctionPlan, type MappingPlan, MillraceError, type Plan } from "@millrace/model"
+import { type ErrorData, type FunctionPlan, type MappingPlan, MillraceError, type Plan, errorData } from "@millrace/model"
 import { fn, type MappingOptions } from "@millrace/sdk"
 import type { Sample } from "../samples.ts"
 import { unfedFrom, unfedFunction, unknownFunction } from "../functions/unknown-function.ts"
@@ -9,7 +9,7 @@ import { type MadeMapping, MappingBook } from "./mapping-book.ts"
 import { mappingSamples } from "./mapping-samples.ts"
 import { isKept, keptNowhere, redrive } from "./redrive.ts"
 import type { Redriven } from "./redriven.ts"
-import { restingStatus } from "./resting.ts"
+import { feedsItself, restingStatus } from "./resting.ts"
 
 /** What a mapping that is made over the API may be told: what one of a service may, with its stream by name and places outside as destinations. */
 export type MadeOptions = MappingOptions & { readonly stream: string }
@@ -50,12 +50,21 @@ export class Mappings {
     )
   }
 
-  /** Those of the API whose function is deployed; the others rest. */
+  /** Those of the API that do not rest. */
   #made(): Mapping[] {
     return [...this.#book.made.values()].flatMap((made) => {
-      const plan = this.#function(made.function)
-      return plan === undefined ? [] : [this.#mapping(made, plan)]
+      const of = this.#functionOf(made)
+      return "code" in of ? [] : [this.#mapping(made, of)]
     })
+  }
+
+  /** The function of a mapping of the API, or why it rests. */
+  #functionOf(made: MadeMapping): FunctionPlan | ErrorData {
+    for (const { service, functions } of this.#plans) {
+      const plan = functions.find(({ name }) => name === made.function)
+      if (plan !== undefined) return plan.mapping?.stream === made.plan.stream ? feedsItself(service, made) : plan
+    }
+    return errorData(unknownFunction(made.function, this.#functions()))
   }
 
   #mapping({ uuid, plan, at }: MadeMapping, of: FunctionPlan): Mapping {
@@ -137,7 +146,8 @@ export class Mappings {
     const old = this.#byUuid(uuid)
     const made = this.#book.made.get(uuid)
     if (made === undefined) throw unknown(uuid)
-    const status = old?.status() ?? restingStatus(made, this.#functions())
+    const of = this.#functionOf(made)
+    const status = old?.status() ?? ("code" in of ? restingStatus(made, of) : this.#mapping(made, of).status())
     await old?.stop()
     const partitions = this.#node.stream(made.plan.stream)?.partitions ?? 1
     await this.#keep(this.#book.remove(uuid), this.#node.positions.remove(madeId(uuid), partitions))
@@ -164,8 +174,8 @@ export class Mappings {
 
   /** One of the API is as the book has it now: it goes on so where its function is deployed. */
   #kept(old: Mapping | undefined, made: MadeMapping): MappingStatus {
-    const of = this.#function(made.function)
-    return of === undefined ? restingStatus(made, this.#functions()) : this.#replaced(old, this.#mapping(made, of))
+    const of = this.#functionOf(made)
+    return "code" in of ? restingStatus(made, of) : this.#replaced(old, this.#mapping(made, of))
   }
 
   #replaced(old: Mapping | undefined, next: Mapping): MappingStatus {
@@ -279,8 +289,11 @@ export class Mappings {
 
   status(): MappingStatus[] {
     const running = this.#mappings.map((mapping) => mapping.status())
-    const resting = [...this.#book.made.values()].filter((made) => this.#function(made.function) === undefined)
-    return resting.length === 0 ? running : [...running, ...resting.map((made) => restingStatus(made, this.#functions()))]
+    for (const made of this.#book.made.values()) {
+      const of = this.#functionOf(made)
+      if ("code" in of) running.push(restingStatus(made, of))
+    }
+    return running
   }
 
   samples(): Sample[] {
