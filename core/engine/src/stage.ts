@@ -136,8 +136,7 @@ export class StageMachine {
     else this.#source = new SourceClock(input.outOfOrderMs, stored?.highest ?? Number.NEGATIVE_INFINITY)
     this.#bounds = bounds
     const outputs = this.#outputs
-    // Runs by the million wait or have ended: most of them need no place in memory.
-    const memory = plan.tasks.some(({ commands }) => commands === stageId) ? bounds.memory?.within(limits.taskMemoryBytesMax) : bounds.memory
+    const memory = plan.tasks.some(({ commands }) => commands === stageId) ? bounds.memory?.ofTasks : bounds.memory
     this.#context = {
       program,
       plan,
@@ -196,6 +195,11 @@ export class StageMachine {
   /** Keys of state in memory. */
   get keys(): number {
     return this.#context.state.size
+  }
+
+  /** Whether the state in memory takes more than it may, until the store has taken up more of it. */
+  get isOverMemory(): boolean {
+    return this.#context.state.memory.isOver
   }
 
   /** The store's state has taken up the first so many transactions of this machine. */

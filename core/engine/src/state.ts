@@ -122,7 +122,7 @@ export class KeyedState implements Transactions {
     this.changedBytes = 0
     this.transaction++
     this.epoch++
-    this.memory.settle()
+    this.memory.settle(this)
   }
 
   /** The store has taken up all changes of the first `transactions` transactions. */
@@ -131,7 +131,7 @@ export class KeyedState implements Transactions {
     for (const scope of this.#scopes) scope.onFolded()
     this.memory.onFolded()
     // Perhaps nothing more comes.
-    this.memory.settle()
+    this.memory.settle(this)
   }
 
   /** Between transactions, asked by {@link StateMemory}: what has not been used for long goes first. */

@@ -159,6 +159,42 @@ test("a throttled key keeps its first run, a debounced one its last input", asyn
   assert.equal(debounced.status(next), "delayed")
 })
 
+test("a repeat of a bulk joins its runs one by one, until the window is over", async () => {
+  const rig = await TaskRig.open(task("t", { concurrency: 100, run, idempotency: "1h" }))
+  const bulk = async (name: string, of: number, fingerprint: number): Promise<readonly (readonly [number: number, joined: boolean, isOther: boolean])[]> => {
+    const from = rig.placed.length
+    for (let i = 0; i < of; i++) await rig.enqueue(i, { idempotencyKey: `${name}/${i}`, among: of, fingerprint, ticket: `${name}.${i}` })
+    return rig.placed.slice(from).map(({ number, joined, otherBody }) => [number, joined, otherBody === true])
+  }
+  const first = await bulk("a/b", 3, 1)
+  assert.deepEqual(first, [[0, false, false], [1, false, false], [2, false, false]])
+  const other = await bulk("a", 1, 2)
+  assert.deepEqual(other, [[3, false, false]])
+  await rig.restart()
+  assert.deepEqual(await bulk("a/b", 3, 1), [[0, true, false], [1, true, false], [2, true, false]])
+  assert.deepEqual((await bulk("a/b", 3, 2)).map(([, , isOther]) => isOther), [true, true, true])
+  // One that a version before has enqueued, when each had a key for itself.
+  const alone = await rig.enqueue(1, { idempotencyKey: "c/0", fingerprint: 1 })
+  assert.deepEqual(await bulk("c", 1, 1), [[alone, true, false]])
+  assert.deepEqual(rig.run(1).idempotencyKey, "a/b/1")
+  await rig.pass(3_600_000)
+  assert.deepEqual((await bulk("a/b", 3, 1)).map(([, joined]) => joined), [false, false, false])
+})
+
+test("a longer bulk under the key of a shorter one adds what is new, each once", async () => {
+  const rig = await TaskRig.open(task("t", { run, idempotency: "1h" }))
+  const bulk = async (of: number): Promise<readonly number[]> => {
+    const from = rig.placed.length
+    for (let i = 0; i < of; i++) await rig.enqueue(i, { idempotencyKey: `k/${i}`, among: of, ticket: `k.${i}` })
+    return rig.placed.slice(from).map(({ number }) => number)
+  }
+  const short = await bulk(2)
+  const long = await bulk(4)
+  assert.deepEqual(long.slice(0, 2), short)
+  assert.equal(new Set(long).size, 4)
+  assert.deepEqual(await bulk(4), long)
+})
+
 test("a repeat with the same idempotency key joins the run, until the window is over", async () => {
   const rig = await TaskRig.open(task("t", { run, idempotency: "1h" }))
   const number = await rig.enqueue(1, { idempotencyKey: "k", waited: true })

@@ -71,6 +71,8 @@ export const limits = {
   stateValueBytesMax: 33_554_432,
   /** Journal bytes after which the state is folded into the checkpoint. */
   checkpointBytes: 134_217_728,
+  /** Journal bytes after which that is done already when a worker holds more state than it may, because the checkpoint lacks it. */
+  checkpointBytesMin: 16_777_216,
   /** Most records that one apply() takes. */
   batchRecordsMax: 16_384,
   /**
@@ -91,8 +93,8 @@ export const limits = {
   loadMsMax: 30_000,
   /** Keyed state that one worker holds in memory, in bytes by estimate; what is beyond is read from the store when it is needed. */
   stateMemoryBytesMax: 402_653_184,
-  /** Of that, what the runs of one task may take. */
-  taskMemoryBytesMax: 67_108_864,
+  /** Of that, what the runs of all tasks may take. */
+  taskMemoryBytesMax: 50_331_648,
   /** Bytes of a stored bucket that are read at once, though the state's memory is used up. */
   bucketLoadBytesMin: 1_048_576,
   /** Heap of one worker, in megabytes; see `engineHeapMegabytesMax`. */
@@ -350,7 +352,8 @@ assertOrdered(limits.recordBytesMax, limits.requestBytesMax, "a request must be 
 assertOrdered(limits.recordHeadersBytesMax, 65_535, "the length of a record's headers takes two bytes in a block")
 assertOrdered(2 * limits.stateMemoryBytesMax, limits.workerHeapMegabytesMax * 1_048_576, "the state is an estimate and not all that a worker holds")
 assertOrdered(limits.workerHeapMegabytesMax + limits.heapHeadroomMegabytesMin, limits.engineHeapMegabytesMax, "V8 must leave room above the heap of a worker")
-assertOrdered(limits.taskMemoryBytesMax, limits.stateMemoryBytesMax, "the runs of a task are a part of the state")
+assertOrdered(limits.taskMemoryBytesMax, limits.stateMemoryBytesMax, "the runs of tasks are a part of the state")
+assertOrdered(limits.checkpointBytesMin, limits.checkpointBytes, "a worker that is short of memory must not wait longer for the fold than others")
 assertOrdered(limits.requestBytesMax, limits.ingestQueueBytesMax, "the queue must take the largest request")
 assertOrdered(limits.requestBytesMax, limits.bodiesBytesMax, "one request of the largest size must fit among those in arrival")
 assertOrdered(limits.headersMsMax, limits.requestMsMax, "headers are part of a request")

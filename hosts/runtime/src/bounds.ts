@@ -28,6 +28,8 @@ export interface Bounds {
   readonly segmentBytes: number
   /** See `limits.checkpointBytes`. */
   readonly checkpointBytes: number
+  /** See `limits.checkpointBytesMin`. */
+  readonly checkpointBytesMin: number
   /** See `limits.stateRetryMs`. */
   readonly stateRetryMs: number
   /** See `limits.deliveryRetryMsMin`. */
@@ -62,6 +64,7 @@ const defaults: Bounds = {
   idempotencyKeysMax: limits.idempotencyKeysMax,
   segmentBytes: limits.segmentBytes,
   checkpointBytes: limits.checkpointBytes,
+  checkpointBytesMin: limits.checkpointBytesMin,
   stateRetryMs: limits.stateRetryMs,
   deliveryRetryMsMin: limits.deliveryRetryMsMin,
   tableChangesMax: limits.tableChangesMax,

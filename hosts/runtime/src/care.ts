@@ -105,7 +105,8 @@ export class Care {
     const now = clock()
     workshop().tick(now)
     desk.look()
-    if (!this.#folding && store.unfoldedBytes > bounds.checkpointBytes) {
+    const unfolded = store.unfoldedBytes
+    if (!this.#folding && (unfolded > bounds.checkpointBytes || (unfolded > bounds.checkpointBytesMin && workshop().overMemory))) {
       this.#folding = true
       store
         .fold()

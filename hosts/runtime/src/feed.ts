@@ -52,6 +52,8 @@ export class Feed {
   records = 0
   deadLetters = 0
   keys = 0
+  /** Whether its worker held more state after its last transaction than it may, until that is folded. */
+  overMemory = false
   /** Records that wait for the results of calls. */
   pending = 0
   /** Whether it takes no input before calls have ended. */
@@ -154,6 +156,7 @@ export class Feed {
   /** Its worker is gone: what was sent is sent again. */
   close(): void {
     this.state = "closed"
+    this.overMemory = false
     this.opening++
     this.reading = false
     this.ticking = false

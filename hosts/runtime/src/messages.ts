@@ -126,6 +126,8 @@ export interface TransactionData {
   readonly late: ReadonlyMap<string, number>
   readonly tickAt: number
   readonly keys: number
+  /** Whether the worker's state takes more memory than it may, until it is folded. */
+  readonly overMemory: boolean
   /** Records that wait for the results of calls. */
   readonly pending: number
   /** Whether the seat takes no input before calls have ended. */

@@ -34,6 +34,19 @@ it("counts are right though hardly any of them fits in memory, also after a rest
   for (const who of names) assert.deepEqual(counts.get(who), [1, 2, 3, 4], who)
 })
 
+it("a worker that holds more state than it may, for want of a fold, gets one before its time", async (t) => {
+  const visits = Array.from({ length: 500 }, (_, i) => ({ who: `visitor-${i}` }))
+  const unfoldedAfter = async (stateMemoryBytesMax: number): Promise<number> => {
+    const { node } = await openNode(t, ["tallies"], { workers: 1, bounds: { stateMemoryBytesMax, checkpointBytes: 1e9, checkpointBytesMin: 1, careMs: 20 } })
+    await send(node, "visits", visits)
+    await idle(node)
+    if (stateMemoryBytesMax === 0) await until("the state is folded", () => figure(node, "millrace_journal_unfolded_bytes") <= 1)
+    return figure(node, "millrace_journal_unfolded_bytes")
+  }
+  assert.ok((await unfoldedAfter(0)) <= 1)
+  assert.ok((await unfoldedAfter(1e9)) > 10_000, "who has room waits for its time")
+})
+
 it("a window of more keys than fit one transaction closes in many, with the disk setting the pace", async (t) => {
   const bounds = { transactionBytes: 20_000, journalQueueBytesMax: 150_000, handlerMsMax: 2_000 }
   const { node } = await openNode(t, ["crowd"], { workers: 1, bounds })

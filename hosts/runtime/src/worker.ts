@@ -372,7 +372,7 @@ function deliver(done: readonly Done[]): void {
     const { appends, state, effects, calls: _calls, cancelled: _cancelled, ...facts } = transaction
     const stateAt = parcel.add(state)
     const packed = appends.map((append) => packedIn(parcel, append))
-    return { ...facts, seat: seated.seat, keys: seated.machine.keys, completed, effects: flatEffects(effects), appends: packed, stateAt, stateLength: state.length, ...(sealed === undefined ? {} : { sealed }) }
+    return { ...facts, seat: seated.seat, keys: seated.machine.keys, overMemory: seated.machine.isOverMemory, completed, effects: flatEffects(effects), appends: packed, stateAt, stateLength: state.length, ...(sealed === undefined ? {} : { sealed }) }
   })
   const bytes = parcel.pack()
   doing[activity.ended] = (doing[activity.ended] as number) + done.length

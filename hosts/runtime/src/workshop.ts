@@ -294,6 +294,7 @@ export class Workshop {
     for (const bench of this.#benches) {
       if (bench.handle === undefined) continue
       const seats = this.#feedsOf(bench).flatMap((feed) => {
+        feed.overMemory = false
         const transactions = feed.state === "open" ? feed.folded(foldedSequence) : undefined
         return transactions === undefined ? [] : [[feed.seat, transactions] as const]
       })
@@ -314,6 +315,11 @@ export class Workshop {
   hasEnded(stream: string): boolean {
     const { durableSequence } = this.#options.store
     return this.#writers.get(stream)?.every((feed) => feed.hasEnded(durableSequence)) ?? false
+  }
+
+  /** Whether a worker holds more state than it may, as the store cannot give it back before it is folded. */
+  get overMemory(): boolean {
+    return this.#byNumber.some(({ overMemory }) => overMemory)
   }
 
   /** Whether no seat has input in hand or waiting. */
@@ -511,6 +517,7 @@ export class Workshop {
       feed.deadLetters += transaction.deadLetters
       if (transaction.deadLetters > 0) this.#tellDeadLetters(feed)
       feed.keys = transaction.keys
+      feed.overMemory = transaction.overMemory
       feed.pending = transaction.pending
       feed.held = transaction.held
       for (const [operator, count] of transaction.late) feed.late.set(operator, (feed.late.get(operator) ?? 0) + count)

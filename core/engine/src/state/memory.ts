@@ -23,6 +23,7 @@ export class StateMemory implements Holder {
   readonly #loadBytesMin: number
   /** What this is a part of. */
   readonly #whole: StateMemory | undefined
+  #ofTasks: StateMemory | undefined
 
   /**
    * @param bytesMost - how many bytes may be taken; more is, while the store cannot give them back
@@ -37,6 +38,17 @@ export class StateMemory implements Holder {
   /** A part of it that may take less; it joins when somebody joins it. */
   within(bytesMost: number): StateMemory {
     return new StateMemory(bytesMost, this.#loadBytesMin, this)
+  }
+
+  /** The part that all who work for tasks share: runs by the million wait or have ended, and most of them need no place in memory. */
+  get ofTasks(): StateMemory {
+    this.#ofTasks ??= this.within(Math.min(limits.taskMemoryBytesMax, this.#bytesMost))
+    return this.#ofTasks
+  }
+
+  /** Whether more is taken than may be, after it was tried to let go of it: the store cannot give it back before the next fold. */
+  get isOver(): boolean {
+    return this.bytes > this.#bytesMost || this.#whole?.isOver === true
   }
 
   get bounded(): boolean {
@@ -65,13 +77,20 @@ export class StateMemory implements Holder {
     if (this.#holders.size === 0) this.#whole?.leave(this)
   }
 
-  /** Between transactions: brings what is taken down to three quarters of what may be, as far as that can go. */
-  settle(): void {
+  /**
+   * Between transactions: brings what is taken down to three quarters of what may be, as far as that can go. Who has been at rest for
+   * longest lets go first.
+   *
+   * @param by - whose transaction has ended
+   */
+  settle(by: Holder): void {
+    // The order of a set is that of being added.
+    if (this.#holders.size > 1 && this.#holders.delete(by)) this.#holders.add(by)
     if (this.bytes > Math.max(this.#bytesMost, this.#again)) {
       this.evict(this.bytes - this.#bytesMost * 0.75)
       this.#again = this.bytes <= this.#bytesMost ? 0 : this.bytes + this.#bytesMost / 16
     }
-    this.#whole?.settle()
+    this.#whole?.settle(this)
   }
 
   /** All who take of it let go, until so many bytes are free. */

@@ -20,6 +20,8 @@ export interface StateCodec<Value> {
   write(to: ByteWriter, value: Value): void
   read(from: ByteReader): Value
   copy(value: Value): Value
+  /** What a value takes in memory beyond its bytes, by estimate; nothing, where it is a small part of what its cell takes. */
+  readonly memoryBytes?: number
 }
 
 /** What a scope needs of the whole. */
@@ -49,6 +51,7 @@ export class Scope<Value> implements Undoable {
   readonly #partition: number
   readonly #codec: StateCodec<Value>
   readonly #grouped: boolean
+  readonly #cellBytes: number
   /** Buckets by id; undefined: stored, not yet looked at. Undefined as a whole: the store has not been asked. */
   #buckets: Map<number, Bucket<Value> | undefined> | undefined
   readonly #dirty: Set<Bucket<Value>> = new Set()
@@ -67,6 +70,7 @@ export class Scope<Value> implements Undoable {
     this.#partition = partition
     this.#codec = codec
     this.#grouped = grouped
+    this.#cellBytes = cellBytes + (codec.memoryBytes ?? 0)
   }
 
   get name(): string {
@@ -352,7 +356,7 @@ export class Scope<Value> implements Undoable {
         const from = bytes.length
         this.#codec.write(bytes, cell.value)
         if (bytes.length - from > limits.stateValueBytesMax) this.check(cell.value)
-        const size = bytes.length - from + cell.key.length + cellBytes
+        const size = bytes.length - from + cell.key.length + this.#cellBytes
         to.endValue(from)
         grown += size - cell.bytes
         cell.bytes = size
@@ -368,7 +372,7 @@ export class Scope<Value> implements Undoable {
     bucket.put(cell)
     bucket.dirty.push(cell)
     this.#dirty.add(bucket)
-    this.#state.changed(cellBytes + key.length)
+    this.#state.changed(this.#cellBytes + key.length)
     this.size++
     this.#remember(bucket, cell, absent)
     return cell
@@ -444,7 +448,7 @@ export class Scope<Value> implements Undoable {
   /** A stored value comes into memory, unchanged. */
   #put(bucket: Bucket<Value>, key: string, bytes: Uint8Array): Cell<Value> {
     const cell = new Cell<Value>(key, this.#codec.read(new ByteReader(bytes)), 0, 0, this.#state.transaction)
-    cell.bytes = bytes.length + key.length + cellBytes
+    cell.bytes = bytes.length + key.length + this.#cellBytes
     bucket.put(cell)
     this.size++
     this.#state.memory.take(cell.bytes)

@@ -37,7 +37,8 @@ export class TaskIntake {
     const rejected: Rejected[] = []
     let unlisted = 0
     try {
-      for (const [index, line] of inputsOf(body, format).entries()) {
+      const inputs = inputsOf(body, format)
+      for (const [index, line] of inputs.entries()) {
         if (index >= limits.requestRecordsMax) {
           throw new MillraceError("MR1007", `A request carries at most ${limits.requestRecordsMax} inputs; send more requests.`, { most: limits.requestRecordsMax })
         }
@@ -45,7 +46,7 @@ export class TaskIntake {
         try {
           const reason = poison?.get(index)
           if (reason !== undefined) throw new MillraceError(reason.code, reason.message, reason.details)
-          const own = factsOf(facts, format, index)
+          const own = this.#factsOf(facts, format, index, inputs.length)
           const command = enqueueCommand(this.#plan, this.#code, parsed(line), line, own, stored?.get(index))
           const from = block.length
           writeValue(block.beginRecord("", now), command)
@@ -71,14 +72,17 @@ export class TaskIntake {
       block.rewind(0, 0)
     }
   }
-}
 
-/** Each input has a ticket of its own, and each of many an idempotency key of its own. */
-function factsOf(facts: EnqueueFacts, format: InputFormat, index: number): EnqueueFacts {
-  const { ticket, idempotencyKey } = facts
-  if (ticket === undefined) return facts
-  const ticketed = { ...facts, ticket: `${ticket}.${index}` }
-  return idempotencyKey === undefined || format === "json" ? ticketed : { ...ticketed, idempotencyKey: `${idempotencyKey}/${index}` }
+  /** Each input has a ticket of its own, and each of many an idempotency key of its own. */
+  #factsOf(facts: EnqueueFacts, format: InputFormat, index: number, among: number): EnqueueFacts {
+    const { ticket, idempotencyKey } = facts
+    if (ticket === undefined) return facts
+    const ticketed = { ...facts, ticket: `${ticket}.${index}` }
+    if (idempotencyKey === undefined || format === "json") return ticketed
+    const keyed = { ...ticketed, idempotencyKey: `${idempotencyKey}/${index}` }
+    // Where one may join an earlier run, their numbers do not follow each other.
+    return this.#plan.throttleMs !== null || this.#plan.debounce !== null ? keyed : { ...keyed, among }
+  }
 }
 
 function inputsOf(body: Uint8Array, format: InputFormat): string[] {

@@ -170,14 +170,13 @@ export class TaskQueue {
     const { throttleMs, debounce, delayMs, ttlMs, runTimeoutMs, idempotencyMs } = this.#plan
     const { key = "", priority = 0, idempotencyKey, ticket, waited = false } = facts
     const { now } = this.#context
-    const { fingerprint } = facts
-    if (idempotencyKey !== undefined && fingerprint !== undefined && this.#known.isOther(`i:${idempotencyKey}`, fingerprint, now)) {
-      const same = this.#known.whoIs(`i:${idempotencyKey}`, now) as number
-      if (ticket !== undefined) this.#context.effects.push({ kind: "placed", task: this.#plan.name, ticket, number: same, joined: true, otherBody: true })
+    const repeat = this.#known.repeatOf(facts, number, now)
+    if (repeat?.isOther === true) {
+      if (ticket !== undefined) this.#context.effects.push({ kind: "placed", task: this.#plan.name, ticket, number: repeat.number, joined: true, otherBody: true })
       this.#forget([input])
       return
     }
-    const joined = this.#joined(input, facts, now)
+    const joined = repeat?.number ?? this.#joined(input, key, now)
     if (ticket !== undefined) {
       this.#context.effects.push({ kind: "placed", task: this.#plan.name, ticket, number: joined ?? number, joined: joined !== undefined })
     }
@@ -213,7 +212,7 @@ export class TaskQueue {
     this.#keep(input)
     this.#standing.count("waiting", 1)
     this.#live(number, 1)
-    if (idempotencyKey !== undefined) this.#known.know(`i:${idempotencyKey}`, number, now + idempotencyMs, fingerprint)
+    this.#known.knowRepeat(facts, number, now + idempotencyMs, now)
     if (throttleMs !== null) this.#known.know(`t:${key}`, number, now + throttleMs)
     if (debounce !== null) this.#known.know(`d:${key}`, number, at + debounce.mostMs)
     if (ttlMs !== null) this.#timers.set(at + ttlMs, timer.expire, rowNumber(number))
@@ -221,11 +220,9 @@ export class TaskQueue {
     this.#offer(number, run)
   }
 
-  /** Q6: the run that an enqueue joins. */
-  #joined(input: string, { key = "", idempotencyKey }: EnqueueFacts, now: number): number | undefined {
+  /** The run of its key that an enqueue joins. */
+  #joined(input: string, key: string, now: number): number | undefined {
     const { throttleMs, debounce } = this.#plan
-    const same = idempotencyKey === undefined ? undefined : this.#known.whoIs(`i:${idempotencyKey}`, now)
-    if (same !== undefined) return same
     const throttled = throttleMs === null ? undefined : this.#known.whoIs(`t:${key}`, now)
     if (throttled !== undefined || debounce === null) return throttled
     const name = `d:${key}`

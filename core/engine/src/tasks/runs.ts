@@ -2,7 +2,8 @@
 import { flagCodec } from "../operators/flag-codec.ts"
 import { type KeyedState, type Scope, rowNumber } from "../state.ts"
 import { numbersCodec } from "./numbers-codec.ts"
-import { type Run, runCodec } from "./run.ts"
+import { runCodec } from "./run-codec.ts"
+import type { Run } from "./run.ts"
 
 /** Runs lie in blocks of so many numbers, which go as a whole when the retention of all of them is over. */
 export const runsPerBlock = 1_000
