@@ -25,6 +25,13 @@ export const limits = {
   refusedBytesMax: 268_435_456,
   /** Longest time that the rest of a refused body is waited for, in milliseconds. */
   refusedMsMax: 2_000,
+  /** Most bytes of answers that may wait for their readers: beyond it what has waited for longest is cut off. From half of it on, no large ones are made. */
+  answersUnreadBytesMax: 268_435_456,
+  /** Longest time that a large answer waits for its reader, in milliseconds, and how long it does at least while others need the room. */
+  answerMsMax: 120_000,
+  answerMsMin: 5_000,
+  /** Answers of records over the Kinesis API, of up to 10 MiB each, that are made at once; the others wait their turn. */
+  kinesisReadsMax: 8,
   /** Longest time for the headers of a request to arrive, in milliseconds. */
   headersMsMax: 10_000,
   /** Largest headers of one request, in bytes. */

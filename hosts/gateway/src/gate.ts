@@ -8,6 +8,7 @@ import type { Log } from "./log.ts"
 import type { Metrics } from "./metrics.ts"
 import type { GatewayNode } from "./node.ts"
 import type { ArrivingBodies } from "./request-body.ts"
+import type { UnreadAnswers } from "./unread-answers.ts"
 
 export interface Gate {
   readonly node: GatewayNode
@@ -15,6 +16,7 @@ export interface Gate {
   readonly clock: Clock
   readonly log: Log
   readonly bodies: ArrivingBodies
+  readonly unread: UnreadAnswers
   readonly readers: LiveReaders
   readonly metrics: Metrics
 }

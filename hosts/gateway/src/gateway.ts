@@ -22,6 +22,7 @@ import type { GatewayNode } from "./node.ts"
 import { assertListenable, assertOwn } from "./own-address.ts"
 import { Pages, pageHeaders, preflightHeaders } from "./pages.ts"
 import { ArrivingBodies } from "./request-body.ts"
+import { UnreadAnswers } from "./unread-answers.ts"
 import { createTlsDoor, type TlsDoor, type TlsIdentity } from "./tls-door.ts"
 
 export interface GatewayOptions {
@@ -92,7 +93,7 @@ export interface Gateway {
 export function createGateway(options: GatewayOptions): Gateway {
   const { node, version, log, clock = processClock, heartbeatMs = 15_000, pages = [], mounts = [], arrival = arrivalAtMost } = options
   const readers = new LiveReaders(clock, log, heartbeatMs)
-  const gate: Gate = { node, version, clock, log, bodies: new ArrivingBodies(), readers, metrics: new Metrics() }
+  const gate: Gate = { node, version, clock, log, bodies: new ArrivingBodies(), unread: new UnreadAnswers(clock, log), readers, metrics: new Metrics() }
   const door = new Door(gate, mounts, new Pages(pages), arrival)
   return {
     listen: (host, port) => door.listen(host, port),

@@ -16,6 +16,8 @@ export interface MountedRequest {
   body(): Promise<Uint8Array>
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal
+  /** Whether so much waits for its readers that no large answer should be made now. */
+  readonly isCrowded?: () => boolean
   /** The client's address. */
   readonly remoteAddress: string
   /** `HTTP/1.1`. */
@@ -83,9 +85,10 @@ export async function serveMounted(
   }
   const remoteAddress = incoming.socket.remoteAddress ?? ""
   const protocol = `HTTP/${incoming.httpVersion}`
-  const answer = await mount.answer({ method, url, headers, body, signal: gone.signal, remoteAddress, protocol })
+  const answer = await mount.answer({ method, url, headers, body, signal: gone.signal, isCrowded: () => gate.unread.isCrowded(), remoteAddress, protocol })
   if (state.senderGone || isGone(outgoing)) return
   if (answer.body instanceof Uint8Array) {
+    gate.unread.add(outgoing, answer.body.length)
     if (incoming.complete) {
       writeHead(outgoing, answer)
       outgoing.end(answer.body)

@@ -12,6 +12,8 @@ interface Bench {
   readonly clock: ManualClock
   readonly logged: string[]
   readonly send: (action: string, input: object, signal?: AbortSignal) => Promise<ApiResponse>
+  /** Answers wait for their readers, more than there is room for. */
+  isCrowded: boolean
   /** The answer of an action that succeeds. */
   readonly ask: (action: string, input: object) => Promise<Record<string, unknown>>
   /** The type and the words of one that fails. */
@@ -31,6 +33,7 @@ async function openBench(): Promise<Bench> {
       headers,
       body: async () => Buffer.from(JSON.stringify(input)),
       signal,
+      isCrowded: () => bench.isCrowded,
     })
   }
   const json = async (action: string, input: object) => {
@@ -50,8 +53,9 @@ async function openBench(): Promise<Bench> {
     const { status, value } = await json(action, input)
     return { status, type: String(value["__type"]), message: String(value["message"]) }
   }
+  const bench: Bench = { node, clock, logged, send, ask, fail, isCrowded: false }
   await ask("CreateStream", { StreamName: "s", ShardCount: 3 })
-  return { node, clock, logged, send, ask, fail }
+  return bench
 }
 
 const shard = { StreamName: "s", ShardId: "shardId-000000000000" }
@@ -91,6 +95,26 @@ test("a sequence number of another stream, of another shard or of none begins no
       assert.deepEqual([type, message.endsWith("is invalid because it did not come from this stream.")], ["InvalidArgumentException", true])
     }
   }
+})
+
+test("while answers wait for their readers, whoever reads is told to ask again, and whoever puts is not", async () => {
+  const bench = await openBench()
+  const { ask, fail } = bench
+  const { ShardIterator: begin } = await ask("GetShardIterator", { ...shard, ShardIteratorType: "TRIM_HORIZON" })
+  bench.isCrowded = true
+  const { status, type } = await fail("GetRecords", { ShardIterator: begin })
+  assert.deepEqual([status, type], [400, "ProvisionedThroughputExceededException"])
+  await ask("PutRecord", { StreamName: "s", PartitionKey: "k", ExplicitHashKey: "0", Data: data })
+  bench.isCrowded = false
+  assert.equal(((await ask("GetRecords", { ShardIterator: begin }))["Records"] as unknown[]).length, 1)
+})
+
+test("more readers than may make an answer at once wait their turn, and all are answered", async () => {
+  const { ask } = await openBench()
+  await ask("PutRecord", { StreamName: "s", PartitionKey: "k", ExplicitHashKey: "0", Data: data })
+  const { ShardIterator: begin } = await ask("GetShardIterator", { ...shard, ShardIteratorType: "TRIM_HORIZON" })
+  const all = await Promise.all(Array.from({ length: 100 }, async () => ((await ask("GetRecords", { ShardIterator: begin }))["Records"] as unknown[]).length))
+  assert.deepEqual(new Set(all), new Set([1]))
 })
 
 test("a token of a list is good for five minutes, and pages have all and each once", async () => {

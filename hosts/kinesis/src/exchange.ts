@@ -9,6 +9,8 @@ export interface ApiRequest {
   body(): Promise<Uint8Array>
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal
+  /** Whether so much waits for its readers that no large answer should be made now. @default it never does */
+  readonly isCrowded?: () => boolean
 }
 
 export interface ApiResponse {

@@ -6,6 +6,7 @@
  */
 import { randomUUID } from "node:crypto"
 import { actions } from "./actions.ts"
+import { getRecords } from "./actions/get-records.ts"
 import type { Api } from "./api.ts"
 import { Catalog } from "./catalog.ts"
 import { type Clock, processClock } from "./clock.ts"
@@ -16,6 +17,7 @@ import type { ApiRequest, ApiResponse } from "./exchange.ts"
 import { KinesisFailure, failureOf } from "./failure.ts"
 import { type Action, inputs } from "./inputs.ts"
 import type { KinesisNode } from "./node.ts"
+import { Reads } from "./reads.ts"
 import { checkedInput } from "./shape.ts"
 import { type Credentials, assertSigned } from "./signature.ts"
 import { Subscriptions } from "./subscriptions.ts"
@@ -52,6 +54,7 @@ export function createKinesis({
 }: KinesisOptions): KinesisApi {
   const catalog = new Catalog(node, clock)
   const subscriptions = new Subscriptions()
+  const reads = new Reads()
 
   async function answer(request: ApiRequest): Promise<ApiResponse> {
     const { headers } = request
@@ -75,6 +78,7 @@ export function createKinesis({
         signal,
         region: regionOf(headers["authorization"]),
       }
+      if (action === "GetRecords") return await reads.turn(() => records(input, api, request))
       const result = await actions[action](input as never, api)
       if (result instanceof EventStream) {
         return {
@@ -88,6 +92,13 @@ export function createKinesis({
       const failure = failureOf(thrown) ?? unforeseen(thrown, headers["x-amz-target"])
       return respond(failure.status, codec, codec.encode(failure.body))
     }
+  }
+
+  /** As AWS slows down who reads too much: SDKs wait and ask again. */
+  async function records(input: unknown, api: Api, { isCrowded, signal }: ApiRequest): Promise<ApiResponse> {
+    // Whoever has gone meanwhile needs nothing.
+    if (signal.aborted || isCrowded?.() === true) throw new KinesisFailure("ProvisionedThroughputExceededException", "Rate exceeded: too many records wait for their readers. Ask again after a moment.")
+    return respond(200, api.codec, api.codec.encode(await getRecords(input as never, api)))
   }
 
   function unforeseen(error: unknown, target: unknown): KinesisFailure {
