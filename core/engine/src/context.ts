@@ -39,6 +39,8 @@ export interface TimedOperator {
   tick(now: number): void
   /** The input has ended and all that was due has been done. */
   end(): void
+  /** The partition has had no input for a while and is about to say so: what others would wait for goes on now. */
+  rest?(): void
   /** The partition takes no more, and others go on with its keys: what cannot go there is brought to an end. */
   seal?(): void
   /** It has its ticks also while the stage takes no input: others wait, since what they do may need room that there is not. */

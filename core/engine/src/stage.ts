@@ -371,6 +371,7 @@ export class StageMachine {
     for (const { operator } of this.#chain.timed) if (!held || operator.ticksWhileHeld === true) operator.tick(now)
     if (now < this.#restsAt) return
     this.#resting = true
+    for (const { operator } of this.#chain.timed) operator.rest?.()
     for (const target of this.#chain.targets) target.rest()
   }
 

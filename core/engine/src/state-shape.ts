@@ -24,10 +24,12 @@ export function stateShape(operator: OperatorPlan): string | undefined {
     case "to-sink":
     case "task":
       return undefined
+    case "partials":
+      return `parts of windows by ${operator.time} time: ${aggregatesOf(operator)}`
     case "window": {
       const { window } = operator
       const windows = window.kind === "calendar" ? `${window.unit} in ${window.timeZone} from ${window.firstWeekday} + ${window.offsetMs}` : `${window.sizeMs} every ${window.everyMs} + ${window.offsetMs}`
-      return `window of ${windows} ms by ${operator.time} time${aheadOf(operator)}: ${aggregatesOf(operator)}`
+      return `window of ${windows} ms by ${operator.time} time${aheadOf(operator)}${operator.partials === true ? " made of parts" : ""}: ${aggregatesOf(operator)}`
     }
     case "session":
       return `session by ${operator.time} time${aheadOf(operator)}: ${aggregatesOf(operator)}`

@@ -11,6 +11,11 @@ export interface Aggregate<In, Out> {
   /** Folds `other` into `acc`: for windows that merge. */
   merge(acc: unknown[], at: number, other: readonly unknown[]): void
   result(acc: readonly unknown[], at: number): Out
+  /**
+   * Values may be aggregated in parts, in any grouping, and the parts made one by `merge`, which never throws; a part is about as large as
+   * a result. Undefined: only values that lie together are.
+   */
+  readonly inParts?: true
   /** Takes a value out again that was added: for tables, whose rows change and go. Undefined: it cannot. */
   remove?(acc: unknown[], at: number, value: In, time: number): void
   /**

@@ -46,13 +46,24 @@ interface Refining extends Windowing {
 
 /** Operators that aggregate records by key and window. */
 export type WindowingShape =
-  | (Refining & { readonly kind: "window"; readonly window: WindowPlan; readonly trigger?: TriggerPlan })
+  | (Refining & { readonly kind: "window"; readonly window: WindowPlan; readonly trigger?: TriggerPlan; readonly partials?: true })
   /** Windows that end once their key was silent for `gapMs`, and merge when a record closes the gap between two. */
   | (Refining & { readonly kind: "session"; readonly gapMs: number; readonly trigger?: TriggerPlan })
   /** A window for each record, which ends with it. */
   | (Windowing & { readonly kind: "sliding"; readonly span: SlidingSpan })
   /** One window for all records of a key, which gives results when a trigger says so. */
   | (Windowing & { readonly kind: "global"; readonly trigger: TriggerPlan })
+
+/**
+ * Aggregates by window the records of a partition that are on their way to one key, so that one value for each window goes on instead of
+ * each record. The window behind it, whose `partials` is set, makes them one.
+ */
+export type PartialsShape = Windowing & { readonly kind: "partials"; readonly window: WindowPlan }
+
+export interface PartialsCode {
+  readonly kind: "partials"
+  readonly aggregates: AggregateCodes
+}
 
 /** What a sliding window holds: the records of the last `sizeMs`, or the last `rows`. */
 export type SlidingSpan = { readonly kind: "time"; readonly sizeMs: number } | { readonly kind: "rows"; readonly rows: number }

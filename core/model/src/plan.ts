@@ -13,7 +13,7 @@ import type { ProcessCode, ProcessShape } from "./plan-process.ts"
 import type { TaskCode, TaskPlan, TaskShape, ToTaskShape } from "./plan-task.ts"
 import type { TableCode, TableShape } from "./plan-table.ts"
 import type { TableJoinCode, TableJoinShape } from "./plan-table-join.ts"
-import type { WindowingCode, WindowingShape } from "./plan-window.ts"
+import type { PartialsCode, PartialsShape, WindowingCode, WindowingShape } from "./plan-window.ts"
 import type { StandardSchema } from "./standard-schema.ts"
 
 /** Where a stream comes from, which also says who may write it. */
@@ -83,6 +83,7 @@ export type OperatorShape =
   /** Says of each value which input of an operator with several it is: makes `[side, value]` of it. */
   | { readonly kind: "side"; readonly side: number }
   | WindowingShape
+  | PartialsShape
   | ProcessShape
   | JoinShape
   | TableShape
@@ -175,8 +176,10 @@ export type OperatorCode =
   | { readonly kind: "peek"; readonly fn: (value: never, at: RecordContext) => void }
   /** A value goes to the port of the first test that it passes, else to `out`. */
   | { readonly kind: "split"; readonly branches: readonly SplitBranch[] }
-  | { readonly kind: "rekey"; readonly fn: (value: never) => string }
+  /** `one`: all records get one key. */
+  | { readonly kind: "rekey"; readonly fn: (value: never) => string; readonly one?: true }
   | WindowingCode
+  | PartialsCode
   | ProcessCode
   /** Gives each change the key of its rows' group: one change of a group, or one of two. */
   | { readonly kind: "regroup"; readonly fn: (row: never) => string }

@@ -16,6 +16,7 @@ const words: { readonly [Kind in OperatorKind]: (plan: PlanOf<Kind>) => string }
   union: () => "union",
   side: ({ side }) => `input ${side + 1}`,
   window: (plan) => windowed(plan, windowLabel(plan.window) + triggerLabel(plan.trigger)),
+  partials: ({ window }) => `parts of ${windowLabel(window)}`,
   session: (plan) => windowed(plan, `session ${span(plan.gapMs)}`),
   sliding: (plan) => windowed(plan, plan.span.kind === "time" ? `sliding ${span(plan.span.sizeMs)}` : `last ${plan.span.rows} records`),
   global: (plan) => windowed(plan, plan.trigger.kind === "count" ? `every ${plan.trigger.every} records` : "global"),

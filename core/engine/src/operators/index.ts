@@ -14,6 +14,7 @@ import { filter, flatMap, map, peek, rekey, split } from "./functions.ts"
 import { GlobalOperator } from "./global.ts"
 import { JoinOperator } from "./join.ts"
 import { MatchOperator } from "./match.ts"
+import { PartialsOperator } from "./partials.ts"
 import { ProcessOperator } from "./process.ts"
 import { ReduceOperator } from "./reduce.ts"
 import { regroup } from "./regroup.ts"
@@ -81,6 +82,11 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
     const operator = new WindowOperator(plan, code, context, out, port("late"))
     addTimed(plan.name, operator)
     show(plan.name, operator)
+    return plan.partials === true ? operator.onPart : operator.push
+  },
+  partials: (plan, code, { out, context, addTimed }) => {
+    const operator = new PartialsOperator(plan, code, context, out)
+    addTimed(plan.name, operator)
     return operator.push
   },
   session: (plan, code, { out, port, context, addTimed, show }) => {

@@ -19,6 +19,7 @@ import { Accumulation, type Accumulator } from "./accumulation.ts"
 import { Early } from "./early.ts"
 import type { Frames } from "./frames.ts"
 import { framesOf } from "./frames-of.ts"
+import { newestOf, type Part, partNumbers } from "./partials.ts"
 import { textCodec } from "./text-codec.ts"
 import { endOfInput, WindowClock } from "./window-clock.ts"
 import { type TriggeredWindows, triggerNumbers, WindowTriggers } from "./window-triggers.ts"
@@ -32,6 +33,7 @@ const noted = 0
 /** What an accumulator holds in front. */
 function ownNumbers(plan: Plan): readonly number[] {
   if (plan.trigger !== undefined) return triggerNumbers
+  if (plan.partials === true) return partNumbers
   return plan.earlyMs > 0 ? [Number.NEGATIVE_INFINITY] : []
 }
 
@@ -98,6 +100,18 @@ export class WindowOperator implements TimedOperator, View {
     if (!taken) this.#tooLate(value, key, time)
   }
 
+  /** What a partition has made of its records, or of one that came late to it. */
+  readonly onPart: Push = (value, key) => {
+    const [start, part] = value as Part
+    const reached = this.#context.watermark
+    const end = this.#frames.end(start)
+    const closed = end <= reached
+    if (closed && end + this.#latenessMs <= reached) return this.#countLate(part[newestOf] as number)
+    const acc = this.#part(start, key, closed)
+    this.#accumulation.merge(acc, part)
+    if (closed) this.#emit(start, key, acc, "refined")
+  }
+
   advance(watermark: number): void {
     // By the clock, only the end of the input comes here.
     this.#act(this.#clock === undefined ? watermark : Number.POSITIVE_INFINITY)
@@ -156,12 +170,7 @@ export class WindowOperator implements TimedOperator, View {
     const end = this.#frames.end(start)
     const closed = end <= reached
     if (closed && end + this.#latenessMs <= reached) return false
-    const bucket = this.#scope.bucket(start)
-    if (!this.#open.has(start)) {
-      this.#note(start, closed)
-      this.#settle()
-    }
-    const acc = this.#scope.change(bucket, key, this.#accumulation.init).value as Accumulator
+    const acc = this.#part(start, key, closed)
     this.#accumulation.add(acc, value, time)
     if (closed) this.#emit(start, key, acc, "refined")
     else if (this.#triggers !== undefined) this.#triggers.onRecord(start, key, acc, value, time)
@@ -169,6 +178,16 @@ export class WindowOperator implements TimedOperator, View {
       acc[noted] = this.#noteEarly(this.#early, start, key, this.#clock?.now ?? reached, time, end)
     }
     return true
+  }
+
+  /** A key's part of a window, to be changed. */
+  #part(start: number, key: string, closed: boolean): Accumulator {
+    const bucket = this.#scope.bucket(start)
+    if (!this.#open.has(start)) {
+      this.#note(start, closed)
+      this.#settle()
+    }
+    return this.#scope.change(bucket, key, this.#accumulation.init).value as Accumulator
   }
 
   /** Returns when the window gives its next early result; at or after its end, it gives none. */
@@ -187,9 +206,13 @@ export class WindowOperator implements TimedOperator, View {
   }
 
   #tooLate(value: unknown, key: string, time: number): void {
-    const { late } = this.#context
-    late.set(this.#plan.name, (late.get(this.#plan.name) ?? 0) + 1)
+    this.#countLate(1)
     this.#late(value, key, time)
+  }
+
+  #countLate(records: number): void {
+    const { late } = this.#context
+    if (records > 0) late.set(this.#plan.name, (late.get(this.#plan.name) ?? 0) + records)
   }
 
   /** False: the transaction is full before all results of the window have been given. */

@@ -43,6 +43,9 @@ function endingsOf(operator: OperatorPlan): Readonly<Record<string, NamedBy>> | 
     // What is being given in several transactions (`@closing`, `@firing`) has all been given when a partition is sealed.
     case "window":
       return { "": "key", "@trigger": "key", "@timers": "row", "@early": "row", "@clock": "time", "@closing": "none" }
+    // Given when the partition is sealed.
+    case "partials":
+      return { "": "none" }
     case "session":
       return { "": "row", "@looks": "row", "@results": "row", "@trigger": "row", "@timers": "row", "@early": "row", "@clock": "time" }
     case "sliding":

@@ -13,6 +13,7 @@ export function count<T = unknown>(where?: (value: T) => boolean): Aggregate<T, 
     kind: "count",
     slots: 1,
     mutable: false,
+    inParts: true,
     init(acc, at) {
       acc[at] = 0
     },

@@ -20,6 +20,7 @@ export function extreme<T, V extends Ordered | null | undefined>(
     kind,
     slots: 1,
     mutable: false,
+    inParts: true,
     init(acc, at) {
       acc[at] = null
     },

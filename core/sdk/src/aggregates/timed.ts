@@ -15,6 +15,7 @@ export function timed<T, V>(end: "first" | "last", of: (value: T) => V): Aggrega
     kind: end,
     slots: 2,
     mutable: false,
+    inParts: true,
     init(acc, at) {
       acc[at] = null
       acc[at + 1] = 0

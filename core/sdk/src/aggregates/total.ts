@@ -13,6 +13,7 @@ export function total<T, R>(
     kind,
     slots: 2,
     mutable: false,
+    inParts: true,
     init(acc, at) {
       acc[at] = 0
       acc[at + 1] = 0

@@ -31,6 +31,7 @@ import { deadLetterSuffix } from "../stream.ts"
 import { isStreamDefinition, isTaskDefinition, type SinkDefinition } from "../target.ts"
 import { append, Graph, placeName, sinkOperatorName, type Stage, type StageInput, stagePlan } from "./graph.ts"
 import { inOrder } from "./order.ts"
+import { type Parts, partsOf, readForLate } from "./partials.ts"
 import { jsonSchemaOf } from "../json-schema.ts"
 import { commandStream, deadLetterStream, repartitionStream, sinkStream, userStream } from "./stream-plans.ts"
 
@@ -86,6 +87,7 @@ class Compilation {
   readonly #outlets = new Map<Target, Origin[]>()
   readonly #tasks = new Map<TaskDefinition, TaskPlan>()
   readonly #functions = new Map<FunctionDefinition, FunctionPlan>()
+  #readForLate: ReadonlySet<Definition> = new Set()
 
   constructor(service: string) {
     this.#graph = new Graph(service)
@@ -93,6 +95,7 @@ class Compilation {
 
   program(parts: readonly Part[]): Program {
     const graph = this.#graph
+    this.#readForLate = readForLate(parts.flatMap(({ from }) => (from === undefined ? [] : [from])))
     for (const { target } of parts)
       if (target?.kind === "stream") graph.written.set(target.name, 0)
     for (const { from, target } of parts) {
@@ -266,11 +269,21 @@ class Compilation {
       )
     }
     this.#graph.claim(name, definition, shape.kind)
+    const parts = partsOf(definition, this.#readForLate)
     const sided = points.length === 1 ? points : points.map((point, side) => this.#sided(point, side))
+    const ahead = parts === undefined ? sided : sided.map((point) => this.#ahead(name, point, parts))
     // P4: records of one key meet on one partition before anything is kept of them.
-    const { stage, ...read } = this.#meet(name, sided)
-    const at = append(stage, { ...shape, name, ...read }, code)
+    const { stage, ...read } = this.#meet(name, ahead)
+    const at = append(stage, { ...(parts?.whole ?? shape), name, ...read }, code)
     return { stage, at, keyed: definition.keyless !== true || points.some(({ keyed, broadcast }) => keyed && !broadcast), moved: definition.moves === true }
+  }
+
+  /** Aggregates the records of a point where they are, before they move. */
+  #ahead(name: string, point: Point, { shape, code }: Parts): Point {
+    const { stage, at: from, port } = point
+    // It holds a "/", which names of users cannot.
+    const at = append(stage, { ...shape, name: `${name}/partials`, from, port }, code)
+    return { ...point, at, port: "out" }
   }
 
   /** The last of its stage: a stream of results follows it, in which records of one key meet. */

@@ -175,8 +175,9 @@ export class Flow<T, K extends Keying> {
   }
 
   /**
-   * Windows over all records, whatever their keys: `.keyBy(() => "all").window(…)`. The results have the key `all`. All records move to one
-   * partition for it, so one core does the work; where that is too much, aggregate by key first and then over all.
+   * Windows over all records, whatever their keys; the results have the key `all`. All records move to one partition for it, so one core
+   * does the work. Tumbling, hopping and calendar windows by event time that only count, sum, average, or keep the least, greatest, first or
+   * last are aggregated in each partition first, and one value for each window moves instead, unless somebody reads `late`.
    *
    * @param name - stable and unique within the service: the state is kept under it
    * @throws MR1101 for a name, shape or option that is not valid
@@ -188,7 +189,7 @@ export class Flow<T, K extends Keying> {
   windowAll<const O extends WindowOptions = {}>(name: string, shape: SessionWindow, options?: KnownOptions<O, WindowOptions>): MergingWindow<T, PanesOf<O>>
   windowAll<const O extends WindowOptions = {}>(name: string, shape: FixedWindow | SessionWindow, options?: KnownOptions<O, WindowOptions>): Windowed<T, PanesOf<O>>
   windowAll(name: string, shape: WindowShape<T>, options?: WindowOptions): Windowed<T, boolean, object> {
-    return windowOf<T>(this.keyBy(() => "all")["~origin"], checkedName(name, "windowAll"), shape, options ?? {})
+    return windowOf<T>(flowAfter(this["~origin"], { kind: "rekey", fn: () => "all", one: true })["~origin"], checkedName(name, "windowAll"), shape, options ?? {})
   }
 
   /**
