@@ -57,7 +57,8 @@ export interface StartOptions {
    */
   readonly sync?: "always" | "buffered" | "never"
   /**
-   * Secrets of the Kinesis API by access key, `{ AKIA…: "secret" }`: then its requests must be signed with one of them.
+   * Secrets of the Kinesis API by access key, `{ AKIA…: "secret" }`: then its requests must be signed with one of them, or with the key of AWS in the
+   * process's environment, with which clients in functions sign.
    *
    * @default none: any signature will do, and none too
    */
@@ -129,7 +130,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     ...(drainSeconds === undefined ? {} : { drainMs: drainSeconds * 1_000 }),
   }
   const node = await startRuntime({ ...parts, log, bounds })
-  const keys = new Map(Object.entries(kinesisCredentials))
+  const keys = new Map([...keysOfFunctions(kinesisCredentials), ...Object.entries(kinesisCredentials)])
   const kinesis = createKinesis({ node, log, credentials: keys })
   const signed = keys.size === 0 ? {} : { signature: (request: SignedRequest, body: Uint8Array) => signatureFault(request, body, keys, "lambda", Date.now()) }
   const lambda = createLambdaApi({ functions: node.functions, events: node.events, mappings: node.mappings, ...signed })
@@ -166,6 +167,14 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     await node.close()
     throw error
   }
+}
+
+/** The key of AWS that functions find in the node's environment: their clients sign with it whatever they call, this node too. */
+function keysOfFunctions(given: NonNullable<StartOptions["kinesisCredentials"]>): readonly (readonly [key: string, secret: string])[] {
+  // Without keys of its own the node looks at no signature.
+  if (Object.keys(given).length === 0) return []
+  const { AWS_ACCESS_KEY_ID: key = "", AWS_SECRET_ACCESS_KEY: secret = "" } = process.env
+  return key === "" || secret === "" ? [] : [[key, secret]]
 }
 
 async function identityOf({ cert, key }: TlsOptions): Promise<TlsIdentity> {
