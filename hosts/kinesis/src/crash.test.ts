@@ -38,7 +38,7 @@ async function start(dir: string): Promise<{ child: ChildProcess; client: Kinesi
 }
 
 test(
-  "what was acknowledged before a kill is there after it, through splits and merges",
+  "what was acknowledged before a kill is there after it, each key in order, through splits and merges",
   { timeout: 120_000 },
   async (t) => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-kinesis-crash-"))
@@ -104,13 +104,24 @@ test(
     }
     const { child, client } = await start(dir)
     const found = new Map<string, number>()
+    const all: (readonly [at: bigint, n: number])[] = []
     for (const [shard, records] of await recordsOf(client, "s")) {
-      for (const record of records) found.set(`${shard} ${record.SequenceNumber}`, (valueOf(record) as { n: number }).n)
+      for (const record of records) {
+        const { n } = valueOf(record) as { n: number }
+        found.set(`${shard} ${record.SequenceNumber}`, n)
+        all.push([BigInt(record.SequenceNumber ?? 0), n])
+      }
     }
     client.destroy()
     child.kill("SIGTERM")
     await once(child, "exit")
     for (const [at, n] of acknowledged) assert.equal(found.get(at), n, `record ${n} at ${at}`)
     assert.ok(found.size >= acknowledged.size)
+    // One request after the other put them: a child's sequence numbers are greater than its parents'.
+    const newest = new Map<number, number>()
+    for (const [, n] of all.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+      assert.ok((newest.get(n % 7) ?? -1) < n, `key ${n % 7}: ${n} behind ${newest.get(n % 7)}`)
+      newest.set(n % 7, n)
+    }
   },
 )
