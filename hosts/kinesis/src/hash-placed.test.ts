@@ -4,10 +4,12 @@ import { fileURLToPath } from "node:url"
 import { type TestContext, test } from "node:test"
 import { CreateStreamCommand, ListShardsCommand, MergeShardsCommand, PutRecordCommand, SplitShardCommand, UpdateShardCountCommand } from "@aws-sdk/client-kinesis"
 import { hashKeyMax, hashOf } from "@millrace/model"
+import { aggregated } from "../test/aggregated.ts"
 import { bytes, openNode } from "../test/node.ts"
 import { recordsOf, valueOf } from "../test/reading.ts"
 
 const service = fileURLToPath(new URL("../test/services/visits.ts", import.meta.url))
+const unkeyed = fileURLToPath(new URL("../test/services/visits-unkeyed.ts", import.meta.url))
 const StreamName = "visits"
 const merge = new MergeShardsCommand({ StreamName, ShardToMerge: "shardId-000000000000", AdjacentShardToMerge: "shardId-000000000001" })
 
@@ -65,4 +67,18 @@ test("an explicit hash key that is the key's own changes nothing: state follows 
   await put("bert", "0")
   await idle()
   assert.deepEqual((await counts()).toSorted(), ["anna 1", "anna 2", "bert 1", "bert 2"])
+})
+
+test("the explicit hash key of an aggregate's envelope places nothing in a service's stream; those of its user records do", async (t) => {
+  for (const hashKey of [undefined, "0"]) {
+    const { node, client } = await openNode(t)
+    await node.deploy([unkeyed])
+    // As the producer library sends it: the envelope always has a hash key, that of a shard.
+    const { data: Data } = await aggregated([{ partitionKey: "anna", data: Buffer.from(bytes({ user: "anna" })), ...(hashKey === undefined ? {} : { explicitHashKey: hashKey }) }])
+    await client.send(new PutRecordCommand({ StreamName, PartitionKey: "a", Data, ExplicitHashKey: "7" }))
+    await node.deploy([service])
+    const merged = client.send(merge)
+    if (hashKey === undefined) await merged
+    else await assert.rejects(merged, { name: "ResourceInUseException" })
+  }
 })

@@ -73,7 +73,8 @@ async function put(entries: readonly Entry[], stream: KinesisStream, api: Api): 
     }
   }
   const users = [...aggregates.values()].flat()
-  if (entries.some((entry) => isElsewhere(entry.PartitionKey, entry.ExplicitHashKey, stream)) || users.some(({ key, hashKey }) => isElsewhere(key, hashKey, stream)))
+  // What an aggregate says besides of its place is of no use: its user records have their own.
+  if (entries.some((entry, i) => !aggregates.has(i) && isElsewhere(entry.PartitionKey, entry.ExplicitHashKey, stream)) || users.some(({ key, hashKey }) => isElsewhere(key, hashKey, stream)))
     await markHashPlaced(stream, api)
   if (aggregates.size === 0)
     return node.records.put(
