@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net"
 import type { TestContext } from "node:test"
 import type { StreamPlan } from "@millrace/model"
 import { createGateway, type Gateway, type GatewayOptions } from "../src/index.ts"
-import { ManualClock } from "./manual-clock.ts"
+import { ManualClock } from "@millrace/conformance"
 import { MemoryNode, streamPlan } from "./memory-node.ts"
 
 export interface Door {

@@ -1,8 +1,8 @@
 // What depends on the clock, and on what a node may say, before a node in memory.
 import assert from "node:assert/strict"
 import { test } from "node:test"
+import { ManualClock } from "@millrace/conformance"
 import { MillraceError } from "@millrace/model"
-import { ManualClock } from "../test/manual-clock.ts"
 import { MemoryNode } from "../test/memory-node.ts"
 import type { ApiResponse } from "./exchange.ts"
 import { createKinesis } from "./kinesis.ts"

@@ -16,7 +16,7 @@ import type { Workshop } from "./workshop.ts"
 /** Data of streams that no service defines any more is kept this long, in ms: a day. */
 const unknownRetentionMs = 86_400_000
 
-interface CareParts {
+export interface CareParts {
   readonly store: Store
   readonly clock: () => number
   readonly log: Log

@@ -9,7 +9,7 @@ import { type TestContext, it } from "node:test"
 import { setEnvironmentData } from "node:worker_threads"
 import type { DeadLetter } from "@millrace/engine"
 import { limits } from "@millrace/model"
-import { figure, idle, openNode, scratch, send, serviceFile, until, valuesOf } from "../test/bench.ts"
+import { figure, hanging, idle, openNode, scratch, send, serviceFile, until, valuesOf } from "../test/bench.ts"
 import type { Answered, Ask, Fault } from "../test/services/asks.ts"
 
 /** A server that answers as the test says: with a status after so many ms, or never. */
@@ -68,7 +68,7 @@ it("answers that are slow, wrong or never come hold up nobody, and each record c
 for (const fault of ["hang", "hang after", "exit after", "throw later", "reject later"] satisfies Fault[]) {
   it(`a call that brings its worker down (${fault}) becomes a dead letter, those beside it count once`, async (t) => {
     await serve(t, () => ({ afterMs: 5 }))
-    const { node } = await openNode(t, ["asks"], { workers: 1 })
+    const { node } = await openNode(t, ["asks"], { workers: 1, bounds: hanging })
     const good = asksOf(0, 60)
     const bad: Ask = { id: 1_000, key: "k3", fault }
     await send(node, "asks", [...good.slice(0, 30), bad, ...good.slice(30)])

@@ -3,13 +3,13 @@ import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import type { DeadLetter } from "@millrace/engine"
 import { limits } from "@millrace/model"
-import { codeOf, figure, idle, openNode, send, serviceFile, until, valuesOf } from "../test/bench.ts"
+import { codeOf, figure, hanging, idle, openNode, send, serviceFile, until, valuesOf } from "../test/bench.ts"
 import { assertCountedOnce, ordersOf } from "../test/counted.ts"
 import type { Fault, Order } from "../test/services/orders.ts"
 
 /** Sends good records around a bad one and sees what becomes of them; another service works on meanwhile. */
 async function around(t: Parameters<typeof openNode>[0], fault: Fault, heap?: number) {
-  const bounds = heap === undefined ? {} : { workerHeapMegabytesMax: heap, handlerMsMax: 10_000 }
+  const bounds = heap === undefined ? (fault === "hang" ? hanging : {}) : { workerHeapMegabytesMax: heap, handlerMsMax: 10_000 }
   const bench = await openNode(t, ["orders", "parcels"], { bounds })
   const { node } = bench
   const good = ordersOf(0, 200)
@@ -74,7 +74,7 @@ describe("user code in an operator", () => {
   })
 
   it("a worker that user code blocks outside of any record is replaced", async (t) => {
-    const { node } = await openNode(t, ["orders"])
+    const { node } = await openNode(t, ["orders"], { bounds: hanging })
     const first: Order = { key: "k1", seq: 0, map: "hang later" }
     await send(node, "orders", [first])
     await idle(node)
@@ -109,7 +109,7 @@ describe("user code in an operator", () => {
 describe("user code while records are taken in", () => {
   for (const where of ["schema", "keyed", "timed"] as const) {
     it(`an endless loop in a function of the stream (${where}) rejects that record alone`, async (t) => {
-      const { node } = await openNode(t, ["orders", "parcels"])
+      const { node } = await openNode(t, ["orders", "parcels"], { bounds: hanging })
       const good = ordersOf(0, 60)
       const bad: Order = { key: "k5", seq: 1000, [where]: "hang" }
       const also: Order = { key: "k6", seq: 1001, [where]: "exit" }
@@ -136,7 +136,7 @@ describe("user code while records are taken in", () => {
   })
 
   it("a schema that hangs on a record that was taken before makes it a dead letter", async (t) => {
-    const first = await openNode(t, ["orders-mended"])
+    const first = await openNode(t, ["orders-mended"], { bounds: hanging })
     await first.node.close()
     const { dir } = first
     const taking = await openNode(t, ["orders-mended"], { dir })

@@ -32,7 +32,10 @@ export function scratch(t: TestContext): string {
 }
 
 /** Bounds small enough that a test need not wait for them. */
-export const quick: Partial<Bounds> = { handlerMsMax: 300, taskBlockedMsMax: 300, careMs: 10, drainMs: 100, deliveryRetryMsMin: 20 }
+export const quick: Partial<Bounds> = { careMs: 10, drainMs: 100, deliveryRetryMsMin: 20 }
+
+/** For tests in which code hangs. Where none does, a slow machine must not make it look so. */
+export const hanging: Partial<Bounds> = { handlerMsMax: 1_000, taskBlockedMsMax: 1_000 }
 
 interface Said {
   readonly level: "info" | "warn" | "error"
@@ -72,7 +75,7 @@ export function send(node: Node, stream: string, records: readonly object[], ide
 }
 
 /** Waits until something holds, turn by turn of the event loop; gives up after a while. */
-export async function until(what: string, holds: () => boolean, msMost = 20_000): Promise<void> {
+export async function until(what: string, holds: () => boolean, msMost = 120_000): Promise<void> {
   const from = performance.now()
   while (!holds()) {
     if (performance.now() - from > msMost) assert.fail(`it did not come about: ${what}`)

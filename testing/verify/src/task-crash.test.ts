@@ -11,7 +11,7 @@ const seed = Number(process.env["MILLRACE_SEED"] ?? Math.floor(Math.random() * 2
 
 after(killPrograms)
 
-test("runs on a node that is killed again and again are lost nowhere and completed once", { timeout: 200_000 }, async (t) => {
+test("runs on a node that is killed again and again are lost nowhere and completed once", { timeout: 900_000 }, async (t) => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-task-crash-"))
   t.after(() => fs.rmSync(dir, { recursive: true, force: true }))
   t.diagnostic(`seed ${seed}`)

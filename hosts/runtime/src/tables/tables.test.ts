@@ -1,7 +1,7 @@
 // Tables of the real node, read while it runs.
 import assert from "node:assert/strict"
 import { it } from "node:test"
-import { codeOf, idle, openNode, send, statusOf } from "../../test/bench.ts"
+import { codeOf, hanging, idle, openNode, send, statusOf } from "../../test/bench.ts"
 import type { Node } from "../node.ts"
 import type { TableView } from "./tables.ts"
 
@@ -161,7 +161,7 @@ it("an unknown table is refused with those that there are", async (t) => {
 })
 
 it("a result that throws, or never comes, harms only its question", async (t) => {
-  const { node } = await openNode(t, ["shop-tables"], { bounds: { loadMsMax: 2_000 } })
+  const { node } = await openNode(t, ["shop-tables"], { bounds: { ...hanging, loadMsMax: 2_000 } })
   const touchy = (item: string, amount: number): Sale => ({ item, shop: "touchy", amount })
   await send(node, "sales", [touchy("a", 1), touchy("b", 13), touchy("c", 99)])
   await idle(node)

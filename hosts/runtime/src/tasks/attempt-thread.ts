@@ -3,14 +3,14 @@
  * stands still. Whatever it had in hand is then lost, all of it. Who of them was to blame the thread has shown, where it was in the first part
  * of a call, up to the first `await`; else it shows when each is called alone.
  *
- * A thread that does not answer is given up: after `blockedMs`; sooner when a call in it was aborted (it took too long, or was cancelled) or
- * is about to take too long through no fault of its own.
+ * When a thread that does not answer is given up: silence.ts.
  */
 import { Worker } from "node:worker_threads"
 import { type ErrorData, limits as bounds } from "@millrace/model"
 import { HeapWatch, engineHeapMegabytes } from "../heap-watch.ts"
 import { type AttemptWorkerData, type Call, type FromAttempts, type ToAttempts, inHand, nobody, taskMark } from "./attempt-messages.ts"
 import { flatCalls } from "./flat.ts"
+import { Silence, isGivenUp } from "./silence.ts"
 
 export interface AttemptThreadEvents {
   onMessage(message: FromAttempts): void
@@ -47,8 +47,7 @@ export class AttemptThread {
   readonly #watch: NodeJS.Timeout
   readonly #heap: HeapWatch
   readonly #heapWatch: NodeJS.Timeout
-  /** When a ping was sent that has not been answered, on the steady clock in ms. */
-  #pinged: number | undefined
+  readonly #silence = new Silence()
   readonly #since: number = performance.now()
   /** When it last had something to do. */
   busyAt: number = performance.now()
@@ -142,7 +141,7 @@ export class AttemptThread {
 
   #onMessage(message: FromAttempts): void {
     if (this.#ended) return
-    if (message.kind === "pong") this.#pinged = undefined
+    if (message.kind === "pong") this.#silence.answered()
     else if (message.kind === "collected") this.#heap.collected(message.bytes)
     else if (message.kind === "loaded") this.#onLoaded()
     else if (message.kind === "refused") this.#end(message.error, undefined)
@@ -174,17 +173,20 @@ export class AttemptThread {
       return
     }
     if (this.calls.size + this.zombies.size === 0) {
-      this.#pinged = undefined
+      this.#silence.answered()
       return
     }
-    if (this.#pinged === undefined) {
-      this.#pinged = now
+    const idleMs = this.#worker.performance.eventLoopUtilization().idle
+    const silentMs = this.#silence.ms(now, idleMs)
+    if (silentMs === undefined) {
+      this.#silence.ask(now, idleMs)
       this.post({ kind: "ping" })
       return
     }
-    const silentMs = now - this.#pinged
     const culprit = this.#inHand()
-    if (silentMs >= this.#limits.blockedMs || this.#isWaitedFor(culprit, silentMs, now)) {
+    const abortedAt = [...this.zombies.values()].map(({ since }) => since)
+    const deadlines = [...this.#deadlines].flatMap(([name, deadline]) => (this.calls.get(name) === culprit ? [] : [deadline]))
+    if (isGivenUp(silentMs, now, { blockedMs: this.#limits.blockedMs, abortedAt, deadlines })) {
       this.#end(blockedError(culprit, Math.floor(silentMs)), culprit)
     }
   }
@@ -195,16 +197,6 @@ export class AttemptThread {
     const all = [...this.calls.values(), ...[...this.zombies.values()].map(({ call }) => call)]
     if (all.length === 1) return all[0]
     return lease === nobody ? undefined : all.find((call) => call.lease === lease && taskMark(call.service, call.task) === task)
-  }
-
-  /** Whether somebody has no time to wait until a silent thread answers. */
-  #isWaitedFor(culprit: Call | undefined, silentMs: number, now: number): boolean {
-    if (silentMs < bounds.attemptLookMs) return false
-    // A busy machine makes threads silent for a moment, too.
-    if (silentMs >= bounds.attemptGraceMs) for (const { since } of this.zombies.values()) if (now - since >= bounds.attemptGraceMs) return true
-    const soon = now + 2 * bounds.attemptLookMs
-    for (const [name, deadline] of this.#deadlines) if (deadline <= soon && this.calls.get(name) !== culprit) return true
-    return false
   }
 
   #end(error: ErrorData, culprit: Call | undefined): void {

@@ -20,11 +20,7 @@ function objects(dir: string, task: string): string[] {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  const from = performance.now()
-  while (!holds()) {
-    if (performance.now() - from > 30_000) assert.fail("it did not come about")
-    await new Promise((next) => setImmediate(next))
-  }
+  while (!holds()) await new Promise((next) => setImmediate(next))
 }
 
 test("large inputs and outputs lie in the object store, and are read back by code, callers and whoever looks at the run", async (t) => {

@@ -1,4 +1,5 @@
-// One task that holds its thread for ever, one that fills its heap, and two whose runs only wait.
+// One task that holds its thread for ever, one that fills its heap, one whose runs only wait, and two whose runs are in their thread until that is gone.
+import { existsSync, writeFileSync } from "node:fs"
 import { service, task } from "@millrace/sdk"
 
 const wait = async (ms: unknown): Promise<string> => {
@@ -6,7 +7,15 @@ const wait = async (ms: unknown): Promise<string> => {
   return "done"
 }
 
-const hasty = task("hasty", { retry: 1, timeout: "3s", run: wait })
+/** Called again, it is done; a file tells, as its thread remembers nothing. */
+const stays = async (file: unknown): Promise<string> => {
+  if (existsSync(String(file))) return "done"
+  writeFileSync(String(file), "")
+  return new Promise(() => undefined)
+}
+
+const hasty = task("hasty", { retry: 1, timeout: "2m", run: stays })
+const calm = task("calm", { retry: 1, run: stays })
 const patient = task("patient", { retry: 1, run: wait })
 const blocker = task("blocker", {
   retry: 1,
@@ -24,4 +33,4 @@ const filler = task("filler", {
   },
 })
 
-export default service("blocking", [hasty, patient, blocker, filler])
+export default service("blocking", [hasty, calm, patient, blocker, filler])
