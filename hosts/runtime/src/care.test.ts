@@ -14,9 +14,11 @@ test("a run that is due later than the next regular look starts when it is due",
     isRefused: () => false,
     bounds: { careMs: 3_000, checkpointBytes: 1, sweepMs: 1_000_000 },
     store: { unfoldedBytes: 0 },
+    desk: { look: () => undefined },
     tasks: { sweepValues: () => undefined },
     // As the stages do: after each look they say what is due next.
     workshop: () => ({
+      overMemory: false,
       tick(at: number) {
         ticks.push(at)
         care.dueAt(at >= due ? Number.POSITIVE_INFINITY : due)
