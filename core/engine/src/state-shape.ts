@@ -28,7 +28,7 @@ export function stateShape(operator: OperatorPlan): string | undefined {
       return `parts of windows by ${operator.time} time: ${aggregatesOf(operator)}`
     case "window": {
       const { window } = operator
-      const windows = window.kind === "calendar" ? `${window.unit} in ${window.timeZone} from ${window.firstWeekday} + ${window.offsetMs}` : `${window.sizeMs} every ${window.everyMs} + ${window.offsetMs}`
+      const windows = window.kind === "calendar" ? `${window.unit} in ${window.timeZone} from ${window.firstWeekday} + ${window.offsetMs}` : `${window.kind === "cumulating" ? "up to " : ""}${window.sizeMs} every ${window.everyMs} + ${window.offsetMs}`
       return `window of ${windows} ms by ${operator.time} time${aheadOf(operator)}${operator.partials === true ? " made of parts" : ""}: ${aggregatesOf(operator)}`
     }
     case "session":

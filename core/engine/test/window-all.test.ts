@@ -1,7 +1,7 @@
 // Windows over all records, against a plain grouping.
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { collect, count, first, hopping, last, max, mean, min, compile, service, session, stream, sum, tumbling } from "@millrace/sdk"
+import { collect, count, cumulating, first, hopping, last, max, mean, min, compile, service, session, stream, sum, tumbling } from "@millrace/sdk"
 import { files } from "@millrace/sdk/files"
 import fc from "fast-check"
 import { Dice } from "./dice.ts"
@@ -34,14 +34,14 @@ test("a window over all records holds those of every key and partition", async (
 })
 
 interface Shape {
-  readonly hops: boolean
+  readonly hops: "hops" | "grows" | "tumbles"
   readonly lateness: number
   readonly outOfOrder: number
   readonly partitions: number
 }
 
 const shapes: fc.Arbitrary<Shape> = fc.record({
-  hops: fc.boolean(),
+  hops: fc.constantFrom("hops", "grows", "tumbles"),
   lateness: fc.constantFrom(0, 15),
   outOfOrder: fc.oneof(fc.constant(0), fc.nat(40)),
   partitions: fc.integer({ min: 1, max: 3 }),
@@ -61,13 +61,13 @@ const exact = {
 function program({ hops, lateness, outOfOrder, partitions }: Shape, way: "in parts" | "whole") {
   const input = stream("in", { partitions, key: (e: Event) => e.k, time: (e) => e.t, outOfOrder, idle: 10 })
   const windows = input
-    .windowAll("w", hops ? hopping({ size: 30, every: 10 }) : tumbling(20), { allowedLateness: lateness })
+    .windowAll("w", hops === "hops" ? hopping({ size: 30, every: 10 }) : hops === "grows" ? cumulating({ size: 30, every: 10 }) : tumbling(20), { allowedLateness: lateness })
     .aggregate(exact)
   return service("s", [windows.to(files("results")), ...(way === "whole" ? [windows.late.to(files("late"))] : [])])
 }
 
 interface Row {
-  readonly start: Date
+  readonly end: Date
   readonly pane?: string
   readonly n: number
   readonly sum: number
@@ -82,6 +82,8 @@ async function goOn(rig: Rig): Promise<void> {
     while (rig.behind(seat)) await rig.take(seat)
   }
 }
+
+const afterwards = ["a", "b", "ä"].map((k): Event => ({ k, t: 100_000, v: 1 }))
 
 /** Partitions work in an order of their own, rest, and may crash; then all is brought together. */
 async function outcome(shape: Shape, way: "in parts" | "whole", given: readonly Event[], seed: number, crashes = false) {
@@ -102,19 +104,22 @@ async function outcome(shape: Shape, way: "in parts" | "whole", given: readonly 
       if (dice.roll(4) === 0) await goOn(rig)
     }
   }
-  const atRest = rig.now + 10_000
-  rig.end("in")
+  // Time goes far ahead in all partitions that have a key, so that nothing is left to be late.
+  rig.produce("in", afterwards)
   for (const seat of sources) {
     while (rig.behind(seat)) await rig.take(seat)
   }
-  rig.now = atRest
+  await goOn(rig)
+  rig.now += 10_000
+  await goOn(rig)
+  rig.end("in")
   await rig.settle()
   assert.deepEqual(await rig.deadLetters("in"), [])
   await rig.store.fold()
   for (const [partition] of sources.entries()) assert.deepEqual([...rig.store.state.buckets("s/w/partials", partition)], [])
   const rows = (await rig.values("s/results.rows")) as Row[]
   // A later result takes the place of the one before, whatever its pane.
-  const newest = new Map(rows.map((row): [number, Row] => [Number(row.start), { ...row, pane: "" }]))
+  const newest = new Map(rows.map((row): [number, Row] => [Number(row.end), { ...row, pane: "" }]))
   return { late: rig.late()["w"] ?? 0, rows: newest, operators: rig.program.plan.stages.flatMap(({ operators }) => operators) }
 }
 
@@ -139,19 +144,20 @@ test("aggregated in parts, windows over all records have the results, and count 
 test("aggregated in parts, each record is in exactly one result of windows over all records, or counted as late, wherever it crashes", async () => {
   await fc.assert(
     fc.asyncProperty(shapes, events, fc.integer(), async (shape, given, seed) => {
-      const { rows, late } = await outcome({ ...shape, hops: false }, "in parts", given, seed, true)
+      const all = [...given, ...afterwards]
+      const { rows, late } = await outcome({ ...shape, hops: "tumbles" }, "in parts", given, seed, true)
       const counted = [...rows.values()].reduce((sum, { n }) => sum + n, 0)
-      assert.equal(counted + late, given.length)
+      assert.equal(counted + late, all.length)
       if (late > 0) return
       const expected = new Map<number, Event[]>()
-      for (const event of given) {
+      for (const event of all) {
         const start = Math.floor(event.t / 20) * 20
         expected.set(start, [...(expected.get(start) ?? []), event])
       }
-      for (const [start, { n, sum: total, least, first: earliest }] of rows) {
-        const all = expected.get(start) as Event[]
-        assert.deepEqual([n, total], [all.length, all.reduce((sum, { v }) => sum + v, 0)])
-        assert.deepEqual([least, earliest], [Math.min(...all.map(({ v }) => v)), Math.min(...all.map(({ t }) => t))])
+      for (const [end, { n, sum: total, least, first: earliest }] of rows) {
+        const mine = expected.get(Number(end) - 20) as Event[]
+        assert.deepEqual([n, total], [mine.length, mine.reduce((sum, { v }) => sum + v, 0)])
+        assert.deepEqual([least, earliest], [Math.min(...mine.map(({ v }) => v)), Math.min(...mine.map(({ t }) => t))])
       }
       assert.equal(rows.size, expected.size)
     }),
@@ -160,7 +166,7 @@ test("aggregated in parts, each record is in exactly one result of windows over 
 })
 
 test("a partition that rests hands on its parts first, so a window that others close has its records", async () => {
-  const rig = await Rig.open(program({ hops: false, lateness: 0, outOfOrder: 0, partitions: 2 }, "in parts"))
+  const rig = await Rig.open(program({ hops: "tumbles", lateness: 0, outOfOrder: 0, partitions: 2 }, "in parts"))
   /** A key of each partition. */
   const keys = new Map<number | undefined, string>()
   for (const k of ["a", "b", "c", "d", "e"]) keys.set(rig.send("in", [{ k, t: 1, v: 1 }]).appends[0]?.partition, k)
@@ -179,7 +185,7 @@ test("a partition that rests hands on its parts first, so a window that others c
 })
 
 test("one value for each window and partition moves, not one for each record", async () => {
-  const rig = await Rig.open(program({ hops: false, lateness: 0, outOfOrder: 5, partitions: 2 }, "in parts"))
+  const rig = await Rig.open(program({ hops: "tumbles", lateness: 0, outOfOrder: 5, partitions: 2 }, "in parts"))
   rig.produce("in", Array.from({ length: 500 }, (_, i): Event => ({ k: `k${i % 7}`, t: i, v: i % 10 })))
   rig.end("in")
   await rig.settle([40])

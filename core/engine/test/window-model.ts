@@ -15,6 +15,8 @@ export interface WindowRule {
   readonly offset: number
   readonly lateness: number
   readonly outOfOrder: number
+  /** Windows begin together every `size`, and end every `every`. @default false */
+  readonly cumulating?: boolean
 }
 
 export interface Result {
@@ -31,36 +33,35 @@ export function windowsOf(
   rule: WindowRule,
   ended: boolean,
 ): { readonly results: Result[]; readonly late: Event[] } {
-  const { size, lateness, outOfOrder } = rule
+  const { lateness, outOfOrder } = rule
   /** The watermark once event `i` is looked at: the highest event time so far minus outOfOrder. */
   const watermark = (i: number): number => Math.max(...events.slice(0, i + 1).map(({ t }) => t)) - outOfOrder
-  const taken = (i: number, start: number): boolean => watermark(i) < start + size + lateness
-  const contents = (start: number, key: string, upTo: number): Event[] =>
-    events.filter(
-      (event, i) => i < upTo && event.k === key && startsOf(event.t, rule).includes(start) && taken(i, start),
-    )
-  const resultOf = (start: number, key: string, upTo: number): Result | undefined => {
-    const within = contents(start, key, upTo)
+  const taken = (i: number, { end }: Frame): boolean => watermark(i) < end + lateness
+  const contents = (frame: Frame, key: string, upTo: number): Event[] =>
+    events.filter((event, i) => i < upTo && event.k === key && framesOf(event.t, rule).some(same(frame)) && taken(i, frame))
+  const resultOf = (frame: Frame, key: string, upTo: number): Result | undefined => {
+    const within = contents(frame, key, upTo)
     if (within.length === 0) return undefined
-    return { key, start, end: start + size, n: within.length, sum: within.reduce((sum, { v }) => sum + v, 0) }
+    return { key, ...frame, n: within.length, sum: within.reduce((sum, { v }) => sum + v, 0) }
   }
-  const starts = [...new Set(events.flatMap(({ t }) => startsOf(t, rule)))].toSorted((a, b) => a - b)
+  const frames = events
+    .flatMap(({ t }) => framesOf(t, rule))
+    .filter((frame, i, all) => all.findIndex(same(frame)) === i)
+    .toSorted((a, b) => a.end - b.end)
   const keys = [...new Set(events.map(({ k }) => k))].toSorted()
   /** What windows give that close as the watermark goes from one time to another, with `upTo` events behind. */
   const closing = (from: number, to: number, upTo: number): Result[] =>
-    starts
-      .filter((start) => start + size > from && start + size <= to)
-      .flatMap((start) => keys.flatMap((key) => resultOf(start, key, upTo) ?? []))
+    frames.filter(({ end }) => end > from && end <= to).flatMap((frame) => keys.flatMap((key) => resultOf(frame, key, upTo) ?? []))
 
   const results: Result[] = []
   const late: Event[] = []
   for (const [i, event] of events.entries()) {
     results.push(...closing(i === 0 ? -Infinity : watermark(i - 1), watermark(i), i))
-    const open = startsOf(event.t, rule).filter((start) => taken(i, start))
+    const open = framesOf(event.t, rule).filter((frame) => taken(i, frame))
     if (open.length === 0) late.push(event)
-    for (const start of open) {
-      if (start + size > watermark(i)) continue
-      const refined = resultOf(start, event.k, i + 1)
+    for (const frame of open) {
+      if (frame.end > watermark(i)) continue
+      const refined = resultOf(frame, event.k, i + 1)
       if (refined !== undefined) results.push(refined)
     }
   }
@@ -68,10 +69,25 @@ export function windowsOf(
   return { results, late }
 }
 
-/** The starts of the windows that hold a time, ascending. */
-function startsOf(t: number, { size, every, offset }: WindowRule): number[] {
-  const starts: number[] = []
+interface Frame {
+  readonly start: number
+  readonly end: number
+}
+
+const same =
+  (a: Frame) =>
+  (b: Frame): boolean =>
+    a.start === b.start && a.end === b.end
+
+/** The windows that hold a time, by their ends. */
+function framesOf(t: number, { size, every, offset, cumulating = false }: WindowRule): Frame[] {
+  if (cumulating) {
+    const start = Math.floor((t - offset) / size) * size + offset
+    const ends = Array.from({ length: size / every }, (_, i) => start + (i + 1) * every)
+    return ends.filter((end) => end > t).map((end) => ({ start, end }))
+  }
+  const found: Frame[] = []
   const first = Math.floor((t - size - offset) / every) - 1
-  for (let i = first; i * every + offset <= t; i++) if (i * every + offset + size > t) starts.push(i * every + offset)
-  return starts
+  for (let i = first; i * every + offset <= t; i++) if (i * every + offset + size > t) found.push({ start: i * every + offset, end: i * every + offset + size })
+  return found
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { count, hopping, service, stream, sum } from "@millrace/sdk"
+import { count, cumulating, hopping, service, stream, sum } from "@millrace/sdk"
 import { files } from "@millrace/sdk/files"
 import fc from "fast-check"
 import { events } from "./events.ts"
@@ -23,10 +23,12 @@ const rule: fc.Arbitrary<WindowRule> = fc
 
 const tumblingRule = rule.map((each) => ({ ...each, every: each.size, offset: each.offset % each.size }))
 
-function program({ size, every, offset, lateness, outOfOrder }: WindowRule) {
+const cumulatingRule = rule.map(({ every, ...each }) => ({ ...each, every, size: every * (1 + (each.size % 5)), cumulating: true }))
+
+function program({ size, every, offset, lateness, outOfOrder, cumulating: cumulates }: WindowRule) {
   const input = stream("in", { partitions: 1, key: (e: Event) => e.k, time: (e) => e.t, outOfOrder })
   const windowed = input
-    .window("w", hopping({ size, every, offset }), { allowedLateness: lateness })
+    .window("w", cumulates === true ? cumulating({ size, every, offset }) : hopping({ size, every, offset }), { allowedLateness: lateness })
     .aggregate({ n: count(), sum: sum((e) => e.v) })
   return service("s", [windowed.to(files("results")), windowed.late.to(files("late"))])
 }
@@ -77,6 +79,10 @@ test("tumbling windows give what the plainest model gives, however input is cut 
 
 test("hopping windows give what the plainest model gives, however input is cut and wherever it crashes", async () => {
   await fc.assert(fc.asyncProperty(rule, events, turns, fc.boolean(), agree), { numRuns: 800 })
+})
+
+test("cumulating windows give what the plainest model gives, however input is cut and wherever it crashes", async () => {
+  await fc.assert(fc.asyncProperty(cumulatingRule, events, turns, fc.boolean(), agree), { numRuns: 800 })
 })
 
 test("any batch cut and any crash give the same bytes of results and of late records", async () => {

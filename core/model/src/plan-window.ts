@@ -1,13 +1,16 @@
 /** Windows, in the plan. */
 import type { Aggregate } from "./aggregate.ts"
 
-/** Windows of one length at regular distances. */
+/**
+ * Windows of one length at regular distances; or windows that begin together every `sizeMs` and end every `everyMs`, each longer than the
+ * one before, up to `sizeMs`.
+ */
 export interface AlignedPlan {
-  readonly kind: "tumbling" | "hopping"
+  readonly kind: "tumbling" | "hopping" | "cumulating"
   readonly sizeMs: number
-  /** Distance of window starts; equals the size for tumbling windows. */
+  /** Distance of window starts; equals the size for tumbling windows. Of cumulating ones, the distance of their ends. */
   readonly everyMs: number
-  /** Window starts are `offsetMs` modulo `everyMs`. */
+  /** Window starts are `offsetMs` modulo `everyMs`; those of cumulating windows modulo `sizeMs`. */
   readonly offsetMs: number
 }
 

@@ -112,4 +112,4 @@ export { bindTaskCaller, type RunResult, type TaskCaller } from "./task/caller.t
 export { NonRetryableError, RetryAfter } from "./task/errors.ts"
 export type { CronOptions, ErrorClass, RateLimitOptions, RetryOptions, TaskSettings } from "./task/options.ts"
 export { type BatchTaskOptions, type RunHandle, type Task, task, type TaskOptions, type TaskTrigger } from "./task/task.ts"
-export { type AlignedWindow, hopping, type HoppingOptions, tumbling, type TumblingOptions } from "./window.ts"
+export { type AlignedWindow, cumulating, type CumulatingOptions, hopping, type HoppingOptions, tumbling, type TumblingOptions } from "./window.ts"

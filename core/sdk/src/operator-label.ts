@@ -79,7 +79,7 @@ function windowLabel(window: WindowPlan): string {
     return offsetMs === 0 ? `${unit} in ${labelText(timeZone)}` : `${unit} in ${labelText(timeZone)} offset ${span(offsetMs)}`
   }
   const { kind, sizeMs, everyMs, offsetMs } = window
-  const size = kind === "tumbling" ? `tumbling ${span(sizeMs)}` : `hopping ${span(sizeMs)} every ${span(everyMs)}`
+  const size = kind === "tumbling" ? `tumbling ${span(sizeMs)}` : `${kind} ${span(sizeMs)} every ${span(everyMs)}`
   return offsetMs === 0 ? size : `${size} offset ${span(offsetMs)}`
 }
 

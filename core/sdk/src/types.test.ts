@@ -10,6 +10,7 @@ import {
   calendar,
   collect,
   count,
+  cumulating,
   distinctCount,
   type Duration,
   first,
@@ -383,6 +384,8 @@ export function refused(): void {
   hopping({ size: "1h", every: "0s" })
   // @ts-expect-error a negative length
   hopping({ size: "-1h", every: "1m" })
+  // @ts-expect-error steps of nothing
+  cumulating({ size: "1d", every: "0h" })
   // @ts-expect-error a gap of nothing
   session({ gap: 0 })
   // @ts-expect-error a negative gap

@@ -3,9 +3,9 @@ import { type AlignedPlan, type Duration, limits, MillraceError } from "@millrac
 import type { Length } from "./length.ts"
 import { checkedMs, checkKeys } from "./setting.ts"
 
-/** Windows that lie where they lie whatever the records are, from {@link tumbling} or {@link hopping}. */
+/** Windows that lie where they lie whatever the records are, from {@link tumbling}, {@link hopping} or {@link cumulating}. */
 export interface AlignedWindow {
-  readonly kind: "tumbling" | "hopping"
+  readonly kind: "tumbling" | "hopping" | "cumulating"
   readonly size: Duration
   readonly every: Duration
   readonly offset: Duration
@@ -64,11 +64,36 @@ export function hopping<const Size extends Duration, const Every extends Duratio
   return Object.freeze({ kind: "hopping", size, every, offset })
 }
 
+/** How long cumulating windows become, in which steps, and when they begin. */
+export interface CumulatingOptions<Size = Duration, Every = Duration> {
+  /** Length of the longest window: then the next ones begin. */
+  readonly size: Length<Size>
+  /** Each window is so much longer than the one before; `size` is a multiple of it. */
+  readonly every: Length<Every>
+  /** Windows start at multiples of `size` since 1970-01-01T00:00Z plus this. @default "0s" */
+  readonly offset?: Duration
+}
+
+/**
+ * Windows that begin together and end one after the other, each longer than the one before, until they begin anew: the day so far at each
+ * full hour. SQL calls it `CUMULATE`. A record belongs to all that have not ended by then, up to size / every of them, at most 1,000.
+ *
+ * @example
+ * ```ts
+ * cumulating({ size: "1d", every: "1h" }) // [00:00, 01:00), [00:00, 02:00), …, [00:00, 24:00)
+ * ```
+ */
+export function cumulating<const Size extends Duration, const Every extends Duration>(options: CumulatingOptions<Size, Every>): AlignedWindow {
+  checkKeys(options, ["size", "every", "offset"], "cumulating")
+  const { size, every, offset = 0 } = options as CumulatingOptions
+  return Object.freeze({ kind: "cumulating", size, every, offset })
+}
+
 /** The checked shape in milliseconds. @throws MR1101 */
 export function alignedPlan(shape: AlignedWindow, what: string): AlignedPlan {
   const sizeMs = checkedMs(shape.size, `${what}, size`, 1)
   const everyMs = checkedMs(shape.every, `${what}, every`, 1)
-  const offsetMs = checkedMs(shape.offset, `${what}, offset`) % everyMs
+  const offsetMs = checkedMs(shape.offset, `${what}, offset`) % (shape.kind === "cumulating" ? sizeMs : everyMs)
   if (everyMs > sizeMs) {
     throw new MillraceError(
       "MR1101",
@@ -76,6 +101,10 @@ export function alignedPlan(shape: AlignedWindow, what: string): AlignedPlan {
         "would be in none. Make every at most size, or filter the records first.",
       { sizeMs, everyMs },
     )
+  }
+  if (shape.kind === "cumulating" && sizeMs % everyMs !== 0) {
+    const mend = "Make size a multiple of every, so that the longest window has its whole size."
+    throw new MillraceError("MR1101", `${what}: size (${sizeMs} ms) is no multiple of every (${everyMs} ms). ${mend}`, { sizeMs, everyMs })
   }
   const perRecord = Math.ceil(sizeMs / everyMs)
   if (perRecord > limits.windowsPerRecordMax) {

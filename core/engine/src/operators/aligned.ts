@@ -25,6 +25,10 @@ export class AlignedFrames implements Frames {
     return newest - (Math.ceil((this.#sizeMs - (time - newest)) / this.#everyMs) - 1) * this.#everyMs
   }
 
+  start(start: number): number {
+    return start
+  }
+
   end(start: number): number {
     return start + this.#sizeMs
   }

@@ -38,6 +38,10 @@ export class CalendarFrames implements Frames {
     return this.newest(time)
   }
 
+  start(start: number): number {
+    return start
+  }
+
   end(start: number): number {
     return this.#of(start).end
   }

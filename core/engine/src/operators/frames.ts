@@ -1,4 +1,7 @@
-/** Where windows begin and end whose bounds do not depend on the records. */
+/**
+ * Where windows begin and end whose bounds do not depend on the records. A window is known by a number: its start; of those that begin
+ * together, another time.
+ */
 export interface Frames {
   /** Start of the newest window that holds a time, in ms. */
   newest(time: number): number
@@ -6,6 +9,8 @@ export interface Frames {
   oldest(time: number): number
   /** Infinity where windows do not overlap. */
   readonly stepMs: number
-  /** First instant after the window that starts at `start`. */
-  end(start: number): number
+  /** First instant of a window, by its number. */
+  start(id: number): number
+  /** First instant after the window, by its number. */
+  end(id: number): number
 }

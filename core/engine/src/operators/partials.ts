@@ -102,14 +102,13 @@ export class PartialsOperator implements TimedOperator {
     const end = this.#frames.end(start)
     for (const { key, value } of this.#parts.entries(bucket)) {
       this.#sending = value
-      this.#context.guard(this.#plan.name, { start: new Date(start), end: new Date(end) }, key, end - 1, this.#hand)
+      this.#context.guard(this.#plan.name, { window: start }, key, end - 1, this.#hand)
     }
     this.#parts.drop(bucket)
   }
 
-  readonly #hand: Push = (bounds, key, time) => {
-    const { start } = bounds as { readonly start: Date }
-    this.#next([start.getTime(), this.#sending], key, time)
+  readonly #hand: Push = (sent, key, time) => {
+    this.#next([(sent as { readonly window: number }).window, this.#sending], key, time)
   }
 
   #settle(): void {

@@ -101,7 +101,7 @@ export class WindowJoinOperator implements TimedOperator {
     const end = this.#frames.end(start)
     for (const key of this.#keys(buckets)) {
       if (given !== undefined && compareKeys(key, given) <= 0) continue
-      this.#context.guard(this.#plan.name, { key, start: new Date(start), end: new Date(end) }, key, end - 1, this.#pair)
+      this.#context.guard(this.#plan.name, { key, start: new Date(this.#frames.start(start)), end: new Date(end) }, key, end - 1, this.#pair)
       if (!this.#context.full()) continue
       closing.change(closing.bucket(start), "given", () => key).value = key
       return false

@@ -233,7 +233,7 @@ export class WindowOperator implements TimedOperator, View {
   #emit(start: number, key: string, acc: Accumulator, pane: Pane): void {
     const end = this.#frames.end(start)
     this.#emitting = acc
-    const bounds = { key, start: new Date(start), end: new Date(end) }
+    const bounds = { key, start: new Date(this.#frames.start(start)), end: new Date(end) }
     const time = this.#clock === undefined ? end - 1 : this.#clock.eventTime(end - 1)
     this.#context.guard(this.#plan.name, this.#plan.panes ? { ...bounds, pane } : bounds, key, time, this.#complete)
   }
@@ -249,7 +249,7 @@ export class WindowOperator implements TimedOperator, View {
     const results = starts.flatMap((start) => {
       const acc = this.#scope.get(this.#scope.bucket(start), key)?.value
       if (acc === undefined) return []
-      const bounds = { key, start: new Date(start), end: new Date(this.#frames.end(start)) }
+      const bounds = { key, start: new Date(this.#frames.start(start)), end: new Date(this.#frames.end(start)) }
       return [this.#accumulation.complete(bounds, this.#accumulation.copy(acc))]
     })
     return results.length === 0 ? undefined : results
@@ -264,7 +264,7 @@ export class WindowOperator implements TimedOperator, View {
       change: (start, key) => scope.change(scope.bucket(start), key, this.#accumulation.init).value as Accumulator,
       remove: (start, key) => scope.remove(scope.bucket(start), key),
       give: (start, key, acc) => this.#emit(start, key, acc, "early"),
-      start: (start) => start,
+      start: (start) => this.#frames.start(start),
       end: (start) => this.#frames.end(start),
       bucket: (start) => start,
       cell: (_, key) => key,

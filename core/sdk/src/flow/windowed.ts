@@ -247,6 +247,7 @@ export function windowPlan(shape: FixedWindow, what: string): WindowPlan {
   switch (kind) {
     case "tumbling":
     case "hopping":
+    case "cumulating":
       return alignedPlan(shape as AlignedWindow, what)
     case "calendar":
       return calendarPlan(shape as CalendarWindow, what)
