@@ -12,6 +12,13 @@ const deleted = 0xffffffff
 /** Numbers of one entry: bucket, hash, key position, key length, value position, value length, room for the value. */
 const columns = 7
 const [bucketAt, hashAt, keyAt, keyLengthAt, valueAt, valueLengthAt, roomAt] = [0, 1, 2, 3, 4, 5, 6] as const
+/**
+ * Large blocks are at least so large: only above 32 MB does glibc give each back as it is freed, and learns nothing from it. From smaller
+ * ones it learns to keep twice as much in each thread's own memory. What is not used of a block is never touched.
+ */
+const largeBytesMin = 33_600_000
+/** Above this a block is large. */
+const smallBytesMost = 1_048_576
 /** A number of this many bits is exact as f64. */
 const exactBits = 53
 
@@ -36,14 +43,14 @@ export class ChangedState {
 
   /** @param bytes - how many bytes of keys and values it takes at least */
   constructor(bytes: number) {
-    this.#bytes = new Uint8Array(bytes)
+    this.#bytes = blockOf(bytes)
   }
 
   /** Whether there is room for so many bytes of changes. There always is when it is empty. */
   takes(bytes: number): boolean {
     if (this.#used + bytes <= this.#bytes.length) return true
     if (this.#used > 0) return false
-    this.#bytes = new Uint8Array(bytes)
+    this.#bytes = blockOf(bytes)
     return true
   }
 
@@ -232,4 +239,8 @@ export class ChangedState {
       this.#table[slot] = entry + 1
     }
   }
+}
+
+function blockOf(bytes: number): Uint8Array {
+  return bytes <= smallBytesMost ? new Uint8Array(bytes) : new Uint8Array(new ArrayBuffer(Math.max(bytes, largeBytesMin)), 0, bytes)
 }

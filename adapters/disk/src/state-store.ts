@@ -25,6 +25,8 @@ export type StateDatabase = RootDatabase<Uint8Array, Uint8Array>
 
 const checkpointKey: Uint8Array = Buffer.from([0])
 const zero = Buffer.from([0])
+/** What the state's file may grow to before it is mapped anew. */
+const mapBytes = 64 * 1024 ** 3
 
 export function openStateDatabase(dir: string, options: { readonly readOnly?: boolean } = {}): StateDatabase {
   return open<Uint8Array, Uint8Array>({
@@ -37,6 +39,9 @@ export function openStateDatabase(dir: string, options: { readonly readOnly?: bo
     // leaves the state of the commit before or of this one.
     overlappingSync: false,
     noSubdir: false,
+    // Room in the address space, which costs nothing until it is used. A map that grows is made anew at twice the size, and the ones before
+    // stay, so that what was read through each of them would count several times to the memory of the process.
+    mapSize: mapBytes,
     // Each thread that reads state takes one.
     maxReaders: 512,
   })

@@ -44,13 +44,17 @@ export async function freePort(): Promise<number> {
 /** For profiles: NODE_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/profile" npm run bench -- pipeline */
 const nodeOptions = process.env["NODE_FLAGS"]?.split(" ") ?? []
 
-/** Starts a node and waits until it is ready. */
-export async function startProcess(files: readonly string[], dir: string): Promise<NodeProcess> {
+/**
+ * Starts a node and waits until it is ready.
+ *
+ * @param options - more words for `millrace start`
+ */
+export async function startProcess(files: readonly string[], dir: string, options: readonly string[] = []): Promise<NodeProcess> {
   if (!existsSync(built)) throw new Error("The benchmarks run the built packages: run `npm run build` first.")
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const started = performance.now()
-  const child = spawn(process.execPath, [...nodeOptions, built, "start", ...files, "--data", join(dir, "data"), "--port", String(port)], {
+  const child = spawn(process.execPath, [...nodeOptions, built, "start", ...files, "--data", join(dir, "data"), "--port", String(port), ...options], {
     stdio: ["ignore", nodeOptions.length > 0 ? "inherit" : "ignore", "inherit"],
   })
   const exited = new Promise<void>((done) => child.once("exit", () => done()))

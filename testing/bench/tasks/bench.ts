@@ -3,6 +3,8 @@
  * turn in the process of the load generator, on a new directory. The handler does nothing; payloads are of 100 bytes where nothing else
  * is said; each run is counted. `TASKS_SCALE=0.1` for a short run, `TASKS_RUNS=5` for the median of five.
  */
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
 import { type Bench, type Figure, median } from "../src/figures.ts"
 import { newDirectory, removeDirectory } from "../src/node-process.ts"
 import { crash } from "./crash.ts"
@@ -68,6 +70,13 @@ async function measure(system: System, mode: Mode, names: readonly WorkloadName[
           for (const measured of await crash(system.name, mode, scale)) note(workload, measured)
           continue
         }
+        const apart = workload === "W13" ? system.openApart : undefined
+        if (apart !== undefined) {
+          await queue?.close()
+          mkdirSync(join(dir, "apart"))
+          queue = await apart(mode, join(dir, "apart"))
+          await warmUp(queue, many(2_000))
+        }
         if (queue === undefined) {
           queue = await system.open(mode, dir)
           await warmUp(queue, many(2_000))
@@ -77,6 +86,10 @@ async function measure(system: System, mode: Mode, names: readonly WorkloadName[
         const { cpuSeconds, memoryBytes } = figuresOf(process.pid)
         note(workload, { name: "CPU of all processes", value: cpuSeconds - before.cpuSeconds, unit: "s", better: "lower" })
         note(workload, { name: "memory of all processes", value: memoryBytes / 1024 ** 2, unit: "MB", better: "lower" })
+        if (apart !== undefined) {
+          await queue.close()
+          queue = undefined
+        }
       } catch (error) {
         if (queue === undefined && workload !== "W12") throw error
         say(`${who} ${workload} has failed: ${(error as Error).message}`)

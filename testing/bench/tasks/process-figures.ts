@@ -1,5 +1,6 @@
 /** What a process and those that it has started use, as the kernel counts it. */
 import { readFileSync, readdirSync } from "node:fs"
+import type { Used } from "./queue.ts"
 
 export interface ProcessFigures {
   readonly cpuSeconds: number
@@ -15,8 +16,7 @@ export function figuresOf(pid: number): ProcessFigures {
   const sum = { sleeps, cpuSeconds: 0, writtenBytes: 0, memoryBytes: 0 }
   for (const each of withDescendants(pid)) {
     try {
-      const fields = readFileSync(`/proc/${each}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? []
-      sum.cpuSeconds += (Number(fields[11]) + Number(fields[12])) / 100
+      sum.cpuSeconds += cpuSecondsOf(each)
       for (const thread of readdirSync(`/proc/${each}/task`)) {
         sleeps.set(thread, field(`/proc/${each}/task/${thread}/status`, "voluntary_ctxt_switches"))
       }
@@ -27,6 +27,17 @@ export function figuresOf(pid: number): ProcessFigures {
     }
   }
   return sum
+}
+
+/** Of one process, as long as it is there. */
+export function usedBy(pid: number): Used {
+  const bytes = (name: string): number => field(`/proc/${pid}/status`, name) * 1_024
+  return { rssBytes: bytes("VmRSS"), anonBytes: bytes("RssAnon"), peakBytes: bytes("VmHWM"), cpuSeconds: cpuSecondsOf(pid) }
+}
+
+function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? []
+  return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
 function withDescendants(pid: number): number[] {

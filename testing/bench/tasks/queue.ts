@@ -22,7 +22,18 @@ export interface Queue {
   waits(task: "probe" | "late"): Promise<readonly number[]>
   /** Records that start a run each, whose outputs are a stream. Missing: there are no streams. */
   readonly feed?: Feed
+  /** What the system's own process uses. Missing: it has none, or several. */
+  used?(): Used
   close(): Promise<void>
+}
+
+export interface Used {
+  readonly rssBytes: number
+  /** Of that, what is no page of a file: the system cannot take it back. */
+  readonly anonBytes: number
+  /** The most that the process has ever had. */
+  readonly peakBytes: number
+  readonly cpuSeconds: number
 }
 
 interface Feed {
@@ -43,4 +54,6 @@ export interface System {
    * @throws with the reason when it cannot be had on this machine
    */
   open(mode: Mode, dir: string): Promise<Queue>
+  /** The same in a process apart from the load generator, for what is said of its memory. Missing: its server is apart anyway. */
+  openApart?(mode: Mode, dir: string): Promise<Queue>
 }

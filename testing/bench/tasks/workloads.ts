@@ -139,18 +139,27 @@ export const workloads: Readonly<Record<Exclude<WorkloadName, "W12">, Workload>>
   W13: async (setting) => {
     const { queue, many } = setting
     const count = many(1_000_000)
+    const before = await drainAndStart(setting)
     await queue.pause("drain1")
     await load(queue, "drain1", listOf(count, () => small))
-    const before = await queue.succeeded("kept")
+    const ended = await queue.succeeded("kept")
     await load(queue, "kept", listOf(count, () => small))
-    await reaches(queue, "kept", before + count)
-    const { memoryBytes } = figuresOf(process.pid)
-    const drained = many(200_000)
-    const ms = await drain(queue, "drain100", listOf(drained, () => small))
+    await reaches(queue, "kept", ended + count)
+    await sleep(restMs)
+    const said = `${count.toLocaleString("en")} waiting and as many ended`
+    const used = queue.used?.()
+    const atRest: Measured[] =
+      used === undefined
+        ? [megabytes(`memory of all processes with ${said}`, figuresOf(process.pid).memoryBytes)]
+        : [megabytes(`RSS of the node with ${said}, at rest`, used.rssBytes), megabytes("of that, no pages of files", used.anonBytes)]
+    const after = await drainAndStart(setting)
+    const peak = queue.used?.().peakBytes
     return [
-      { name: `memory of all processes with ${count.toLocaleString("en")} waiting and as many ended`, value: memoryBytes / 1024 ** 2, unit: "MB", better: "lower" },
-      rate("then drain at concurrency 100", drained, ms),
-      ...(await startLatency(setting, 1_000)).map((figure) => ({ ...figure, name: `then ${figure.name}` })),
+      ...atRest,
+      ...(peak === undefined ? [] : [megabytes("RSS of the node, the most ever", peak)]),
+      ...before.map((figure) => ({ ...figure, name: `before: ${figure.name}` })),
+      ...after.map((figure) => ({ ...figure, name: `then: ${figure.name}` })),
+      ...after.map(({ name, value, better }, i) => ({ name: `then, of what it was before: ${name}`, value: (value / (before[i]?.value ?? 0)) * 100, unit: "%", better })),
     ]
   },
 
@@ -185,6 +194,30 @@ async function startLatency({ queue, many }: Setting, perSecond: number): Promis
   return latencies(`start latency at ${perSecond}/s,`, (await queue.waits("probe")).slice(before), [0.5, 0.99, 0.999, 1])
 }
 
+/** W4 and W5 in brief, the medians of three each. */
+async function drainAndStart(setting: Setting): Promise<readonly Measured[]> {
+  const { queue, many } = setting
+  const drained = many(50_000)
+  const cpu = (): number => queue.used?.().cpuSeconds ?? 0
+  const found = { perSecond: [] as number[], drainCpu: [] as number[], p50: [] as number[] }
+  for (let i = 0; i < 3; i++) {
+    const before = cpu()
+    found.perSecond.push((drained / (await drain(queue, "drain100", listOf(drained, () => small)))) * 1_000)
+    found.drainCpu.push(((cpu() - before) / drained) * 1e6)
+  }
+  for (let i = 0; i < 3; i++) found.p50.push((await startLatency(setting, 1_000))[0]?.value ?? Number.NaN)
+  const figures: Measured[] = [
+    rate("drain at concurrency 100", median(found.perSecond), 1_000),
+    { name: "start latency at 1000/s, p50", value: median(found.p50), unit: "ms", better: "lower" },
+  ]
+  if (queue.used === undefined) return figures
+  return [...figures, { name: "CPU of the node from enqueue to end, a run", value: median(found.drainCpu), unit: "µs", better: "lower" }]
+}
+
+function megabytes(name: string, bytes: number): Measured {
+  return { name, value: bytes / 1_024 ** 2, unit: "MB", better: "lower" }
+}
+
 /** Enqueues while the task is paused; then lets all of it run, which is not measured. */
 async function paused<Found>(queue: Queue, task: TaskName, count: number, act: () => Promise<Found>): Promise<Found> {
   const before = await queue.succeeded(task)
@@ -213,6 +246,8 @@ async function load(queue: Queue, task: TaskName, inputs: readonly Input[], at?:
 }
 
 const stallMsMost = 60_000
+/** After which a system has done what it puts off. */
+const restMs = 15_000
 
 /** Waits until so many runs have succeeded, no more. */
 async function reaches(queue: Queue, task: TaskName, count: number): Promise<void> {
