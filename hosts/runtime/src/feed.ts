@@ -129,6 +129,8 @@ export class Feed {
     const more = at < 0 ? this.#unfolded.length : at
     if (more === 0) return undefined
     this.#unfolded.splice(0, more)
+    // What is left may be too much by itself.
+    if (this.#unfolded.length === 0) this.overMemory = false
     this.#folded += more
     return this.#folded
   }

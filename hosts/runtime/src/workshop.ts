@@ -294,7 +294,6 @@ export class Workshop {
     for (const bench of this.#benches) {
       if (bench.handle === undefined) continue
       const seats = this.#feedsOf(bench).flatMap((feed) => {
-        feed.overMemory = false
         const transactions = feed.state === "open" ? feed.folded(foldedSequence) : undefined
         return transactions === undefined ? [] : [[feed.seat, transactions] as const]
       })
