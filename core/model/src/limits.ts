@@ -181,6 +181,8 @@ export const limits = {
   functionConcurrencyMax: 1_000,
   /** Most invocations that wait for an instance while the node has no room for one more. */
   functionCallsWaitingMax: 1_000,
+  /** Most characters of their events. */
+  functionCallsWaitingLengthMax: 134_217_728,
   /** Longest time that an invocation waits so before it is throttled, in milliseconds. */
   functionWaitMsMax: 10_000,
   /** Largest event of a function, in bytes. */

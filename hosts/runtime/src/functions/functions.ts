@@ -56,7 +56,7 @@ export class Functions implements FunctionInvoker {
 
   constructor(options: FunctionsOptions) {
     this.#options = options
-    this.#turns = new Turns(options.clock, limits.functionCallsWaitingMax)
+    this.#turns = new Turns(options.clock, limits.functionCallsWaitingMax, limits.functionCallsWaitingLengthMax)
   }
 
   /** Where the node answers: instances that start from now on know it. */
@@ -118,7 +118,7 @@ export class Functions implements FunctionInvoker {
     let outcome = this.#turns.size > 0 ? "node" as const : pool.call(call, has)
     const waitsUntil = this.#options.clock.now() + limits.functionWaitMsMax
     // Meanwhile another version may have been deployed.
-    while (outcome === "node" && (await this.#turns.next(waitsUntil, signal))) outcome = this.#poolOf(name).call(call, has)
+    while (outcome === "node" && (await this.#turns.next(waitsUntil, signal, payload.length))) outcome = this.#poolOf(name).call(call, has)
     const ended = typeof outcome === "string" ? outcome : await outcome
     signal?.removeEventListener("abort", onAbort)
     signal?.throwIfAborted()

@@ -4,11 +4,15 @@ import type { FunctionClock } from "./clock.ts"
 export class Turns {
   readonly #clock: FunctionClock
   readonly #most: number
+  readonly #lengthMost: number
   readonly #waiting: Set<(mine: boolean) => void> = new Set()
+  /** Characters of what they wait with. */
+  #length = 0
 
-  constructor(clock: FunctionClock, most: number) {
+  constructor(clock: FunctionClock, most: number, lengthMost: number) {
     this.#clock = clock
     this.#most = most
+    this.#lengthMost = lengthMost
   }
 
   get size(): number {
@@ -17,14 +21,16 @@ export class Turns {
 
   /**
    * Resolves to true when it is one's turn to try, to false when that takes longer than until this time on the clock, when the signal is
-   * aborted, or when too many wait already.
+   * aborted, or when too many wait already, or with too much.
+   *
+   * @param length - characters that wait with it
    */
-  next(until: number, signal: AbortSignal | undefined): Promise<boolean> {
+  next(until: number, signal: AbortSignal | undefined, length: number): Promise<boolean> {
     const ms = until - this.#clock.now()
-    if (ms <= 0 || this.#waiting.size >= this.#most || signal?.aborted === true) return Promise.resolve(false)
+    if (ms <= 0 || this.#waiting.size >= this.#most || this.#length + length > this.#lengthMost || signal?.aborted === true) return Promise.resolve(false)
     return new Promise((resolve) => {
       const end = (mine: boolean): void => {
-        this.#waiting.delete(end)
+        if (this.#waiting.delete(end)) this.#length -= length
         cancel()
         signal?.removeEventListener("abort", onAbort)
         resolve(mine)
@@ -33,6 +39,7 @@ export class Turns {
       const cancel = this.#clock.after(ms, onAbort)
       signal?.addEventListener("abort", onAbort, { once: true })
       this.#waiting.add(end)
+      this.#length += length
     })
   }
 
