@@ -1,7 +1,7 @@
 /** What every route gets besides the request: the node behind the front door and the front door's own parts. */
 import { MillraceError, type StreamPlan } from "@millrace/model"
 import type { Context } from "hono"
-import type { Incoming, Outgoing } from "./answer.ts"
+import { type Incoming, json, type Outgoing } from "./answer.ts"
 import type { Clock } from "./clock.ts"
 import type { LiveReaders } from "./live-readers.ts"
 import type { Log } from "./log.ts"
@@ -40,6 +40,12 @@ export type RouteContext = Context<{ Bindings: Bindings }>
 
 /** Serves one route. Throws a MillraceError for what becomes problem details. */
 export type Handler = (context: RouteContext, gate: Gate) => Response | Promise<Response>
+
+/** An answer as JSON text that may be large: it counts until its reader has it. */
+export function largeJson(text: string, { env: { outgoing } }: RouteContext, { unread }: Gate): Response {
+  unread.add(outgoing, text.length)
+  return json(text)
+}
 
 /**
  * The stream that a request is about.

@@ -26,7 +26,7 @@ async function openDoor(t: TestContext) {
       return { status: 200, headers: { "content-length": String(large.length) }, body: large }
     },
   }
-  const gateway = createGateway({ node: new MemoryNode([streamPlan("payments")]), version: "0.0.0-test", log, clock, mounts: [mount] })
+  const gateway = createGateway({ node: new MemoryNode([streamPlan("payments", { partitions: 1 })]), version: "0.0.0-test", log, clock, mounts: [mount] })
   const { url, port } = await gateway.listen("127.0.0.1", 0)
   t.after(() => {
     const closed = gateway.close()
@@ -40,7 +40,7 @@ async function openDoor(t: TestContext) {
     t.after(() => socket.destroy())
     return socket
   }
-  return { url, clock, cut, ask, answered: () => answered, isCrowded: () => last?.isCrowded?.() }
+  return { url, port, clock, cut, ask, answered: () => answered, isCrowded: () => last?.isCrowded?.() }
 }
 
 const most = Math.floor(limits.answersUnreadBytesMax / large.length)
@@ -72,6 +72,26 @@ test("from half of that on it is crowded; what has waited for five seconds makes
   await new Promise((resolve) => setImmediate(resolve))
   clock.advance(limits.answerMsMax)
   assert.equal(cut.length, half)
+})
+
+test("pages that nobody reads are bounded, too", { timeout: 60_000 }, async (t) => {
+  const { url, port, cut } = await openDoor(t)
+  const records = `${url}/v1/streams/payments/records`
+  for (let i = 0; i < 5; i++) {
+    const body = JSON.stringify({ id: `p${i}`, text: "x".repeat(1_000_000) })
+    const { status } = await fetch(records, { method: "POST", headers: { "content-type": "application/json" }, body })
+    assert.equal(status, 200)
+  }
+  const page = await (await fetch(`${records}?from=earliest`)).text()
+  assert.ok(page.length > 4_000_000, String(page.length))
+  const readers = Math.ceil(limits.answersUnreadBytesMax / page.length) + 5
+  for (let i = 0; i < readers; i++) {
+    const socket = connect(port, "127.0.0.1").on("error", () => undefined).pause()
+    socket.write("GET /v1/streams/payments/records?from=earliest HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    t.after(() => socket.destroy())
+  }
+  await until(() => cut.length >= 5)
+  assert.equal(await (await fetch(`${records}?from=earliest`)).text(), page)
 })
 
 test("a reader over HTTP/2 that takes nothing is cut off, and its connection stays", { timeout: 60_000 }, async (t) => {

@@ -11,6 +11,7 @@ export const invokeFunction: Handler = async (context, gate) => {
   const { incoming, outgoing } = context.env
   try {
     const reply = await replyOf(context, gate)
+    gate.unread.add(outgoing, reply.length)
     send(outgoing, 200, { "content-type": "application/json" }, reply)
     incoming.resume()
   } catch (thrown) {

@@ -2,7 +2,7 @@
 import { limits, MillraceError } from "@millrace/model"
 import type { TableList } from "@millrace/protocol"
 import { json } from "../../answer.ts"
-import { assertReady, type Handler } from "../../gate.ts"
+import { assertReady, type Handler, largeJson } from "../../gate.ts"
 import { queryOf, wholeNumber } from "../../query.ts"
 import type { NodeRows } from "../../tables.ts"
 
@@ -12,7 +12,8 @@ export const listTables: Handler = (_, { node }) => {
   return json(JSON.stringify({ tables } satisfies TableList))
 }
 
-export const readTable: Handler = async (context, { node }) => {
+export const readTable: Handler = async (context, gate) => {
+  const { node } = gate
   assertReady(node)
   const query = queryOf(context.env.incoming.url ?? "", ["prefix", "limit", "cursor"])
   const limit = wholeNumber("limit", query.limit, 100, 1, limits.pageRowsMax)
@@ -21,7 +22,7 @@ export const readTable: Handler = async (context, { node }) => {
   const rows = view.rows.map(({ key, value }) => `{"key":${JSON.stringify(key)},"value":${value ?? "null"}}`)
   const last = view.more ? view.rows.at(-1) : undefined
   const next = last === undefined ? "" : `,"next":${JSON.stringify(last.key)}`
-  return json(`{"table":${JSON.stringify(view.table)},${reflected(view)},"rows":[${rows.join(",\n")}]${next}}`)
+  return largeJson(`{"table":${JSON.stringify(view.table)},${reflected(view)},"rows":[${rows.join(",\n")}]${next}}`, context, gate)
 }
 
 export const readRow: Handler = async (context, { node }) => {

@@ -2,7 +2,7 @@
 import { limits, MillraceError } from "@millrace/model"
 import type { RunList, RunState } from "@millrace/protocol"
 import { json } from "../../answer.ts"
-import { assertReady, type Gate, type Handler } from "../../gate.ts"
+import { assertReady, type Gate, type Handler, largeJson } from "../../gate.ts"
 import { queryOf, wholeNumber } from "../../query.ts"
 import { runReply } from "../../run-reply.ts"
 import type { NodeRun, NodeSearch } from "../../tasks.ts"
@@ -25,7 +25,7 @@ export const listRuns: Handler = async (context, gate) => {
     ...(query.q === undefined ? {} : { q: query.q }),
   }
   const tasks = query.task === undefined ? gate.node.tasks.plans.map(({ name }) => name) : [query.task]
-  return json(JSON.stringify(await pageOf(gate, tasks, search, cursorOf(query.cursor))))
+  return largeJson(JSON.stringify(await pageOf(gate, tasks, search, cursorOf(query.cursor))), context, gate)
 }
 
 export const showRun: Handler = async (context, { node }) => {
