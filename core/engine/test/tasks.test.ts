@@ -417,6 +417,63 @@ test("runs of a key that is cancelled leave their places to nobody of it", async
   assert.equal(rig.status(next), "running")
 })
 
+test("a run's ttl and its time to end count from when it may start, and anew when it begins again", async () => {
+  const rig = await TaskRig.open(task("t", { run, concurrency: 1, delay: "2m", ttl: "1m", timeout: { run: "90s" }, retry: 1 }))
+  const first = await rig.enqueue(1)
+  await rig.pass(120_000)
+  assert.equal(rig.status(first), "running")
+  const second = await rig.enqueue(2, { delayMs: 0 })
+  await rig.pass(59_999)
+  assert.equal(rig.status(second), "waiting")
+  await rig.pass(1)
+  assert.equal(rig.status(second), "expired")
+  rig.finish(first, { kind: "failed", error: oops })
+  // Begun again a minute after it might have started, it has its whole time again.
+  await rig.tell(["retry", first])
+  await rig.pass(89_999)
+  assert.equal(rig.status(first), "running")
+  await rig.tell(["retry", second])
+  await rig.pass(1)
+  assert.deepEqual([rig.status(first), rig.run(first).error?.code, rig.status(second)], ["failed", "MR1202", "running"])
+  rig.finish(second, { kind: "failed", error: oops })
+  const blocking = await rig.enqueue(3, { delayMs: 0 })
+  await rig.tell(["retry", second])
+  await rig.pass(60_000)
+  assert.deepEqual([rig.status(blocking), rig.status(second)], ["running", "expired"])
+})
+
+test("a debounced run has its ttl from when its key was quiet", async () => {
+  const rig = await TaskRig.open(task("t", { run, debounce: { wait: "1m", most: "1h" }, ttl: "10s", concurrency: 1 }))
+  const number = await rig.enqueue(1)
+  await rig.pass(50_000)
+  await rig.enqueue(2)
+  await rig.pass(60_000)
+  assert.deepEqual([rig.status(number), rig.run(number).input], ["running", "2"])
+})
+
+test("a repeat with the idempotency key of what has joined a run by its key joins that run too", async () => {
+  for (const settings of [{ throttle: "1m" }, { debounce: "1m" }] as const) {
+    const rig = await TaskRig.open(task("t", { run, ...settings }))
+    const first = await rig.enqueue(1, { idempotencyKey: "a", ticket: "1" })
+    await rig.enqueue(2, { idempotencyKey: "b", ticket: "2", fingerprint: 7 })
+    await rig.pass(120_000)
+    await rig.enqueue(2, { idempotencyKey: "b", ticket: "3", fingerprint: 7 })
+    assert.deepEqual(rig.placed.map(({ number }) => number), [first, first, first], Object.keys(settings)[0])
+    await rig.enqueue(3, { idempotencyKey: "b", ticket: "4", fingerprint: 8 })
+    assert.deepEqual([rig.placed.at(-1)?.otherBody, rig.page().runs.length], [true, 1])
+  }
+})
+
+test("a cron's runs have the key and priority of their input, and crons at the same times run each", async () => {
+  const input = z.object({ shop: z.string(), weight: z.number() })
+  const at = { expression: "*/10 * * * *", catchUp: "one" } as const
+  const cron = [{ ...at, input: { shop: "a", weight: 3 } }, { ...at, input: { shop: "b", weight: 0 } }]
+  const rig = await TaskRig.open(task("t", { input, run, key: ({ shop }) => shop, priority: ({ weight }) => weight, concurrency: { perKey: 1 }, cron }))
+  await rig.pass(1_200_000)
+  assert.deepEqual(rig.page().runs.map(({ key, priority, status }) => [key, priority, status]), [["b", 0, "waiting"], ["a", 3, "waiting"], ["b", 0, "running"], ["a", 3, "running"]])
+  assert.throws(() => task("t", { input, run, cron: { ...at, input: { shop: "a", weight: "much" as unknown as number } } }), { code: "MR1101", message: /cron, input: the task's schema refuses it: weight: / })
+})
+
 test("ended runs are found by status, key, text and time, page by page, and go when their retention is over", async () => {
   const rig = await TaskRig.open(task("t", { run, retention: "1h", retry: 1 }))
   for (let i = 0; i < 30; i++) {

@@ -30,6 +30,9 @@ export interface CronPlan {
   readonly catchUp: "none" | "one" | "all"
   /** The input, as JSON. */
   readonly input: string
+  /** What the task's functions say of that input; absent: as without them. */
+  readonly key?: string
+  readonly priority?: number
 }
 
 export interface TaskPlan {
@@ -42,9 +45,9 @@ export interface TaskPlan {
   readonly retry: RetryPlan
   /** Longest time of one attempt; null: no limit. */
   readonly timeoutMs: number | null
-  /** Longest time from enqueue to end; null: no limit. */
+  /** Longest time to the end from when it may start; null: no limit. */
   readonly runTimeoutMs: number | null
-  /** A run that has not started after this long expires; null: never. */
+  /** A run that has not started so long after it might expires; null: never. */
   readonly ttlMs: number | null
   readonly delayMs: number
   /** Most calls at once. */

@@ -43,7 +43,7 @@ export const tableRoutes: { readonly [Id in TableOperation]: Route & { readonly 
       { name: "cursor", in: "query", description: "`next` of the page before.", schema: { type: "string" } },
     ],
     answer: { status: 200, description: "The page; it may hold fewer rows than asked for.", content: json(ref("TablePage")) },
-    errors: ["MR1009", "MR1025", "MR1201", "MR1202", "MR1204", "MR1302", "MR1401"],
+    errors: ["MR1009", "MR1025", "MR1201", "MR1202", "MR1203", "MR1204", "MR1302", "MR1401"],
   },
   followTable: {
     id: "followTable",
@@ -76,6 +76,6 @@ export const tableRoutes: { readonly [Id in TableOperation]: Route & { readonly 
     description: "The row of a key that is called `live` is read with `?prefix=live&limit=1`.",
     parameters: [table, { name: "key", in: "path", description: "The key, percent-encoded.", schema: { type: "string", minLength: 1 } }],
     answer: { status: 200, description: "The row now, with the position that it reflects.", content: json(ref("TableRow")) },
-    errors: ["MR1025", "MR1026", "MR1201", "MR1202", "MR1204", "MR1302", "MR1401"],
+    errors: ["MR1025", "MR1026", "MR1201", "MR1202", "MR1203", "MR1204", "MR1302", "MR1401"],
   },
 }

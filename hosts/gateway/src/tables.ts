@@ -15,7 +15,7 @@ export interface NodeRows {
 
 export interface GatewayTables {
   readonly all: readonly TableFacts[]
-  /** One row: that of the key. @throws MR1025, MR1201, MR1202, MR1204, MR1302, MR1401 */
+  /** One row: that of the key. @throws MR1025, MR1201, MR1202, MR1203, MR1204, MR1302, MR1401 */
   row(table: string, key: string): Promise<NodeRows>
   /** Rows in the order of their keys as UTF-8 bytes. @throws as `row` */
   page(table: string, range: { readonly prefix: string; readonly after?: string; readonly limit: number }): Promise<NodeRows>

@@ -1,5 +1,5 @@
 /** When a task's crons are due, and which runs that makes. */
-import { type TaskPlan, limits } from "@millrace/model"
+import { type CronPlan, type TaskPlan, limits } from "@millrace/model"
 import type { CronClock } from "../context.ts"
 import type { Standing } from "./standing.ts"
 
@@ -8,16 +8,16 @@ export function cronsDue({ crons: plans }: TaskPlan, standing: Standing): number
   let due = Number.POSITIVE_INFINITY
   if (plans.length === 0) return due
   const { crons } = standing.read
-  for (const { expression, timeZone } of plans) due = Math.min(due, crons[`${timeZone} ${expression}`] ?? 0)
+  for (const i of plans.keys()) due = Math.min(due, crons[nameOf(plans, i)] ?? 0)
   return due
 }
 
 /** @param enqueue - makes a run of an input */
-export function tickCrons({ crons: plans }: TaskPlan, standing: Standing, clock: CronClock, now: number, enqueue: (input: string) => void): void {
+export function tickCrons({ crons: plans }: TaskPlan, standing: Standing, clock: CronClock, now: number, enqueue: (input: string, facts: Pick<CronPlan, "key" | "priority">) => void): void {
   if (plans.length === 0) return
   const { crons } = standing.read
-  for (const { expression, timeZone, catchUp, input } of plans) {
-    const name = `${timeZone} ${expression}`
+  for (const [i, { expression, timeZone, catchUp, input, key, priority }] of plans.entries()) {
+    const name = nameOf(plans, i)
     const due = crons[name]
     if (due !== undefined && due > now) continue
     const next = (after: number): number => clock(expression, timeZone, after) ?? Number.POSITIVE_INFINITY
@@ -26,7 +26,17 @@ export function tickCrons({ crons: plans }: TaskPlan, standing: Standing, clock:
     const newest = times.at(-1)
     const missed = newest !== undefined && now - newest > limits.cronLateMsMax
     const wanted = catchUp === "all" ? times : newest === undefined || (catchUp === "none" && missed) ? [] : [newest]
-    for (const _ of wanted) enqueue(input)
+    for (const _ of wanted) enqueue(input, { ...(key === undefined ? {} : { key }), ...(priority === undefined ? {} : { priority }) })
     standing.change.crons[name] = next(now)
   }
+  // One that was taken out and comes back later has missed nothing meanwhile.
+  const names = new Set(plans.map((_, i) => nameOf(plans, i)))
+  for (const name of Object.keys(standing.read.crons)) if (!names.has(name)) delete standing.change.crons[name]
+}
+
+/** Of those at the same times, each has a name of its own, and its own input. */
+function nameOf(plans: TaskPlan["crons"], at: number): string {
+  const { expression, timeZone } = plans[at] as CronPlan
+  const same = plans.slice(0, at).filter((plan) => plan.expression === expression && plan.timeZone === timeZone).length
+  return `${timeZone} ${expression}${same === 0 ? "" : ` ${same}`}`
 }

@@ -136,7 +136,7 @@ export class TaskQueue {
 
   tick(now: number): void {
     this.#startOrphans()
-    tickCrons(this.#plan, this.#standing, this.#context.cron, now, (input) => this.#outputs.command(["enqueue", input, { trigger: "cron" }]))
+    tickCrons(this.#plan, this.#standing, this.#context.cron, now, (input, facts) => this.#outputs.command(["enqueue", input, { trigger: "cron", ...facts }]))
     for (let lease = this.#calls.late(now); lease !== undefined; lease = this.#calls.late(now)) this.#timeOut(lease)
     for (let row = this.#timers.take(now); row !== undefined; row = this.#timers.take(now)) {
       this.#fire(row, now)
@@ -181,6 +181,8 @@ export class TaskQueue {
       this.#context.effects.push({ kind: "placed", task: this.#plan.name, ticket, number: joined ?? number, joined: joined !== undefined })
     }
     if (joined !== undefined) {
+      // Q6: what joins by its key (throttle, debounce) is known by its idempotency key too, so that its repeat joins as well.
+      if (repeat === undefined) this.#known.knowRepeat(facts, joined, now + idempotencyMs, now)
       // What is not the input of the run that it joins.
       if (this.runs.get(joined)?.input !== input) this.#forget([input])
       return this.#tellJoined(joined, waited)
@@ -195,6 +197,7 @@ export class TaskQueue {
       waited,
       enqueuedAt: at,
       dueAt,
+      mayStartAt: dueAt,
       startedAt: 0,
       finishedAt: 0,
       lease: 0,
@@ -215,8 +218,8 @@ export class TaskQueue {
     this.#known.knowRepeat(facts, number, now + idempotencyMs, now)
     if (throttleMs !== null) this.#known.know(`t:${key}`, number, now + throttleMs)
     if (debounce !== null) this.#known.know(`d:${key}`, number, at + debounce.mostMs)
-    if (ttlMs !== null) this.#timers.set(at + ttlMs, timer.expire, rowNumber(number))
-    if (runTimeoutMs !== null) this.#timers.set(at + runTimeoutMs, timer.giveUp, rowNumber(number))
+    if (ttlMs !== null) this.#timers.set(dueAt + ttlMs, timer.expire, rowNumber(number))
+    if (runTimeoutMs !== null) this.#timers.set(dueAt + runTimeoutMs, timer.giveUp, rowNumber(number))
     this.#offer(number, run)
   }
 
@@ -234,6 +237,8 @@ export class TaskQueue {
     this.#keep(input)
     run.input = input
     run.dueAt = Math.min(now + debounce.waitMs, pending?.[1] as number)
+    // Its other timers find out when they go off.
+    run.mayStartAt = run.dueAt
     this.#timers.set(run.dueAt, timer.start, rowNumber(number))
     return number
   }
@@ -509,10 +514,12 @@ export class TaskQueue {
     run.error = undefined
     run.finishedAt = 0
     run.dueAt = this.#context.now
+    run.mayStartAt = run.dueAt
     this.runs.forgetFailed(number)
     this.#live(number, 1)
-    const { runTimeoutMs } = this.#plan
-    if (runTimeoutMs !== null) this.#timers.set(run.dueAt + runTimeoutMs, timer.giveUp, rowNumber(number))
+    const { ttlMs, runTimeoutMs } = this.#plan
+    if (ttlMs !== null) this.#timers.set(run.mayStartAt + ttlMs, timer.expire, rowNumber(number))
+    if (runTimeoutMs !== null) this.#timers.set(run.mayStartAt + runTimeoutMs, timer.giveUp, rowNumber(number))
     this.#offer(number, run)
   }
 
@@ -563,10 +570,12 @@ export class TaskQueue {
     } else if (kind === timer.expire) {
       if (run.attempt > 0 || run.status === "running") return
       const { ttlMs } = this.#plan
+      if (this.#isEarly(ttlMs, kind, number, run)) return
       const error: ErrorData = { code: "MR1208", message: `The run had not started after ${ttlMs} ms.`, details: { ttlMs } }
       this.#end(number, this.runs.change(number), "expired", error)
     } else {
       const { runTimeoutMs } = this.#plan
+      if (this.#isEarly(runTimeoutMs, kind, number, run)) return
       const error: ErrorData = { code: "MR1202", message: `The run had not ended after ${runTimeoutMs} ms.`, details: { runTimeoutMs } }
       this.#abort(number, run, "timed-out")
       this.#end(number, this.runs.change(number), "failed", error)
@@ -592,10 +601,18 @@ export class TaskQueue {
     run.attempts = [...run.attempts.slice(1 - limits.attemptsKeptMax), attempt]
   }
 
-  /** Takes back a timer that was set as the run was enqueued. */
-  #untimer(afterMs: number | null, kind: string, number: number, { enqueuedAt }: Run): void {
+  /** Takes back a timer that was set for when the run might start. */
+  #untimer(afterMs: number | null, kind: string, number: number, { mayStartAt }: Run): void {
     if (afterMs === null) return
-    this.#timers.unset(enqueuedAt + afterMs, kind, rowNumber(number))
+    this.#timers.unset(mayStartAt + afterMs, kind, rowNumber(number))
+  }
+
+  /** Whether a timer was set before its run was put off, or began again: then it is set anew. */
+  #isEarly(afterMs: number | null, kind: string, number: number, { mayStartAt }: Run): boolean {
+    const at = mayStartAt + (afterMs ?? 0)
+    if (at <= this.#context.now) return false
+    this.#timers.set(at, kind, rowNumber(number))
+    return true
   }
 }
 

@@ -24,6 +24,7 @@ const runs: fc.Arbitrary<Run> = fc
     waited: fc.boolean(),
     enqueuedAt: time,
     dueAt: time,
+    mayStartAt: time,
     startedAt: time,
     finishedAt: time,
     lease: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
@@ -38,11 +39,11 @@ const runs: fc.Arbitrary<Run> = fc
     idempotencyKey: orNone(fc.array(fc.nat({ max: 65_535 })).map((units) => String.fromCharCode(...units))),
     depth: fc.nat({ max: 5 }),
   }, { noNullPrototype: true })
-  .chain((run) => fc.constantFrom(run, { ...run, dueAt: run.enqueuedAt }, succeeded(run)))
+  .chain((run) => fc.constantFrom(run, { ...run, dueAt: run.enqueuedAt, mayStartAt: run.enqueuedAt }, succeeded(run)))
 
 function succeeded(run: Run): Run {
   const { enqueuedAt } = run
-  const times = { dueAt: enqueuedAt, startedAt: enqueuedAt + 3, finishedAt: enqueuedAt + 5 }
+  const times = { dueAt: enqueuedAt, mayStartAt: enqueuedAt, startedAt: enqueuedAt + 3, finishedAt: enqueuedAt + 5 }
   const plain = { priority: 0, trigger: "call" as const, lost: 0, error: undefined, depth: 0, attempt: 1 }
   return { ...run, ...times, ...plain, status: "succeeded", attempts: [{ startedAt: times.startedAt, endedAt: times.finishedAt, outcome: "succeeded" }] }
 }
@@ -73,6 +74,7 @@ const plain: Run = {
   waited: true,
   enqueuedAt: 1_795_000_000_000,
   dueAt: 1_795_000_000_000,
+  mayStartAt: 1_795_000_000_000,
   startedAt: 1_795_000_000_003,
   finishedAt: 1_795_000_000_005,
   lease: 7,

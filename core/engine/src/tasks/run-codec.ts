@@ -15,7 +15,7 @@ const statusBits = 0x07
 const waitedBit = 0x08
 
 /** The two bytes behind it. Times are said as ms since the enqueue where all of them are whole and that fits. */
-const has = { due: 1, started: 2, finished: 4, wideTimes: 8, lease: 16, wideLease: 32, onceOnly: 64, key: 128, output: 256, succeededAtOnce: 512, idempotencyKey: 1_024, traceparent: 2_048, tracestate: 4_096, rest: 8_192 } as const
+const has = { due: 1, started: 2, finished: 4, wideTimes: 8, lease: 16, wideLease: 32, onceOnly: 64, key: 128, output: 256, succeededAtOnce: 512, idempotencyKey: 1_024, traceparent: 2_048, tracestate: 4_096, rest: 8_192, mayStart: 16_384 } as const
 
 const u32End = 2 ** 32
 /** At three bytes to a character. */
@@ -29,6 +29,7 @@ export const runCodec: StateCodec<Run> = {
     to.u16(flags)
     to.f64(enqueuedAt)
     if ((flags & has.due) !== 0) writeTime(to, flags, run.dueAt - enqueuedAt, run.dueAt)
+    if ((flags & has.mayStart) !== 0) writeTime(to, flags, run.mayStartAt - enqueuedAt, run.mayStartAt)
     if ((flags & has.started) !== 0) writeTime(to, flags, run.startedAt - enqueuedAt, run.startedAt)
     if ((flags & has.finished) !== 0) writeTime(to, flags, run.finishedAt - enqueuedAt, run.finishedAt)
     if ((flags & has.wideLease) !== 0) to.f64(lease)
@@ -56,6 +57,7 @@ export const runCodec: StateCodec<Run> = {
     const flags = from.u16()
     const enqueuedAt = from.f64()
     const dueAt = (flags & has.due) === 0 ? enqueuedAt : readTime(from, flags, enqueuedAt)
+    const mayStartAt = (flags & has.mayStart) === 0 ? enqueuedAt : readTime(from, flags, enqueuedAt)
     const startedAt = (flags & has.started) === 0 ? 0 : readTime(from, flags, enqueuedAt)
     const finishedAt = (flags & has.finished) === 0 ? 0 : readTime(from, flags, enqueuedAt)
     const lease = (flags & has.lease) === 0 ? 0 : (flags & has.wideLease) === 0 ? from.u32() : from.f64()
@@ -69,7 +71,7 @@ export const runCodec: StateCodec<Run> = {
     const rest = (flags & has.rest) === 0 ? noRest : (readValue(from) as Rest)
     const [priority, trigger, lost, error, others, depth, idempotencyKey = plainIdempotencyKey, traceparent = plainTraceparent, tracestate = plainTracestate] = rest
     const attempts: readonly AttemptFacts[] = (flags & has.succeededAtOnce) === 0 ? others : [{ startedAt, endedAt: finishedAt, outcome: "succeeded" }]
-    const times = { enqueuedAt, dueAt, startedAt, finishedAt }
+    const times = { enqueuedAt, dueAt, mayStartAt, startedAt, finishedAt }
     const status = runStatuses[head & statusBits] as Run["status"]
     const waited = (head & waitedBit) !== 0
     return { status, input, key, priority, trigger, waited, ...times, lease, attempt, lost, output, error, attempts, traceparent, tracestate, idempotencyKey, depth }
@@ -93,12 +95,13 @@ function readTime(from: ByteReader, flags: number, enqueuedAt: number): number {
 }
 
 function flagsOf(run: Run): number {
-  const { enqueuedAt, dueAt, startedAt, finishedAt, lease, attempts } = run
+  const { enqueuedAt, dueAt, mayStartAt, startedAt, finishedAt, lease, attempts } = run
   let flags = 0
   if (dueAt !== enqueuedAt) flags |= has.due
+  if (mayStartAt !== enqueuedAt) flags |= has.mayStart
   if (startedAt !== 0) flags |= has.started
   if (finishedAt !== 0) flags |= has.finished
-  if (!isNear(dueAt, enqueuedAt) || (startedAt !== 0 && !isNear(startedAt, enqueuedAt)) || (finishedAt !== 0 && !isNear(finishedAt, enqueuedAt))) flags |= has.wideTimes
+  if (!isNear(dueAt, enqueuedAt) || !isNear(mayStartAt, enqueuedAt) || (startedAt !== 0 && !isNear(startedAt, enqueuedAt)) || (finishedAt !== 0 && !isNear(finishedAt, enqueuedAt))) flags |= has.wideTimes
   if (lease !== 0) flags |= has.lease
   if (lease >= u32End) flags |= has.wideLease
   if (run.attempt === 1) flags |= has.onceOnly
@@ -139,7 +142,8 @@ function readFormer(from: ByteReader, head: number): Run {
   const status = runStatuses[head] as Run["status"]
   const waited = from.u8() === 1
   const priority = from.u8() - 128
-  const times = { enqueuedAt: from.f64(), dueAt: from.f64(), startedAt: from.f64(), finishedAt: from.f64() }
+  const enqueuedAt = from.f64()
+  const times = { enqueuedAt, dueAt: from.f64(), mayStartAt: enqueuedAt, startedAt: from.f64(), finishedAt: from.f64() }
   const lease = from.f64()
   const attempt = from.u32()
   const lost = from.u32()

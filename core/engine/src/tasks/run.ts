@@ -43,6 +43,8 @@ export interface Run {
   enqueuedAt: number
   /** Starts no earlier. */
   dueAt: number
+  /** When it might have started at first, or as it began again: its `ttl` and its time to end count from here. */
+  mayStartAt: number
   startedAt: number
   finishedAt: number
   /** Number of the call that has it in hand, or had it last. */

@@ -8,6 +8,7 @@ import {
   priorityMost,
   type RatePlan,
   type RetryPlan,
+  type StandardSchema,
   sizeBytes,
 } from "@millrace/model"
 import { checkedMs, checkedWhole, checkKeys } from "../setting.ts"
@@ -69,9 +70,9 @@ export interface TaskSettings<Parsed, Sent> {
   readonly priority?: number | ((input: Parsed) => number)
   /** Attempts, or more than that. @default 3 attempts */
   readonly retry?: number | RetryOptions
-  /** Longest time of one attempt, or of an attempt and of the whole run, waits included. @default no limit */
+  /** Longest time of one attempt, or of an attempt and of the whole run from when it may start, waits between attempts included. @default no limit */
   readonly timeout?: Duration | { readonly attempt?: Duration; readonly run?: Duration }
-  /** A run that has not started after this long expires. @default never */
+  /** A run expires that has not started this long after it might: after its delay, and anew when it begins again. @default never */
   readonly ttl?: Duration
   /** Starts no earlier than this after it was enqueued. @default "0s" */
   readonly delay?: Duration
@@ -167,7 +168,14 @@ export function debouncePlan(given: TaskSettings<never, unknown>["debounce"], wh
   return { waitMs, mostMs: checkedMs(most, `${what}, most`, waitMs) }
 }
 
-export function cronPlans(given: CronOptions<unknown> | ReadonlyArray<CronOptions<unknown>> | undefined, what: string): readonly CronPlan[] {
+/** What is asked of an input before it is enqueued. */
+export interface InputCode {
+  readonly input: StandardSchema | undefined
+  readonly key: ((input: never) => string) | undefined
+  readonly priority: number | ((input: never) => number) | undefined
+}
+
+export function cronPlans(given: CronOptions<unknown> | ReadonlyArray<CronOptions<unknown>> | undefined, code: InputCode, what: string): readonly CronPlan[] {
   if (given === undefined) return []
   const all = (Array.isArray(given) ? given : [given]) as ReadonlyArray<CronOptions<unknown>>
   return all.map((cron, i) => {
@@ -185,8 +193,28 @@ export function cronPlans(given: CronOptions<unknown> | ReadonlyArray<CronOption
     }
     const text = JSON.stringify(input)
     if (text === undefined) throw new MillraceError("MR1101", `${place}, input: a task that starts by itself needs an input, such as {}.`)
-    return { expression: expression.trim(), timeZone, catchUp, input: text }
+    return { expression: expression.trim(), timeZone, catchUp, input: text, ...cronFacts(JSON.parse(text), code, `${place}, input`) }
   })
+}
+
+/** Key and priority of the input that a cron gives; a cron whose every run would fail is refused here. */
+function cronFacts(given: unknown, { input: schema, key, priority }: InputCode, what: string): Pick<CronPlan, "key" | "priority"> {
+  const result = schema?.["~standard"].validate(given)
+  // Refused when the task is called.
+  if (result instanceof Promise) return {}
+  if (result?.issues !== undefined) {
+    const [first] = result.issues
+    const path = first?.path?.map((part) => String(typeof part === "object" ? part.key : part)).join(".") ?? ""
+    throw new MillraceError("MR1101", `${what}: the task's schema refuses it: ${path === "" ? "" : `${path}: `}${first?.message ?? "no reason given"}`, { given })
+  }
+  const value = (result === undefined ? given : result.value) as never
+  const ownKey = key?.(value)
+  if (ownKey !== undefined && (typeof ownKey !== "string" || ownKey.length > limits.keyLengthMax)) {
+    throw new MillraceError("MR1101", `${what}: the task's key of it is no text of at most ${limits.keyLengthMax} characters.`, { given: ownKey })
+  }
+  const own = typeof priority === "function" ? priority(value) : priority
+  checkPriority(own, `${what}, priority`)
+  return { ...(ownKey === undefined || ownKey === "" ? {} : { key: ownKey }), ...(own === undefined || own === 0 ? {} : { priority: own }) }
 }
 
 export function memoryPlan(given: ByteSize | undefined, what: string): number | null {

@@ -222,7 +222,7 @@ export function task(
     retentionMs: checkedMs(options.retention ?? "7d", `${what}, retention`),
     isolate: options.isolate === true || memoryMegabytes !== null,
     memoryMegabytes,
-    crons: Object.freeze(cronPlans(options.cron, what)),
+    crons: Object.freeze(cronPlans(options.cron, { input, key, priority }, what)),
   })
   const code = Object.freeze({
     input,

@@ -39,6 +39,8 @@ export type ToTables =
   | { readonly kind: "ask"; readonly id: number; readonly sequence: number; readonly question: TableQuestion }
   | { readonly kind: "advance"; readonly sequence: number }
   | { readonly kind: "leave"; readonly follower: number }
+  /** It is to collect its garbage; answered by `collected`. */
+  | { readonly kind: "collect" }
   | { readonly kind: "end" }
 
 export interface TableRow {
@@ -60,3 +62,5 @@ export type FromTables =
   | { readonly kind: "answer"; readonly id: number; readonly rows: TableRows }
   | { readonly kind: "failed"; readonly id: number; readonly error: ErrorData }
   | { readonly kind: "advanced" }
+  /** So much of the heap is in use now. */
+  | { readonly kind: "collected"; readonly bytes: number }

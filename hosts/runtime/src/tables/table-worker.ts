@@ -2,11 +2,13 @@
  * The thread that reads tables: from the checkpoint and the journal's tail, as they lie on the disk, with the services' own code (an
  * aggregate's result is the user's). Workers and the thread that serves sockets do not notice.
  */
+import { getHeapStatistics } from "node:v8"
 import { parentPort, workerData } from "node:worker_threads"
 import { compareKeys, stageScope, storedConsumed, storedProgress, type TablePlan, tablesOf } from "@millrace/engine"
 import { TableReader } from "@millrace/engine/machine"
 import { type ErrorData, errorData, limits, MillraceError, partitionOf, Placing, type Program } from "@millrace/model"
 import { loadPrograms } from "../programs.ts"
+import { collector } from "../resting-heap.ts"
 import { holdModules } from "../service-code.ts"
 import { openStateView } from "./compose.ts"
 import type { FromTables, TableName, TableQuestion, TableRange, TableRow, TableRows, TableThreadData, ToTables } from "./table-messages.ts"
@@ -33,6 +35,7 @@ const tables: Table[] = []
 const byRowScope = new Map<string, Table>()
 const read = new Set<string>()
 const followers = new Map<number, Follower>()
+let collect: (() => void) | undefined
 
 const view = openStateView({
   dir: dataDir,
@@ -84,6 +87,10 @@ function onMessage(message: ToTables): void {
       if (waiting !== undefined) send({ kind: "answer", id: waiting, rows: { rows: [], position: [], more: false } })
       break
     }
+    case "collect":
+      collect ??= collector()
+      collect()
+      return send({ kind: "collected", bytes: getHeapStatistics().used_heap_size })
     case "end":
       view.close()
       process.exit(0)
@@ -260,7 +267,7 @@ const loaded = loadPrograms(code.files).then(
 
 parentPort?.on("message", (message: ToTables) => {
   void loaded.then((error) => {
-    if (error === undefined || message.kind === "end") onMessage(message)
+    if (error === undefined || message.kind === "end" || message.kind === "collect") onMessage(message)
     else if (message.kind === "ask") send({ kind: "failed", id: message.id, error })
   })
 })

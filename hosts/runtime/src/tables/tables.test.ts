@@ -160,6 +160,16 @@ it("an unknown table is refused with those that there are", async (t) => {
   )
 })
 
+it("a result that outgrows the heap of the thread that reads tables harms only the questions of that thread, and the node goes on", async (t) => {
+  const { node } = await openNode(t, ["shop-tables"], { bounds: { workerHeapMegabytesMax: 64 } })
+  const touchy = (item: string, amount: number): Sale => ({ item, shop: "touchy", amount })
+  await send(node, "sales", [touchy("a", 1), touchy("b", 77)])
+  await idle(node)
+  assert.deepEqual(rowsOf(await node.tables.row("touchy", "a")), [["a", { key: "a", it: 1 }]])
+  await assert.rejects(node.tables.row("touchy", "b"), { code: "MR1203", message: /A table's answer outgrew its thread's 64 MB of heap/ })
+  assert.deepEqual(rowsOf(await node.tables.row("touchy", "a")), [["a", { key: "a", it: 1 }]])
+})
+
 it("a result that throws, or never comes, harms only its question", async (t) => {
   const { node } = await openNode(t, ["shop-tables"], { bounds: { ...hanging, loadMsMax: 2_000 } })
   const touchy = (item: string, amount: number): Sale => ({ item, shop: "touchy", amount })

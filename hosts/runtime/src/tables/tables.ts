@@ -4,10 +4,12 @@
  *
  * G1  A row is shown as of a durable commit, with the position in the table's input that it reflects.
  * G2  A follower is told the newest row of every key that changes; who is slow is told less often, not more at a time.
+ * G3  The thread's heap is held by a watch, as that of workers is: a result that outgrows it costs its own question, and those beside it, not the node.
  */
 import { Worker } from "node:worker_threads"
 import { type TablePlan, tablesOf } from "@millrace/engine"
 import { type ErrorData, errorFrom, limits, MillraceError, type Plan } from "@millrace/model"
+import { engineHeapMegabytes, HeapWatch } from "../heap-watch.ts"
 import type { ShardsByStream } from "../reshard/shards.ts"
 import type { ServiceCode } from "../service-code.ts"
 import type { FromTables, TableName, TableQuestion, TableRange, TableRow, TableThreadData, ToTables } from "./table-messages.ts"
@@ -70,7 +72,7 @@ export class Tables {
     return this.#plans.map((plan) => ({ name: this.#nameOf(plan), service: plan.service, stream: plan.input, partitions: plan.partitions }))
   }
 
-  /** The row of a key; its value is undefined when there is none. @throws MR1025, MR1201, MR1202, MR1302, MR1401 */
+  /** The row of a key; its value is undefined when there is none. @throws MR1025, MR1201, MR1202, MR1203, MR1302, MR1401 */
   async row(table: string, key: string): Promise<TableView> {
     const plan = this.#find(table)
     return this.#viewOf(plan, await this.#ask({ kind: "row", table: named(plan), key }))
@@ -212,25 +214,44 @@ export class Tables {
     const file = import.meta.url.endsWith(".ts") ? "./table-worker.ts" : "./table-worker.js"
     const worker = new Worker(new URL(file, import.meta.url), {
       workerData: { code, dataDir, changesMost, shards } satisfies TableThreadData,
-      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+      resourceLimits: { maxYoungGenerationSizeMb: limits.youngHeapMegabytesMax, maxOldGenerationSizeMb: engineHeapMegabytes(heapMegabytes) },
     })
+    const heap = new HeapWatch(worker, heapMegabytes, {
+      onCollect: () => worker.postMessage({ kind: "collect" } satisfies ToTables),
+      onOver: (answers) => {
+        if (this.#worker === worker) void this.#end(outgrown(heapMegabytes), !answers)
+      },
+    })
+    const watch = setInterval(() => heap.look(), limits.heapLookMs)
+    watch.unref()
+    worker.once("exit", () => clearInterval(watch))
     worker.on("message", (message: FromTables) => {
       if (this.#worker !== worker) return
-      if (message.kind === "advanced") {
+      if (message.kind === "collected") heap.collected(message.bytes)
+      else if (message.kind === "advanced") {
         this.#advancing = false
         this.advance()
       } else if (message.kind === "answer") this.#asked.get(message.id)?.resolve(message.rows)
       else this.#asked.get(message.id)?.reject(errorFrom(message.error))
     })
-    const lost = (why: string): void => {
+    const lost = (error: ErrorData): void => {
       if (this.#worker !== worker) return
       this.#worker = undefined
-      this.#giveUp({ code: "MR1204", message: `The thread that reads tables stopped: ${why}`, details: {} })
+      this.#giveUp(error)
     }
-    worker.on("error", (error: unknown) => lost(error instanceof Error ? error.message : String(error)))
-    worker.on("exit", (code) => lost(`exit code ${code}`))
+    const stopped = (why: string): ErrorData => ({ code: "MR1204", message: `The thread that reads tables stopped: ${why}`, details: {} })
+    worker.on("error", (error: unknown) => {
+      const isFull = error instanceof Error && (error as NodeJS.ErrnoException).code === "ERR_WORKER_OUT_OF_MEMORY"
+      lost(isFull ? outgrown(heapMegabytes) : stopped(error instanceof Error ? error.message : String(error)))
+    })
+    worker.on("exit", (code) => lost(stopped(`exit code ${code}`)))
     return worker
   }
+}
+
+function outgrown(heapMegabytes: number): ErrorData {
+  const message = `A table's answer outgrew its thread's ${heapMegabytes} MB of heap: an aggregate's result must be small; the thread was replaced.`
+  return { code: "MR1203", message, details: { limitMegabytes: heapMegabytes } }
 }
 
 function named({ service, name }: TablePlan): TableName {

@@ -22,6 +22,8 @@ const touchy = sales.filter(({ shop }) => shop === "touchy").aggregate("touchy",
     result: (acc) => {
       if (isReader() && acc === 13) throw new RangeError("thirteen")
       if (isReader() && acc === 99) for (;;);
+      // eslint-disable-next-line unicorn/no-new-array -- as user code has it
+      if (isReader() && acc === 77) for (const held: unknown[] = []; ; ) held.push(new Array(10_000).fill({ x: 1 }))
       return acc
     },
   }),
