@@ -89,7 +89,11 @@ async function take(rig: TaskRig, model: Model, each: Step): Promise<void> {
     case "retry": {
       const numbers = [...model.enqueued.keys()]
       const number = numbers[each.which % Math.max(1, numbers.length)]
-      if (number !== undefined) await rig.tell([each.kind, number])
+      if (number === undefined) return
+      const { key = "" } = model.enqueued.get(number) ?? {}
+      // Whoever has it begin again means now.
+      if (each.kind === "retry" && isTerminal(rig.status(number)) && rig.status(number) !== "succeeded") model.enqueued.set(number, { key, notBefore: rig.now })
+      await rig.tell([each.kind, number])
       return
     }
     case "pass":

@@ -115,6 +115,9 @@ test("a token bucket lets so many start, then one by one", async () => {
   assert.equal(rig.running.length, 2)
   await rig.pass(1)
   assert.equal(rig.running.length, 3)
+  // A machine that takes over lets no more start.
+  await rig.restart()
+  assert.equal(rig.running.length, 3)
   await rig.pass(10_000)
   assert.equal(rig.running.length, 5)
 })
@@ -442,6 +445,15 @@ test("a run's ttl and its time to end count from when it may start, and anew whe
   assert.deepEqual([rig.status(blocking), rig.status(second)], ["running", "expired"])
 })
 
+test("a run that was cancelled before its time starts at once when it begins again", async () => {
+  // Found by the histories: seed -334253796.
+  const rig = await TaskRig.open(task("t", { run }))
+  const number = await rig.enqueue(1, { delayMs: 5_000 })
+  await rig.tell(["cancel", number])
+  await rig.tell(["retry", number])
+  assert.equal(rig.status(number), "running")
+})
+
 test("a debounced run has its ttl from when its key was quiet", async () => {
   const rig = await TaskRig.open(task("t", { run, debounce: { wait: "1m", most: "1h" }, ttl: "10s", concurrency: 1 }))
   const number = await rig.enqueue(1)
@@ -487,6 +499,7 @@ test("ended runs are found by status, key, text and time, page by page, and go w
   assert.equal(rig.page({ before: first.next }).runs.length, 10)
   assert.equal(rig.page({ status: "failed" }).runs.length, 6)
   assert.equal(rig.page({ key: "k1", since: 15_000 }).runs.length, 5)
+  assert.deepEqual(rig.page({ since: 15_000, until: 18_000 }).runs.map(({ number }) => number), [17, 16, 15])
   assert.deepEqual(rig.page({ q: '"card":17' }).runs.map(({ number }) => number), [17])
   await rig.pass(3_600_000)
   assert.deepEqual([rig.page().runs, rig.knows(3)], [[], false])

@@ -124,7 +124,7 @@ export interface TaskContext {
   progress(value: unknown): void
   /** Gives whoever watches the run a piece of a longer answer: any JSON. */
   stream(chunk: unknown): void
-  /** Keeps a line with the attempt: the newest 100 are kept. */
+  /** Keeps a line with the attempt: the newest 100 are kept, those that the code says on its console among them. */
   log(...parts: readonly unknown[]): void
 }
 

@@ -50,6 +50,8 @@ export interface RunsOptions {
   readonly status?: RunState
   /** Enqueued at or after this time, ISO 8601. */
   readonly since?: string
+  /** Enqueued before this time, ISO 8601. */
+  readonly until?: string
   readonly key?: string
   /** The text of the input or of the error contains this. */
   readonly q?: string

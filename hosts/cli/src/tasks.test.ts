@@ -101,7 +101,7 @@ test("wrong requests are refused with their codes, and nothing is enqueued", asy
   }
   assert.deepEqual(codes, ["MR1022", "MR1023", "MR1001", "MR1006", "MR1009", "MR1009", "MR1007", "MR1023", "MR1024", "MR1009", "MR1022"])
   assert.deepEqual((await connect(node.url).tasks()).map(({ counts }) => counts), before)
-  for (const address of ["/v1/runs/square-9999", "/v1/runs?status=lost", "/v1/runs?since=soon", "/v1/runs?cursor=x", "/v1/tasks/sqare"]) {
+  for (const address of ["/v1/runs/square-9999", "/v1/runs?status=lost", "/v1/runs?since=soon", "/v1/runs?until=soon", "/v1/runs?cursor=x", "/v1/tasks/sqare"]) {
     assert.ok([400, 404].includes((await fetch(node.url + address)).status), address)
   }
 })
@@ -188,6 +188,8 @@ test("runs are found page by page over all tasks, newest first", async () => {
   assert.deepEqual(times, times.toSorted().toReversed())
   const negative = await client.runs({ task: "square", status: "failed", q: "negative: -5" })
   assert.deepEqual(negative.runs.map(({ input }) => input), [{ n: -5 }])
+  const [{ enqueuedAt = "" } = {}] = negative.runs
+  assert.deepEqual((await client.runs({ task: "square", q: "negative: -5", until: enqueuedAt })).runs, [])
 })
 
 test("a paused task waits, a failed run begins again, a cancelled one ends", async () => {

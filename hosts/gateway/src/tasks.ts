@@ -42,6 +42,7 @@ export interface NodeRunResult {
 export interface NodeSearch {
   readonly status?: RunState
   readonly since?: number
+  readonly until?: number
   readonly key?: string
   readonly q?: string
   readonly before?: number

@@ -9,6 +9,8 @@ export interface RunSearch {
   readonly status?: RunStatus
   /** Enqueued at or after this, in ms. */
   readonly since?: number
+  /** Enqueued before this, in ms. */
+  readonly until?: number
   readonly key?: string
   /** The text of the input or of the error contains this. */
   readonly q?: string
@@ -108,9 +110,10 @@ function listed(view: RunView): RunView {
   return { ...view, ...(input === undefined ? {} : { input: shownOf(input) }), ...(output === undefined ? {} : { output: shownOf(output) }) }
 }
 
-function fits(run: Run, { status, since, key, q }: RunSearch): boolean {
+function fits(run: Run, { status, since, until, key, q }: RunSearch): boolean {
   if (status !== undefined && run.status !== status) return false
   if (since !== undefined && run.enqueuedAt < since) return false
+  if (until !== undefined && run.enqueuedAt >= until) return false
   if (key !== undefined && run.key !== key) return false
   return q === undefined || run.input.includes(q) || (run.error?.message ?? "").includes(q)
 }

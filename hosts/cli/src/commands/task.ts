@@ -23,6 +23,7 @@ interface ListOptions extends Options {
   readonly task?: string
   readonly status?: RunState
   readonly since?: string
+  readonly until?: string
   readonly key?: string
   readonly q?: string
   readonly limit: number
@@ -69,6 +70,7 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--task <NAME>", "runs of this task")
     .option("--status <STATUS>", "delayed, waiting, running, succeeded, failed, cancelled or expired")
     .option("--since <TIME>", "enqueued at or after this time, ISO 8601")
+    .option("--until <TIME>", "enqueued before this time, ISO 8601")
     .option("--key <KEY>", "runs with this key")
     .option("--q <TEXT>", "the input or the error contains this")
     .option("--limit <N>", "at most so many", wholeNumber(1, limits.pageRunsMax), 50)
@@ -261,7 +263,7 @@ function details(run: RunReply): string {
     ["task", task],
     ["status", status],
     ["key", key],
-    ["enqueued", `${enqueuedAt} by a ${trigger}`],
+    ["enqueued", `${enqueuedAt} by ${trigger === "event" ? "an" : "a"} ${trigger}`],
     ["due", dueAt],
     ["started", startedAt],
     ["finished", finishedAt],

@@ -13,6 +13,7 @@ import { loadPrograms } from "../programs.ts"
 import { collector } from "../resting-heap.ts"
 import { holdModules } from "../service-code.ts"
 import { type AttemptWorkerData, type Call, type FromAttempts, type ToAttempts, inHand, nobody, taskMark } from "./attempt-messages.ts"
+import { keepConsole } from "./console-lines.ts"
 import { callsOf, flatOutcomes } from "./flat.ts"
 import { attemptSpan, callSpan, endSpan, traceAfter, within } from "./tracing.ts"
 import { Values } from "./values.ts"
@@ -37,8 +38,12 @@ let scheduled = false
 const asked = new Map<number, (answer: Extract<ToAttempts, { kind: "sent" }>) => void>()
 let asks = 0
 let collect: (() => void) | undefined
-/** The call in hand, for what it calls in turn. */
-const current = new AsyncLocalStorage<CalledRun>()
+/** The call in hand, for what it calls in turn and what it says. */
+const current = new AsyncLocalStorage<{ readonly run: CalledRun; readonly logs: string[] }>()
+keepConsole(console, () => {
+  const logs = current.getStore()?.logs
+  return logs === undefined ? undefined : (line) => addLine(logs, [line])
+})
 
 function send(message: FromAttempts): void {
   parentPort?.postMessage(message)
@@ -127,7 +132,7 @@ async function outcomesAt(opened: Open): Promise<readonly Outcome[]> {
   const span = attemptSpan(task, runs)
   const after = traceAfter(span, first)
   const traced = after.traceparent === first.traceparent ? first : { ...first, ...after }
-  const enter = (act: () => unknown): unknown => within(span, () => current.run(traced, act))
+  const enter = (act: () => unknown): unknown => within(span, () => current.run({ run: traced, logs }, act))
   const outcomes = await outcomesOf(plan, code, lease, runs, { ctx: contextOf(opened, traced, logs), logs, enter, values, streamed })
   const failed = outcomes.find((outcome) => outcome.kind === "failed")
   endSpan(span, failed?.error)
@@ -167,7 +172,7 @@ function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {
 /** Other tasks are called through the node. */
 async function ask(mode: "send" | "call" | "result", task: string, inputs: readonly string[], options: object): Promise<Extract<ToAttempts, { kind: "sent" }>> {
   const id = ++asks
-  const outer: Partial<CalledRun> = current.getStore() ?? {}
+  const outer: Partial<CalledRun> = current.getStore()?.run ?? {}
   const span = callSpan(mode === "result" ? (inputs[0] ?? "") : task, mode, outer)
   const { traceparent, tracestate } = traceAfter(span, outer)
   const answer = await new Promise<Extract<ToAttempts, { kind: "sent" }>>((resolve) => {

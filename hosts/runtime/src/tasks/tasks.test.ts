@@ -52,6 +52,8 @@ test("failures are repeated as the task says", async (t) => {
   assert.deepEqual(await results({ seq: 2, do: "give up" }), ["failed", "NonRetryableError: hopeless", 1])
   assert.deepEqual(await results({ seq: 3, do: "throw once" }), ["succeeded", undefined, 2])
   assert.deepEqual(await results({ seq: 4, do: "later" }), ["succeeded", undefined, 2])
+  // What is said on the console is a line of the attempt, too.
+  assert.deepEqual((await node.tasks.run("work-3")).attempts.map(({ logs }) => logs?.at(-1)), ["attempt 1", "attempt 2"])
   const [status, message, attempts] = await results({ seq: 5, do: "bad output" })
   assert.deepEqual([status, attempts], ["failed", 1])
   assert.match(message ?? "", /^task "work", output: seq: /)

@@ -27,6 +27,7 @@ export const work = task("work", {
   async run(given, ctx) {
     const done = { seq: given.seq, by: `attempt ${ctx.attempt}` }
     ctx.log("doing", given)
+    if (given.do === "later") console.debug("attempt %d", ctx.attempt)
     switch (given.do) {
       case "throw":
         throw new TypeError("as told")

@@ -11,16 +11,17 @@ const states: readonly RunState[] = ["delayed", "waiting", "running", "succeeded
 
 export const listRuns: Handler = async (context, gate) => {
   assertReady(gate.node)
-  const query = queryOf(context.env.incoming.url ?? "", ["task", "status", "since", "key", "q", "cursor", "limit"])
+  const query = queryOf(context.env.incoming.url ?? "", ["task", "status", "since", "until", "key", "q", "cursor", "limit"])
   const limit = wholeNumber("limit", query.limit, 50, 1, limits.pageRunsMax)
   const status = states.find((each) => each === query.status)
   if (query.status !== undefined && status === undefined) throw wrong("status", `one of ${states.join(", ")}`)
-  const since = query.since === undefined ? undefined : Date.parse(query.since)
-  if (Number.isNaN(since)) throw wrong("since", "a time in ISO 8601")
+  const since = timeOf("since", query.since)
+  const until = timeOf("until", query.until)
   const search = {
     limit,
     ...(status === undefined ? {} : { status }),
     ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
     ...(query.key === undefined ? {} : { key: query.key }),
     ...(query.q === undefined ? {} : { q: query.q }),
   }
@@ -68,6 +69,13 @@ function cursorOf(text: string | undefined): ReadonlyMap<string, number> {
     // Told below.
   }
   throw wrong("cursor", "what the page before gave as its cursor")
+}
+
+function timeOf(parameter: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const time = Date.parse(text)
+  if (Number.isNaN(time)) throw wrong(parameter, "a time in ISO 8601")
+  return time
 }
 
 function wrong(parameter: string, expected: string): MillraceError {
