@@ -188,7 +188,7 @@ test("runs are found page by page over all tasks, newest first", async () => {
   assert.deepEqual(times, times.toSorted().toReversed())
   const negative = await client.runs({ task: "square", status: "failed", q: "negative: -5" })
   assert.deepEqual(negative.runs.map(({ input }) => input), [{ n: -5 }])
-  const [{ enqueuedAt = "" } = {}] = negative.runs
+  const enqueuedAt = negative.runs.at(0)?.enqueuedAt ?? ""
   assert.deepEqual((await client.runs({ task: "square", q: "negative: -5", until: enqueuedAt })).runs, [])
 })
 
