@@ -101,6 +101,8 @@ async function changed({ functions, mappings }: Parts, stand: MappingStand, give
 /** What is given, in the node's own names; what is not given is left out. @throws Refusal */
 function changeOf(given: Given): Readonly<Record<string, unknown>> {
   const named: Record<string, unknown> = {}
+  const foreign = foreigns.find((key) => given[key] !== undefined && given[key] !== null && !(Array.isArray(given[key]) && given[key].length === 0))
+  if (foreign !== undefined) throw invalid(`${foreign}: Unsupported parameter for given event source mapping type.`)
   for (const [key, name, factor] of numbers) {
     const value = given[key]
     if (value === undefined || value === null) continue
@@ -122,6 +124,19 @@ function changeOf(given: Given): Readonly<Record<string, unknown>> {
   }
   return named
 }
+
+/** What is said of other sources than streams of Kinesis. */
+const foreigns = [
+  "AmazonManagedKafkaEventSourceConfig",
+  "DocumentDBEventSourceConfig",
+  "ProvisionedPollerConfig",
+  "Queues",
+  "ScalingConfig",
+  "SelfManagedEventSource",
+  "SelfManagedKafkaEventSourceConfig",
+  "SourceAccessConfigurations",
+  "Topics",
+] as const
 
 const numbers = [
   ["BatchSize", "batchSize", 1],
