@@ -108,7 +108,7 @@ export {
   type Unspeakable,
 } from "./stream.ts"
 export type { Outlet, Target } from "./target.ts"
-export { bindTaskCaller, type RunResult, type TaskCaller } from "./task/caller.ts"
+export type { RunResult, TaskCaller } from "./task/caller.ts"
 export { NonRetryableError, RetryAfter } from "./task/errors.ts"
 export type { CronOptions, ErrorClass, RateLimitOptions, RetryOptions, TaskSettings } from "./task/options.ts"
 export { type BatchTaskOptions, type RunHandle, type Task, task, type TaskOptions, type TaskTrigger } from "./task/task.ts"
