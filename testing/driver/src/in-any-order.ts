@@ -15,7 +15,7 @@ export interface OrderOptions extends Omit<TestOptions, "seed"> {
 
 /**
  * Asserts that the order of work changes nothing: neither what `scenario` returns, nor the records of any stream or
- * sink, however they are ordered between keys. Not for what depends on arrival by design, such as which records of two
+ * sink, however they are ordered between keys; records without a key may lie in any partition. Not for what depends on arrival by design, such as which records of two
  * upstream partitions are late.
  *
  * @param scenario - sends, ends, advances, and returns what must be the same

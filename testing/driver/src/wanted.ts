@@ -63,7 +63,9 @@ function recordsOf(app: Service | readonly Service[], test: TestService): Map<st
   const seen = catalogue.streams.filter(({ role }) => role !== "repartition" && role !== "task")
   return new Map(
     seen.map(({ name, role }) => {
-      const records = test.records(name).map(({ value, key, time, partition }) => {
+      const records = test.records(name).map(({ value, key, time, partition: at }) => {
+        // What has no key is spread by its turn, such as the outputs of a task's runs: where it lies tells who worked first.
+        const partition = key === "" ? null : at
         if (catalogue.destinations.has(name)) return JSON.stringify([key, partition, lastingFailure(value)], plainly)
         // The letter's own time is when it was written: a call that a crash cuts off begins again, and gives up later.
         if (role === "dead-letter") return JSON.stringify([key, partition, lasting(value)], plainly)

@@ -183,11 +183,16 @@ export class Works {
     return true
   }
 
-  /** Works until nothing has input and no call is waited for. */
+  /** D19. Works until nothing has input, nothing is due and no call is waited for. */
   async settle(): Promise<void> {
+    let rounds = 0
     for (;;) {
       if (this.#dying) await this.crash()
       while (await this.step());
+      if (await this.#doDue()) {
+        if (++rounds > roundsMax) throw this.#isDueForEver()
+        continue
+      }
       const request = this.#requests.shift()
       if (request !== undefined) {
         await request()
@@ -337,16 +342,29 @@ export class Works {
       const due = Math.min(this.feeds?.dueAt ?? Number.POSITIVE_INFINITY, ...this.seats.map(({ machine }) => machine.tickAt))
       if (due > to) break
       rounds = due > this.now ? 0 : rounds + 1
-      if (rounds > roundsMax) throw new Error(`the clock stands at ${this.now} and something is due for ever`)
+      if (rounds > roundsMax) throw this.#isDueForEver()
       this.now = Math.max(this.now, due)
-      for (const seat of this.seats) {
-        const transaction = seat.tick(this.now)
-        if (transaction !== undefined) await this.#commit(seat, transaction)
-      }
+      await this.#doDue()
       this.feeds?.ring()
       if (settles) await this.settle()
     }
     this.now = to
+  }
+
+  /** What is due by now: timers, and what a transaction that ended early left to do. False: nothing was. */
+  async #doDue(): Promise<boolean> {
+    let any = false
+    for (const seat of this.seats) {
+      const transaction = seat.tick(this.now)
+      if (transaction === undefined) continue
+      any = true
+      await this.#commit(seat, transaction)
+    }
+    return any
+  }
+
+  #isDueForEver(): Error {
+    return new Error(`the clock stands at ${this.now} and something is due for ever`)
   }
 
   /** D2. The process dies and another one takes up what was committed. */
