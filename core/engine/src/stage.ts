@@ -74,6 +74,8 @@ export interface StageBounds {
   readonly transactionBytes?: number
   /** @default none: no cron is ever due */
   readonly cron?: CronClock
+  /** Clock time since which input could come, in ms: before it there was none because nobody took it. @default always */
+  readonly openSince?: number
 }
 
 export class StageMachine {
@@ -126,7 +128,7 @@ export class StageMachine {
     this.#cursor = cursor ?? new Float64Array(1)
     const stored = storedProgress(new SureReader(reader), this.#scope, partition)
     this.#consumed = stored?.consumed ?? 0
-    this.#lastInput = stored?.lastInput ?? now
+    this.#lastInput = Math.max(stored?.lastInput ?? now, bounds.openSince ?? Number.NEGATIVE_INFINITY)
     this.#resting = stored?.resting ?? false
     this.#ended = stored?.ended ?? false
     this.#step = stored?.step
@@ -296,8 +298,13 @@ export class StageMachine {
     return skip
   }
 
-  /** Does what the clock makes due; undefined when nothing was. */
-  tick(now: number): Transaction | undefined {
+  /**
+   * Does what the clock makes due; undefined when nothing was.
+   *
+   * @param waits - whether input lies in the log that the stage has not taken: then the partition is behind, not idle
+   */
+  tick(now: number, waits = false): Transaction | undefined {
+    if (waits) this.#lastInput = now
     if (now < this.tickAt) return undefined
     this.#context.now = now
     this.#transactionBytes = this.#bounds.transactionBytes ?? limits.transactionBytes

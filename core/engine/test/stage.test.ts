@@ -323,6 +323,23 @@ test("a record goes on after the watermark under which it was produced", async (
   )
 })
 
+test("a partition whose input lies in the log is behind, not idle", async () => {
+  const moved = source("in", { partitions: 2, idle: 1_000 })
+    .keyBy(({ v }) => String(v))
+    .window("w", tumbling(10))
+    .aggregate({ n: sum(({ v }) => v ?? 0) })
+  const rig = await Rig.open(service("s", [moved.to(files("out"))]), 5_000)
+  const behind = rig.seat("in", partitionOf("b", 2))
+  rig.produce("in", [{ k: "b", t: 1, v: 1 }])
+  await rig.settle()
+  assert.equal(behind.machine.tickAt, 6_000)
+  assert.equal(behind.machine.tick(9_000, true), undefined)
+  // The time is counted anew from there.
+  assert.equal(behind.machine.tickAt, 10_000)
+  assert.equal(behind.machine.tick(9_999), undefined)
+  assert.ok(behind.machine.tick(10_000))
+})
+
 test("a partition without input is left out of the watermark after the idle time, until it speaks again", async () => {
   const moved = source("in", { partitions: 2, idle: 1_000 })
     .keyBy(({ v }) => String(v))

@@ -91,15 +91,16 @@ export type ToWorker =
    * them or nobody will.
    */
   | { readonly kind: "appended"; readonly id: number; readonly service: string; readonly bases: readonly number[]; readonly now: number }
-  /** Take a seat: read its state; answered by `seated`. */
-  | { readonly kind: "sit"; readonly seat: Seat; readonly number: number; readonly poison: PoisonData; readonly lost: LostCalls; readonly now: number }
+  /** Take a seat: read its state; answered by `seated`. `openSince`: clock time since which input could come. */
+  | { readonly kind: "sit"; readonly seat: Seat; readonly number: number; readonly poison: PoisonData; readonly lost: LostCalls; readonly now: number; readonly openSince: number }
   /** Input for a seat, from the log. */
   | { readonly kind: "input"; readonly seat: Seat; readonly base: number; readonly skip: number; readonly block: Uint8Array; readonly now: number }
   /** What an operator had done elsewhere has come to an end. */
   | { readonly kind: "complete"; readonly seat: Seat; readonly operator: string; readonly outcomes: readonly unknown[]; readonly now: number }
   /** Ask an operator about what it keeps; answered by `answer`. */
   | { readonly kind: "ask"; readonly id: number; readonly seat: Seat; readonly operator: string; readonly question: unknown }
-  | { readonly kind: "tick"; readonly seat: Seat; readonly now: number }
+  /** `waits`: input lies in the log that the seat has not consumed. */
+  | { readonly kind: "tick"; readonly seat: Seat; readonly now: number; readonly waits: boolean }
   /** The seat's shard is closed and all of it is read: bring to an end what cannot go on elsewhere, and leave the seat. */
   | { readonly kind: "seal"; readonly seat: Seat; readonly watermark: number; readonly now: number }
   /** Streams have been resharded: all that are, by name. */

@@ -5,6 +5,7 @@ import path from "node:path"
 import { it } from "node:test"
 import { limits } from "@millrace/model"
 import fc from "fast-check"
+import type { Node } from "./node.ts"
 import { codeOf, idle, openNode, send, statusOf, until, valuesOf } from "../test/bench.ts"
 import type { Reading, Total } from "../test/services/sensor-flows.ts"
 
@@ -129,4 +130,31 @@ it("an upstream partition without input holds the watermark back only until it i
   await idle(node)
   const closed = totalsOf(readings.map(({ region, at, value }) => ({ region, at, n: 1, sum: value })), 1_000).filter(({ start }) => start + 1_000 <= last)
   assert.deepEqual(sorted(await valuesOf<Total>(node, "totals")), closed)
+})
+
+it("the time during which a node was down makes none of its partitions idle", async (t) => {
+  const sensors = ["s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7"]
+  const at = (time: number, of: readonly string[]): Reading[] => of.map((sensor) => ({ sensor, region: "r", at: time, value: 1 }))
+  let now = Date.UTC(2026, 0, 1)
+  const clock = (): number => now
+  const { node, dir } = await openNode(t, ["sensors"], { clock })
+  await send(node, "readings", at(10_000, sensors))
+  await idle(node)
+  const watermarks = (of: Node): (number | null)[] =>
+    statusOf(of).stages.flatMap(({ stage, watermark }) => (stage.endsWith(".repartition") ? [watermark === null ? null : Date.parse(watermark)] : []))
+  const before = watermarks(node)
+  await node.close()
+  now += 3_600_000
+  const { node: again } = await openNode(t, ["sensors"], { dir, clock })
+  const [one = ""] = sensors
+  await send(again, "readings", at(60_000, [one]))
+  await idle(again)
+  now += 29_000
+  await send(again, "readings", at(61_000, [one]))
+  await idle(again)
+  assert.deepEqual(watermarks(again), before)
+  await send(again, "readings", at(62_000, sensors))
+  await idle(again)
+  assert.deepEqual(new Set(watermarks(again)), new Set([61_000]))
+  assert.equal(again.samples().find(({ name }) => name === "millrace_stage_late_records_total")?.values.reduce((sum, { value }) => sum + value, 0), 0)
 })

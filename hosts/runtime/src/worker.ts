@@ -137,7 +137,7 @@ function deal(message: Exclude<ToWorker, { kind: "collect" }>): void {
       now = message.now
       enter(activity.stage, seated.number)
       // In the midst of its input it is neither idle nor at the end of a step.
-      const transaction = busy.has(seated) ? undefined : withState(message.seat, () => seated.machine.tick(message.now))
+      const transaction = busy.has(seated) ? undefined : withState(message.seat, () => seated.machine.tick(message.now, message.waits))
       leave()
       if (transaction === undefined) send({ kind: "ticked", seat: message.seat, tickAt: seated.machine.tickAt })
       else deliver([{ seated, transaction }])
@@ -217,7 +217,7 @@ function appended({ id, service, bases }: Extract<ToWorker, { kind: "appended" }
   }
 }
 
-function sit({ seat, number, poison, lost, now: at }: Extract<ToWorker, { kind: "sit" }>): void {
+function sit({ seat, number, poison, lost, now: at, openSince }: Extract<ToWorker, { kind: "sit" }>): void {
   reader ??= openReader()
   const program = programOf(seat.service)
   const stage = program.plan.stages.find(({ id }) => id === seat.stage)
@@ -227,7 +227,7 @@ function sit({ seat, number, poison, lost, now: at }: Extract<ToWorker, { kind: 
   before?.machine.close()
   if (before !== undefined) enrichments.drop(before)
   const from = reader
-  const bounds = { memory, transactionBytes, cron: nextCron }
+  const bounds = { memory, transactionBytes, cron: nextCron, openSince }
   const machine = withState(seat, () => new StageMachine(program, seat.stage, seat.partition, from, at, cursor, bounds))
   if (machine === undefined) return
   dropped.delete(seatName(seat))

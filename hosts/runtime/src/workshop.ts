@@ -61,6 +61,8 @@ export class Workshop {
   readonly #writers: Map<string, Feed[]> = new Map()
   #byNumber: Feed[] = []
   #phase: Phase = "loading"
+  /** Clock time since which seats take input, in ms. */
+  #openSince: number = Number.NEGATIVE_INFINITY
   /** Up to which commit the workers know the state to be in the store. */
   #folded = 0
   /** The newest commit of its workers. */
@@ -157,6 +159,7 @@ export class Workshop {
   /** Seats every stage and partition, as soon as the state allows. */
   seatAll(): void {
     this.#phase = "open"
+    this.#openSince = this.#options.clock()
     for (const bench of this.#benches) this.#recover(bench)
   }
 
@@ -277,7 +280,8 @@ export class Workshop {
       if (feed.state === "asleep") this.#seat(feed)
       if (feed.state !== "open") continue
       feed.ticking = true
-      this.post(feed.worker, { kind: "tick", seat: feed.seat, now })
+      const waits = this.#options.store.extent(feed.input.name, feed.seat.partition).next > feed.consumed
+      this.post(feed.worker, { kind: "tick", seat: feed.seat, now, waits })
     }
     for (const bench of this.#benches) {
       if (bench.handle !== undefined) this.#tire(bench, now)
@@ -352,6 +356,7 @@ export class Workshop {
   restart(consumedOf: (seat: Seat) => number): void {
     if (this.#phase !== "halted") return
     this.#phase = "open"
+    this.#openSince = this.#options.clock()
     for (const feed of this.#byNumber) {
       feed.rewind(consumedOf(feed.seat))
       this.#take(feed)
@@ -409,7 +414,7 @@ export class Workshop {
     const { seat, number, poison, worker } = feed
     const known = [...poison].filter(([, { attempts }]) => attempts >= limits.workerDeathsMax)
     const lost = [...feed.lostCalls.values()].filter(([, , { attempts }]) => attempts >= limits.workerDeathsMax)
-    this.post(worker, { kind: "sit", seat, number, poison: known, lost, now: this.#options.clock() })
+    this.post(worker, { kind: "sit", seat, number, poison: known, lost, now: this.#options.clock(), openSince: this.#openSince })
   }
 
   #onMessage(bench: Bench, message: FromWorker): void {
