@@ -256,6 +256,11 @@ test("metrics tell of each task", async () => {
   assert.match(text, /^millrace_task_outcomes_total\{task="square",outcome="succeeded"\} [1-9]\d*$/m)
   const [, starts] = /^millrace_task_starts_total\{task="square"\} (\d+)$/m.exec(text) ?? []
   assert.ok(Number(starts) > 10)
+  for (const name of ["start", "attempt"]) {
+    const [, count] = new RegExp(`^millrace_task_${name}_seconds_count\\{task="square"\\} (\\d+)$`, "m").exec(text) ?? []
+    const [, all] = new RegExp(`^millrace_task_${name}_seconds_bucket\\{task="square",le="\\+Inf"\\} (\\d+)$`, "m").exec(text) ?? []
+    assert.ok(Number(count) > 10 && count === all, `${name}: ${count} ${all}`)
+  }
 })
 
 test("the command line calls tasks and looks at their runs", async () => {

@@ -46,7 +46,7 @@ async function load(): Promise<{ readonly registry: Registry; readonly fresh: ()
 }
 
 function ofNode({ name, help, kind, values }: Sample): Kept {
-  return { name, help, type: kind, values }
+  return { name, help, type: kind, values: values.map(({ labels, value, part }) => (part === undefined ? { labels, value } : { labels, value, metricName: `${name}_${part}` })) }
 }
 
 function ofGateway({ metrics, readers }: Figures): Kept[] {

@@ -1,12 +1,14 @@
 /** What is counted of each task since the start, and how it stands: its figures for `/metrics`. */
 import type { CallTask, Outcome, TaskStand } from "@millrace/engine"
 import type { Sample } from "../samples.ts"
+import { Durations } from "./durations.ts"
 
 class Figures {
   attempts = 0
-  attemptMs = 0
   starts = 0
-  startMs = 0
+  /** From enqueue to the first call. */
+  readonly startDurations: Durations = new Durations()
+  readonly attemptDurations: Durations = new Durations()
   readonly outcomes: Map<string, number> = new Map()
 }
 
@@ -28,7 +30,7 @@ export class TaskFigures {
       figures.attempts++
       if (attempt > 1) continue
       figures.starts++
-      figures.startMs += Math.max(0, now - enqueuedAt)
+      figures.startDurations.add(Math.max(0, now - enqueuedAt))
     }
   }
 
@@ -40,7 +42,7 @@ export class TaskFigures {
       if (kind === "begun" || kind === "blocked") continue
       const name = `${task} ${lease}`
       const began = this.#began.get(name)
-      if (began !== undefined) figures.attemptMs += Math.max(0, now - began)
+      if (began !== undefined) figures.attemptDurations.add(Math.max(0, now - began))
       this.#began.delete(name)
       figures.outcomes.set(kind, (figures.outcomes.get(kind) ?? 0) + 1)
     }
@@ -61,6 +63,12 @@ export class TaskFigures {
       kind: "counter",
       values: stands.map(({ task }) => ({ labels: { task }, value: of(this.#of(task)) })),
     })
+    const histogram = (name: string, help: string, of: (figures: Figures) => Durations): Sample => ({
+      name,
+      help,
+      kind: "histogram",
+      values: stands.flatMap(({ task }) => of(this.#of(task)).values({ task })),
+    })
     const outcomes = stands.flatMap(({ task }) => [...this.#of(task).outcomes].map(([outcome, value]) => ({ labels: { task, outcome }, value })))
     const runs = stands.flatMap(({ task, counts }) =>
       (["delayed", "waiting", "running"] as const).map((status) => ({ labels: { task, status }, value: counts[status] })),
@@ -70,9 +78,9 @@ export class TaskFigures {
       gauge("millrace_task_runs", "Runs that have not ended, by status.", runs),
       gauge("millrace_task_oldest_seconds", "How long the oldest run that may start has waited since it was enqueued; 0: none does.", oldest),
       counter("millrace_task_starts_total", "Runs that were called for the first time.", ({ starts }) => starts),
-      counter("millrace_task_start_seconds_total", "From enqueue to first call, over all of those.", ({ startMs }) => startMs / 1000),
+      histogram("millrace_task_start_seconds", "From enqueue to first call.", ({ startDurations }) => startDurations),
       counter("millrace_task_attempts_total", "Attempts that were begun.", ({ attempts }) => attempts),
-      counter("millrace_task_attempt_seconds_total", "How long attempts took, over those that ended.", ({ attemptMs }) => attemptMs / 1000),
+      histogram("millrace_task_attempt_seconds", "How long attempts took that have ended.", ({ attemptDurations }) => attemptDurations),
       { name: "millrace_task_outcomes_total", help: "Attempts that ended, by outcome.", kind: "counter", values: outcomes },
     ]
   }
