@@ -13,70 +13,22 @@
  * A batch runs without copies per record; only when something throws is it undone and run again record by record, on
  * values decoded once more: user code may have changed those that it was given.
  */
-import {
-  type ErrorData,
-  type Program,
-  type StagePlan,
-  StateChangesWriter,
-  type TraceFields,
-  entryKind,
-  errorData,
-  limits,
-} from "@millrace/model"
+import { type Program, type StagePlan, StateChangesWriter, type TraceFields, entryKind, limits } from "@millrace/model"
+import { Attempts, noPoison } from "./attempts.ts"
 import { type Batch, type Fault, type Poison, undecodable } from "./batch.ts"
 import type { Call, CancelledCall } from "./calls/call.ts"
 import { MergedClock, type MergedTimes, SourceClock } from "./clock.ts"
-import type { CronClock, Effect, Push, StageContext } from "./context.ts"
-import { type DeadLetterCause, deadLetterText } from "./dead-letter.ts"
+import type { Push, StageContext } from "./context.ts"
 import { type Chain, chain } from "./operators/index.ts"
 import { Outputs } from "./outputs.ts"
-import type { Append, StateReader } from "./ports/store.ts"
+import type { StateReader } from "./ports/store.ts"
 import { type Progress, stageScope, storedProgress } from "./stage-progress.ts"
 import { KeyedState } from "./state.ts"
+import { Steps } from "./steps.ts"
+import type { StageBounds, Transaction } from "./transaction.ts"
 import type { View } from "./view.ts"
 import { assertKnown } from "./reshard/keyed-scopes.ts"
-import type { StateMemory } from "./state/memory.ts"
 import { SureReader } from "./state/sure-reader.ts"
-
-/** What a stage and partition has done with a batch. An adapter commits it whole or not at all. */
-export interface Transaction {
-  /** Offset of the next entry to consume. */
-  readonly consumed: number
-  /** The watermark reached, in ms. */
-  readonly watermark: number
-  /** Whether the input has ended. */
-  readonly ended: boolean
-  readonly appends: readonly Append[]
-  readonly state: Uint8Array<ArrayBuffer>
-  readonly effects: readonly Effect[]
-  /** Records consumed, marks not counted. */
-  readonly records: number
-  readonly deadLetters: number
-  /** Records that came too late, by operator. */
-  readonly late: ReadonlyMap<string, number>
-  /** Clock time at which `tick` has something to do, in ms; Infinity: none. */
-  readonly tickAt: number
-  /** Calls to be made now; they need not wait for anything. See calls/call.ts. */
-  readonly calls: readonly Call[]
-  /** Calls whose answers do not count any more. */
-  readonly cancelled: readonly CancelledCall[]
-  /** Records that wait for the results of calls. */
-  readonly pending: number
-  /** Whether the stage takes no input, for want of room: not before calls have ended. */
-  readonly held: boolean
-}
-
-/** What a machine may take. */
-export interface StageBounds {
-  /** What the state in memory may take, shared by the machines of a thread. @default no bound */
-  readonly memory?: StateMemory
-  /** Bytes after which a transaction ends itself. @default limits.transactionBytes */
-  readonly transactionBytes?: number
-  /** @default none: no cron is ever due */
-  readonly cron?: CronClock
-  /** Clock time since which input could come, in ms: before it there was none because nobody took it. @default always */
-  readonly openSince?: number
-}
 
 export class StageMachine {
   readonly #stage: StagePlan
@@ -94,15 +46,11 @@ export class StageMachine {
   #lastInput: number
   #resting: boolean
   #ended: boolean
-  /** Set while records are processed one by one: what must not be processed. */
-  #careful: Poison | undefined
-  /** T21: see `Progress.step`. */
-  #step: Progress["step"]
+  readonly #steps: Steps
+  readonly #attempts: Attempts
   readonly #bounds: StageBounds
   #transactionBytes: number = limits.transactionBytes
   #records = 0
-  #deadLetters = 0
-  #offset = 0
   /** What is worked on; undefined: nothing, as while the clock is heard. */
   #batch: Batch | undefined
 
@@ -131,7 +79,6 @@ export class StageMachine {
     this.#lastInput = Math.max(stored?.lastInput ?? now, bounds.openSince ?? Number.NEGATIVE_INFINITY)
     this.#resting = stored?.resting ?? false
     this.#ended = stored?.ended ?? false
-    this.#step = stored?.step
     this.#idleMs = input.idleMs
     const watermark = stored?.watermark ?? Number.NEGATIVE_INFINITY
     if (input.upstreams > 0) this.#merged = new MergedClock(input.upstreams, input.idleMs, mergedTimes(stored, watermark))
@@ -149,7 +96,7 @@ export class StageMachine {
       at: { key: "", time: 0 },
       watermark,
       step: Number.NEGATIVE_INFINITY,
-      reachedBy: (operator) => this.#reachedBy(operator),
+      reachedBy: (operator) => this.#steps.reachedBy(operator),
       due: Number.POSITIVE_INFINITY,
       now,
       effects: [],
@@ -160,12 +107,15 @@ export class StageMachine {
       holds: new Set(),
       spent: () => outputs.bytes + this.#context.state.changedBytes >= this.#transactionBytes,
       full: () => this.#context.holds.size > 0 || outputs.bytes + this.#context.state.changedBytes >= this.#transactionBytes,
-      deadLetter: (cause, offset) => this.#deadLetter(cause, offset),
-      guard: (operator, value, key, time, run) => this.#guard(operator, value, key, time, run),
+      deadLetter: (cause, offset) => this.#attempts.deadLetter(cause, offset),
+      guard: (operator, value, key, time, run) => this.#attempts.guard(operator, value, key, time, run),
     }
+    this.#steps = new Steps(this.#context, stored?.step)
+    this.#attempts = new Attempts(this.#context, outputs, (after) => this.#reload(after))
     this.#chain = chain(program.operators.get(stageId) ?? [], this.#context)
+    this.#steps.timed = this.#chain.timed
     assertKnown(plan, stage, this.#context.state.names)
-    this.#settle()
+    this.#steps.settle()
   }
 
   /** Offset of the next entry to consume. */
@@ -275,11 +225,11 @@ export class StageMachine {
         this.#restore(before, undo)
       }
     }
-    this.#careful = poison ?? noPoison
+    this.#attempts.careful = poison ?? noPoison
     try {
-      for (const batch of batches) if (!this.#runCarefully(batch, this.#skip(batch), this.#careful)) break
+      for (const batch of batches) if (!this.#runCarefully(batch, this.#skip(batch), this.#attempts.careful)) break
     } finally {
-      this.#careful = undefined
+      this.#attempts.careful = undefined
     }
     return this.#commit()
   }
@@ -320,11 +270,11 @@ export class StageMachine {
       this.#resting = before.resting
     }
     // T2: what the clock makes due is guarded one by one.
-    this.#careful = noPoison
+    this.#attempts.careful = noPoison
     try {
       this.#tick(now)
     } finally {
-      this.#careful = undefined
+      this.#attempts.careful = undefined
     }
     return this.#commit()
   }
@@ -348,12 +298,12 @@ export class StageMachine {
       this.#context.state.assertRead()
       this.#restore(before, undo)
     }
-    this.#careful = noPoison
+    this.#attempts.careful = noPoison
     try {
       const isSealed = this.#seal(watermark, now)
       return { transaction: this.#commit(), isSealed }
     } finally {
-      this.#careful = undefined
+      this.#attempts.careful = undefined
     }
   }
 
@@ -404,7 +354,7 @@ export class StageMachine {
       if (time > clock.highest) {
         const watermark = time - outOfOrderMs
         if (watermark > context.watermark) {
-          if (watermark >= context.due && !this.#advance(watermark)) {
+          if (watermark >= context.due && !this.#steps.advance(watermark)) {
             this.#records += i - from
             return this.#stop(base + i)
           }
@@ -422,13 +372,14 @@ export class StageMachine {
     return true
   }
 
-  /** The transaction ends before an entry that has not been looked at, or that is still making things due. */
+  /** Of the record in hand, or none. */
   #trace(): TraceFields {
     const batch = this.#batch
     if (batch === undefined || this.#context.step > Number.NEGATIVE_INFINITY) return {}
     return batch.again?.trace((this.#cursor[0] as number) - batch.base) ?? {}
   }
 
+  /** The transaction ends before an entry that has not been looked at, or that is still making things due. */
   #stop(offset: number): false {
     this.#consumed = offset
     return false
@@ -438,8 +389,8 @@ export class StageMachine {
   #entry(batch: Batch, i: number, push: Push): boolean {
     const kind = batch.kinds?.[i] ?? entryKind.record
     const time = batch.times[i] as number
-    this.#offset = batch.base + i
-    this.#cursor[0] = this.#offset
+    this.#attempts.offset = batch.base + i
+    this.#cursor[0] = this.#attempts.offset
     if (this.#merged?.heldUntil === Number.NEGATIVE_INFINITY && !this.#catchUp(this.#merged)) return false
     if ((kind === entryKind.record || kind === undecodable) && this.#source !== undefined && time > this.#source.highest) {
       if (!this.#reach(time - this.#source.outOfOrderMs)) return false
@@ -451,7 +402,7 @@ export class StageMachine {
     } else if (kind === undecodable) {
       this.#records++
       const fault = batch.values[i] as Fault
-      this.#deadLetter({ value: fault.raw, key: batch.keys[i] as string, time, operator: "decode", error: fault, attempts: 1 })
+      this.#attempts.deadLetter({ value: fault.raw, key: batch.keys[i] as string, time, operator: "decode", error: fault, attempts: 1 })
     } else if (kind === entryKind.idle) {
       if (this.#merged !== undefined) return this.#reach(this.#merged.rest(batch.upstreams?.[i] ?? 0, this.#context.now))
     } else if (this.#merged === undefined) return this.#reach(time)
@@ -474,11 +425,11 @@ export class StageMachine {
     const { push } = this.#chain
     const { again } = batch
     const guarded: Push = (value, key, time) => {
-      const i = this.#offset - batch.base
+      const i = this.#attempts.offset - batch.base
       const valueOf = again === undefined ? () => value : () => again.value(i)
-      const poisoned = poison.get(this.#offset)
-      if (poisoned === undefined) this.#attempt(valueOf, key, time, push, undefined)
-      else this.#deadLetter({ value, key, time, operator: this.#stage.id, ...poisoned })
+      const poisoned = poison.get(this.#attempts.offset)
+      if (poisoned === undefined) this.#attempts.attempt(valueOf, key, time, push, undefined)
+      else this.#attempts.deadLetter({ value, key, time, operator: this.#stage.id, ...poisoned })
     }
     for (let i = from; i < batch.count; i++) {
       if (!this.#entry(batch, i, guarded)) return this.#stop(batch.base + i)
@@ -487,124 +438,18 @@ export class StageMachine {
     return true
   }
 
-  /** Runs `run` for a value, again if it throws, until the value becomes a dead letter. */
-  #attempt(valueOf: () => unknown, key: string, time: number, run: Push, operator: string | undefined): void {
-    const { state, effects, late } = this.#context
-    for (let attempts = 1; ; attempts++) {
-      const undo = state.savepoint()
-      const outputs = this.#outputs.mark()
-      const decided = effects.length
-      const deadLetters = this.#deadLetters
-      const lateBefore = [...late]
-      try {
-        run(valueOf(), key, time)
-        // What cannot be stored fails here, where it harms only its own record.
-        state.check(undo)
-        return
-      } catch (thrown) {
-        state.assertRead()
-        state.rollback(undo)
-        this.#outputs.rewind(outputs)
-        effects.length = decided
-        this.#deadLetters = deadLetters
-        late.clear()
-        for (const [name, count] of lateBefore) late.set(name, count)
-        this.#reload(operator)
-        if (attempts >= limits.attemptsMax) {
-          this.#deadLetter({ value: valueOf(), key, time, operator: operator ?? this.#stage.id, error: userError(thrown), attempts })
-          return
-        }
-      }
-    }
-  }
-
-  #guard(operator: string, value: unknown, key: string, time: number, run: Push): void {
-    const careful = this.#careful
-    if (careful === undefined) {
-      run(value, key, time)
-      return
-    }
-    const poisoned = careful.get(this.#offset)
-    // The record itself is not processed any more and its worker still dies: then what its arrival makes due is to blame.
-    if (poisoned !== undefined && poisoned.attempts > limits.workerDeathsMax) this.#deadLetter({ value, key, time, operator, ...poisoned })
-    else this.#attempt(() => value, key, time, run, operator)
-  }
-
-  /** @param offset - of the record in hand, unless it is one that was kept */
-  #deadLetter(cause: DeadLetterCause, offset = this.#offset): void {
-    this.#deadLetters++
-    const { stage, partition, now } = this.#context
-    const block = this.#outputs.block(stage.deadLetters, partition)
-    const text = deadLetterText(cause, stage.input, partition, offset, now)
-    const from = block.length
-    block.beginRecord(cause.key, now).utf8(text)
-    block.endRecord(from)
-  }
-
   /** False: the transaction is full before all that is due has been done. */
   #reach(watermark: number): boolean {
     const context = this.#context
     // W3
     if (!(watermark > context.watermark)) return true
-    if (watermark >= context.due && !this.#advance(watermark)) return false
+    if (watermark >= context.due && !this.#steps.advance(watermark)) return false
     context.watermark = watermark
     if (watermark === Number.POSITIVE_INFINITY && !this.#ended) {
       this.#ended = true
       for (const { operator } of this.#chain.timed) operator.end()
     }
     return true
-  }
-
-  /**
-   * T3, T4: acts on all that is due up to a watermark, time by time.
-   *
-   * T21: false when the transaction is full before that. The watermark is then that of the last whole step, so that the same call
-   * goes on where this one ended, in this process or another.
-   */
-  #advance(watermark: number): boolean {
-    const context = this.#context
-    const { timed } = this.#chain
-    for (;;) {
-      let step = Number.POSITIVE_INFINITY
-      for (const { operator } of timed) if (operator.due < step) step = operator.due
-      if (step > watermark || step === Number.POSITIVE_INFINITY) break
-      // A timer set in the past belongs to the step in which it was set, also when that is gone on with later.
-      step = Math.max(step, context.watermark, this.#step?.[0] ?? Number.NEGATIVE_INFINITY)
-      context.step = step
-      for (const [i, { operator }] of timed.entries()) {
-        if (operator.due > step) continue
-        operator.advance(step)
-        if (operator.due <= step) return this.#pause([step, timed.slice(0, i).map(({ name }) => name)])
-      }
-      this.#step = undefined
-      // A step below the watermark (a timer set in the past) must not take it back.
-      if (step > context.watermark) context.watermark = step
-      if (context.full() && timed.some(({ operator }) => operator.due <= watermark)) return this.#pause(undefined)
-    }
-    context.step = Number.NEGATIVE_INFINITY
-    this.#settle()
-    return true
-  }
-
-  #reachedBy(operator: string): number {
-    const { watermark } = this.#context
-    if (this.#step === undefined) return watermark
-    const [time, operators] = this.#step
-    // What was due before the step has been done by all.
-    return Math.max(watermark, operators.includes(operator) ? time : time - 1)
-  }
-
-  #pause(step: Progress["step"]): false {
-    this.#step = step
-    this.#context.step = Number.NEGATIVE_INFINITY
-    this.#settle()
-    return false
-  }
-
-  #settle(): void {
-    const context = this.#context
-    context.due = Number.POSITIVE_INFINITY
-    for (const { operator } of this.#chain.timed) if (operator.due < context.due) context.due = operator.due
   }
 
   /** After a rollback; only operators after the named one when it is itself at work. */
@@ -615,7 +460,7 @@ export class StageMachine {
       if (name === after) reached = true
     }
     for (const target of this.#chain.targets) target.forget()
-    this.#settle()
+    this.#steps.settle()
   }
 
   get #restsAt(): number {
@@ -637,7 +482,7 @@ export class StageMachine {
       lastInput: this.#lastInput,
       resting: this.#resting,
       ended: this.#ended,
-      step: this.#step,
+      step: this.#steps.step,
     }
   }
 
@@ -656,9 +501,9 @@ export class StageMachine {
     if (this.#source !== undefined) this.#source.highest = progress.highest
     this.#merged?.restore(mergedTimes(progress, progress.watermark))
     this.#ended = progress.ended
-    this.#step = progress.step
+    this.#steps.step = progress.step
     this.#records = 0
-    this.#deadLetters = 0
+    this.#attempts.deadLetters = 0
     this.#reload(undefined)
   }
 
@@ -684,7 +529,7 @@ export class StageMachine {
       state: this.#changes.take(),
       effects: [...context.effects],
       records: this.#records,
-      deadLetters: this.#deadLetters,
+      deadLetters: this.#attempts.deadLetters,
       late: new Map(context.late),
       tickAt: this.tickAt,
       calls,
@@ -695,7 +540,7 @@ export class StageMachine {
     context.effects.length = 0
     context.late.clear()
     this.#records = 0
-    this.#deadLetters = 0
+    this.#attempts.deadLetters = 0
     return transaction
   }
 }
@@ -707,21 +552,4 @@ function mergedTimes(stored: Progress | undefined, watermark: number): MergedTim
   const never = Number.NEGATIVE_INFINITY
   const { marks = [], idle = [], heldUntil = Number.POSITIVE_INFINITY, heardAt = never, backAt = never } = stored ?? {}
   return { marks, idle, watermark, heldUntil, heardAt, backAt }
-}
-
-const noPoison: Poison = new Map()
-
-function userError(thrown: unknown): ErrorData {
-  const data = errorData(thrown)
-  if (data.code !== "MR1404") return data
-  const stack = stackOf(thrown)
-  return { code: "MR1201", message: data.message, details: stack === undefined ? {} : { stack } }
-}
-
-function stackOf(thrown: unknown): string | undefined {
-  try {
-    return thrown instanceof Error ? thrown.stack : undefined
-  } catch {
-    return undefined
-  }
 }
