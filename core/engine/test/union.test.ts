@@ -1,7 +1,11 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { count, service, stream, sum, tumbling } from "@millrace/sdk"
+import { collect, count, service, stream, sum, tumbling } from "@millrace/sdk"
+import fc from "fast-check"
+import { Dice } from "./dice.ts"
+import { events } from "./events.ts"
 import { Rig } from "./rig.ts"
+import type { Event } from "./window-model.ts"
 
 interface Payment {
   readonly card: string
@@ -56,4 +60,42 @@ test("flows of one stage are united where they are", async () => {
   await rig.settle()
   assert.deepEqual(rig.program.plan.stages.map(({ id }) => id), ["cards"])
   assert.deepEqual(await rig.values("results"), [5, 500])
+})
+
+test("windows over a union hold the records of all its flows, over any partitions, in any order of work and with crashes", async () => {
+  const partitions = fc.integer({ min: 1, max: 3 })
+  await fc.assert(
+    fc.asyncProperty(events, events, partitions, partitions, fc.boolean(), fc.integer(), async (some, others, left, right, moved, seed) => {
+      const settings = { key: (e: Event) => e.k, time: (e: Event) => e.t, outOfOrder: 10_000 }
+      const one = stream("one", { ...settings, partitions: left })
+      const other = stream("other", { ...settings, partitions: right })
+      const results = stream<{ start: number; key: string; values: readonly string[] }>("results", { partitions: 1 })
+      const united = (moved ? one.keyBy((e) => e.k) : one).map((e) => `one ${e.t} ${e.v}`).union("both", other.map((e) => `other ${e.t} ${e.v}`))
+      const windows = united.window("w", tumbling(20)).aggregate({ values: collect((value) => value) })
+      const rig = await Rig.open(service("s", [windows.map(({ key, start, values }) => ({ key, start: Number(start), values })).to(results)]))
+      rig.produce("one", some)
+      rig.produce("other", others)
+      rig.end("one")
+      rig.end("other")
+      const dice = new Dice(seed)
+      for (let turns = 60; turns > 0; turns--) {
+        const seat = rig.seats[dice.roll(rig.seats.length)]
+        assert.ok(seat)
+        if (rig.behind(seat)) await rig.take(seat, [1 + dice.roll(9), 1 + dice.roll(9)])
+        if (dice.roll(4) === 0) await rig.restart(seat)
+      }
+      await rig.settle()
+      const expected = new Map<string, string[]>()
+      for (const [name, all] of Object.entries({ one: some, other: others })) {
+        for (const { k, t, v } of all) {
+          const window = `${k} ${Math.floor(t / 20) * 20}`
+          expected.set(window, [...(expected.get(window) ?? []), `${name} ${t} ${v}`].toSorted())
+        }
+      }
+      const rows = (await rig.values("results")) as { start: number; key: string; values: string[] }[]
+      assert.equal(rows.length, expected.size)
+      assert.deepEqual(new Map(rows.map(({ key, start, values }) => [`${key} ${start}`, values.toSorted()])), expected)
+    }),
+    { numRuns: 200 },
+  )
 })
