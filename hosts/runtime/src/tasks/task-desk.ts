@@ -5,7 +5,7 @@
  * N30 A run is acknowledged once it is durable, and called no earlier; that the call has begun need not be durable.
  * N31 Whoever waits for a run hears of its end once that is durable.
  */
-import type { EndedRunFilter, EnqueueFacts, InputFormat, OpenRunFilter, Outcome, RunPage, RunPlaced, RunSearch, RunStatus, RunView, TaskCommand, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
+import type { EndedRunFilter, EnqueueFacts, InputFormat, OpenRunFilter, Outcome, RunPage, RunSearch, RunStatus, RunView, TaskCommand, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
 import { assertDepth, isStored, isTerminal } from "@millrace/engine"
 import { BlockWriter, type EnqueueOptions, MillraceError, type Plan, type TaskPlan, type TraceFields, durationMs, errorData, errorFrom, isMillraceError, limits, traceOf, writeValue } from "@millrace/model"
 import type { RunResult } from "@millrace/sdk"
@@ -22,6 +22,7 @@ import type { Attempts } from "./attempts.ts"
 import { largeOf } from "./large-inputs.ts"
 import { nearNames } from "./near-names.ts"
 import { TaskFigures } from "./task-figures.ts"
+import { type RunTally, Tickets } from "./tickets.ts"
 import { Told } from "./told.ts"
 import { endSpan, enqueueSpan, traceAfter } from "./tracing.ts"
 import type { TracedCaller } from "./traced-caller.ts"
@@ -54,13 +55,6 @@ export type RunEvent =
   /** So many events before those that follow are not kept any more. */
   | { readonly kind: "missed"; readonly count: number }
   | { readonly kind: "ended"; readonly result: RunResult }
-
-/** How many runs a command for many has reached. */
-export interface RunTally {
-  readonly count: number
-  /** Whether these are all; else it goes on. */
-  readonly done: boolean
-}
 
 export interface TaskDeskOptions {
   readonly commits: Commits
@@ -99,13 +93,7 @@ export class TaskDesk {
   /** Who watches a run, by its id. */
   readonly #watchers: Map<string, Set<Watcher>> = new Map()
   readonly #told: Told
-  /** Enqueues that may join other runs, by ticket: told which run each of their inputs has become. */
-  readonly #tickets: Map<string, (index: number, number: number, joined: boolean, isOther: boolean) => void> = new Map()
-  /** Commands for many runs, by ticket: told how many they have reached. */
-  readonly #tallies: Map<string, (count: number, done: boolean) => void> = new Map()
-  /** Tickets are of this start of the node: what one before has asked may be answered yet. */
-  readonly #epoch: string
-  #lastTicket = 0
+  readonly #tickets: Tickets
   /** When large values that no run has were last looked for, or this node began. */
   #swept: number
   #sweeping: Promise<void> | undefined
@@ -117,7 +105,7 @@ export class TaskDesk {
     this.#figures = new TaskFigures(options.clock)
     this.#swept = options.clock()
     this.#told = new Told(options.clock())
-    this.#epoch = Math.floor(options.clock()).toString(36)
+    this.#tickets = new Tickets(options.clock())
   }
 
   /** Other services run now. */
@@ -152,7 +140,7 @@ export class TaskDesk {
       () => {
         this.#undone--
         // Who joins a run hears of it before the run's end is told.
-        for (const effect of effects) if (effect.kind === "placed") this.#placed(effect)
+        for (const effect of effects) if (effect.kind === "placed") this.#tickets.onPlaced(effect)
         for (const effect of effects) this.#carryOut(service, effect)
       },
       () => {
@@ -248,7 +236,7 @@ export class TaskDesk {
       throw new MillraceError("MR1009", `An idempotency key has 1 to ${limits.idempotencyKeyLengthMax} characters.`, { given: idempotencyKey.slice(0, 64) })
     }
     const joins = idempotencyKey !== undefined || plan.throttleMs !== null || plan.debounce !== null
-    const ticket = joins ? this.#ticket() : undefined
+    const ticket = joins ? this.#tickets.open() : undefined
     const facts: EnqueueFacts = {
       ...(delay === undefined ? {} : { delayMs: durationMs(delay, `task "${plan.name}", delay`) }),
       ...(priority === undefined ? {} : { priority }),
@@ -258,9 +246,8 @@ export class TaskDesk {
       ...(trigger === undefined || trigger === "call" ? {} : { trigger }),
       ...(waited === true ? { waited } : {}),
       ...(depth === 0 ? {} : { depth }),
-      ...(ticket === undefined ? {} : { ticket }),
+      ...(ticket === undefined ? {} : { ticket: ticket.name }),
     }
-    const placed = ticket === undefined ? undefined : this.#await(ticket)
     const { format, body } = request
     const stored = await largeOf(plan.name, body, format, this.#options.values)
     let kept = false
@@ -271,7 +258,7 @@ export class TaskDesk {
       if (position === undefined) throw refusal(plan.name, answer)
       kept = true
       const numbers = Array.from({ length: answer.accepted }, (_, i) => position.first + i)
-      const final = placed === undefined ? { numbers, fresh: true, isOther: false } : await placed(numbers.length)
+      const final = ticket === undefined ? { numbers, fresh: true, isOther: false } : await ticket.placed(numbers.length)
       if (final.isOther) throw new MillraceError("MR1011", `task "${plan.name}": the Idempotency-Key was used before for another body; use a new key for a new run.`, { task: plan.name })
       return { ids: final.numbers.map((number) => idOf(plan.name, number)), fresh: final.fresh }
     } catch (error) {
@@ -279,7 +266,7 @@ export class TaskDesk {
       if (!kept && isMillraceError(error) && error.code !== "MR1401" && error.code !== "MR1303") this.#forget([...stored.values()])
       throw error
     } finally {
-      if (ticket !== undefined) this.#tickets.delete(ticket)
+      ticket?.close()
     }
   }
 
@@ -431,7 +418,7 @@ export class TaskDesk {
    * @throws MR1022
    */
   async retryAll(task: string, filter: EndedRunFilter, signal: AbortSignal): Promise<RunTally> {
-    return this.#tallied(signal, (ticket) => this.#command(this.#find(task), ["retry-all", filter, undefined, { ticket, count: 0 }]))
+    return this.#tickets.tallied(signal, (ticket) => this.#command(this.#find(task), ["retry-all", filter, undefined, { ticket, count: 0 }]))
   }
 
   /**
@@ -440,33 +427,7 @@ export class TaskDesk {
    * @throws MR1022
    */
   async cancelAll(task: string, filter: OpenRunFilter, signal: AbortSignal): Promise<RunTally> {
-    return this.#tallied(signal, (ticket) => this.#command(this.#find(task), ["cancel-all", filter, undefined, { ticket, count: 0 }]))
-  }
-
-  async #tallied(signal: AbortSignal, tell: (ticket: string) => Promise<void>): Promise<RunTally> {
-    const ticket = this.#ticket()
-    let tally: RunTally = { count: 0, done: false }
-    let settle = (): void => undefined
-    const over = new Promise<void>((resolve) => {
-      settle = resolve
-    })
-    this.#tallies.set(ticket, (count, done) => {
-      tally = { count, done }
-      if (done) settle()
-    })
-    signal.addEventListener("abort", settle)
-    try {
-      await tell(ticket)
-      if (!signal.aborted) await over
-      return tally
-    } finally {
-      this.#tallies.delete(ticket)
-      signal.removeEventListener("abort", settle)
-    }
-  }
-
-  #ticket(): string {
-    return `${this.#epoch}-${++this.#lastTicket}`
+    return this.#tickets.tallied(signal, (ticket) => this.#command(this.#find(task), ["cancel-all", filter, undefined, { ticket, count: 0 }]))
   }
 
   /** @throws MR1022 */
@@ -515,8 +476,7 @@ export class TaskDesk {
       case "placed":
         return
       case "tallied":
-        this.#tallies.get(effect.ticket)?.(effect.count, effect.done)
-        return
+        return this.#tickets.onTallied(effect)
       case "ended": {
         const { task, number, status, output, error } = effect
         if (status === "delayed" || status === "waiting" || status === "running") return
@@ -537,34 +497,6 @@ export class TaskDesk {
     if (event.kind === "ended") this.#told.end(id)
     const watchers = this.#watchers.get(id)
     if (watchers !== undefined) for (const watcher of watchers) watcher(event)
-  }
-
-  #placed({ ticket, number, joined, otherBody }: RunPlaced): void {
-    const [name = "", index] = ticket.split(".")
-    this.#tickets.get(name)?.(Number(index), number, joined, otherBody === true)
-  }
-
-  /** Gathers the numbers that the inputs of a ticket become. */
-  #await(ticket: string): (count: number) => Promise<{ readonly numbers: readonly number[]; readonly fresh: boolean; readonly isOther: boolean }> {
-    const numbers: number[] = []
-    let placed = 0
-    let fresh = true
-    let isOther = false
-    let told: (() => void) | undefined
-    this.#tickets.set(ticket, (index, number, joined, other) => {
-      numbers[index] = number
-      if (other) isOther = true
-      if (joined) fresh = false
-      placed++
-      told?.()
-    })
-    return (count) =>
-      new Promise((resolve) => {
-        told = () => {
-          if (placed >= count) resolve({ numbers, fresh, isOther })
-        }
-        told()
-      })
   }
 
   async #ask({ seat, plan }: Known, question: TaskQuestion): Promise<unknown> {
