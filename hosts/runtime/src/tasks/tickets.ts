@@ -7,7 +7,7 @@
 import type { RunPlaced, RunsTallied } from "@millrace/engine"
 
 /** What the inputs of a request have become. */
-export interface Placement {
+interface Placement {
   readonly numbers: readonly number[]
   /** Whether all of them are new. */
   readonly fresh: boolean
@@ -23,7 +23,7 @@ export interface RunTally {
 }
 
 /** A request whose inputs may join other runs. */
-export interface Ticket {
+interface Ticket {
   readonly name: string
   /** Resolves once so many inputs have been placed. */
   placed(count: number): Promise<Placement>
