@@ -94,7 +94,7 @@ export class TaskRig {
 
   complete(outcomes: readonly Outcome[]): void {
     // Some are no ends.
-    for (const { number, lease, kind } of outcomes) if (kind !== "begun" && kind !== "blocked") this.#forget(number, lease)
+    for (const { number, lease, kind } of outcomes) if (kind !== "begun" && kind !== "blocked" && kind !== "said") this.#forget(number, lease)
     this.#take(this.rig.complete(this.seat, this.task, outcomes))
   }
 

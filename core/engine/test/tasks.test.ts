@@ -522,6 +522,11 @@ test("a cron enqueues at its times, and makes up for those that were missed as i
     rig.rig.now += 55 * 60_000
     await rig.pass(0)
     assert.equal(rig.page().runs.length - 1, expected, catchUp)
+    // Each run says for which of the times it is, to its code too.
+    const times = [600_000, 1_200_000, 1_800_000, 2_400_000, 3_000_000, 3_600_000].slice(0, 1 + expected)
+    if (catchUp === "one") times[1] = 3_600_000
+    assert.deepEqual(rig.page().runs.map(({ scheduledAt }) => scheduledAt).toReversed(), times, catchUp)
+    assert.deepEqual(times.map((_, i) => rig.callOf(rig.page().runs.at(-1 - i)?.number ?? -1).runs[0]?.scheduledAt), times, catchUp)
   }
 })
 

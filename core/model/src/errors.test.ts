@@ -87,3 +87,15 @@ test("anything thrown becomes plain data, whatever it is", () => {
   assert.equal(errorData(new TypeError("bad")).message, "TypeError: bad")
   assert.equal(errorData(Object.create(null)).message, "Something was thrown that has no text form.")
 })
+
+test("the causes of an error are told with it, so many of them", () => {
+  const refused = Object.assign(new AggregateError([new Error("connect ECONNREFUSED ::1:9"), new Error("connect ECONNREFUSED 127.0.0.1:9")], ""), { code: "ECONNREFUSED" })
+  const fetched = new TypeError("fetch failed", { cause: refused })
+  assert.equal(errorData(fetched).message, "TypeError: fetch failed; cause: AggregateError: connect ECONNREFUSED ::1:9, connect ECONNREFUSED 127.0.0.1:9")
+  assert.equal(errorData(new Error("a", { cause: "b" })).message, "Error: a; cause: b")
+  const circle = new Error("round")
+  circle.cause = circle
+  assert.equal(errorData(circle).message, `Error: round${"; cause: Error: round".repeat(4)}`)
+  assert.equal(errorData(new Error("a", { cause: new Error("x".repeat(1_000)) })).message.length, "Error: a; cause: ".length + 500)
+  assert.equal(errorData(new Error("a", { cause: Object.create(null) })).code, "MR1404")
+})

@@ -126,18 +126,41 @@ export interface ErrorData {
 }
 
 /**
- * Turns anything thrown into plain data; what is not a {@link MillraceError} becomes `MR1404` with its own message.
+ * Turns anything thrown into plain data; what is not a {@link MillraceError} becomes `MR1404` with its own message and those of its causes.
  * Never throws, whatever user code has thrown.
  */
 export function errorData(thing: unknown): ErrorData {
   try {
     if (isMillraceError(thing)) return { code: thing.code, message: String(thing.message), details: detailsOf(thing.details) }
-    const message = thing instanceof Error ? `${thing.name}: ${thing.message}` : String(thing)
+    const message = thing instanceof Error ? `${thing.name}: ${thing.message}${causesOf(thing)}` : String(thing)
     return { code: "MR1404", message, details: {} }
   } catch {
     // An object without a text form, a message whose getter throws, a revoked proxy.
     return { code: "MR1404", message: "Something was thrown that has no text form.", details: {} }
   }
+}
+
+/** So many causes of an error are told, each at most so long in characters. */
+const causesMax = 4
+const causeLengthMax = 500
+
+/** "fetch failed" says little; what it was caused by says why. */
+function causesOf({ cause: first }: Error): string {
+  let told = ""
+  let cause = first
+  for (let i = 0; i < causesMax && cause !== undefined && cause !== null; i++) {
+    told += `; cause: ${causeText(cause).slice(0, causeLengthMax)}`
+    cause = (cause as Partial<Error>).cause
+  }
+  return told
+}
+
+function causeText(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  const { name, message, code, errors } = cause as Error & { readonly code?: unknown; readonly errors?: unknown }
+  // Of a connection that was tried at several addresses, only what went wrong at each of them says something.
+  const parts = Array.isArray(errors) ? errors.flatMap((each) => (each instanceof Error ? [each.message] : [])).join(", ") : ""
+  return `${name}: ${message === "" ? parts || (typeof code === "string" ? code : "") : message}`
 }
 
 function detailsOf(given: unknown): ErrorDetails {

@@ -114,6 +114,8 @@ export interface TaskContext {
   readonly key: string
   /** When the run was enqueued, in ms. */
   readonly enqueuedAt: number
+  /** Of a run that a cron began: the time for which it is, also when it is made up for later; undefined of others. */
+  readonly scheduledAt: Date | undefined
   /** W3C Trace Context of whoever enqueued the run. */
   readonly traceparent: string | undefined
   /** What tracing systems of vendors add to it. */

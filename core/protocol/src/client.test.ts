@@ -61,6 +61,13 @@ test("records are sent as NDJSON with an idempotency key", async () => {
   assert.match(call?.headers["idempotency-key"] ?? "", /^[0-9a-f]{32}$/)
 })
 
+test("no inputs, and those that JSON cannot carry, ask nobody", async () => {
+  const { client, calls } = scripted([])
+  assert.deepEqual(await client.task("t").sendMany([]), [])
+  await assert.rejects(client.task("t").send(new Map()), (error) => isMillraceError(error) && error.code === "MR1023" && error.message.includes("a Map has no JSON form"))
+  assert.deepEqual(calls, [])
+})
+
 test("sendMany cuts more inputs than a request carries into several, each with a key of its own", async () => {
   const { client, calls } = scripted([answer(202, { task: "t", ids: ["t-0"] }), answer(202, { task: "t", ids: ["t-1"] })])
   assert.deepEqual(await client.task("t").sendMany(Array.from({ length: 50_001 }, (_, i) => i), { idempotencyKey: "k" }), ["t-0", "t-1"])

@@ -5,7 +5,7 @@
  *
  * Not for: keeping records that cannot be sent; who calls `produce` holds them until it resolves.
  */
-import { limits, type MillraceError } from "@millrace/model"
+import { jsonOf, limits, MillraceError } from "@millrace/model"
 import { mayHelp, parsed, retryAfterMs, unreachable } from "./answer.ts"
 import { type Backoff, defaultBackoff, waitAfter } from "./backoff.ts"
 import { mediaTypes } from "./body-format.ts"
@@ -202,23 +202,23 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
         const options = { ...given, idempotencyKey: given.idempotencyKey ?? randomKey(world.random) }
         for (;;) {
           // A repeat with the same key waits on for the same run.
-          const { status, body } = await enqueue(name, JSON.stringify(input), mediaTypes.json, "wait=60", options)
+          const { status, body } = await enqueue(name, inputText(name, input), mediaTypes.json, "wait=60", options)
           if (status >= 400) throw errorOf(body, status)
           if (status === 200) return body
         }
       },
       async send(input, given = {}) {
-        const { status, body } = await enqueue(name, JSON.stringify(input), mediaTypes.json, undefined, given)
+        const { status, body } = await enqueue(name, inputText(name, input), mediaTypes.json, undefined, given)
         if (status >= 400) throw errorOf(body, status)
         return (body as EnqueueReply).id
       },
       async sendMany(inputs, given = {}) {
         // One key would make one run of them all: each line has its own.
         const ids: string[] = []
-        for (let from = 0; from === 0 || from < inputs.length; from += limits.requestRecordsMax) {
+        for (let from = 0; from < inputs.length; from += limits.requestRecordsMax) {
           const { idempotencyKey: key } = given
           const options = key === undefined || from === 0 ? given : { ...given, idempotencyKey: `${key}/${from}` }
-          const part = ndjson(inputs.slice(from, from + limits.requestRecordsMax))
+          const part = inputs.slice(from, from + limits.requestRecordsMax).map((input) => `${inputText(name, input)}\n`).join("")
           const { status, body } = await enqueue(name, part, mediaTypes.ndjson, undefined, options)
           if (status >= 400) throw errorOf(body, status)
           for (const id of (body as EnqueueAllReply).ids) ids.push(id)
@@ -343,6 +343,13 @@ function ndjson(records: readonly unknown[]): string {
   let text = ""
   for (const record of records) text += `${JSON.stringify(record)}\n`
   return text
+}
+
+/** @throws MR1023 for an input that JSON cannot carry */
+function inputText(task: string, input: unknown): string {
+  const form = jsonOf(input)
+  if ("json" in form) return form.json
+  throw new MillraceError("MR1023", `task "${task}", input: ${form.fault}.`)
 }
 
 /** 128 bits of chance. */

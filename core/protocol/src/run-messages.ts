@@ -28,6 +28,8 @@ export interface RunReply<Input = unknown, Output = unknown> {
   readonly priority: number
   readonly trigger: "call" | "record" | "cron" | "task" | "event"
   readonly enqueuedAt: string
+  /** Of a run that a cron began: the time for which it is. */
+  readonly scheduledAt?: string
   /** Of a delayed run: when it may start. */
   readonly dueAt?: string
   readonly startedAt?: string

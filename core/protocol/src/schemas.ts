@@ -148,6 +148,7 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
       priority: { type: "integer" },
       trigger: { enum: ["call", "record", "cron", "task", "event"] },
       enqueuedAt: instant,
+      scheduledAt: instant,
       dueAt: instant,
       startedAt: instant,
       finishedAt: instant,

@@ -107,7 +107,7 @@ export {
   type StreamSettings,
   type Unspeakable,
 } from "./stream.ts"
-export type { Outlet, Target } from "./target.ts"
+export type { Outlet, Target, TaskType } from "./target.ts"
 export type { RunResult, TaskCaller } from "./task/caller.ts"
 export { NonRetryableError, RetryAfter } from "./task/errors.ts"
 export type { CronOptions, ErrorClass, RateLimitOptions, RetryOptions, TaskSettings } from "./task/options.ts"

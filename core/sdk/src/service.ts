@@ -9,7 +9,7 @@ import type { Keying } from "./flow/flow.ts"
 import type { LambdaFunction } from "./function/function.ts"
 import { checkedName } from "./setting.ts"
 import type { Stream } from "./stream.ts"
-import { isTaskDefinition, type Outlet, type SinkDefinition } from "./target.ts"
+import { isTaskDefinition, type Outlet, type SinkDefinition, type TaskType } from "./target.ts"
 import type { Task } from "./task/task.ts"
 
 /** Recognises a service from whichever copy of this package: a bundle brings its own. */
@@ -26,11 +26,15 @@ export interface Service<Tasks = unknown> {
 /** What a service may be made of. */
 export type ServicePart = Outlet | Stream<never, unknown, Keying> | Task<never, unknown> | LambdaFunction
 
-/** Inputs and outputs of the tasks among the parts, by their names. */
+/** The tasks among the parts: those that are parts, and those that outlets end in. */
+type TaskTypes<Part> = Part extends { readonly "~task"?: infer Called } ? Extract<Called, TaskType<string, never, unknown>> : never
+
+/**
+ * Inputs and outputs, by their names, of the tasks among the parts and of those that flows end in. A task of which a service only reads the
+ * `output` is not among them unless it is a part too.
+ */
 export type TasksAmong<Parts extends readonly unknown[]> = {
-  readonly [Part in Parts[number] as Part extends Task<never, unknown, infer Name> ? Name : never]: Part extends Task<infer In, infer Out, string>
-    ? readonly [In, Out]
-    : never
+  readonly [Called in TaskTypes<Parts[number]> as Called[0]]: Called extends TaskType<string, infer In, infer Out> ? readonly [In, Out] : never
 }
 
 /**

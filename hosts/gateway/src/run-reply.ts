@@ -5,7 +5,7 @@ import type { NodeAttempt, NodeRun, NodeStand } from "./tasks.ts"
 
 export function runReply(run: NodeRun): RunReply {
   const { number, task, status, input, output, error, key, priority, trigger, enqueuedAt, attempt, attempts } = run
-  const { dueAt, startedAt, finishedAt, traceparent, tracestate, idempotencyKey } = run
+  const { scheduledAt, dueAt, startedAt, finishedAt, traceparent, tracestate, idempotencyKey } = run
   return {
     id: `${task}-${number}`,
     task,
@@ -17,6 +17,7 @@ export function runReply(run: NodeRun): RunReply {
     priority,
     trigger,
     enqueuedAt: instant(enqueuedAt),
+    ...(scheduledAt === undefined ? {} : { scheduledAt: instant(scheduledAt) }),
     ...(dueAt === undefined ? {} : { dueAt: instant(dueAt) }),
     ...(startedAt === undefined ? {} : { startedAt: instant(startedAt) }),
     ...(finishedAt === undefined ? {} : { finishedAt: instant(finishedAt) }),

@@ -15,6 +15,7 @@ export interface NodeRun {
   readonly output?: string
   readonly error?: ErrorData
   readonly enqueuedAt: number
+  readonly scheduledAt?: number
   readonly dueAt?: number
   readonly startedAt?: number
   readonly finishedAt?: number

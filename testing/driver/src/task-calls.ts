@@ -16,6 +16,8 @@ interface Open {
   readonly call: CallTask
   readonly controller: AbortController
   outcomes: readonly Outcome[] | undefined
+  /** Lines that its code has told. */
+  readonly logs: readonly string[]
   readonly done: Promise<void>
 }
 
@@ -46,6 +48,8 @@ export class TaskCalls {
   readonly #open: Map<string, Open> = new Map()
   /** Calls that did not end while they were waited for: they are not waited for again. */
   readonly #patient: Set<Open> = new Set()
+  /** Calls that were aborted, until what they have told is heard. */
+  readonly #aborted: Open[] = []
   readonly #failing: Failing[] = []
   readonly told: Told[] = []
   #poked: (() => void) | undefined
@@ -81,6 +85,7 @@ export class TaskCalls {
       const open = this.#open.get(name)
       this.#open.delete(name)
       open?.controller.abort(new MillraceError("MR1207", `The run was ${effect.reason}.`))
+      if (open !== undefined && effect.reason !== "superseded") this.#aborted.push(open)
     }
   }
 
@@ -95,6 +100,10 @@ export class TaskCalls {
     for (;;) {
       // What code does at once, it has done by then.
       await new Promise((resolve) => setImmediate(resolve))
+      for (const { task, call, logs } of this.#aborted.splice(0, 1)) {
+        if (logs.length === 0) continue
+        return { task, outcomes: call.runs.map(({ number }) => ({ kind: "said", number, lease: call.lease, logs: [...logs] })) }
+      }
       for (const [name, { task, outcomes }] of this.#open) {
         if (outcomes === undefined) continue
         this.#open.delete(name)
@@ -126,6 +135,7 @@ export class TaskCalls {
   crash(): void {
     for (const { controller } of this.#open.values()) controller.abort(new MillraceError("MR1204", "The process died."))
     this.#open.clear()
+    this.#aborted.length = 0
   }
 
   #start(task: Tasked, call: CallTask): void {
@@ -139,6 +149,7 @@ export class TaskCalls {
       attempt: first.attempt,
       key: first.key,
       enqueuedAt: first.enqueuedAt,
+      scheduledAt: first.scheduledAt === undefined ? undefined : new Date(first.scheduledAt),
       traceparent: first.traceparent,
       tracestate: first.tracestate,
       signal: controller.signal,
@@ -157,6 +168,7 @@ export class TaskCalls {
       call,
       controller,
       outcomes: undefined,
+      logs,
       done: outcomesOf(plan, code, call.lease, call.runs, { ctx, logs, enter, values: this.#values, streamed }).then((outcomes) => {
         open.outcomes = outcomes
       }),

@@ -25,6 +25,8 @@ export interface TestRun {
   readonly priority: number
   readonly trigger: RunView["trigger"]
   readonly enqueuedAt: Date
+  /** Of a run that a cron began: the time for which it is. */
+  readonly scheduledAt?: Date
   /** Of a delayed run: when it may start. */
   readonly dueAt?: Date
   readonly finishedAt?: Date
@@ -35,7 +37,7 @@ export interface TestRun {
 }
 
 export function testRun(view: RunView): TestRun {
-  const { number, task, status, input, output, error, key, priority, trigger, enqueuedAt, dueAt, finishedAt, attempt, attempts } = view
+  const { number, task, status, input, output, error, key, priority, trigger, enqueuedAt, scheduledAt, dueAt, finishedAt, attempt, attempts } = view
   return {
     id: `${task}-${number}`,
     status,
@@ -46,6 +48,7 @@ export function testRun(view: RunView): TestRun {
     priority,
     trigger,
     enqueuedAt: new Date(enqueuedAt),
+    ...(scheduledAt === undefined ? {} : { scheduledAt: new Date(scheduledAt) }),
     ...(dueAt === undefined ? {} : { dueAt: new Date(dueAt) }),
     ...(finishedAt === undefined ? {} : { finishedAt: new Date(finishedAt) }),
     attempt,

@@ -7,7 +7,7 @@
  */
 import { fileURLToPath } from "node:url"
 import { type TaskCommand, isTerminal, isoInstant } from "@millrace/engine"
-import { type Duration, type EnqueueOptions, type ErrorData, MillraceError, durationMs, errorData, errorFrom } from "@millrace/model"
+import { type Duration, type EnqueueOptions, type ErrorData, MillraceError, durationMs, errorData, errorFrom, jsonOf } from "@millrace/model"
 import type { EventTime, Keying, Service, Stream, Task } from "@millrace/sdk"
 import { Catalogue } from "./catalogue.ts"
 import type { TestHandler } from "./functions/calls.ts"
@@ -265,6 +265,7 @@ export class TestService extends Outcome {
    */
   async enqueue<In>(task: Task<In, unknown>, inputs: readonly NoInfer<In>[], options: EnqueueOptions = {}): Promise<readonly string[]> {
     const tasked = this.#works.catalogue.task(task.name)
+    if (inputs.length === 0) return []
     return this.#turns.take(async () => {
       const ids = await this.#works.enqueue(
         tasked,
@@ -354,9 +355,9 @@ function instant(given: EventTime, what: string): number {
 }
 
 function jsonInput(input: unknown, task: string): string {
-  const text = JSON.stringify(input) as string | undefined
-  if (text !== undefined) return text
-  throw new MillraceError("MR1023", `task "${task}": the input has no JSON form (${typeof input}).`)
+  const form = jsonOf(input)
+  if ("json" in form) return form.json
+  throw new MillraceError("MR1023", `task "${task}", input: ${form.fault}.`)
 }
 
 function jsonLine(record: unknown, stream: string, index: number): string {

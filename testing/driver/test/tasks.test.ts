@@ -151,8 +151,58 @@ test("a crash between any two transitions leaves each record one run and one out
 })
 
 test("a cron runs by the test's clock", async () => {
-  const report = task("report", { cron: { expression: "0 7 * * 1-5", timeZone: "Europe/Berlin", input: { daily: true } }, run: (_, ctx) => new Date(ctx.enqueuedAt).toISOString() })
+  const report = task("report", { cron: { expression: "0 7 * * 1-5", timeZone: "Europe/Berlin", input: { daily: true } }, run: (_, ctx) => ctx.scheduledAt?.toISOString() })
   const office = await testService(service("office", [report]), { now: "2026-11-20T00:00:00Z" })
   await office.advance("5d")
   assert.deepEqual(office.runs(report).map(({ output }) => output), ["2026-11-20T06:00:00.000Z", "2026-11-23T06:00:00.000Z", "2026-11-24T06:00:00.000Z"])
+  assert.deepEqual(office.runs(report).map(({ output, scheduledAt }) => output === scheduledAt?.toISOString()), [true, true, true])
+})
+
+test("an output that JSON cannot carry fails its run for good, and says what and where", async () => {
+  const outputs: Readonly<Record<string, () => unknown>> = {
+    big: () => ({ n: 1n }),
+    circle: () => {
+      const circle: unknown[] = []
+      circle.push(circle)
+      return circle
+    },
+    map: () => ({ seen: new Map([["a", 1]]) }),
+  }
+  const give = task("give", { run: (name: unknown) => outputs[String(name)]?.() })
+  const app = await testService(service("given", [give]))
+  await app.enqueue(give, Object.keys(outputs))
+  assert.deepEqual(
+    app.runs(give).map(({ status, error, attempts }) => [status, error?.code, attempts.length]),
+    Object.keys(outputs).map(() => ["failed", "MR1206", 1]),
+  )
+  assert.match(app.runs(give)[2]?.error?.message ?? "", /^task "give", output: seen: a Map has no JSON form; give Object\.fromEntries\(map\)\.$/)
+  await assert.rejects(app.call(give, new Set(["a"])), (error) => isMillraceError(error) && error.code === "MR1023" && error.message.includes("a Set"))
+})
+
+test("a line tells of an error what it says, and its causes", async () => {
+  const say = task("say", {
+    run: (_: unknown, ctx) => {
+      ctx.log("failed", new Error("boom", { cause: new TypeError("too hot") }), { inner: new Error("deep"), n: 1n, seen: new Set([1]) })
+    },
+  })
+  const app = await testService(service("saying", [say]))
+  await app.call(say, 1)
+  assert.deepEqual(app.run("say-0").attempts[0]?.logs, ['failed Error: boom; cause: TypeError: too hot {"inner":"Error: deep","n":"1","seen":[1]}'])
+})
+
+test("the lines of an attempt that took too long, or was cancelled, are kept with it", async () => {
+  const slow = task("slow", {
+    timeout: "5s",
+    retry: { attempts: 2, backoff: { first: "1s", jitter: false } },
+    run: async (_: unknown, ctx) => {
+      ctx.log(`attempt ${ctx.attempt}`)
+      await new Promise((_, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason as Error)))
+    },
+  })
+  const app = await testService(service("waiting", [slow]), { patience: 20 })
+  const [late = "", cancelled = ""] = await app.enqueue(slow, [1, 2])
+  await app.cancel(cancelled)
+  await app.advance("1m")
+  assert.deepEqual(app.run(late).attempts.map(({ outcome, logs }) => [outcome, logs]), [["timed-out", ["attempt 1"]], ["timed-out", ["attempt 2"]]])
+  assert.deepEqual(app.run(cancelled).attempts.map(({ outcome, logs }) => [outcome, logs]), [["cancelled", ["attempt 1"]]])
 })

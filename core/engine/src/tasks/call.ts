@@ -2,7 +2,7 @@
  * One call of a task's code: checks its input, runs it, checks what it gives, and says how it ended for each of its runs. Where it
  * runs, and what its context reaches, is the host's.
  */
-import { type ErrorData, MillraceError, type TaskCode, type TaskContext, type TaskPlan, errorData, isMillraceError, limits } from "@millrace/model"
+import { type ErrorData, MillraceError, type TaskCode, type TaskContext, type TaskPlan, errorData, isMillraceError, jsonOf, limits } from "@millrace/model"
 import type { CalledRun, Outcome } from "./effects.ts"
 import { fitting } from "./input.ts"
 import { type ValueStore, isStored } from "./stored-value.ts"
@@ -82,11 +82,14 @@ async function plainOutcomes(plan: TaskPlan, code: TaskCode, lease: number, runs
   }
 }
 
+const nothing = { json: "null" }
+
 /** The JSON of an output. @throws MR1206 */
 function outputText(given: unknown, code: TaskCode, most: number, what: string): string {
   fitting(given, code.output, "MR1206", what)
-  const output: string | undefined = given === undefined ? "null" : JSON.stringify(given)
-  if (output === undefined) throw new MillraceError("MR1206", `${what}: it has no JSON form (${typeof given}).`)
+  const form = given === undefined ? nothing : jsonOf(given)
+  if ("fault" in form) throw new MillraceError("MR1206", `${what}: ${form.fault}.`)
+  const { json: output } = form
   if (output.length > most) {
     const mend = most < limits.storedValueBytesMax ? ", as it becomes a record of a stream that is read; give less, or the place of a file" : ""
     throw new MillraceError("MR1206", `${what}: it has ${output.length} bytes; at most ${most} are kept${mend}.`, { bytes: output.length, most })
@@ -121,9 +124,17 @@ export function addLine(logs: string[], parts: readonly unknown[]): void {
 
 function plain(part: unknown): string {
   if (typeof part === "string") return part
+  if (part instanceof Error) return errorData(part).message
   try {
-    return JSON.stringify(part) ?? String(part)
+    return JSON.stringify(part, shown) ?? String(part)
   } catch {
     return String(part)
   }
+}
+
+/** What JSON would leave out of a line that people read. */
+function shown(_: string, part: unknown): unknown {
+  if (part instanceof Error) return errorData(part).message
+  if (part instanceof Map || part instanceof Set) return [...part]
+  return typeof part === "bigint" ? String(part) : part
 }

@@ -2,6 +2,10 @@
 import { type CronPlan, type TaskPlan, limits } from "@millrace/model"
 import type { CronClock } from "../context.ts"
 import type { Standing } from "./standing.ts"
+import type { EnqueueFacts } from "./task-command.ts"
+
+/** What is said of a cron's run. */
+type CronFacts = Pick<EnqueueFacts, "key" | "priority" | "scheduledAt">
 
 /** Clock time at which the first of them is due, in ms. */
 export function cronsDue({ crons: plans }: TaskPlan, standing: Standing): number {
@@ -12,8 +16,8 @@ export function cronsDue({ crons: plans }: TaskPlan, standing: Standing): number
   return due
 }
 
-/** @param enqueue - makes a run of an input */
-export function tickCrons({ crons: plans }: TaskPlan, standing: Standing, clock: CronClock, now: number, enqueue: (input: string, facts: Pick<CronPlan, "key" | "priority">) => void): void {
+/** @param enqueue - makes a run of an input, for a time */
+export function tickCrons({ crons: plans }: TaskPlan, standing: Standing, clock: CronClock, now: number, enqueue: (input: string, facts: CronFacts) => void): void {
   if (plans.length === 0) return
   const { crons } = standing.read
   for (const [i, { expression, timeZone, catchUp, input, key, priority }] of plans.entries()) {
@@ -26,7 +30,7 @@ export function tickCrons({ crons: plans }: TaskPlan, standing: Standing, clock:
     const newest = times.at(-1)
     const missed = newest !== undefined && now - newest > limits.cronLateMsMax
     const wanted = catchUp === "all" ? times : newest === undefined || (catchUp === "none" && missed) ? [] : [newest]
-    for (const _ of wanted) enqueue(input, { ...(key === undefined ? {} : { key }), ...(priority === undefined ? {} : { priority }) })
+    for (const at of wanted) enqueue(input, { scheduledAt: at, ...(key === undefined ? {} : { key }), ...(priority === undefined ? {} : { priority }) })
     standing.change.crons[name] = next(now)
   }
   // One that was taken out and comes back later has missed nothing meanwhile.

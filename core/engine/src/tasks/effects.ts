@@ -15,6 +15,8 @@ export interface CalledRun {
   readonly tracestate?: string
   /** How many calls of tasks by tasks led to it; absent: none. */
   readonly depth?: number
+  /** Of a run that a cron began: the time for which it is, in ms. */
+  readonly scheduledAt?: number
 }
 
 /** Call the task's code. Only an outcome with this lease counts. */
@@ -90,4 +92,6 @@ export type Outcome = { readonly number: number; readonly lease: number; readonl
   | { readonly kind: "begun" }
   /** It was aborted, as it took too long, and found to hold its worker: why, in other words than the queue has. */
   | { readonly kind: "blocked"; readonly error: ErrorData }
+  /** Not an end: it was aborted, and these lines it had told. */
+  | { readonly kind: "said"; readonly logs: readonly string[] }
 )

@@ -123,6 +123,10 @@ export class TaskQueue {
         this.#blame(number, lease, outcome.error)
         continue
       }
+      if (outcome.kind === "said") {
+        this.#quote(number, outcome.logs)
+        continue
+      }
       // Q2
       if (run === undefined || run.status !== "running" || run.lease !== lease) {
         if (outcome.kind === "succeeded") this.#forget([outcome.output])
@@ -210,6 +214,7 @@ export class TaskQueue {
       tracestate: facts.tracestate,
       idempotencyKey,
       depth: facts.depth ?? 0,
+      scheduledAt: facts.scheduledAt,
     }
     this.runs.add(number, run)
     this.#keep(input)
@@ -351,11 +356,12 @@ export class TaskQueue {
       if (!again) run.attempt++
       if (run.attempt === 1) this.#untimer(this.#plan.ttlMs, timer.expire, number, run)
       this.#calls.begin(lease, number, alone, now)
-      const { attempt, input, key, enqueuedAt, traceparent, tracestate, depth } = run
+      const { attempt, input, key, enqueuedAt, traceparent, tracestate, depth, scheduledAt } = run
       const called = { number, attempt, input, key, enqueuedAt }
       const parented = traceparent === undefined ? called : { ...called, traceparent }
       const traced = tracestate === undefined ? parented : { ...parented, tracestate }
-      runs.push(depth === 0 ? traced : { ...traced, depth })
+      const timed = scheduledAt === undefined ? traced : { ...traced, scheduledAt }
+      runs.push(depth === 0 ? timed : { ...timed, depth })
     }
     effects.push({ kind: "call", task: this.#plan.name, lease, runs, alone })
   }
@@ -384,7 +390,15 @@ export class TaskQueue {
     if (run.error?.code === error.code) run.error = error
   }
 
-  #settle(number: number, outcome: Exclude<Outcome, { readonly kind: "begun" | "blocked" }>): void {
+  /** What an attempt had told that was aborted: the newest of those of which nothing is known, as each is heard of before the next ends. */
+  #quote(number: number, logs: readonly string[]): void {
+    const { attempts = [] } = this.runs.get(number) ?? {}
+    const at = attempts.findLastIndex(({ outcome, logs: known }) => (outcome === "timed-out" || outcome === "cancelled") && known === undefined)
+    const attempt = attempts[at]
+    if (attempt !== undefined) this.runs.change(number).attempts = attempts.with(at, { ...attempt, logs })
+  }
+
+  #settle(number: number, outcome: Exclude<Outcome, { readonly kind: "begun" | "blocked" | "said" }>): void {
     const { lease, logs } = outcome
     const alone = this.#calls.get(lease)?.alone === true
     this.#calls.leave(number, lease)

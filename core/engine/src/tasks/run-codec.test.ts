@@ -38,13 +38,14 @@ const runs: fc.Arbitrary<Run> = fc
     // Halves of surrogate pairs, too.
     idempotencyKey: orNone(fc.array(fc.nat({ max: 65_535 })).map((units) => String.fromCharCode(...units))),
     depth: fc.nat({ max: 5 }),
+    scheduledAt: orNone(time),
   }, { noNullPrototype: true })
   .chain((run) => fc.constantFrom(run, { ...run, dueAt: run.enqueuedAt, mayStartAt: run.enqueuedAt }, succeeded(run)))
 
 function succeeded(run: Run): Run {
   const { enqueuedAt } = run
   const times = { dueAt: enqueuedAt, mayStartAt: enqueuedAt, startedAt: enqueuedAt + 3, finishedAt: enqueuedAt + 5 }
-  const plain = { priority: 0, trigger: "call" as const, lost: 0, error: undefined, depth: 0, attempt: 1 }
+  const plain = { priority: 0, trigger: "call" as const, lost: 0, error: undefined, depth: 0, attempt: 1, scheduledAt: undefined }
   return { ...run, ...times, ...plain, status: "succeeded", attempts: [{ startedAt: times.startedAt, endedAt: times.finishedAt, outcome: "succeeded" }] }
 }
 
@@ -87,6 +88,7 @@ const plain: Run = {
   tracestate: undefined,
   idempotencyKey: undefined,
   depth: 0,
+  scheduledAt: undefined,
 }
 
 test("a run that has succeeded at once takes 40 bytes besides its input and output", () => {

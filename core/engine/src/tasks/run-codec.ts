@@ -42,14 +42,14 @@ export const runCodec: StateCodec<Run> = {
     if ((flags & has.traceparent) !== 0) to.text16(traceparent as string)
     if ((flags & has.tracestate) !== 0) to.text16(tracestate as string)
     if ((flags & has.rest) === 0) return
-    const { priority, trigger, lost, error, depth } = run
+    const { priority, trigger, lost, error, depth, scheduledAt } = run
     const attempts = (flags & has.succeededAtOnce) === 0 ? run.attempts : []
     const texts = [
       (flags & has.idempotencyKey) === 0 ? idempotencyKey : undefined,
       (flags & has.traceparent) === 0 ? traceparent : undefined,
       (flags & has.tracestate) === 0 ? tracestate : undefined,
     ]
-    writeValue(to, [priority, trigger, lost, error, attempts, depth, ...texts])
+    writeValue(to, [priority, trigger, lost, error, attempts, depth, ...texts, ...(scheduledAt === undefined ? [] : [scheduledAt])])
   },
   read(from: ByteReader): Run {
     const head = from.u8()
@@ -69,12 +69,12 @@ export const runCodec: StateCodec<Run> = {
     const plainTraceparent = (flags & has.traceparent) === 0 ? undefined : from.text16()
     const plainTracestate = (flags & has.tracestate) === 0 ? undefined : from.text16()
     const rest = (flags & has.rest) === 0 ? noRest : (readValue(from) as Rest)
-    const [priority, trigger, lost, error, others, depth, idempotencyKey = plainIdempotencyKey, traceparent = plainTraceparent, tracestate = plainTracestate] = rest
+    const [priority, trigger, lost, error, others, depth, idempotencyKey = plainIdempotencyKey, traceparent = plainTraceparent, tracestate = plainTracestate, scheduledAt] = rest
     const attempts: readonly AttemptFacts[] = (flags & has.succeededAtOnce) === 0 ? others : [{ startedAt, endedAt: finishedAt, outcome: "succeeded" }]
     const times = { enqueuedAt, dueAt, mayStartAt, startedAt, finishedAt }
     const status = runStatuses[head & statusBits] as Run["status"]
     const waited = (head & waitedBit) !== 0
-    return { status, input, key, priority, trigger, waited, ...times, lease, attempt, lost, output, error, attempts, traceparent, tracestate, idempotencyKey, depth }
+    return { status, input, key, priority, trigger, waited, ...times, lease, attempt, lost, output, error, attempts, traceparent, tracestate, idempotencyKey, depth, scheduledAt }
   },
   // Nothing in it is changed in place.
   copy: (run) => ({ ...run }),
@@ -82,7 +82,7 @@ export const runCodec: StateCodec<Run> = {
   memoryBytes: 280,
 }
 
-type Rest = readonly [number, Trigger, number, ErrorData | undefined, readonly AttemptFacts[], number, string | undefined, string | undefined, string | undefined]
+type Rest = readonly [number, Trigger, number, ErrorData | undefined, readonly AttemptFacts[], number, string | undefined, string | undefined, string | undefined, number?]
 const noRest: Rest = [0, "call", 0, undefined, [], 0, undefined, undefined, undefined]
 
 function writeTime(to: ByteWriter, flags: number, since: number, at: number): void {
@@ -112,8 +112,8 @@ function flagsOf(run: Run): number {
   if (isPlain(run.tracestate)) flags |= has.tracestate
   const atOnce = attempts.length === 1 && isSuccess(attempts[0] as AttemptFacts, run)
   if (atOnce) flags |= has.succeededAtOnce
-  const { priority, trigger, lost, error, depth } = run
-  const isRare = priority !== 0 || trigger !== "call" || lost !== 0 || error !== undefined || depth !== 0
+  const { priority, trigger, lost, error, depth, scheduledAt } = run
+  const isRare = priority !== 0 || trigger !== "call" || lost !== 0 || error !== undefined || depth !== 0 || scheduledAt !== undefined
   const isLong =
     (run.idempotencyKey !== undefined && (flags & has.idempotencyKey) === 0) ||
     (run.traceparent !== undefined && (flags & has.traceparent) === 0) ||
@@ -152,5 +152,5 @@ function readFormer(from: ByteReader, head: number): Run {
   const output = from.u8() === 1 ? from.text32() : undefined
   const rest = readValue(from) as [Trigger, ErrorData | undefined, readonly AttemptFacts[], string | undefined, string | undefined, number, string?]
   const [trigger, error, attempts, traceparent, idempotencyKey, depth, tracestate] = rest
-  return { status, input, key, priority, trigger, waited, ...times, lease, attempt, lost, output, error, attempts, traceparent, tracestate, idempotencyKey, depth }
+  return { status, input, key, priority, trigger, waited, ...times, lease, attempt, lost, output, error, attempts, traceparent, tracestate, idempotencyKey, depth, scheduledAt: undefined }
 }

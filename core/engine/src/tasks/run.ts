@@ -65,4 +65,6 @@ export interface Run {
   idempotencyKey: string | undefined
   /** How many calls of tasks by tasks led to it. */
   depth: number
+  /** Of a run that a cron began: the time for which it is, in ms. */
+  scheduledAt: number | undefined
 }

@@ -39,6 +39,8 @@ export interface RunView {
   readonly output?: string
   readonly error?: ErrorData
   readonly enqueuedAt: number
+  /** Of a run that a cron began: the time for which it is, in ms. */
+  readonly scheduledAt?: number
   /** Of a delayed run: when it may start. */
   readonly dueAt?: number
   readonly startedAt?: number
@@ -120,7 +122,7 @@ function fits(run: Run, { status, since, until, key, q }: RunSearch): boolean {
 
 function viewOf({ name: task }: TaskPlan, number: number, run: Run): RunView {
   const { status, key, priority, trigger, input, enqueuedAt, attempt, attempts } = run
-  const { output, error, dueAt, startedAt, finishedAt, traceparent, tracestate, idempotencyKey } = run
+  const { output, error, dueAt, startedAt, finishedAt, traceparent, tracestate, idempotencyKey, scheduledAt } = run
   return {
     number,
     task,
@@ -132,6 +134,7 @@ function viewOf({ name: task }: TaskPlan, number: number, run: Run): RunView {
     ...(output === undefined ? {} : { output }),
     ...(error === undefined ? {} : { error }),
     enqueuedAt,
+    ...(scheduledAt === undefined ? {} : { scheduledAt }),
     ...(status === "delayed" ? { dueAt } : {}),
     ...(startedAt === 0 ? {} : { startedAt }),
     ...(finishedAt === 0 ? {} : { finishedAt }),

@@ -14,6 +14,8 @@ export interface EnqueueFacts {
   readonly traceparent?: string
   readonly tracestate?: string
   readonly trigger?: Trigger
+  /** The time of the cron's for which it is, in ms. */
+  readonly scheduledAt?: number
   /** How many calls of tasks by tasks led here. */
   readonly depth?: number
   /** Whoever enqueues it wants to hear of its end. */

@@ -501,7 +501,7 @@ export class Flow<T, K extends Keying> {
    * @returns an outlet: the flow becomes part of a service once it is given to `service(name, […])`
    * @example `hourly.to(files("hourly-delays", { format: "parquet" }))`
    */
-  to<Gives>(to: Target<T, Gives>): Outlet<unknown extends Gives ? T : Gives> {
+  to<Gives, Called = unknown>(to: Target<T, Gives, Called>): Outlet<unknown extends Gives ? T : Gives, Called> {
     const given = (to as Partial<Target<T>> | undefined)?.["~target"]
     if (given === undefined) {
       throw new MillraceError("MR1101", 'to: give a stream, or a sink such as files("name", { format: "parquet" }).')

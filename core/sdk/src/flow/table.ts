@@ -54,7 +54,7 @@ export class Table<T> {
    * @returns an outlet, for `service(name, […])`
    * @example `balances.to(files("balances", { format: "ndjson" }))`
    */
-  to<Gives>(to: Target<Change<T>, Gives>): Outlet<unknown extends Gives ? Change<T> : Gives> {
+  to<Gives, Called = unknown>(to: Target<Change<T>, Gives, Called>): Outlet<unknown extends Gives ? Change<T> : Gives, Called> {
     return this.changes().to(to)
   }
 

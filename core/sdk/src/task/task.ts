@@ -6,6 +6,7 @@ import {
   type Duration,
   type EnqueueOptions,
   errorFrom,
+  jsonOf,
   limits,
   MillraceError,
   type StandardSchema,
@@ -15,7 +16,7 @@ import type { StreamDefinition, TaskDefinition } from "../definition.ts"
 import { Flow, type Keying } from "../flow/flow.ts"
 import type { MadeBy, ResultOf, TakenBy } from "../schema-values.ts"
 import { checkedMs, checkedName, checkedWhole, checkFunction, checkKeys } from "../setting.ts"
-import type { Outlet, Target } from "../target.ts"
+import type { Outlet, Target, TaskType } from "../target.ts"
 import { type RunResult, taskCaller } from "./caller.ts"
 import { finalOf, retryAfterMs } from "./errors.ts"
 import {
@@ -74,10 +75,11 @@ export interface RunHandle<Out> {
 }
 
 /** A task: takes inputs of type `In`, gives outputs of type `Out`. */
-export class Task<In, Out, Name extends string = string> implements Target<In, Out> {
+export class Task<In, Out, Name extends string = string> implements Target<In, Out, TaskType<Name, In, Out>> {
   readonly "~target": TaskDefinition
   declare readonly "~accepts"?: ((value: In) => void) | undefined
   declare readonly "~gives"?: Out | undefined
+  declare readonly "~task"?: TaskType<Name, In, Out> | undefined
   readonly name: Name
   /** The outputs of its runs, as they succeed; event time is when they did. */
   readonly output: Flow<Out, "unkeyed">
@@ -107,6 +109,7 @@ export class Task<In, Out, Name extends string = string> implements Target<In, O
   /** Enqueues a run for each input, all or none. @throws MR1023 when one of them does not fit */
   async sendMany(inputs: readonly In[], options: EnqueueOptions = {}): Promise<ReadonlyArray<RunHandle<Out>>> {
     const caller = taskCaller(this.name)
+    if (inputs.length === 0) return []
     const ids = await caller.send(
       this.name,
       inputs.map((input) => this.#text(input)),
@@ -124,19 +127,19 @@ export class Task<In, Out, Name extends string = string> implements Target<In, O
    * freeze.on(cardEvents, { match: ({ kind }) => kind === "stolen", input: ({ card }) => ({ card, reason: "stolen" }) })
    * ```
    */
-  on<T>(event: Flow<T, Keying>, trigger: TaskTrigger<T, In>): Outlet<Out> {
+  on<T>(event: Flow<T, Keying>, trigger: TaskTrigger<T, In>): Outlet<Out, TaskType<Name, In, Out>> {
     checkKeys(trigger, ["match", "input"], `task ${JSON.stringify(this.name)}, on`)
     const { match, input } = trigger
     checkFunction(match, `task ${JSON.stringify(this.name)}, on, match`, "optional")
     checkFunction(input, `task ${JSON.stringify(this.name)}, on, input`)
     const matching = match === undefined ? event : event.filter((value) => match(value))
-    return matching.map((value) => input(value)).to(this) as Outlet<Out>
+    return matching.map((value) => input(value)).to(this) as Outlet<Out, TaskType<Name, In, Out>>
   }
 
   #text(input: In): string {
-    const text: string | undefined = JSON.stringify(input)
-    if (text !== undefined) return text
-    throw new MillraceError("MR1023", `task "${this.name}": the input has no JSON form (${typeof input}).`)
+    const form = jsonOf(input)
+    if ("json" in form) return form.json
+    throw new MillraceError("MR1023", `task "${this.name}", input: ${form.fault}.`)
   }
 
   #output({ status, output, error }: RunResult): Out {

@@ -47,3 +47,23 @@ test("a service knows its tasks by their names", () => {
   same<keyof Tasks, "freeze">(true)
   assert.equal(app.name, "app")
 })
+
+test("a service knows the tasks that its flows end in, by their names", () => {
+  const freeze = task("freeze", { input: z.object({ card: z.string() }), output: z.number(), run: () => 1 })
+  const unfreeze = task("unfreeze", { input: z.object({ card: z.string() }), output: z.string(), run: () => "" })
+  const both = task("both", { run: (input: unknown) => input !== undefined })
+  const cards = stream<{ card: string }>("cards")
+  const app = service("app", [
+    cards.to(freeze),
+    unfreeze.on(cards, { input: ({ card }) => ({ card }) }),
+    cards.to(both),
+    both,
+    cards.to(stream<{ card: string }>("kept")),
+  ])
+  type Tasks = NonNullable<(typeof app)["~tasks"]>
+  same<Tasks["freeze"], readonly [{ card: string }, number]>(true)
+  same<Tasks["unfreeze"], readonly [{ card: string }, string]>(true)
+  same<Tasks["both"], readonly [unknown, boolean]>(true)
+  same<keyof Tasks, "freeze" | "unfreeze" | "both">(true)
+  assert.equal(app.name, "app")
+})

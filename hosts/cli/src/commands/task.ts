@@ -257,13 +257,14 @@ function lineOf({ id, status, enqueuedAt, attempt, key = "", input, problem }: R
 }
 
 function details(run: RunReply): string {
-  const { id, task, status, enqueuedAt, startedAt, finishedAt, dueAt, trigger, key, input, output, problem, attempts } = run
+  const { id, task, status, enqueuedAt, scheduledAt, startedAt, finishedAt, dueAt, trigger, key, input, output, problem, attempts } = run
   const facts: [string, string | undefined][] = [
     ["run", id],
     ["task", task],
     ["status", status],
     ["key", key],
     ["enqueued", `${enqueuedAt} by ${trigger === "event" ? "an" : "a"} ${trigger}`],
+    ["scheduled", scheduledAt],
     ["due", dueAt],
     ["started", startedAt],
     ["finished", finishedAt],

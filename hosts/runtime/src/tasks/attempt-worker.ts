@@ -29,6 +29,8 @@ interface Open {
   readonly call: Call
   controller: AbortController | undefined
   aborted: string | undefined
+  /** Lines that its code has told. */
+  readonly logs: string[]
 }
 
 const open = new Map<string, Open>()
@@ -63,6 +65,8 @@ function onMessage(message: ToAttempts): void {
       if (found === undefined) return
       found.aborted = message.reason
       found.controller?.abort(new MillraceError("MR1207", `The run was ${message.reason}.`))
+      // After what the code tells of its end.
+      if (message.reason === "cancelled" || message.reason === "timed-out") setImmediate(() => quote(found))
       return
     }
     case "ping":
@@ -79,7 +83,7 @@ function onMessage(message: ToAttempts): void {
 
 async function run(call: Call): Promise<void> {
   const { service, task, runs } = call
-  const opened: Open = { call, controller: undefined, aborted: undefined }
+  const opened: Open = { call, controller: undefined, aborted: undefined, logs: [] }
   open.set(nameOf(call), opened)
   const name = `${service}\n${task}`
   doing[inHand.task] = markOf(service, task, name)
@@ -100,6 +104,13 @@ async function run(call: Call): Promise<void> {
   scheduled = true
   // After what has ended by now: what ends together is told together.
   setImmediate(tell)
+}
+
+/** Of an attempt that was aborted its outcome does not count, and what it told is kept. */
+function quote({ call: { service, task, lease, runs }, logs }: Open): void {
+  if (logs.length === 0) return
+  const outcomes = runs.map(({ number }): Outcome => ({ kind: "said", number, lease, logs: [...logs] }))
+  send({ kind: "outcomes", of: [{ service, task, outcomes: flatOutcomes(outcomes) }] })
 }
 
 function markOf(service: string, task: string, name: string): number {
@@ -127,7 +138,7 @@ async function outcomesAt(opened: Open): Promise<readonly Outcome[]> {
     return runs.map(({ number }) => ({ kind: "failed", number, lease, error }))
   }
   const [first] = runs as readonly [CalledRun]
-  const logs: string[] = []
+  const { logs } = opened
   const streamed = program?.plan.stages.some(({ input }) => input === `${task}.output`) === true
   const span = attemptSpan(task, runs)
   const after = traceAfter(span, first)
@@ -141,7 +152,7 @@ async function outcomesAt(opened: Open): Promise<readonly Outcome[]> {
 
 function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {
   const { service, task, lease } = opened.call
-  const { number, attempt, key, enqueuedAt, traceparent, tracestate } = run
+  const { number, attempt, key, enqueuedAt, scheduledAt, traceparent, tracestate } = run
   const told = (what: "progress" | "chunk", value: unknown): void => {
     const json: string | undefined = JSON.stringify(value)
     if (json === undefined || json.length > limits.taskValueBytesMax) {
@@ -154,6 +165,7 @@ function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {
     attempt,
     key,
     enqueuedAt,
+    scheduledAt: scheduledAt === undefined ? undefined : new Date(scheduledAt),
     traceparent,
     tracestate,
     get signal() {

@@ -9,7 +9,7 @@ const name = fc.constantFrom("a", "b")
 const number = fc.nat()
 const error = fc.constant({ code: "MR1201" as const, message: "no", details: {} })
 const run: fc.Arbitrary<CalledRun> = fc
-  .record({ number, attempt: fc.nat(9), input: fc.json(), key: fc.string(), enqueuedAt: number, more: fc.constantFrom({}, {}, { traceparent: "00-1" }, { depth: 2 }) })
+  .record({ number, attempt: fc.nat(9), input: fc.json(), key: fc.string(), enqueuedAt: number, more: fc.constantFrom({}, {}, { traceparent: "00-1" }, { depth: 2 }, { scheduledAt: 3 }) })
   .map(({ more, ...plain }) => ({ ...plain, ...more }))
 const runs = fc.array(run, { minLength: 1, maxLength: 3 })
 const status = fc.constantFrom("succeeded" as const, "failed" as const, "cancelled" as const)

@@ -121,7 +121,7 @@ export function outcomesIn(flat: Flat<Outcome>): readonly Outcome[] {
 
 /** Whether these are the runs of a call of one, who say nothing that has no place in the list. */
 function isPlain(runs: readonly CalledRun[]): runs is readonly [CalledRun] {
-  return runs.length === 1 && runs[0]?.traceparent === undefined && runs[0]?.depth === undefined
+  return runs.length === 1 && runs[0]?.traceparent === undefined && runs[0]?.depth === undefined && runs[0]?.scheduledAt === undefined
 }
 
 /** Which fields of a run are laid flat: a new one has to be named here. */
@@ -134,6 +134,7 @@ const laid: Readonly<Record<keyof CalledRun, boolean>> = {
   traceparent: false,
   tracestate: false,
   depth: false,
+  scheduledAt: false,
 }
 const runFields = Object.values(laid).filter(Boolean).length
 

@@ -39,7 +39,7 @@ export class TaskFigures {
     const figures = this.#of(task)
     for (const { lease, kind } of outcomes) {
       // No end, or counted as it was aborted.
-      if (kind === "begun" || kind === "blocked") continue
+      if (kind === "begun" || kind === "blocked" || kind === "said") continue
       const name = `${task} ${lease}`
       const began = this.#began.get(name)
       if (began !== undefined) figures.attemptDurations.add(Math.max(0, now - began))

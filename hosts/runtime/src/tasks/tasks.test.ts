@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { existsSync } from "node:fs"
 import path from "node:path"
 import { test } from "node:test"
+import { isDeepStrictEqual } from "node:util"
 import { type ErrorData, isMillraceError } from "@millrace/model"
 import { hanging, idle, openNode, send, valuesOf } from "../../test/bench.ts"
 import type { Job } from "../../test/services/tasks.ts"
@@ -125,6 +126,11 @@ test("a cancelled run's signal is aborted, and so is that of an attempt that tak
   assert.deepEqual(await node.tasks.result(cancelled), { status: "cancelled", error: { code: "MR1207", message: "no longer needed", details: {} } })
   const { status, error } = await node.tasks.result(late)
   assert.deepEqual([status, error?.code, (await node.tasks.run(late)).attempts.map(({ outcome }) => outcome)], ["failed", "MR1202", ["timed-out", "timed-out"]])
+  // What they told until then is kept.
+  const linesOf = async (id: string): Promise<unknown> => (await node.tasks.run(id)).attempts.map(({ logs }) => logs)
+  await ends(async () => isDeepStrictEqual(await linesOf(cancelled), [['doing {"seq":1,"do":"wait for ever"}']]))
+  const line = 'doing {"seq":2,"do":"wait for ever"}'
+  await ends(async () => isDeepStrictEqual(await linesOf(late), [[line], [line]]))
   await idle(node)
 })
 

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import fc from "fast-check"
+import { jsonOf } from "./json-form.ts"
+
+test("what JSON can say is given as JSON.stringify gives it", () => {
+  fc.assert(fc.property(fc.jsonValue(), (value) => assert.deepEqual(jsonOf(value), { json: JSON.stringify(value) })))
+  for (const value of [{ at: new Date(0), left: undefined, call: () => 1 }, [undefined], Object.create(null), new (class Point { x = 1 })(), new Uint8Array(2)]) {
+    assert.deepEqual(jsonOf(value), { json: JSON.stringify(value) })
+  }
+  const twice = { a: 1 }
+  assert.deepEqual(jsonOf([twice, twice]), { json: '[{"a":1},{"a":1}]' })
+})
+
+test("what JSON would lose is named with its place", () => {
+  const circle: Record<string, unknown> = { a: 1 }
+  circle["self"] = circle
+  const faults: ReadonlyArray<readonly [unknown, RegExp]> = [
+    [{ a: [{ n: 1n }] }, /^a\.0\.n: a BigInt has no JSON form/],
+    [circle, /^self: it lies in itself/],
+    [new Map([["a", 1]]), /^a Map has no JSON form; give Object\.fromEntries/],
+    [{ seen: new Set() }, /^seen: a Set has no JSON form/],
+    [{ mean: Number.NaN }, /^mean: NaN has no JSON form/],
+    [[Promise.resolve()], /^0: a Promise has no JSON form; await it/],
+    [{ why: new Error("x") }, /^why: an Error has no JSON form/],
+    [/x/, /^a RegExp/],
+    [new WeakMap(), /^a weak collection/],
+    [new ArrayBuffer(1), /^an ArrayBuffer/],
+    [undefined, /^it has no JSON form \(undefined\)/],
+    [() => 1, /^it has no JSON form \(function\)/],
+  ]
+  for (const [value, says] of faults) {
+    const form = jsonOf(value)
+    assert.match("fault" in form ? form.fault : "", says)
+  }
+})
