@@ -16,6 +16,8 @@ export class Attempts {
   readonly #outputs: Outputs
   /** After a rollback; only operators after the named one when it is itself at work. */
   readonly #reload: (after: string | undefined) => void
+  /** Shows in its second place how many timers have had their turn. */
+  readonly #shown: Float64Array
   /** Set while records are processed one by one: what must not be processed. */
   careful: Poison | undefined
   /** Of the entry in hand. */
@@ -23,9 +25,10 @@ export class Attempts {
   /** In this transaction. */
   deadLetters = 0
 
-  constructor(context: StageContext, outputs: Outputs, reload: (after: string | undefined) => void) {
+  constructor(context: StageContext, outputs: Outputs, shown: Float64Array, reload: (after: string | undefined) => void) {
     this.#context = context
     this.#outputs = outputs
+    this.#shown = shown
     this.#reload = reload
   }
 
@@ -62,6 +65,7 @@ export class Attempts {
 
   guard(operator: string, value: unknown, key: string, time: number, run: Push): void {
     const careful = this.careful
+    this.#shown[1] = (this.#shown[1] as number) + 1
     if (careful === undefined) {
       run(value, key, time)
       return

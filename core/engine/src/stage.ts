@@ -40,7 +40,10 @@ export class StageMachine {
   readonly #source: SourceClock | undefined
   readonly #merged: MergedClock | undefined
   readonly #idleMs: number
-  /** Where the offset of the record in hand is shown, so that who watches can tell which record hangs. */
+  /**
+   * Where the offset of the record in hand is shown, and how many steps have been done of what watermarks make due: who watches can tell
+   * a record that hangs from one that has much to do.
+   */
   readonly #cursor: Float64Array
   #consumed: number
   #lastInput: number
@@ -56,7 +59,7 @@ export class StageMachine {
 
   /**
    * @param now - the clock, in ms
-   * @param cursor - gets the offset of each record before it is processed
+   * @param cursor - gets the offset of each record before it is processed, and beside it counts the steps that no record of its own brings about
    */
   constructor(
     program: Program,
@@ -73,7 +76,7 @@ export class StageMachine {
     if (stage === undefined || input === undefined) throw new Error(`plan of ${plan.service}: stage ${stageId} is missing`)
     this.#stage = stage
     this.#scope = stageScope(plan.service, stageId)
-    this.#cursor = cursor ?? new Float64Array(1)
+    this.#cursor = cursor ?? new Float64Array(2)
     const stored = storedProgress(new SureReader(reader), this.#scope, partition)
     this.#consumed = stored?.consumed ?? 0
     this.#lastInput = Math.max(stored?.lastInput ?? now, bounds.openSince ?? Number.NEGATIVE_INFINITY)
@@ -111,7 +114,7 @@ export class StageMachine {
       guard: (operator, value, key, time, run) => this.#attempts.guard(operator, value, key, time, run),
     }
     this.#steps = new Steps(this.#context, stored?.step)
-    this.#attempts = new Attempts(this.#context, outputs, (after) => this.#reload(after))
+    this.#attempts = new Attempts(this.#context, outputs, this.#cursor, (after) => this.#reload(after))
     this.#chain = chain(program.operators.get(stageId) ?? [], this.#context)
     this.#steps.timed = this.#chain.timed
     assertKnown(plan, stage, this.#context.state.names)

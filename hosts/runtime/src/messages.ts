@@ -49,22 +49,23 @@ export interface WorkerData {
 
 /**
  * What a worker is doing, in memory shared with the node, so that it can be told after the worker hung or died:
- * `[offset or index of the record in hand or number of the call, kind, job, messages dealt with, 1 while it is in the store, 1 once it shall end,
- * transactions ended, bytes of transactions sent, bytes of them taken, place of the operator whose call it is]`; the node writes the
- * sixth and the last but one.
+ * `[offset or index of the record in hand or number of the call, steps of what no record of its own brings about, kind, job, messages dealt
+ * with, 1 while it is in the store, 1 once it shall end, transactions ended, bytes of transactions sent, bytes of them taken, place of the
+ * operator whose call it is]`; the node writes what says that it shall end, and the bytes taken.
  */
 export const activity = {
   cursor: 0,
-  kind: 1,
-  job: 2,
-  handled: 3,
-  inStore: 4,
-  ending: 5,
-  ended: 6,
-  sentBytes: 7,
-  takenBytes: 8,
-  operator: 9,
-  slots: 10,
+  steps: 1,
+  kind: 2,
+  job: 3,
+  handled: 4,
+  inStore: 5,
+  ending: 6,
+  ended: 7,
+  sentBytes: 8,
+  takenBytes: 9,
+  operator: 10,
+  slots: 11,
   idle: 0,
   ingest: 1,
   stage: 2,

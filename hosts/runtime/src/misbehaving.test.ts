@@ -106,6 +106,16 @@ describe("user code in an operator", () => {
   })
 })
 
+it("what one record makes due is not one step: sixty results of a moment each hang nobody", async (t) => {
+  const { node } = await openNode(t, ["closings"], { bounds: { handlerMsMax: 1_000 } })
+  const pages = Array.from({ length: 60 }, (_, i) => `p${i}`)
+  await send(node, "visits", [...pages.map((page) => ({ page, at: 0 })), { page: "last", at: 10_000 }])
+  await idle(node)
+  assert.deepEqual((await valuesOf<{ page: string }>(node, "totals")).map(({ page }) => page).toSorted(), pages.toSorted())
+  assert.deepEqual(await valuesOf(node, "visits.dead-letter"), [])
+  assert.equal(figure(node, "millrace_workers_replaced_total"), 0)
+})
+
 describe("user code while records are taken in", () => {
   for (const where of ["schema", "keyed", "timed"] as const) {
     it(`an endless loop in a function of the stream (${where}) rejects that record alone`, async (t) => {

@@ -1,8 +1,8 @@
 /**
  * A worker thread as the node sees it: starts it, watches it, and says what it was doing when it hung or died.
  *
- * A worker hangs when for `handlerMs` it has had the same record in hand, or has not taken a message that waits for it:
- * the second also finds user code that blocks the thread outside of any record, in a timer or a promise.
+ * A worker hangs when for `handlerMs` it has had the same record in hand, and in it the same step of what has become due, or has not taken
+ * a message that waits for it: the second also finds user code that blocks the thread outside of any record, in a timer or a promise.
  */
 import { Worker } from "node:worker_threads"
 import { type ErrorData, errorFrom, limits as bounds } from "@millrace/model"
@@ -203,9 +203,12 @@ export class WorkerHandle {
     if (this.#ended) return
     this.#ended = true
     this.#unwatch()
-    const [record = -1, kind, job = 0] = this.#doing
+    const doing = this.#doing
+    const record = doing[activity.cursor] as number
+    const kind = doing[activity.kind]
+    const job = doing[activity.job] as number
     const what = kind === activity.ingest ? "ingest" : kind === activity.stage ? "stage" : kind === activity.call ? "call" : "idle"
-    const operator = this.#doing[activity.operator] as number
+    const operator = doing[activity.operator] as number
     void this.#worker.terminate()
     void this.#gone.then(() => this.#events.onEnd({ error, kind: what, job, record, operator }))
   }

@@ -22,7 +22,7 @@ import { nextCron, openStateReader } from "./worker-compose.ts"
 const { code, dataDir, stateBytesMost, transactionBytes, shards: given, activity: shared } = workerData as WorkerData
 const doing = new Float64Array(shared)
 /** The first slot: the engine shows there which record it has in hand. */
-const cursor = new Float64Array(shared, activity.cursor, 1)
+const cursor = new Float64Array(shared, activity.cursor * Float64Array.BYTES_PER_ELEMENT, 2)
 
 interface Seated {
   readonly seat: Seat
