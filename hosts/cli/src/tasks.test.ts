@@ -274,7 +274,7 @@ test("the command line calls tasks and looks at their runs", async () => {
   const shown = await millrace(["task", "show", id], env)
   assert.match(shown.out, /^run +square-\d+\ntask +square\nstatus +succeeded\n/)
   const listed = await millrace(["task", "list"], env)
-  assert.match(listed.out, /^task +waiting +delayed +running/)
+  assert.match(listed.out, /^task +waiting +delayed +running +succeeded +failed +cancelled +expired\n/)
   assert.match((await millrace(["task", "list", "--task", "square", "--status", "failed"], env)).out, /negative/)
   const failed = await millrace(["task", "call", "square", '{"n": -8}'], env)
   assert.deepEqual([failed.code, failed.err], [1, "millrace: NonRetryableError: negative: -8 [MR1201]\n"])
@@ -285,6 +285,37 @@ test("the command line calls tasks and looks at their runs", async () => {
   assert.equal((await millrace(["task", "retry"], env)).code, 2)
   assert.equal((await millrace(["task", "cancel", id, "--q", "9"], env)).code, 2)
   assert.match((await millrace(["task", "show", "square-77777"], env)).err, /MR1024/)
+})
+
+test("of several named runs each is cancelled that can be, and each that cannot is named", async () => {
+  const env = { env: { MILLRACE_URL: node.url } }
+  const client = connect(node.url)
+  const ended = await client.task("square").send({ n: 1 })
+  await client.task("square").call({ n: 1 })
+  while ((await client.run(ended)).status !== "succeeded") await new Promise((next) => setImmediate(next))
+  const later = await client.task("square").sendMany([{ n: 2 }, { n: 3 }], { delay: "1h" })
+  const { code, out, err } = await millrace(["task", "cancel", ended, later[0] ?? "", "square-99999", later[1] ?? ""], env)
+  assert.deepEqual([code, out], [1, later.map((id) => `${id}: cancelled\n`).join("")])
+  assert.match(err, new RegExp(`^${ended}: .* has succeeded; .*\\[MR1032\\]\nsquare-99999: .*\\[MR1024\\]\n$`))
+  for (const id of later) assert.equal((await client.run(id)).status, "cancelled")
+  const json = await millrace(["task", "cancel", ended, "square-99999", "--json"], env)
+  const said = json.out.trim().split("\n").map((line) => JSON.parse(line) as { readonly done: boolean; readonly code: string })
+  assert.deepEqual([json.code, ...said.map(({ done, code: why }) => `${done} ${why}`)], [1, "false MR1032", "false MR1024"])
+})
+
+test("a list of runs that is cut says so, and goes on where it was", async () => {
+  const env = { env: { MILLRACE_URL: node.url } }
+  const ids = await connect(node.url).task("square").sendMany([5, 6, 7].map((n) => ({ n: n + 700_000 })))
+  const seen: string[] = []
+  let more: readonly string[] = []
+  for (let page = 0; page < 3; page++) {
+    const { out, err } = await millrace(["task", "list", "--q", '"n":70000', "--limit", "1", "--json", ...more], env)
+    seen.push((JSON.parse(out) as { readonly id: string }).id)
+    const cursor = /goes on with --cursor (\S+)\n$/.exec(err)?.[1]
+    more = cursor === undefined ? [] : ["--cursor", cursor]
+  }
+  assert.deepEqual(seen, ids.toReversed())
+  assert.equal((await millrace(["task", "list", "--q", '"n":70000', "--limit", "1000"], env)).err, "")
 })
 
 test("a task that is drained has no run under way, and starts none until it is resumed", async (t) => {

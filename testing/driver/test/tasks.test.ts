@@ -206,3 +206,19 @@ test("the lines of an attempt that took too long, or was cancelled, are kept wit
   assert.deepEqual(app.run(late).attempts.map(({ outcome, logs }) => [outcome, logs]), [["timed-out", ["attempt 1"]], ["timed-out", ["attempt 2"]]])
   assert.deepEqual(app.run(cancelled).attempts.map(({ outcome, logs }) => [outcome, logs]), [["cancelled", ["attempt 1"]]])
 })
+
+test("an attempt that is made again calls others again, unless its calls have a key", async () => {
+  const child = task("child", { run: (from: unknown) => from })
+  const parent = task("parent", {
+    retry: { attempts: 2, backoff: { first: "1s", jitter: false } },
+    run: async (keyed: unknown, ctx) => {
+      await child.call(ctx.run, keyed === true ? { idempotencyKey: `${ctx.run}/child` } : {})
+      if (ctx.attempt === 1) throw new Error("after the call")
+    },
+  })
+  const app = await testService(service("family", [child, parent]))
+  await app.call(parent, false)
+  assert.deepEqual(app.runs(child).map(({ input }) => input), ["parent-0", "parent-0"])
+  await app.call(parent, true)
+  assert.deepEqual(app.runs(child).map(({ input }) => input), ["parent-0", "parent-0", "parent-1"])
+})

@@ -1,5 +1,5 @@
 /** `millrace task …`: calls tasks, shows and finds their runs, cancels and retries them. */
-import { limits, MillraceError } from "@millrace/model"
+import { type ErrorCode, isMillraceError, limits, MillraceError } from "@millrace/model"
 import type { CancelFilter, Client, RetryFilter, RunReply, RunsOptions, RunState, RunTally, TaskReply } from "@millrace/protocol"
 import type { Command } from "commander"
 import { example } from "../example.ts"
@@ -27,6 +27,7 @@ interface ListOptions extends Options {
   readonly key?: string
   readonly q?: string
   readonly limit: number
+  readonly cursor?: string
 }
 
 interface DrainOptions extends Options {
@@ -74,6 +75,7 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--key <KEY>", "runs with this key")
     .option("--q <TEXT>", "the input or the error contains this")
     .option("--limit <N>", "at most so many", wholeNumber(1, limits.pageRunsMax), 50)
+    .option("--cursor <CURSOR>", "go on from here: what the page before has said on stderr")
     .addHelpText("after", example("millrace task list --task freeze-card --status failed", "Without any filter: the tasks and how they stand."))
     .action((options: ListOptions) => list(options, terminal))
   addJson(command.command("show"))
@@ -185,16 +187,16 @@ async function drain(names: readonly string[], { timeout, ...options }: DrainOpt
   terminal.out(options.json === true ? `${JSON.stringify({ drained: names })}\n` : names.map((name) => `${name}: drained, and paused\n`).join(""))
 }
 
-async function list({ url, json, limit, ...search }: ListOptions, terminal: Terminal): Promise<void> {
+async function list({ url, json, limit, cursor: from, ...search }: ListOptions, terminal: Terminal): Promise<void> {
   const { impatient } = clientsOf(url === undefined ? {} : { url }, terminal)
-  if (Object.keys(search).length === 0) {
+  if (Object.keys(search).length === 0 && from === undefined) {
     const tasks = await impatient.tasks()
     if (json === true) for (const task of tasks) terminal.out(`${JSON.stringify(task)}\n`)
-    else terminal.out(tasks.length === 0 ? "This node has no tasks.\n" : table([["task", "waiting", "delayed", "running", "succeeded", "failed", ""], ...tasks.map(standOf)]))
+    else terminal.out(tasks.length === 0 ? "This node has no tasks.\n" : table([["task", ...shownStates, ""], ...tasks.map(standOf)]))
     return
   }
   const shown: RunReply[] = []
-  let cursor: string | undefined
+  let cursor = from
   do {
     const more: RunsOptions = { ...search, limit: limit - shown.length, ...(cursor === undefined ? {} : { cursor }) }
     const page = await impatient.runs(more)
@@ -203,6 +205,8 @@ async function list({ url, json, limit, ...search }: ListOptions, terminal: Term
   } while (cursor !== undefined && shown.length < limit)
   if (json === true) for (const run of shown) terminal.out(`${JSON.stringify(run)}\n`)
   else terminal.out(shown.length === 0 ? "No runs.\n" : table([["run", "status", "enqueued", "attempts", "key", "input or error"], ...shown.map(lineOf)]))
+  // Not among the results, so that --json stays one run a line.
+  if (cursor !== undefined) terminal.err(`These are ${shown.length}; there may be more. The same command goes on with --cursor ${cursor}\n`)
 }
 
 async function cancel(ids: readonly string[], options: BulkOptions<CancelStatus>, terminal: Terminal): Promise<void> {
@@ -241,14 +245,26 @@ async function each(
 ): Promise<void> {
   const { impatient } = clientsOf(options, terminal)
   for (const name of names) {
-    await act(impatient, name)
-    terminal.out(options.json === true ? `${JSON.stringify({ name, done: true })}\n` : `${name}: ${done}\n`)
+    try {
+      await act(impatient, name)
+      terminal.out(options.json === true ? `${JSON.stringify({ name, done: true })}\n` : `${name}: ${done}\n`)
+    } catch (error) {
+      // What is wrong with one is no reason to leave out the others; a node that does not answer is.
+      if (names.length === 1 || !isMillraceError(error) || !ofOne.has(error.code)) throw error
+      terminal.exitCode = 1
+      if (options.json === true) terminal.out(`${JSON.stringify({ name, done: false, code: error.code, detail: error.message })}\n`)
+      else terminal.err(`${name}: ${error.message} [${error.code}]\n`)
+    }
   }
 }
 
+/** Faults of one run or task among those that were named: there is none, or it has ended. */
+const ofOne: ReadonlySet<string> = new Set<ErrorCode>(["MR1022", "MR1024", "MR1032"])
+
+const shownStates = ["waiting", "delayed", "running", "succeeded", "failed", "cancelled", "expired"] as const
+
 function standOf({ name, counts, paused }: TaskReply): readonly string[] {
-  const { waiting, delayed, running, succeeded, failed } = counts
-  return [name, ...[waiting, delayed, running, succeeded, failed].map(String), paused ? "paused" : ""]
+  return [name, ...shownStates.map((state) => String(counts[state])), paused ? "paused" : ""]
 }
 
 function lineOf({ id, status, enqueuedAt, attempt, key = "", input, problem }: RunReply): readonly string[] {
