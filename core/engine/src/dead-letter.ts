@@ -10,6 +10,8 @@ export interface DeadLetterCause {
   readonly operator: string
   readonly error: ErrorData
   readonly attempts: number
+  /** Of an operator's: the value is the record of the stage's input itself. */
+  readonly isRecord?: boolean
 }
 
 /** The value of a record in a dead-letter stream. */
@@ -22,7 +24,10 @@ export interface DeadLetter {
   /** ISO 8601. */
   readonly time: string
   readonly value: unknown
+  /** Where it failed: the stream's own name (or `decode`), where `value` is its record; else an operator's. */
   readonly operator: string
+  /** An operator failed, and all the same `value` is the record of `stream`, as a `mapAsync` of the stream was given it: a replay sends it again. */
+  readonly isRecord?: true
   readonly error: { readonly code: string; readonly message: string; readonly stack?: unknown }
   readonly attempts: number
   /** ISO 8601. */
@@ -30,7 +35,7 @@ export interface DeadLetter {
 }
 
 export function deadLetterText(cause: DeadLetterCause, stream: string, partition: number, offset: number, now: number): string {
-  const { value, key, time, operator, error, attempts } = cause
+  const { value, key, time, operator, error, attempts, isRecord = false } = cause
   const { code, message, details } = error
   const stack = "stack" in details ? { stack: jsonValue(details["stack"]) } : {}
   const letter: DeadLetter = {
@@ -41,6 +46,7 @@ export function deadLetterText(cause: DeadLetterCause, stream: string, partition
     time: shownTime(time),
     value: undefined,
     operator,
+    ...(isRecord ? { isRecord } : {}),
     error: { code, message, ...stack },
     attempts,
     failedAt: shownTime(now),

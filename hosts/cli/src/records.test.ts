@@ -23,7 +23,15 @@ const orders = stream("orders", {
 const checked = stream<{ id: string; amount: number }>("checked", { key: (order) => order.id, partitions: 2 })
 const spare = stream<{ id: string; amount: number }>("spare", { partitions: 1 })
 const bounded = stream<{ id: string }>("bounded", { partitions: 2, key: (record) => record.id })
+const asked = stream<{ id: string; amount: number }>("asked", { key: (order) => order.id, partitions: 1 })
+const answered = stream<{ id: string; amount: number }>("answered", { key: (order) => order.id, partitions: 1 })
+const ask = async (order: { id: string; amount: number }) => {
+  if (order.amount > ${most}) throw new Error("too much: " + order.amount)
+  return order
+}
 export default service("orders", [
+  asked.filter(({ id }) => id !== "made").mapAsync("ask", ask, { retry: 1 }).to(answered),
+  asked.filter(({ id }) => id === "made").map((order) => ({ ...order, id: "x" })).mapAsync("ask-made", ask, { retry: 1 }).to(answered),
   orders.map((order) => {
     if (order.amount > ${most}) throw new Error("too much: " + order.amount)
     return order
@@ -249,6 +257,20 @@ test("dead letters go back to their stream once, however often they are replayed
     amounts.filter((amount) => amount >= 500).toSorted((a, b) => a - b),
     [500, 600],
   )
+})
+
+test("what a mapAsync could not do with a record goes back to the record's stream; what a map has made of one does not", async () => {
+  file("service.ts", service(100))
+  await node.deploy([path.join(place.dir, "service.ts")])
+  await connect(node.url).produce("asked", [{ id: "a", amount: 500 }, { id: "made", amount: 600 }])
+  await follow("asked.dead-letter", 2)
+  file("service.ts", service(1000))
+  await node.deploy([path.join(place.dir, "service.ts")])
+  const { code, out, err } = await cli(["replay", "asked.dead-letter", "--json"])
+  const { sent, skipped } = JSON.parse(out) as { readonly sent: number; readonly skipped: number }
+  assert.deepEqual([code, sent, skipped], [1, 1, 1], err)
+  assert.match(err, /asked\.dead-letter 0@\d failed in ask-made and is not a record of asked .* name a stream for it with --to/)
+  assert.deepEqual((await follow("answered", 1)).map(({ value }) => value), [{ id: "a", amount: 500 }])
 })
 
 test("any other stream is replayed into the one that is named", async () => {

@@ -55,6 +55,8 @@ export class AsyncOperator implements TimedOperator, Calling {
   readonly #plan: Plan
   readonly #context: StageContext
   readonly #target: Target
+  /** Whether what it is given are the records of the stage's input. */
+  readonly #takesRecords: boolean
   readonly #records: Scope<PendingRecord>
   readonly #meta: Scope<number>
   readonly #places: Map<number, Place> = new Map()
@@ -82,6 +84,7 @@ export class AsyncOperator implements TimedOperator, Calling {
     this.#plan = plan
     this.#context = context
     this.#target = target
+    this.#takesRecords = takesRecords(plan, context.stage.operators)
     const scope = `${context.plan.service}/${plan.name}`
     this.#records = context.state.scope(scope, pendingCodec)
     this.#meta = context.state.scope(`${scope}@meta`, timeCodec)
@@ -294,7 +297,7 @@ export class AsyncOperator implements TimedOperator, Calling {
 
   #bury(number: number, place: Place, error: ErrorData, attempts: number): void {
     const { key, time, value, offset } = this.#record(number)
-    this.#context.deadLetter({ value: valueFrom(value), key, time, operator: this.#plan.name, error, attempts }, offset)
+    this.#context.deadLetter({ value: valueFrom(value), key, time, operator: this.#plan.name, error, attempts, isRecord: this.#takesRecords }, offset)
     this.#leave(number, place)
   }
 
@@ -366,4 +369,11 @@ export class AsyncOperator implements TimedOperator, Calling {
     for (let { first } = times; first !== undefined && !this.#places.has(first); { first } = times) times.removeFirst()
     return times.due
   }
+}
+
+/** Whether only operators that pass values on as they are lie between the stage's input and an operator. */
+function takesRecords(plan: OperatorPlan, operators: readonly OperatorPlan[]): boolean {
+  const before = operators[plan.from]
+  if (before === undefined) return true
+  return ["filter", "peek", "split", "rekey"].includes(before.kind) && takesRecords(before, operators)
 }

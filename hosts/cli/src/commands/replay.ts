@@ -81,6 +81,7 @@ function positionOf(until: string, extents: readonly PartitionExtent[]): readonl
 interface Letter {
   readonly stream: string
   readonly operator: string
+  readonly isRecord?: boolean
   readonly value: unknown
 }
 
@@ -147,12 +148,13 @@ class Replay {
   }
 
   async #letter({ partition, offset, value }: ReceivedRecord<Letter>): Promise<void> {
-    // What failed behind an operator is that operator's result, not a record of the stream.
-    if (this.#to === undefined && value.operator !== value.stream && value.operator !== "decode") {
+    // What failed behind an operator is mostly what operators have made, not a record of the stream.
+    const isRecord = value.operator === value.stream || value.operator === "decode" || value.isRecord === true
+    if (this.#to === undefined && !isRecord) {
       this.#skipped++
       this.#say(
-        `${this.#source} ${partition}@${offset} is a result of ${value.operator}, ` +
-          `not a record of ${value.stream}; name a stream for it with --to.`,
+        `${this.#source} ${partition}@${offset} failed in ${value.operator} and is not a record of ${value.stream} ` +
+          `but what operators have made of it; name a stream for it with --to.`,
       )
       return
     }
