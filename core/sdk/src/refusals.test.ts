@@ -11,6 +11,7 @@ import {
   cumulating,
   type AlignedWindow,
   type Duration,
+  type ErrorClass,
   global,
   hopping,
   type HoppingOptions,
@@ -23,6 +24,7 @@ import {
   type SessionWindow,
   sliding,
   stream,
+  task,
   type StreamSettings,
   topN,
   tumbling,
@@ -346,6 +348,15 @@ test("an asynchronous call that could never be made, or never end, is refused wh
   refused("MR1101", /^mapAsync "ask", timeout/, () => rows.mapAsync("ask", call, { timeout: Number.POSITIVE_INFINITY }))
   refused("MR1101", /^mapAsync "ask", capacity: 5 is not a whole number from 10/, () => rows.mapAsync("ask", call, { concurrency: 10, capacity: 5 }))
   refused("MR1101", /^mapAsync "ask", retry, attempts: 0/, () => rows.mapAsync("ask", call, { retry: 0 }))
+  // @ts-expect-error a name is no class
+  refused("MR1101", /^mapAsync "ask", retry, only, 0: expected a class of errors, such as TypeError, not "TypeError"/, () => rows.mapAsync("ask", call, { retry: { only: ["TypeError"] } }))
+  const circular = undefined as unknown as ErrorClass
+  const run = async (): Promise<void> => undefined
+  refused("MR1101", /^task "t", retry, never, 1: expected a class .*, not undefined \(does its module import this one, in a circle\?\)/, () => task("t", { run, retry: { never: [TypeError, circular] } }))
+  // @ts-expect-error a class is no list
+  refused("MR1101", /^task "t", retry, never: expected a list of classes/, () => task("t", { run, retry: { never: TypeError } }))
+  // @ts-expect-error an arrow function is no class
+  refused("MR1101", /^task "t", retry, only, 0: expected a class .*, not function/, () => task("t", { run, retry: { only: [() => true] } }))
   // @ts-expect-error there is no such order
   refused("MR1101", /order: "sorted" is none of key, input, any/, () => rows.mapAsync("ask", call, { order: "sorted" }))
   // @ts-expect-error there is no such option

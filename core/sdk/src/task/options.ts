@@ -116,6 +116,8 @@ export const settingNames = [
 export function retryPlan(given: number | RetryOptions | undefined, what: string): RetryPlan {
   const options = typeof given === "number" ? { attempts: given } : (given ?? {})
   checkKeys(options, ["attempts", "backoff", "only", "never"], what)
+  checkErrorClasses(options.only, `${what}, only`)
+  checkErrorClasses(options.never, `${what}, never`)
   const backoff = options.backoff ?? {}
   checkKeys(backoff, ["first", "factor", "most", "jitter"], `${what}, backoff`)
   const { factor = 2 } = backoff
@@ -129,6 +131,17 @@ export function retryPlan(given: number | RetryOptions | undefined, what: string
     factor,
     mostMs: checkedMs(backoff.most ?? Math.max(firstMs, 60_000), `${what}, backoff, most`, firstMs),
     jitter: backoff.jitter ?? true,
+  }
+}
+
+/** @throws MR1101 unless it is a list of classes: what `instanceof` takes; undefined: none is given */
+function checkErrorClasses(given: unknown, what: string): void {
+  if (given === undefined) return
+  if (!Array.isArray(given)) throw new MillraceError("MR1101", `${what}: expected a list of classes of errors, such as [TypeError].`, { given })
+  for (const [i, each] of given.entries()) {
+    if (typeof each === "function" && typeof (each as { readonly prototype?: unknown }).prototype === "object") continue
+    const shown = each === undefined ? "undefined (does its module import this one, in a circle?)" : ((JSON.stringify(each) as string | undefined) ?? typeof each)
+    throw new MillraceError("MR1101", `${what}, ${i}: expected a class of errors, such as TypeError, not ${shown}.`)
   }
 }
 
