@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { compile, count, service, stream, tumbling } from "@millrace/sdk"
+import { compile, count, service, stream, task, tumbling } from "@millrace/sdk"
 import { together } from "./together.ts"
 
 const clicks = stream<{ user: string; page: string }>("clicks", { key: ({ user }) => user, partitions: 3 })
@@ -30,4 +30,16 @@ test("two services that write one stream are refused", () => {
     code: "MR1103",
     message: /^Services "collector" and "other" both write stream "views"; a stream has one writer\./,
   })
+})
+
+test("a task that two services have is refused with what helps: one has it and reads the other's streams", () => {
+  const mail = task("mail", { run: async ({ page }: { page: string }) => page })
+  const mailer = compile(service("mailer", [mail]))
+  const shop = compile(service("shop", [views.to(mail)]))
+  assert.throws(() => together([mailer, shop]), {
+    code: "MR1103",
+    message: /^Services "mailer" and "shop" both have task "mail"; a task belongs to one service of a node\. Let one of them have it and read the other's streams, such as orders\.to\(mail\)/,
+  })
+  const reading = compile(service("mailer", [views.to(mail)]))
+  assert.equal(together([collector, reading]).length, 2)
 })

@@ -8,6 +8,8 @@ import { MillraceError, type Program, type StreamPlan } from "@millrace/model"
 interface Writer {
   readonly service: string
   readonly stream: StreamPlan
+  /** Of whose outputs it is the stream. */
+  readonly task: string | undefined
 }
 
 /**
@@ -18,7 +20,10 @@ interface Writer {
 export function together(programs: readonly Program[]): readonly Program[] {
   const writers = new Map<string, Writer>()
   for (const { plan } of programs) {
-    for (const stream of plan.streams) if (stream.role === "derived") addWriter(writers, { service: plan.service, stream })
+    for (const stream of plan.streams) {
+      const task = plan.tasks.find(({ name }) => stream.name === `${name}.output`)?.name
+      if (stream.role === "derived") addWriter(writers, { service: plan.service, stream, task })
+    }
   }
   return programs.map((program) => {
     const { plan } = program
@@ -37,6 +42,12 @@ function addWriter(writers: Map<string, Writer>, writer: Writer): void {
   if (other === undefined) {
     writers.set(name, writer)
     return
+  }
+  if (writer.task !== undefined && writer.task === other.task) {
+    const message =
+      `Services "${other.service}" and "${writer.service}" both have task "${writer.task}"; a task belongs to one service of a node. Let one of them ` +
+      `have it and read the other's streams, such as orders.to(${writer.task}), or call it from the other over HTTP; or put both into one service.`
+    throw new MillraceError("MR1103", message, { task: writer.task, services: [other.service, writer.service] })
   }
   const message =
     `Services "${other.service}" and "${writer.service}" both write stream "${name}"; a stream has one writer. Let each write a ` +

@@ -8,7 +8,7 @@
 import { fileURLToPath } from "node:url"
 import { type TaskCommand, isTerminal, isoInstant } from "@millrace/engine"
 import { type Duration, type EnqueueOptions, type ErrorData, MillraceError, durationMs, errorData, errorFrom, jsonOf } from "@millrace/model"
-import type { EventTime, Keying, Service, Stream, Task } from "@millrace/sdk"
+import { type EventTime, type Keying, type Service, type Stream, type Task, isService } from "@millrace/sdk"
 import { Catalogue } from "./catalogue.ts"
 import type { TestHandler } from "./functions/calls.ts"
 import { TestFunctions } from "./functions/test-functions.ts"
@@ -93,6 +93,11 @@ export async function testService(app: Service | readonly Service[], options: Te
   const { now = begin, seed, settles = true, patience = "1s", handlers = {}, file } = options
   if (seed !== undefined && !Number.isSafeInteger(seed)) {
     throw new MillraceError("MR1101", `testService, seed: ${String(seed)} is not a whole number.`, { given: seed })
+  }
+  for (const each of [app].flat() as readonly unknown[]) {
+    if (isService(each)) continue
+    const shown = typeof each === "object" ? "an object that is none" : String(each)
+    throw new MillraceError("MR1101", `testService: expected a service, from service("name", [ … ]), or a list of them, not ${shown}.`)
   }
   const order = seed === undefined ? plainOrder : randomOrder(seed)
   const sources = { handlers, file: file?.startsWith("file:") === true ? fileURLToPath(file) : file }

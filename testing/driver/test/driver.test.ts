@@ -158,6 +158,8 @@ test("options that are not valid are refused", async () => {
   await assert.rejects(testService(fraud, { seed: 1.5 }), { code: "MR1101" })
   const unknown = { clock: 0 } as object
   await assert.rejects(testService(fraud, unknown), { code: "MR1101", message: /no option "clock"; there are now, seed, settles/ })
+  await assert.rejects(testService({} as never), { code: "MR1101", message: /^testService: expected a service, from service\("name", \[ … \]\), or a list of them, not an object that is none/ })
+  await assert.rejects(testService([fraud, undefined as never]), { code: "MR1101", message: /not undefined\.$/ })
   const run = await testService(fraud)
   assert.throws(() => run.crashAfter(0), { code: "MR1101" })
 })

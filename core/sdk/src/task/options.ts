@@ -216,9 +216,12 @@ function cronFacts(given: unknown, { input: schema, key, priority }: InputCode, 
   // Refused when the task is called.
   if (result instanceof Promise) return {}
   if (result?.issues !== undefined) {
-    const [first] = result.issues
-    const path = first?.path?.map((part) => String(typeof part === "object" ? part.key : part)).join(".") ?? ""
-    throw new MillraceError("MR1101", `${what}: the task's schema refuses it: ${path === "" ? "" : `${path}: `}${first?.message ?? "no reason given"}`, { given })
+    const faults = result.issues.map(({ path = [], message }) => ({
+      path: path.map((part) => String(typeof part === "object" ? part.key : part)).join("."),
+      message,
+    }))
+    const listed = faults.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ")
+    throw new MillraceError("MR1101", `${what}: the task's schema refuses it: ${listed || "no reason given"}`, { given, faults })
   }
   const value = (result === undefined ? given : result.value) as never
   const ownKey = key?.(value)
