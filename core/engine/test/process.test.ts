@@ -112,3 +112,26 @@ test("any batch cut and any crash give the same bytes from a process, also where
     { numRuns: 800 },
   )
 })
+
+test("a promise where results are wanted is named, in process, flatMap and withBroadcast", async () => {
+  const late = (async () => []) as unknown as () => number[]
+  const input = (name: string) => stream<{ k: string }>(name, { partitions: 1, key: ({ k }) => k })
+  const out = stream<number>("out", { partitions: 1 })
+  const table = input("rows").toTable("rows-now")
+  const rig = await Rig.open(
+    service("s", [
+      input("processed").process("p", { state: () => 0, onRecord: late }).to(out),
+      input("flat").flatMap(late).to(out),
+      input("broadcast").withBroadcast("b", table, late).to(out),
+    ]),
+  )
+  const said = async (name: string): Promise<string> => {
+    rig.produce(name, [{ k: "a" }])
+    await rig.settle()
+    return (await rig.deadLetters(name)).map(({ error }) => error.message).join()
+  }
+  const why = "a promise was returned; functions of streams are synchronous."
+  assert.equal(await said("processed"), `operator "p": ${why}`)
+  assert.equal(await said("flat"), `flatMap: ${why}`)
+  assert.equal(await said("broadcast"), `operator "b": ${why}`)
+})

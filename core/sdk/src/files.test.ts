@@ -73,3 +73,14 @@ test("path segments keep their order", () => {
     { column: "room", by: "value" },
   ])
 })
+
+test("what is no row is refused where it is written: a number, a list, a promise", () => {
+  const readings = stream<Reading>("readings")
+  // @ts-expect-error a number is no row
+  readings.map(() => 1).to(files("a"))
+  // @ts-expect-error a list is no row
+  readings.map(() => [1]).to(files("a"))
+  // @ts-expect-error a promise is no row
+  readings.map(async (reading) => reading).to(files("a"))
+  assert.equal(sinkOf(files("a"))?.name, "a")
+})

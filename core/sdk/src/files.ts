@@ -22,17 +22,20 @@ export interface TimeSegment<Column extends string> extends PathColumn {
   readonly by: "hour" | "day" | "month" | "year"
 }
 
-/** Any object that is a row: lists, maps and sets are not. */
+/** Any object that is a row: lists, maps, sets and promises are not. */
 export interface Row {
-  readonly [Symbol.iterator]?: never
+  readonly [Symbol.iterator]?: "a row is an object with columns, not a list: .map((list) => ({ list }))"
+  readonly then?: "a row is not a promise: use .mapAsync(…) where the function is asynchronous"
 }
+
+/** A row of any columns: an object. A number or a text becomes one with `.map((value) => ({ value }))`. */
+export type RowObject = object & Row
 
 /** What a column may hold whose value becomes a path segment. */
 export type SegmentValue = string | number | bigint | boolean | Date | null | undefined
 
 /** The rows that a sink with these path segments takes: objects that have their columns. */
-export type RowOf<Segments extends ReadonlyArray<string | TimeSegment<string>>> = object &
-  Row & {
+export type RowOf<Segments extends ReadonlyArray<string | TimeSegment<string>>> = RowObject & {
     readonly [C in Extract<Segments[number], string>]: SegmentValue
   } & { readonly [S in Extract<Segments[number], TimeSegment<string>> as S["column"]]: Date }
 
@@ -106,7 +109,7 @@ const segmentMs: Readonly<Record<PathColumn["by"], number>> = {
 export function files<const Segments extends ReadonlyArray<string | TimeSegment<string>> = readonly []>(
   name: string,
   options: FilesOptions<Segments> = {},
-): Target<RowOf<Segments>> {
+): Target<Segments extends readonly [] ? RowObject : RowOf<Segments>> {
   checkedName(name, "files")
   const what = `files ${JSON.stringify(name)}`
   checkKeys(options, ["format", "to", "partitionBy", "columns", "roll"], what)

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { type ErrorCode, isMillraceError } from "@millrace/model"
+import { z } from "zod"
 import { type FilesOptions, files } from "./files.ts"
 import {
   aggregate,
@@ -339,6 +340,13 @@ test("a process refuses what it cannot keep, naming it", () => {
   refused("MR1101", /^process "p", keeps\.seen: there is no option "tll"/, define({ keeps: { seen: keepCounter(loose({ tll: 1 })) } }))
   refused("MR1101", /^process "p", sides\.out: expected side<…>\(\)\.$/, define({ sides: { out: true } }))
   refused("MR1101", /^keepReduced: expected a function/, () => keepReduced(loose<() => number>(undefined)))
+})
+
+test("a cron whose input does not fit its task's schema is refused where it is defined, with each fault and its path", () => {
+  const input = z.object({ daily: z.boolean(), to: z.array(z.string()) })
+  const unfit = { daily: "yes", to: ["a", 1] } as unknown as z.input<typeof input>
+  const define = (): unknown => task("report", { input, cron: { expression: "0 7 * * 1-5", input: unfit }, run: () => null })
+  refused("MR1101", /^task "report", cron, input: the task's schema refuses it: daily: .*; to\.1: /, define)
 })
 
 test("an asynchronous call that could never be made, or never end, is refused where it is defined", () => {

@@ -6,6 +6,7 @@ import { type JoinContext, type OperatorCode, valueBytes } from "@millrace/model
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import type { Scope } from "../state.ts"
 import type { View } from "../view.ts"
+import { asynchronous } from "./functions.ts"
 import { type KeptBytes, keptBytesCodec, keptValue } from "./kept-bytes.ts"
 
 export class BroadcastOperator implements TimedOperator, View {
@@ -27,7 +28,9 @@ export class BroadcastOperator implements TimedOperator, View {
       if (side === 0) {
         at.key = key
         at.time = time
-        for (const item of fn(value, rows, at)) next(item, key, time)
+        const items = fn(value, rows, at)
+        if (items instanceof Promise) throw asynchronous(`operator "${name}"`)
+        for (const item of items) next(item, key, time)
         return
       }
       const [, now] = value as readonly [unknown, unknown]

@@ -33,7 +33,9 @@ export function flatMap(code: Code<"flatMap">, next: Push, { at }: StageContext)
   return (value, key, time) => {
     at.key = key
     at.time = time
-    for (const item of fn(value, at)) next(item, key, time)
+    const items = fn(value, at)
+    if (items instanceof Promise) throw asynchronous("flatMap")
+    for (const item of items) next(item, key, time)
   }
 }
 

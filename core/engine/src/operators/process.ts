@@ -20,6 +20,7 @@ import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { BucketSchedule } from "../bucket-schedule.ts"
 import { Schedule } from "../schedule.ts"
 import type { Bucket, Scope, StateCodec } from "../state.ts"
+import { asynchronous } from "./functions.ts"
 import { Keeps } from "./keeps.ts"
 import { textCodec } from "./text-codec.ts"
 import type { TimerView, View } from "../view.ts"
@@ -262,7 +263,10 @@ export class ProcessOperator implements TimedOperator, View {
     hand.take(key, time, watermark, kept[0])
     const out = handler(value, hand)
     // A generator runs while it is read, so state is put back only after its last result.
-    if (out !== undefined && out !== null) for (const item of out) this.#next(item, key, time)
+    if (out !== undefined && out !== null) {
+      if (out instanceof Promise) throw asynchronous(`operator "${this.#name}"`)
+      for (const item of out) this.#next(item, key, time)
+    }
     if (hand.holds) (this.#kept.change(this.#bucket, key, this.#init).value as Kept)[0] = hand.state
   }
 

@@ -15,18 +15,24 @@ export interface AsOfOptions<Type extends "inner" | "left", U> extends EnrichOpt
   readonly deleted?: (version: U) => boolean
 }
 
-/** A join of two tables. */
-export interface TableJoinOptions<T, Type extends JoinType> {
-  /** `left`, `right`, `outer`: a row of that side (of both) without a partner gives a row too. @default "inner" */
-  readonly type?: Type
-  /**
-   * A foreign key: the key of the other table's row that a row of this one belongs to; null and undefined: none. Then `type` is
-   * `inner` or `left`, and the rows of the result have the keys of this table.
-   *
-   * @default the row's own key
-   */
-  readonly on?: (row: T) => string | null | undefined
-}
+/** A join of two tables: by the rows' own keys, or by a foreign key. */
+export type TableJoinOptions<T, Type extends JoinType> =
+  | {
+      /** `left`, `right`, `outer`: a row of that side (of both) without a partner gives a row too. @default "inner" */
+      readonly type?: Type
+      readonly on?: never
+    }
+  | {
+      /** `left`: a row that belongs to none gives a row too. @default "inner" */
+      readonly type?: Type & ("inner" | "left")
+      /**
+       * A foreign key: the key of the other table's row that a row of this one belongs to; null and undefined: none. The rows of the
+       * result have the keys of this table.
+       *
+       * @default the row's own key
+       */
+      readonly on: (row: T) => string | null | undefined
+    }
 
 type Combine = (left: never, right: never, at: JoinContext) => unknown
 
