@@ -24,6 +24,7 @@ export { isTerminal, type AttemptFacts, type RunStatus, runStatuses, type Trigge
 export type { AbortCall, CallTask, CalledRun, Outcome, RunEnded, RunPlaced, RunsTallied, TaskEffect } from "./tasks/effects.ts"
 export { type StoredValue, type ValueStore, isStored, lostValue, shownOf, storedValue, textOf } from "./tasks/stored-value.ts"
 export type { InputFormat } from "./tasks/intake.ts"
+export { storedOpenRuns } from "./tasks/standing.ts"
 export { assertDepth } from "./tasks/input.ts"
 export type { RunPage, RunSearch, RunView, TaskQuestion, TaskStand } from "./tasks/search.ts"
 export type { EndedRunFilter, EnqueueFacts, OpenRunFilter, TaskCommand } from "./tasks/task-command.ts"

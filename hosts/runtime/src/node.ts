@@ -9,7 +9,7 @@
 import { mkdir } from "node:fs/promises"
 import { resolve } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { type Append, assertMovable, type SealFile, type Store, storedConsumed } from "@millrace/engine"
+import { type Append, assertMovable, type SealFile, type Store, storedConsumed, storedOpenRuns } from "@millrace/engine"
 import {
   type ErrorData,
   MillraceError,
@@ -51,6 +51,7 @@ import { Streams } from "./streams.ts"
 import { Tables } from "./tables/tables.ts"
 import { Attempts } from "./tasks/attempts.ts"
 import { effectsOf } from "./tasks/flat.ts"
+import { type LeftTask, leftTasks } from "./tasks/left-tasks.ts"
 import { TaskDesk } from "./tasks/task-desk.ts"
 import { Values } from "./tasks/values.ts"
 import { appendedAll } from "./transaction-frames.ts"
@@ -285,7 +286,7 @@ export class Node {
       this.#attempts = this.#attemptsFor(workshop.code)
       await this.#tables.stop()
       this.#tables = this.#tablesFor(plans, workshop.code)
-      this.tasks.open(plans, this.#attempts)
+      this.tasks.open(plans, this.#attempts, await this.#leftTasks(plans, streams))
       await this.mappings.stop()
       this.functions.open(plans, workshop.code)
       this.#plans = plans
@@ -306,6 +307,18 @@ export class Node {
       if (this.#workshop !== workshop) await workshop.stop()
       throw error
     }
+  }
+
+  /** Tasks that no service has any more; those with runs that have not ended are told. */
+  async #leftTasks(plans: readonly Plan[], { stored }: Streams): Promise<readonly LeftTask[]> {
+    const left = leftTasks(plans, stored)
+    // The state is read as of a fold. A disk that refuses keeps no one from deploying: then the figures are older.
+    if (left.length > 0 && this.#refused === undefined) await this.#commits.settled().catch(() => undefined)
+    for (const { service, task } of left) {
+      const open = storedOpenRuns(this.#store.state, service, task)
+      if (open > 0) this.#parts.log.warn({ service, task, open }, "a task that no service has any more has runs that have not ended; they go on once it is back")
+    }
+    return left
   }
 
   /** Lets running attempts of tasks end, and what came of them become durable. */

@@ -17,6 +17,7 @@ interface Known {
 export class Streams {
   readonly #known: Map<string, Known> = new Map()
   readonly #services: string[] = []
+  readonly #stored: readonly string[]
   /** As services define them. */
   readonly #plans: readonly Plan[]
 
@@ -28,6 +29,7 @@ export class Streams {
   constructor(plans: readonly Plan[], reader: StateReader, bytes: readonly StreamPlan[] = [], shards?: Shards) {
     this.#plans = plans
     const stored = storedPartitions(reader)
+    this.#stored = [...stored.keys()]
     for (const { name, partitions } of bytes) stored.set(name, shards?.of(name)?.filter(({ parent }) => parent === undefined).length ?? partitions)
     for (const { service, streams } of plans) {
       this.#services.push(service)
@@ -91,6 +93,11 @@ export class Streams {
       stream: name,
       role: plan.role,
     })
+  }
+
+  /** The names of all streams that this node has ever had, whether or not a service has them now. */
+  get stored(): Iterable<string> {
+    return this.#stored
   }
 
   /** State changes that remember the streams' partition counts. */

@@ -96,7 +96,7 @@ export async function testService(app: Service | readonly Service[], options: Te
   }
   for (const each of [app].flat() as readonly unknown[]) {
     if (isService(each)) continue
-    const shown = typeof each === "object" ? "an object that is none" : String(each)
+    const shown = typeof each === "object" ? "an object that is none" : typeof each
     throw new MillraceError("MR1101", `testService: expected a service, from service("name", [ … ]), or a list of them, not ${shown}.`)
   }
   const order = seed === undefined ? plainOrder : randomOrder(seed)

@@ -1,7 +1,8 @@
 /** How a task stands as a whole: its newest lease, whether it is paused, its runs by status, when its crons are due. */
-import { type ByteReader, type ByteWriter, readValue, writeValue } from "@millrace/model"
+import { ByteReader, type ByteWriter, readValue, writeValue } from "@millrace/model"
+import type { StateReader } from "../ports/store.ts"
 import type { KeyedState, Scope, StateCodec } from "../state.ts"
-import { type Run, type RunStatus, runStatuses } from "./run.ts"
+import { type Run, type RunStatus, isTerminal, runStatuses } from "./run.ts"
 
 interface Meta {
   lease: number
@@ -55,6 +56,14 @@ export class Standing {
     const { counts } = this.change
     counts[at] = Math.max(0, (counts[at] ?? 0) + by)
   }
+}
+
+/** Runs of a task that have not ended, as stored: also of one that no service has any more. */
+export function storedOpenRuns(reader: StateReader, service: string, task: string): number {
+  const bytes = reader.get(`${service}/${task}@meta`, 0, 0, "meta")
+  if (bytes === undefined) return 0
+  const { counts } = metaCodec.read(new ByteReader(bytes))
+  return runStatuses.reduce((open, status, i) => (isTerminal(status) ? open : open + (counts[i] ?? 0)), 0)
 }
 
 function noMeta(): Meta {

@@ -20,6 +20,7 @@ import type { FromAttempts } from "./attempt-messages.ts"
 import type { AttemptThread } from "./attempt-thread.ts"
 import type { Attempts } from "./attempts.ts"
 import { largeOf } from "./large-inputs.ts"
+import type { LeftTask } from "./left-tasks.ts"
 import { nearNames } from "./near-names.ts"
 import { TaskFigures } from "./task-figures.ts"
 import { type RunTally, Tickets } from "./tickets.ts"
@@ -89,6 +90,8 @@ export class TaskDesk {
   readonly #options: TaskDeskOptions
   readonly #figures: TaskFigures
   #known: ReadonlyMap<string, Known> = new Map()
+  /** Tasks that no service has any more, by name. */
+  #left: ReadonlyMap<string, LeftTask> = new Map()
   #attempts: Attempts | undefined
   /** Who watches a run, by its id. */
   readonly #watchers: Map<string, Set<Watcher>> = new Map()
@@ -109,8 +112,9 @@ export class TaskDesk {
   }
 
   /** Other services run now. */
-  open(plans: readonly Plan[], attempts: Attempts): void {
+  open(plans: readonly Plan[], attempts: Attempts, left: readonly LeftTask[] = []): void {
     this.#attempts = attempts
+    this.#left = new Map(left.map((each) => [each.task, each]))
     this.#known = new Map(
       plans.flatMap(({ service, tasks }) => tasks.map((plan) => [plan.name, { plan, seat: { service, stage: plan.commands, partition: 0 } }] as const)),
     )
@@ -528,6 +532,8 @@ export class TaskDesk {
     const at = id.lastIndexOf("-")
     const known = this.#known.get(id.slice(0, at))
     const digits = id.slice(at + 1)
+    const left = this.#left.get(id.slice(0, at))
+    if (known === undefined && left !== undefined) throw leftRun(id, left)
     if (known === undefined || !/^\d{1,15}$/.test(digits)) throw noRun(id)
     return { known, number: Number(digits) }
   }
@@ -535,6 +541,11 @@ export class TaskDesk {
 
 function idOf(task: string, number: number): string {
   return `${task}-${number}`
+}
+
+function leftRun(id: string, { service, task }: LeftTask): MillraceError {
+  const why = `No service on this node has task "${task}" any more, so run ${JSON.stringify(id)} cannot be looked at.`
+  return new MillraceError("MR1024", `${why} The task's runs are kept as they are: deploy service "${service}" with it again.`, { run: id, task, service })
 }
 
 function noRun(id: string): MillraceError {
