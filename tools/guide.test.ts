@@ -71,6 +71,14 @@ test("every module in the guide type-checks", () => {
   assert.equal(status, 0, inPages(stdout))
 })
 
+test("the windows and aggregates that the guide lists can be imported from millrace", async () => {
+  const millrace = await import("millrace")
+  const text = fs.readFileSync(path.join(root, "docs/guide/windows.md"), "utf8")
+  const named = [...text.matchAll(/^\| (`\w+\([^|]*)\|/gm)].flatMap(({ 1: cell = "" }) => [...cell.matchAll(/`(\w+)\(/g)].map(({ 1: name = "" }) => name))
+  assert.deepEqual(named.filter((name) => !(name in millrace)), [])
+  for (const name of ["topN", "cumulating", "mean"]) assert.ok(named.includes(name), `${name} is not found`)
+})
+
 for (const { page, line, code, file } of modules) {
   if (/^export default service\(/m.test(code)) {
     test(`the service in ${page}, line ${line}, compiles to a plan`, async () => {
