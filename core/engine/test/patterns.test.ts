@@ -207,6 +207,38 @@ test("until ends a stage, and what is out of time is told with what it had", asy
   )
 })
 
+test("of a key with many records, those that no match holds are let go now and then: twice as many are kept at most", async () => {
+  const input = stream<Event>("in", { partitions: 1, key: (event) => event.k, time: (event) => event.t, outOfOrder: 0 })
+  const flow = input.match("m", (p) => p.begin("a").followedBy("never", () => false).within(40) as unknown as Defined)
+  const rig = await Rig.open(service("s", [flow.to(files("out"))]))
+  for (let from = 0; from < 1_000; from += 50) {
+    rig.produce("in", Array.from({ length: 50 }, (_, i) => ({ k: "x", t: from + i, v: "a", id: from + i })))
+    await rig.settle()
+    await rig.store.fold()
+    const kept = rig.store.state.buckets("s/m@records", 0).flatMap((bucket) => [...rig.store.state.entries("s/m@records", 0, bucket)])
+    assert.ok(kept.length >= 39 && kept.length <= 64, `${kept.length} records at ${from}`)
+  }
+  rig.end("in")
+  await rig.settle()
+  await rig.store.fold()
+  assert.deepEqual(rig.store.state.buckets("s/m@records", 0), [])
+})
+
+test("who changes a match changes none that follows", async () => {
+  const input = stream<Event>("in", { partitions: 1, key: (event) => event.k, time: (event) => event.t })
+  const flow = input.match("m", (p) => p.begin("a", is("a")).followedByAny("b", (event, { a }) => event.v === "b" && a.v === "a"))
+  const spoilt = flow.map((match) => {
+    const seen = { ids: [match.a.id, match.b.id].join() }
+    Object.assign(match.a, { v: "spoilt", id: -1 })
+    return seen
+  })
+  const rig = await Rig.open(service("s", [spoilt.to(files("out"))]))
+  rig.produce("in", Array.from("abbb").map((v, id) => ({ k: "x", t: id, v, id })))
+  rig.end("in")
+  await rig.settle()
+  assert.deepEqual(((await rig.values("s/out.rows")) as { ids: string }[]).map(({ ids }) => ids), ["0,1", "0,2", "0,3"])
+})
+
 test("a condition that throws costs its record, one that promises is refused, and too many beginnings are too", async () => {
   const input = stream<Event>("in", { partitions: 1, key: (event) => event.k, time: (event) => event.t })
   const all = (define: (start: PatternStart<Event>) => Pattern<Event, never, never, never>) => Rig.open(service("s", [input.match("m", define).to(files("out"))]))

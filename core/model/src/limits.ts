@@ -130,6 +130,8 @@ export const limits = {
   lookupBatchMax: 10_000,
   /** Most matches of one key that have begun and are not complete. */
   partialMatchesMax: 1_000,
+  /** Encoded bytes of the records that a pattern keeps decoded for its conditions. */
+  patternDecodedBytesMax: 4_194_304,
   /** Most records that a `topN` keeps of one key. */
   topRecordsMax: 1_000,
   /** Ended attempts that are kept of a run. */

@@ -11,6 +11,7 @@ import {
   MillraceError,
   type OperatorCode,
   type OperatorPlan,
+  type PatternStage,
   limits,
   readValue,
   valueBytes,
@@ -23,6 +24,7 @@ import { type Scope, type StateCodec, rowKey, rowNumber, rowOf } from "../state.
 import { keyOfRow } from "../state/row.ts"
 import { flagCodec } from "./flag-codec.ts"
 import { type KeptBytes, keptBytesCodec, keptValue } from "./kept-bytes.ts"
+import { HeldRecords } from "./held-records.ts"
 import { Automaton, type Conditions, firstOf, lastOf, type Partial } from "./pattern.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "match" }>
@@ -72,6 +74,8 @@ export class MatchOperator implements TimedOperator {
   readonly #begun: Scope<Begun>
   /** Records that matches in the making hold, by number. */
   readonly #records: Scope<KeptBytes>
+  /** The same, decoded for conditions to look at. */
+  readonly #held: HeldRecords
   /** Keys of matches in the making, by the time at which they are out of time. */
   readonly #ends: Scope<true>
   readonly #timeouts: BucketSchedule
@@ -92,6 +96,7 @@ export class MatchOperator implements TimedOperator {
     this.#arrivals = new BucketSchedule(state, this.#waiting, (time) => time)
     this.#begun = state.scope(scope, begunCodec)
     this.#records = state.rows(`${scope}@records`, keptBytesCodec)
+    this.#held = new HeldRecords((key, number) => this.#bytesOf(key, number))
     this.#ends = state.scope(`${scope}@ends`, flagCodec)
     this.#timeouts = new BucketSchedule(state, this.#ends, (time) => time)
     this.#settle()
@@ -134,6 +139,8 @@ export class MatchOperator implements TimedOperator {
   }
 
   reload(): void {
+    // The numbers of what was undone are given again.
+    this.#held.forgetAll()
     this.#arrivals.reload()
     this.#timeouts.reload()
     this.#settle()
@@ -158,7 +165,7 @@ export class MatchOperator implements TimedOperator {
     const within = this.#plan.withinMs
     const alive = (before?.partials ?? []).filter(({ since }) => within === null || time - since < within)
     const seen = new Map<number, unknown>([[record, value]])
-    const { partials, complete } = this.#automaton.step(alive, record, time, this.#conditionsFor(key, value, seen))
+    const { partials, complete } = this.#automaton.step(alive, record, time, this.#conditionsFor(key, value))
     const rest = this.#emit(key, partials, [...(before?.complete ?? []), ...complete.toSorted(inOrder)], seen, time, false)
     if (rest.partials.length + rest.complete.length > limits.partialMatchesMax) {
       throw new MillraceError(
@@ -260,26 +267,33 @@ export class MatchOperator implements TimedOperator {
   /** Puts down what has begun, and lets go of the records that nothing holds any more. */
   #keep(key: string, next: number, { partials, complete }: Pick<Begun, "partials" | "complete">, before: Begun | undefined): void {
     const bucket = this.#begun.bucket(0)
-    if (partials.length + complete.length === 0) {
-      if (before !== undefined) this.#begun.remove(bucket, key)
+    const isOver = partials.length + complete.length === 0
+    if (isOver) {
+      if (before === undefined) return
+      this.#begun.remove(bucket, key)
+      this.#held.forget(key)
     } else {
       const begun = this.#begun.change(bucket, key, () => ({ next, partials, complete })).value as Begun
       begun.next = next
       begun.partials = partials
       begun.complete = complete
     }
-    const held = new Set([...partials, ...complete].flatMap(({ taken }) => taken.flat()))
     const records = this.#records.bucket(0)
-    for (const cell of this.#records.group(records, key).slice()) {
+    const cells = this.#records.group(records, key)
+    if (!isOver && !isCounted(cells.length)) return
+    const held = new Set<number>()
+    for (const { taken } of [...partials, ...complete]) for (const numbers of taken) for (const number of numbers) held.add(number)
+    for (const cell of cells.slice()) {
       if (!held.has(Number.parseInt(rowOf(cell.key), 36))) this.#records.remove(records, cell.key)
     }
   }
 
-  #conditionsFor(key: string, value: unknown, seen: Map<number, unknown>): Conditions {
+  #conditionsFor(key: string, value: unknown): Conditions {
+    const { stages } = this.#plan
     const ask = (condition: Condition | undefined, stage: number, partial: Partial | undefined): boolean => {
       if (condition === undefined) return false
-      const match = partial === undefined ? {} : this.#valueOf(key, partial, seen)
-      const taken = (partial?.taken[stage] ?? []).map((number) => this.#recordOf(key, number, seen))
+      const match = partial === undefined ? {} : matchOf(stages, partial, (numbers) => this.#held.listOf(key, numbers))
+      const taken = partial === undefined ? [] : this.#held.listOf(key, partial.taken[stage] ?? [])
       const said: unknown = condition(value, match, taken)
       if (said instanceof Promise) {
         throw new MillraceError("MR1201", `match "${this.#plan.name}": a condition returned a promise; conditions are synchronous.`)
@@ -292,25 +306,20 @@ export class MatchOperator implements TimedOperator {
     }
   }
 
-  /** A match as its user sees it: by stage, a record, or a list where a stage may take several. */
-  #valueOf(key: string, { taken }: Partial, seen: Map<number, unknown>): Record<string, unknown> {
-    const value: Record<string, unknown> = {}
-    for (const [i, { name, most, follows }] of this.#plan.stages.entries()) {
-      if (follows === "notNext" || follows === "notFollowedBy") continue
-      const records = (taken[i] ?? []).map((number) => this.#recordOf(key, number, seen))
-      if (most !== 1) value[name] = records
-      else if (records.length > 0) value[name] = records[0]
-    }
-    return value
+  /** A match to hand on, of records of its own: whoever gets it may change them. */
+  #valueOf(key: string, match: Partial, seen: Map<number, unknown>): Record<string, unknown> {
+    return matchOf(this.#plan.stages, match, (numbers) => numbers.map((number) => this.#recordOf(key, number, seen)))
   }
 
   #recordOf(key: string, number: number, seen: Map<number, unknown>): unknown {
-    if (!seen.has(number)) {
-      const bytes = this.#records.get(this.#records.bucket(0), rowKey(key, rowNumber(number)))?.value?.bytes
-      if (bytes === undefined) throw new Error(`match ${this.#plan.name}: record ${number} is not there`)
-      seen.set(number, valueFrom(bytes))
-    }
+    if (!seen.has(number)) seen.set(number, valueFrom(this.#bytesOf(key, number)))
     return seen.get(number)
+  }
+
+  #bytesOf(key: string, number: number): Uint8Array {
+    const bytes = this.#records.get(this.#records.bucket(0), rowKey(key, rowNumber(number)))?.value?.bytes
+    if (bytes === undefined) throw new Error(`match ${this.#plan.name}: record ${number} is not there`)
+    return bytes
   }
 
   #endAt(time: number, key: string): void {
@@ -327,6 +336,24 @@ export class MatchOperator implements TimedOperator {
     this.due = Math.min(this.#arrivals.due, this.#timeouts.due)
     if (this.due < this.#context.due) this.#context.due = this.due
   }
+}
+
+/** A match as its user sees it: by stage, a record, or a list where a stage may take several. */
+function matchOf(stages: readonly PatternStage[], { taken }: Partial, recordsOf: (numbers: readonly number[]) => readonly unknown[]): Record<string, unknown> {
+  const value: Record<string, unknown> = {}
+  for (let i = 0; i < stages.length; i++) {
+    const { name, most, follows } = stages[i] as PatternStage
+    if (follows === "notNext" || follows === "notFollowedBy") continue
+    const numbers = taken[i] as readonly number[]
+    if (most !== 1) value[name] = recordsOf(numbers)
+    else if (numbers.length > 0) [value[name]] = recordsOf(numbers)
+  }
+  return value
+}
+
+/** Whether a key with so many records is looked through for those that nothing holds: always while there are few, then now and then. */
+function isCounted(records: number): boolean {
+  return records < 16 || (records & (records - 1)) === 0
 }
 
 /** Those that began first come first; of one beginning the longer ones, and then those of which the earlier stages took more. */
