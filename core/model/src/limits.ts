@@ -140,6 +140,8 @@ export const limits = {
   attemptLinesMax: 100,
   /** Longest line that is kept of it, in characters. */
   attemptLineLengthMax: 1_000,
+  /** How long whoever looks at a run waits for the lines of its attempt under way, in ms: its thread may be busy. */
+  attemptLinesWaitMsMax: 250,
   /** Most calls of one task at once, and runs of one call. */
   callsMax: 10_000,
   /** Calls of one task that have a thread to themselves at once, since a thread died with them; others wait for their turn. */

@@ -38,6 +38,8 @@ export interface RunReply<Input = unknown, Output = unknown> {
   readonly attempt: number
   /** Attempts that have ended, oldest first, the newest 20. */
   readonly attempts: readonly AttemptReply[]
+  /** Of a run that is under way, asked for by its id: what its attempt has told so far. Absent where its thread is too busy to say. */
+  readonly logs?: readonly string[]
   readonly traceparent?: string
   readonly tracestate?: string
   readonly idempotencyKey?: string

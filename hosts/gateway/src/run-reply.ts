@@ -5,7 +5,7 @@ import type { NodeAttempt, NodeRun, NodeStand } from "./tasks.ts"
 
 export function runReply(run: NodeRun): RunReply {
   const { number, task, status, input, output, error, key, priority, trigger, enqueuedAt, attempt, attempts } = run
-  const { scheduledAt, dueAt, startedAt, finishedAt, traceparent, tracestate, idempotencyKey } = run
+  const { scheduledAt, dueAt, startedAt, finishedAt, traceparent, tracestate, idempotencyKey, logs } = run
   return {
     id: `${task}-${number}`,
     task,
@@ -23,6 +23,7 @@ export function runReply(run: NodeRun): RunReply {
     ...(finishedAt === undefined ? {} : { finishedAt: instant(finishedAt) }),
     attempt,
     attempts: attempts.map(attemptReply),
+    ...(logs === undefined ? {} : { logs }),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(tracestate === undefined ? {} : { tracestate }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),

@@ -21,6 +21,8 @@ export interface NodeRun {
   readonly finishedAt?: number
   readonly attempt: number
   readonly attempts: readonly NodeAttempt[]
+  /** What the attempt under way has told so far. */
+  readonly logs?: readonly string[]
   readonly traceparent?: string
   readonly tracestate?: string
   readonly idempotencyKey?: string

@@ -273,7 +273,7 @@ function lineOf({ id, status, enqueuedAt, attempt, key = "", input, problem }: R
 }
 
 function details(run: RunReply): string {
-  const { id, task, status, enqueuedAt, scheduledAt, startedAt, finishedAt, dueAt, trigger, key, input, output, problem, attempts } = run
+  const { id, task, status, enqueuedAt, scheduledAt, startedAt, finishedAt, dueAt, trigger, key, input, output, problem, attempts, logs: current = [] } = run
   const facts: [string, string | undefined][] = [
     ["run", id],
     ["task", task],
@@ -292,6 +292,7 @@ function details(run: RunReply): string {
     `${from}  ${outcome} after ${Date.parse(to) - Date.parse(from)} ms${why === undefined ? "" : `: ${why.detail}`}`,
     ...logs.map((line) => `  ${line}`),
   ])
+  if (current.length > 0) told.push(`${startedAt ?? enqueuedAt}  under way`, ...current.map((line) => `  ${line}`))
   return `${facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(9)} ${value}`])).join("\n")}\n${told.map((line) => `${line}\n`).join("")}`
 }
 

@@ -41,6 +41,8 @@ export type ToAttempts =
   | { readonly kind: "ping" }
   /** It is to collect its garbage; answered by `collected`. */
   | { readonly kind: "collect" }
+  /** What has a call told so far? Answered by `lines`. */
+  | { readonly kind: "lines"; readonly id: number; readonly service: string; readonly task: string; readonly lease: number }
   /** What came of a `send`. */
   | { readonly kind: "sent"; readonly id: number; readonly ids?: readonly string[]; readonly result?: RunResult; readonly error?: ErrorData }
 
@@ -51,6 +53,7 @@ export type FromAttempts =
   /** So much is in use now. */
   | { readonly kind: "collected"; readonly bytes: number }
   | { readonly kind: "outcomes"; readonly of: ReadonlyArray<{ readonly service: string; readonly task: string; readonly outcomes: Flat<Outcome> }> }
+  | { readonly kind: "lines"; readonly id: number; readonly lines: readonly string[] }
   /** A call that was aborted has come to an end. */
   | { readonly kind: "settled"; readonly service: string; readonly task: string; readonly lease: number }
   /** Told by `ctx.progress` or `ctx.stream`; JSON. */

@@ -49,6 +49,9 @@ export class AttemptThread {
   readonly #heapWatch: NodeJS.Timeout
   readonly #silence = new Silence()
   readonly #since: number = performance.now()
+  /** Who waits for lines, by what they have asked. */
+  readonly #asked: Map<number, (lines: readonly string[]) => void> = new Map()
+  #asks = 0
   /** When it last had something to do. */
   busyAt: number = performance.now()
 
@@ -112,6 +115,26 @@ export class AttemptThread {
     this.busyAt = performance.now()
   }
 
+  /** What a call in hand has told so far; nothing where the thread is too busy to say. */
+  lines({ service, task, lease }: Call): Promise<readonly string[]> {
+    if (!this.#loaded || this.#ended) return Promise.resolve([])
+    const id = ++this.#asks
+    return new Promise((resolve) => {
+      const late = setTimeout(() => this.#onLines(id, []), bounds.attemptLinesWaitMsMax)
+      this.#asked.set(id, (lines) => {
+        clearTimeout(late)
+        resolve(lines)
+      })
+      this.post({ kind: "lines", id, service, task, lease })
+    })
+  }
+
+  #onLines(id: number, lines: readonly string[]): void {
+    const tell = this.#asked.get(id)
+    this.#asked.delete(id)
+    tell?.(lines)
+  }
+
   post(message: ToAttempts): void {
     if (!this.#ended) this.#worker.postMessage(message)
   }
@@ -143,6 +166,7 @@ export class AttemptThread {
     if (this.#ended) return
     if (message.kind === "pong") this.#silence.answered()
     else if (message.kind === "collected") this.#heap.collected(message.bytes)
+    else if (message.kind === "lines") this.#onLines(message.id, message.lines)
     else if (message.kind === "loaded") this.#onLoaded()
     else if (message.kind === "refused") this.#end(message.error, undefined)
     else this.#events.onMessage(message)

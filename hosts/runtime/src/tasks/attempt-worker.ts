@@ -69,6 +69,8 @@ function onMessage(message: ToAttempts): void {
       if (message.reason === "cancelled" || message.reason === "timed-out") setImmediate(() => quote(found))
       return
     }
+    case "lines":
+      return send({ kind: "lines", id: message.id, lines: open.get(nameOf(message))?.logs ?? [] })
     case "ping":
       return send({ kind: "pong" })
     case "collect":

@@ -87,6 +87,13 @@ export class Attempts {
     thread.abort(call, reason)
   }
 
+  /** What the newest attempt of a run has told so far; nothing when none is under way. */
+  lines(service: string, task: string, number: number): Promise<readonly string[]> {
+    const call = this.#byRun.get(runName({ service, task }, number))
+    const thread = call === undefined ? undefined : this.#byCall.get(callName(call))
+    return call === undefined || thread === undefined ? Promise.resolve([]) : thread.lines(call)
+  }
+
   get draining(): boolean {
     return this.#draining
   }
@@ -177,6 +184,7 @@ export class Attempts {
       case "refused":
       case "pong":
       case "collected":
+      case "lines":
         throw new Error(`attempts: ${message.kind} out of turn`)
     }
   }

@@ -274,12 +274,14 @@ export class TaskDesk {
     }
   }
 
-  /** A run with all that is known of it. @throws MR1024 */
-  async run(id: string): Promise<RunView> {
+  /** A run with all that is known of it; of one that is under way, what its attempt has told so far, too. @throws MR1024 */
+  async run(id: string): Promise<RunView & { readonly logs?: readonly string[] }> {
     const { known, number } = this.#parse(id)
     const run = (await this.#ask(known, { kind: "run", number })) as RunView | undefined
     if (run === undefined) throw noRun(id)
-    return this.#whole(run)
+    const whole = await this.#whole(run)
+    const logs = run.status === "running" ? ((await this.#attempts?.lines(known.seat.service, run.task, number)) ?? []) : []
+    return logs.length === 0 ? whole : { ...whole, logs }
   }
 
   /** With its large values. */

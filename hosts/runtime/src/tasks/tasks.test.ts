@@ -134,6 +134,18 @@ test("a cancelled run's signal is aborted, and so is that of an attempt that tak
   await idle(node)
 })
 
+test("who looks at a run sees what its attempt has told so far", async (t) => {
+  const { node } = await openNode(t, ["tasks"])
+  const id = await enqueue(node, { seq: 1, do: "wait for ever" })
+  const lines = ['doing {"seq":1,"do":"wait for ever"}']
+  await ends(async () => isDeepStrictEqual((await node.tasks.run(id)).logs, lines))
+  await node.tasks.cancel(id)
+  const ended = await node.tasks.run(id)
+  assert.deepEqual([ended.status, ended.logs], ["cancelled", undefined])
+  await ends(async () => isDeepStrictEqual((await node.tasks.run(id)).attempts[0]?.logs, lines))
+  await idle(node)
+})
+
 test("a task calls another, and tells how far it is", async (t) => {
   const { node } = await openNode(t, ["tasks"])
   assert.equal((await node.tasks.result(await enqueue(node, { seq: 21, do: "call" }))).output, '{"seq":42,"by":"double"}')
