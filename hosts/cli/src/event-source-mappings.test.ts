@@ -3,7 +3,7 @@ import assert from "node:assert/strict"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { after, before, test } from "node:test"
-import { CreateStreamCommand, KinesisClient, PutRecordCommand } from "@aws-sdk/client-kinesis"
+import { CreateStreamCommand, DeregisterStreamConsumerCommand, KinesisClient, PutRecordCommand, RegisterStreamConsumerCommand } from "@aws-sdk/client-kinesis"
 import {
   CreateEventSourceMappingCommand,
   type CreateEventSourceMappingCommandInput,
@@ -229,6 +229,43 @@ test("one that is made again begins anew", async () => {
   await idle()
   assert.deepEqual(taken("counted").slice(before), [5])
   await lambda.send(new DeleteEventSourceMappingCommand({ UUID }))
+})
+
+test("a mapping of a consumer reads the consumer's stream, is shown with the consumer's ARN, and outlives a restart", async () => {
+  const before = taken("counted").length
+  const { Consumer } = await kinesis.send(new RegisterStreamConsumerCommand({ StreamARN: arn("clicks"), ConsumerName: "fast" }))
+  const EventSourceArn = Consumer?.ConsumerARN ?? assert.fail("no ARN")
+  const made = await lambda.send(make({ EventSourceArn, StartingPosition: "LATEST", BatchSize: 3 }))
+  const { UUID } = made
+  assert.deepEqual([made.State, made.EventSourceArn, made.BatchSize], ["Creating", EventSourceArn, 3])
+  await idle()
+  await put("clicks", 8)
+  await idle()
+  await close()
+  await open()
+  await put("clicks", 9)
+  await idle()
+  assert.deepEqual(taken("counted").slice(before), [8, 9])
+  assert.equal((await lambda.send(new UpdateEventSourceMappingCommand({ UUID, BatchSize: 4 }))).EventSourceArn, EventSourceArn)
+  assert.deepEqual([await listed({ EventSourceArn }), await listed({ EventSourceArn: arn("clicks") })], [[UUID], []])
+  // Each is a source of its own, so the stream itself can feed the function besides.
+  await assert.rejects(lambda.send(make({ EventSourceArn })), { name: "ResourceConflictException" })
+  const other = await lambda.send(make({ StartingPosition: "LATEST" }))
+  assert.deepEqual([other.EventSourceArn, await listed({ EventSourceArn: arn("clicks") })], [arn("clicks"), [other.UUID]])
+  await idle()
+  await put("clicks", 10)
+  await idle()
+  assert.deepEqual(taken("counted").slice(before), [8, 9, 10, 10])
+  await lambda.send(new DeleteEventSourceMappingCommand({ UUID: other.UUID }))
+  // Nothing is read by way of the consumer, so the mapping goes on without it; a new one cannot be made of it.
+  await kinesis.send(new DeregisterStreamConsumerCommand({ ConsumerARN: EventSourceArn }))
+  await put("clicks", 11)
+  await idle()
+  assert.deepEqual(taken("counted").slice(before), [8, 9, 10, 10, 11])
+  assert.equal((await lambda.send(new DeleteEventSourceMappingCommand({ UUID }))).EventSourceArn, EventSourceArn)
+  await assert.rejects(lambda.send(make({ EventSourceArn })), { name: "InvalidParameterValueException", message: `Stream consumer not found: ${EventSourceArn}` })
+  await assert.rejects(lambda.send(make({ EventSourceArn: `${arn("none")}/consumer/fast:1` })), { name: "InvalidParameterValueException", message: `Stream not found: ${arn("none")}/consumer/fast:1` })
+  await assert.rejects(lambda.send(make({ EventSourceArn: `${arn("clicks")}/consumer/fast` })), { name: "InvalidParameterValueException", message: /^Unrecognized event source/ })
 })
 
 test("what AWS refuses is refused in its words, as is what stands in a service", async () => {

@@ -62,6 +62,7 @@ export class MemoryNode implements GatewayNode {
   readonly mappings: GatewayMappings = {
     status: () => [],
     hasStream: () => false,
+    hasConsumer: () => false,
     make: (name) => this.#noMapping(name),
     change: (uuid) => this.#noMapping(uuid),
     enable: (uuid) => this.#noMapping(uuid),

@@ -21,6 +21,13 @@ interface About {
   readonly requestId: string
 }
 
+/** What a mapping reads: a stream, or the stream of a consumer that is registered with it. */
+interface Source {
+  readonly stream: string
+  /** Undefined: the stream itself. */
+  readonly consumer: { readonly arn: string; readonly name: string; readonly second: number } | undefined
+}
+
 /** What a request may say, in AWS's names. */
 interface Given {
   readonly EventSourceArn?: unknown
@@ -55,9 +62,10 @@ export async function eventSourceMappings(parts: Parts, { method, url }: Pick<Mo
 
 function listOf({ mappings }: Parts, query: URLSearchParams, about: About): object {
   const named = query.get("FunctionName") ?? undefined
-  const source = query.get("EventSourceArn") ?? undefined
+  const given = query.get("EventSourceArn") ?? undefined
+  const source = given === undefined ? undefined : sourceOf(given)
   const name = named === undefined ? undefined : nameOf(named)
-  const all = mappings.status().filter((each) => (name === undefined || each.function === name) && (source === undefined || each.stream === streamOf(source)))
+  const all = mappings.status().filter((each) => (name === undefined || each.function === name) && (given === undefined || (source !== undefined && reads(each, source))))
   const from = Math.max(0, Number(query.get("Marker") ?? 0) || 0)
   const most = Math.min(pageMappings, Math.max(1, Number(query.get("MaxItems") ?? pageMappings) || pageMappings))
   const next = from + most < all.length ? { NextMarker: String(from + most) } : {}
@@ -67,18 +75,20 @@ function listOf({ mappings }: Parts, query: URLSearchParams, about: About): obje
 async function made({ functions, mappings }: Parts, given: Given, about: About): Promise<MountedResponse> {
   const { EventSourceArn: arn, FunctionName: named, StartingPosition: at } = given
   if (typeof arn !== "string") throw invalid("Unrecognized event source.")
-  const stream = streamOf(arn)
-  if (stream === undefined) throw invalid("Unrecognized event source, must be a stream of Kinesis: its consumers, queues and tables are none here.")
+  const source = sourceOf(arn)
+  if (source === undefined) throw invalid("Unrecognized event source, must be a stream of Kinesis or a consumer of one: queues and tables are none here.")
+  const { stream, consumer } = source
   const name = typeof named === "string" ? nameOf(named) : undefined
   if (name === undefined || functions.find(name) === undefined) throw invalid("Function does not exist")
   if (at === undefined || at === null) throw invalid("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")
   if (!mappings.hasStream(stream)) throw invalid(`Stream not found: ${arn}`)
-  const other = mappings.status().find((each) => each.function === name && each.stream === stream)
+  if (consumer !== undefined && !mappings.hasConsumer(stream, consumer.name, consumer.second)) throw invalid(`Stream consumer not found: ${arn}`)
+  const other = mappings.status().find((each) => each.function === name && reads(each, source))
   if (other !== undefined) {
     const message = `The event source arn (" ${arn} ") and function (" ${name} ") provided mapping already exists. Please update or delete the existing mapping with UUID ${other.uuid}`
     throw new Refusal(409, "ResourceConflictException", message)
   }
-  const stand = await valid(() => mappings.make(name, { ...changeOf(given), stream, ...startingOf(given) }))
+  const stand = await valid(() => mappings.make(name, { ...changeOf(given), stream, ...startingOf(given) }, consumer?.arn))
   return json(202, { ...shown(stand, about), State: "Creating" }, about.requestId)
 }
 
@@ -182,7 +192,7 @@ function optionsOf(plan: MappingPlan): MappingChange {
   }
 }
 
-function shown({ uuid, function: name, stream, state, plan, changedAt = 0, isFailing, figures, error }: MappingStand, { region }: About): object {
+function shown({ uuid, function: name, stream, consumer, state, plan, changedAt = 0, isFailing, figures, error }: MappingStand, { region }: About): object {
   const { startingPosition: at, onFailure } = plan
   return {
     UUID: uuid,
@@ -191,7 +201,7 @@ function shown({ uuid, function: name, stream, state, plan, changedAt = 0, isFai
     BatchSize: plan.batchSize,
     MaximumBatchingWindowInSeconds: plan.batchingWindowMs / 1_000,
     ParallelizationFactor: plan.parallelizationFactor,
-    EventSourceArn: streamArn(region, stream),
+    EventSourceArn: consumer ?? streamArn(region, stream),
     EventSourceMappingArn: arnOf(region, uuid).replace(":function:", ":event-source-mapping:"),
     FunctionArn: arnOf(region, name),
     LastModified: changedAt / 1_000,
@@ -219,8 +229,17 @@ function nameOf(given: string): string | undefined {
   return /^(?:(?:arn:aws[\w-]*:lambda:[\w-]*:)?\d{12}:function:)?([A-Za-z0-9_-]{1,64})(?::\$LATEST)?$/.exec(given)?.[1]
 }
 
-function streamOf(arn: string): string | undefined {
-  return /^arn:aws[\w-]*:kinesis:[\w-]*:\d{12}:stream\/([^/]+)$/.exec(arn)?.[1]
+/** What an ARN names; undefined: neither a stream nor a consumer of one. */
+function sourceOf(arn: string): Source | undefined {
+  const [, stream, name, second] = /^arn:aws[\w-]*:kinesis:[\w-]*:\d{12}:stream\/([\w.-]+)(?:\/consumer\/([\w.-]+):(\d+))?$/.exec(arn) ?? []
+  if (stream === undefined) return undefined
+  return { stream, consumer: name === undefined ? undefined : { arn, name, second: Number(second) } }
+}
+
+/** As on AWS each consumer of a stream is a source of its own, beside the stream itself. */
+function reads({ stream, consumer }: MappingStand, source: Source): boolean {
+  const own = consumer === undefined ? undefined : sourceOf(consumer)?.consumer
+  return stream === source.stream && own?.name === source.consumer?.name && own?.second === source.consumer?.second
 }
 
 /** @throws Refusal InvalidParameterValueException */

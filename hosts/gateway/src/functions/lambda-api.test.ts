@@ -12,7 +12,7 @@ const plan: FunctionPlan = { name: "f", source: { kind: "module", file: "/x/f.mj
 const nothing = (): never => {
   throw new MillraceError("MR1031", "no")
 }
-const mappings: GatewayMappings = { status: () => [], hasStream: () => false, make: async () => nothing(), change: async () => nothing(), enable: async () => nothing(), remove: async () => nothing(), redrive: async () => nothing() }
+const mappings: GatewayMappings = { status: () => [], hasStream: () => false, hasConsumer: () => false, make: async () => nothing(), change: async () => nothing(), enable: async () => nothing(), remove: async () => nothing(), redrive: async () => nothing() }
 
 /** An event stream is no JSON: that it is there is enough. */
 async function textOf(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<string> {

@@ -25,6 +25,8 @@ export interface MappingStand {
   readonly isFailing: boolean
   /** All that there is has been done. */
   readonly isIdle: boolean
+  /** The ARN of the stream's consumer that it was made with; undefined: the stream itself. */
+  readonly consumer?: string
   readonly error?: ErrorData
 }
 
@@ -41,8 +43,10 @@ interface Redriven {
 export interface GatewayMappings {
   status(): readonly MappingStand[]
   hasStream(name: string): boolean
-  /** @throws MR1031, MR1101, MR1303, MR1304 */
-  make(name: string, options: MappingChange): Promise<MappingStand>
+  /** Whether the stream has a consumer of that name, registered in that second. */
+  hasConsumer(stream: string, name: string, second: number): boolean
+  /** @param consumer - the ARN of the consumer that it is made with. @throws MR1031, MR1101, MR1303, MR1304 */
+  make(name: string, options: MappingChange, consumer?: string): Promise<MappingStand>
   /** Of one that no service defines. @throws MR1031, MR1101, MR1303, MR1304 */
   change(uuid: string, change: (plan: MappingPlan) => MappingChange): Promise<MappingStand>
   /** @throws MR1031, MR1303, MR1304 */

@@ -16,6 +16,8 @@ export interface MadeMapping {
   readonly plan: MappingPlan
   /** When it was made, or changed last, in ms. */
   readonly at: number
+  /** The ARN of the stream's consumer (enhanced fan-out) that it was made with; undefined: the stream itself. */
+  readonly consumer?: string
 }
 
 /** Whether a service's mapping is enabled, against what the service says. */

@@ -79,6 +79,8 @@ export interface MappingStatus {
   readonly isFailing: boolean
   /** All that there is has been done. */
   readonly isIdle: boolean
+  /** The ARN of the stream's consumer that it was made with over the API of Lambda. */
+  readonly consumer?: string
   readonly error?: ErrorData
 }
 
@@ -87,6 +89,7 @@ export interface MappingOrigin {
   /** Of one that no service defines. */
   readonly uuid?: string
   readonly changedAt?: number
+  readonly consumer?: string
 }
 
 export class Mapping {
@@ -144,8 +147,8 @@ export class Mapping {
     }
     const state = !this.plan.enabled ? "Disabled" : this.#seen === undefined ? "Waiting" : "Enabled"
     const { service, function: name, uuid, plan } = this
-    const { uuid: made, changedAt } = this.#origin
-    const about = { plan, isDefined: made === undefined, changedAt, isFailing, isIdle: this.isIdle }
+    const { uuid: made, changedAt, consumer } = this.#origin
+    const about = { plan, isDefined: made === undefined, changedAt, isFailing, isIdle: this.isIdle, ...(consumer === undefined ? {} : { consumer }) }
     return { service, function: name, stream: plan.stream, uuid, state, shards: this.#shards.size, figures, ...about, ...(error === undefined ? {} : { error }) }
   }
 

@@ -1,6 +1,6 @@
 /** The mappings of a node: which there are, when they look at their shards, what the log must keep for them. */
 import type { Append } from "@millrace/engine"
-import { type ErrorData, type FunctionPlan, type MappingPlan, MillraceError, type Plan, errorData } from "@millrace/model"
+import { type ErrorData, type FunctionPlan, type MappingPlan, MillraceError, type Plan, errorData, factsOf, secondOf } from "@millrace/model"
 import { fn, type MappingOptions } from "@millrace/sdk"
 import type { Sample } from "../samples.ts"
 import { unfedFrom, unfedFunction, unknownFunction } from "../functions/unknown-function.ts"
@@ -62,13 +62,13 @@ export class Mappings {
   #functionOf(made: MadeMapping): FunctionPlan | ErrorData {
     for (const { service, functions } of this.#plans) {
       const plan = functions.find(({ name }) => name === made.function)
-      if (plan !== undefined) return plan.mapping?.stream === made.plan.stream ? feedsItself(service, made) : plan
+      if (plan !== undefined) return plan.mapping?.stream === made.plan.stream && made.consumer === undefined ? feedsItself(service, made) : plan
     }
     return errorData(unknownFunction(made.function, this.#functions()))
   }
 
-  #mapping({ uuid, plan, at }: MadeMapping, of: FunctionPlan): Mapping {
-    return new Mapping(this.#node, "", of, plan, { uuid, changedAt: at })
+  #mapping({ uuid, plan, at, consumer }: MadeMapping, of: FunctionPlan): Mapping {
+    return new Mapping(this.#node, "", of, plan, { uuid, changedAt: at, ...(consumer === undefined ? {} : { consumer }) })
   }
 
   #function(name: string): FunctionPlan | undefined {
@@ -94,15 +94,22 @@ export class Mappings {
     return this.#node.stream(name) !== undefined
   }
 
+  /** Whether a stream has a consumer (enhanced fan-out) of that name, registered in that second. */
+  hasConsumer(stream: string, name: string, second: number): boolean {
+    const facts = this.#node.facts.get(stream)
+    return this.hasStream(stream) && facts !== undefined && factsOf(facts).consumers.some((each) => each.name === name && secondOf(each.created) === second)
+  }
+
   /**
    * Makes a mapping that no service defines; resolves once that is durable.
    *
+   * @param consumer - the ARN of the stream's consumer that it is made with; it is kept as it came
    * @throws MR1031 when there is no such function, MR1101 for an option that is not valid, MR1303, MR1304
    */
-  async make(name: string, options: MadeOptions): Promise<MappingStatus> {
+  async make(name: string, options: MadeOptions, consumer?: string): Promise<MappingStatus> {
     const of = this.#function(name)
     if (of === undefined) throw unknownFunction(name, this.#functions())
-    const made: MadeMapping = { uuid: crypto.randomUUID(), function: name, plan: planOf(options), at: this.#node.clock.now() }
+    const made: MadeMapping = { uuid: crypto.randomUUID(), function: name, plan: planOf(options), at: this.#node.clock.now(), ...(consumer === undefined ? {} : { consumer }) }
     await this.#keep(this.#book.keep(made))
     return this.#replaced(undefined, this.#mapping(made, of))
   }
