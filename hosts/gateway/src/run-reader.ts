@@ -9,6 +9,7 @@ import { limits } from "@millrace/model"
 import { eventText, heartbeatText } from "@millrace/protocol"
 import { isGone, type Outgoing, written } from "./answer.ts"
 import type { Clock } from "./clock.ts"
+import { drained } from "./drained.ts"
 import { beginLive } from "./live-reader.ts"
 
 /** How often a quiet run says that its connection lives, in ms. */
@@ -87,24 +88,9 @@ export class RunReader {
     return this.#closed || isGone(this.#outgoing)
   }
 
+  /** R2. */
   #drained(): Promise<void> {
-    const outgoing = this.#outgoing
-    if (this.#isOver()) return Promise.resolve()
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancel()
-        outgoing.removeListener("drain", done)
-        outgoing.removeListener("close", done)
-        resolve()
-      }
-      // R2
-      const cancel = this.#clock.after(limits.liveStallMsMax, () => {
-        done()
-        outgoing.destroy()
-      })
-      outgoing.once("drain", done)
-      outgoing.once("close", done)
-    })
+    return this.#isOver() ? Promise.resolve() : drained(this.#outgoing, this.#clock)
   }
 
   #beat(): void {

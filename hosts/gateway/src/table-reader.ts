@@ -11,6 +11,7 @@ import { errorTable, limits } from "@millrace/model"
 import { eventText, heartbeatText, openingText, problemOf, tableBegun } from "@millrace/protocol"
 import { failureOf, isGone, type Outgoing, written } from "./answer.ts"
 import type { Clock } from "./clock.ts"
+import { drained } from "./drained.ts"
 import { beginLive } from "./live-reader.ts"
 import type { Log } from "./log.ts"
 import type { GatewayTables, NodeRows } from "./tables.ts"
@@ -126,20 +127,7 @@ export class TableReader {
   #write(text: string): Promise<void> {
     const { outgoing } = this.#reading
     if (isGone(outgoing) || outgoing.writableEnded || written(outgoing, text)) return Promise.resolve()
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancel()
-        outgoing.removeListener("drain", done)
-        outgoing.removeListener("close", done)
-        resolve()
-      }
-      const cancel = this.#clock.after(limits.liveStallMsMax, () => {
-        done()
-        outgoing.destroy()
-      })
-      outgoing.once("drain", done)
-      outgoing.once("close", done)
-    })
+    return drained(outgoing, this.#clock)
   }
 
   #keepAlive(): () => void {
