@@ -1,6 +1,6 @@
 /** What a task asks its host to do once the transaction is durable. */
 import type { ErrorData } from "@millrace/model"
-import type { RunStatus } from "./run.ts"
+import type { Run, RunStatus } from "./run.ts"
 
 /** One run of a call. */
 export interface CalledRun {
@@ -47,6 +47,13 @@ export interface RunEnded {
   /** Only when somebody waits for it. */
   readonly output?: string
   readonly error?: ErrorData
+}
+
+/** What is told of a run that has ended. */
+export function endOf(task: string, number: number, { status, output, error, waited }: Run): RunEnded {
+  const ended = { kind: "ended" as const, task, number, status }
+  const told = waited && output !== undefined ? { ...ended, output } : ended
+  return error === undefined ? told : { ...told, error }
 }
 
 /** An enqueue with a ticket has become this run, or joined it. */
