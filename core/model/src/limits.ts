@@ -66,6 +66,10 @@ export const limits = {
   segmentBytes: 67_108_864,
   /** Bytes up to which the journal writes at once: that takes less than the way to another thread and back. */
   writeInlineBytesMax: 65_536,
+  /** Bytes up to which an input that no code of its task looks at is taken where it arrives: that takes less than the way to a worker and back. */
+  intakeInlineBytesMax: 4_096,
+  /** Such inputs that are appended together: the queue begins on them while those behind them are being taken. */
+  plainInputsTogetherMax: 8,
   /** Longest time that a written commit may wait for its sync where that is buffered, in milliseconds. */
   bufferedMsMax: 10,
   /** Largest frame of the journal, in bytes: a length above it is damage, not data. */

@@ -70,6 +70,8 @@ export interface TaskPlan {
   /** Heap of such a thread, in megabytes; null: as workers have. */
   readonly memoryMegabytes: number | null
   readonly crons: readonly CronPlan[]
+  /** None of the task's code looks at an input before its run: it has neither schema nor key nor priority, so any thread may take its inputs. */
+  readonly plainInputs: boolean
   /** JSON Schemas of input and output, when the schema library can tell, for OpenAPI. */
   readonly inputSchema?: unknown
   readonly outputSchema?: unknown

@@ -1,14 +1,16 @@
 /**
  * Requests on their way in: hands bodies to workers to be decoded, commits what they accept, and answers once it is durable.
- * A body is kept until its worker has answered, so that a worker that dies takes no request with it.
+ * A body is kept until its worker has answered, so that a worker that dies takes no request with it. An input that no code looks at is taken
+ * here, where it arrives: the way to a worker and back would take longer than that.
  */
-import type { BodyFormat, IngestPoison } from "@millrace/engine"
+import type { BodyFormat, IngestPoison, Ingested, PlainIntake } from "@millrace/engine"
 import { type ErrorData, MillraceError, type TraceFields, errorFrom, limits } from "@millrace/model"
 import type { Commits } from "./commits.ts"
 import type { Answer } from "./answer.ts"
 import { type IdempotencyKeys, fingerprintOf } from "./idempotency.ts"
 import type { FromWorker, TaskInputs, ToWorker } from "./messages.ts"
 import { free, unpacked } from "./parcel.ts"
+import { PlainInputs } from "./plain-inputs.ts"
 import type { WorkerEnd } from "./worker-handle.ts"
 
 export interface Request {
@@ -20,6 +22,8 @@ export interface Request {
   readonly trace?: TraceFields
   /** The body holds inputs of this task, whose commands go to the stream. */
   readonly task?: TaskInputs
+  /** Takes such inputs without a worker, where it can. */
+  readonly plain?: PlainIntake
 }
 
 interface Pending {
@@ -61,6 +65,7 @@ export class IntakeDesk {
   readonly #queueBytesMost: number
   readonly #assertOpen: (stream: string) => void
   readonly #pending: Map<number, Pending> = new Map()
+  readonly #plain: PlainInputs
   /** Who waits for requests to be settled. */
   readonly #waiting: Set<{ readonly ids: Set<number>; readonly resolve: () => void }> = new Set()
   #nextId = 1
@@ -76,6 +81,11 @@ export class IntakeDesk {
    */
   constructor(commits: Commits, workers: DeskWorkers, keys: IdempotencyKeys, clock: () => number, queueBytesMost: number, assertOpen: (stream: string) => void) {
     this.#commits = commits
+    this.#plain = new PlainInputs(async (append) => {
+      const { sequence, bases } = commits.append({ appends: [append], state: [] })
+      await commits.durable(sequence)
+      return bases[0] as number
+    })
     this.#workers = workers
     this.#keys = keys
     this.#clock = clock
@@ -108,6 +118,14 @@ export class IntakeDesk {
     if (this.#queuedBytes + body.length > this.#queueBytesMost) {
       throw new MillraceError("MR1010", "More requests wait to be decoded than the node takes at once; send again after a moment.")
     }
+    if (request.plain !== undefined && request.task !== undefined && key === undefined) {
+      const format = request.format === "ndjson" ? "ndjson" : "json"
+      if (request.plain.takes(body, format)) {
+        const taken = request.plain.take(body, format, request.task.facts, this.#clock())
+        this.#count(taken)
+        return this.#plain.take(taken)
+      }
+    }
     const answer = new Promise<Answer>((resolve, reject) => {
       const pending: Pending = {
         id: this.#nextId++,
@@ -129,6 +147,11 @@ export class IntakeDesk {
     return answer
   }
 
+  #count({ accepted, rejected, rejectedUnlisted }: Pick<Ingested, "accepted" | "rejected" | "rejectedUnlisted">): void {
+    this.accepted += accepted
+    this.rejected += rejected.length + rejectedUnlisted
+  }
+
   /** @param from - the worker that says so */
   onIngested(message: Extract<FromWorker, { kind: "ingested" }>, from: number): void {
     const waiting = this.#pending.get(message.id)
@@ -145,9 +168,7 @@ export class IntakeDesk {
       return
     }
     const { accepted, rejected, rejectedUnlisted, parcel, places } = message
-    const appends = message.appends.map((packed) => unpacked(packed, parcel))
-    this.accepted += accepted
-    this.rejected += rejected.length + rejectedUnlisted
+    this.#count(message)
     if (accepted === 0) {
       // Nothing happened that a repeat could do twice.
       if (pending.key !== undefined) this.#keys.forget(pending.key)
@@ -155,6 +176,7 @@ export class IntakeDesk {
       return
     }
     const { key, service, id } = pending
+    const appends = message.appends.map((packed) => unpacked(packed, parcel))
     // The answer names offsets, the commit keeps the answer, the append decides the offsets: so the store is asked first.
     const bases = this.#commits.nextOffsets(appends)
     const positions = appends.map(({ partition, count }, i) => {

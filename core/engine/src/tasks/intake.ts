@@ -10,6 +10,8 @@ import type { EnqueueFacts } from "./task-command.ts"
 /** `json`: the body is one input; `ndjson`: each line is one. */
 export type InputFormat = "json" | "ndjson"
 
+const lineEnd = 10
+
 const text = new TextDecoder("utf-8", { fatal: true })
 
 export class TaskIntake {
@@ -82,6 +84,28 @@ export class TaskIntake {
     const keyed = { ...ticketed, idempotencyKey: `${idempotencyKey}/${index}` }
     // Where one may join an earlier run, their numbers do not follow each other.
     return this.#plan.throttleMs !== null || this.#plan.debounce !== null ? keyed : { ...keyed, among }
+  }
+}
+
+/** Nobody's code: what `TaskIntake` asks of inputs that may be anything. */
+const nothing: TaskCode = { input: undefined, output: undefined, key: undefined, priority: undefined, final: undefined, afterMs: undefined, run: () => undefined }
+
+/** Takes inputs, one at a time, of a task whose code does not look at them (`plainInputs`), so on any thread. */
+export class PlainIntake {
+  readonly #intake: TaskIntake
+
+  constructor(plan: TaskPlan) {
+    if (!plan.plainInputs) throw new Error(`task ${plan.name}: its code looks at its inputs`)
+    this.#intake = new TaskIntake(plan, nothing, new Float64Array(1))
+  }
+
+  /** Whether a body is one input, and small enough to be taken at once. */
+  takes(body: Uint8Array, format: InputFormat): boolean {
+    return body.length <= limits.intakeInlineBytesMax && (format === "json" || !body.includes(lineEnd))
+  }
+
+  take(body: Uint8Array, format: InputFormat, facts: EnqueueFacts, now: number): Ingested {
+    return this.#intake.take(body, format, facts, now)
   }
 }
 

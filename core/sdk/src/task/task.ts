@@ -226,6 +226,7 @@ export function task(
     isolate: options.isolate === true || memoryMegabytes !== null,
     memoryMegabytes,
     crons: Object.freeze(cronPlans(options.cron, { input, key, priority }, what)),
+    plainInputs: input === undefined && key === undefined && priority === undefined,
   })
   const code = Object.freeze({
     input,

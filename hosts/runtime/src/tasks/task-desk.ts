@@ -6,7 +6,7 @@
  * N31 Whoever waits for a run hears of its end once that is durable.
  */
 import type { EndedRunFilter, EnqueueFacts, InputFormat, OpenRunFilter, Outcome, RunPage, RunSearch, RunStatus, RunView, TaskCommand, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
-import { assertDepth, isStored, isTerminal } from "@millrace/engine"
+import { PlainIntake, assertDepth, isStored, isTerminal } from "@millrace/engine"
 import { BlockWriter, type EnqueueOptions, MillraceError, type Plan, type TaskPlan, type TraceFields, durationMs, errorData, errorFrom, isMillraceError, limits, traceOf, writeValue } from "@millrace/model"
 import type { RunResult } from "@millrace/sdk"
 import type { Answer } from "../answer.ts"
@@ -76,6 +76,8 @@ export interface TaskDeskOptions {
 interface Known {
   readonly plan: TaskPlan
   readonly seat: Seat
+  /** Undefined where the task's code looks at its inputs. */
+  readonly plain: PlainIntake | undefined
 }
 
 type Watcher = (event: RunEvent) => void
@@ -116,7 +118,7 @@ export class TaskDesk {
     this.#attempts = attempts
     this.#left = new Map(left.map((each) => [each.task, each]))
     this.#known = new Map(
-      plans.flatMap(({ service, tasks }) => tasks.map((plan) => [plan.name, { plan, seat: { service, stage: plan.commands, partition: 0 } }] as const)),
+      plans.flatMap(({ service, tasks }) => tasks.map((plan) => [plan.name, { plan, seat: { service, stage: plan.commands, partition: 0 }, plain: plan.plainInputs ? new PlainIntake(plan) : undefined }] as const)),
     )
   }
 
@@ -231,7 +233,7 @@ export class TaskDesk {
   }
 
   async #enqueue(request: EnqueueRequest, trace: TraceFields): Promise<Enqueued> {
-    const { plan, seat } = this.#find(request.task)
+    const { plan, seat, plain } = this.#find(request.task)
     this.#options.assertReady()
     const { options = {}, trigger, waited, depth = 0, keyNamesBody = false } = request
     assertDepth(plan.name, depth)
@@ -257,7 +259,7 @@ export class TaskDesk {
     let kept = false
     try {
       const task = { name: plan.name, facts, ...(stored.size === 0 ? {} : { stored }) }
-      const answer = await this.#options.take(seat.service, { stream: plan.commands, format, body, task })
+      const answer = await this.#options.take(seat.service, { stream: plan.commands, format, body, task, ...(plain === undefined ? {} : { plain }) })
       const [position] = answer.positions
       if (position === undefined) throw refusal(plan.name, answer)
       kept = true
