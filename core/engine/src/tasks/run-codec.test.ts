@@ -8,6 +8,16 @@ import { runCodec } from "./run-codec.ts"
 const time = fc.oneof(fc.constant(0), fc.integer({ min: 1_700_000_000_000, max: 1_800_000_000_000 }), fc.double({ min: 0, max: 2 ** 52, noNaN: true }))
 const text = fc.string({ unit: "grapheme" })
 const orNone = <Value>(some: fc.Arbitrary<Value>): fc.Arbitrary<Value | undefined> => fc.option(some, { nil: undefined })
+/** Halves of surrogate pairs, too. */
+const anyText = fc.array(fc.nat({ max: 65_535 })).map((units) => String.fromCharCode(...units))
+const hex = fc.string({ unit: fc.nat({ max: 15 }).map((digit) => digit.toString(16)), minLength: 32, maxLength: 32 })
+/** Random keys as clients make them, and what is nearly one. */
+const randomKey = fc
+  .tuple(
+    fc.oneof(hex, fc.uuid(), hex.map((key) => key.toUpperCase()), hex.map((key) => key.slice(1))),
+    fc.oneof(fc.constant(""), fc.nat().map((place) => `/${place}`), anyText, fc.string({ minLength: 120, maxLength: 140 })),
+  )
+  .map((parts) => parts.join(""))
 const error = fc.record({ code: fc.constant("MR1201"), message: text, details: fc.constant({}) }, { noNullPrototype: true })
 const outcome = fc.constantFrom("succeeded", "failed", "timed-out", "lost", "cancelled" as const)
 const attempt = fc
@@ -35,8 +45,7 @@ const runs: fc.Arbitrary<Run> = fc
     attempts: fc.array(attempt, { maxLength: 3 }),
     traceparent: orNone(fc.string({ unit: "binary" })),
     tracestate: orNone(fc.string({ unit: "binary" })),
-    // Halves of surrogate pairs, too.
-    idempotencyKey: orNone(fc.array(fc.nat({ max: 65_535 })).map((units) => String.fromCharCode(...units))),
+    idempotencyKey: orNone(fc.oneof(anyText, randomKey)),
     depth: fc.nat({ max: 5 }),
     scheduledAt: orNone(time),
   }, { noNullPrototype: true })
@@ -94,6 +103,13 @@ const plain: Run = {
 test("a run that has succeeded at once takes 40 bytes besides its input and output", () => {
   const { length } = written(plain)
   assert.ok(length <= 40 + plain.input.length + (plain.output ?? "").length, `${length} bytes`)
+})
+
+test("an idempotency key that begins with 16 random bytes takes half of its characters", () => {
+  const bytesOf = (idempotencyKey: string): number => written({ ...plain, idempotencyKey }).length - written(plain).length
+  assert.equal(bytesOf("ddb6813b263edc59085909ecf47d7db0/794"), 16 + 1 + 4)
+  assert.equal(bytesOf("2f6e1c1a-8d39-4a5e-9b53-0c4a2b8a7f11"), 16 + 1)
+  assert.equal(bytesOf("order 17"), 2 + 8)
 })
 
 test("a run that a version before has written is read", () => {

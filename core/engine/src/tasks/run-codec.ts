@@ -7,6 +7,7 @@
  */
 import { type ByteReader, type ByteWriter, type ErrorData, readValue, writeValue } from "@millrace/model"
 import type { StateCodec } from "../state.ts"
+import { isRandomKey, readRandomKey, writeRandomKey } from "./random-key.ts"
 import { type AttemptFacts, type Run, type Trigger, runStatuses } from "./run.ts"
 
 /** The first byte: this, the status, and whether somebody waits. */
@@ -15,7 +16,7 @@ const statusBits = 0x07
 const waitedBit = 0x08
 
 /** The two bytes behind it. Times are said as ms since the enqueue where all of them are whole and that fits. */
-const has = { due: 1, started: 2, finished: 4, wideTimes: 8, lease: 16, wideLease: 32, onceOnly: 64, key: 128, output: 256, succeededAtOnce: 512, idempotencyKey: 1_024, traceparent: 2_048, tracestate: 4_096, rest: 8_192, mayStart: 16_384 } as const
+const has = { due: 1, started: 2, finished: 4, wideTimes: 8, lease: 16, wideLease: 32, onceOnly: 64, key: 128, output: 256, succeededAtOnce: 512, idempotencyKey: 1_024, traceparent: 2_048, tracestate: 4_096, rest: 8_192, mayStart: 16_384, randomKey: 32_768 } as const
 
 const u32End = 2 ** 32
 /** At three bytes to a character. */
@@ -39,13 +40,14 @@ export const runCodec: StateCodec<Run> = {
     to.text32(run.input)
     if (output !== undefined) to.text32(output)
     if ((flags & has.idempotencyKey) !== 0) to.text16(idempotencyKey as string)
+    if ((flags & has.randomKey) !== 0) writeRandomKey(to, idempotencyKey as string)
     if ((flags & has.traceparent) !== 0) to.text16(traceparent as string)
     if ((flags & has.tracestate) !== 0) to.text16(tracestate as string)
     if ((flags & has.rest) === 0) return
     const { priority, trigger, lost, error, depth, scheduledAt } = run
     const attempts = (flags & has.succeededAtOnce) === 0 ? run.attempts : []
     const texts = [
-      (flags & has.idempotencyKey) === 0 ? idempotencyKey : undefined,
+      (flags & (has.idempotencyKey | has.randomKey)) === 0 ? idempotencyKey : undefined,
       (flags & has.traceparent) === 0 ? traceparent : undefined,
       (flags & has.tracestate) === 0 ? tracestate : undefined,
     ]
@@ -65,7 +67,7 @@ export const runCodec: StateCodec<Run> = {
     const key = (flags & has.key) === 0 ? "" : from.text16()
     const input = from.text32()
     const output = (flags & has.output) === 0 ? undefined : from.text32()
-    const plainIdempotencyKey = (flags & has.idempotencyKey) === 0 ? undefined : from.text16()
+    const plainIdempotencyKey = (flags & has.idempotencyKey) !== 0 ? from.text16() : (flags & has.randomKey) !== 0 ? readRandomKey(from) : undefined
     const plainTraceparent = (flags & has.traceparent) === 0 ? undefined : from.text16()
     const plainTracestate = (flags & has.tracestate) === 0 ? undefined : from.text16()
     const rest = (flags & has.rest) === 0 ? noRest : (readValue(from) as Rest)
@@ -107,7 +109,8 @@ function flagsOf(run: Run): number {
   if (run.attempt === 1) flags |= has.onceOnly
   if (run.key !== "") flags |= has.key
   if (run.output !== undefined) flags |= has.output
-  if (isPlain(run.idempotencyKey)) flags |= has.idempotencyKey
+  if (run.idempotencyKey !== undefined && isRandomKey(run.idempotencyKey)) flags |= has.randomKey
+  else if (isPlain(run.idempotencyKey)) flags |= has.idempotencyKey
   if (isPlain(run.traceparent)) flags |= has.traceparent
   if (isPlain(run.tracestate)) flags |= has.tracestate
   const atOnce = attempts.length === 1 && isSuccess(attempts[0] as AttemptFacts, run)
@@ -115,7 +118,7 @@ function flagsOf(run: Run): number {
   const { priority, trigger, lost, error, depth, scheduledAt } = run
   const isRare = priority !== 0 || trigger !== "call" || lost !== 0 || error !== undefined || depth !== 0 || scheduledAt !== undefined
   const isLong =
-    (run.idempotencyKey !== undefined && (flags & has.idempotencyKey) === 0) ||
+    (run.idempotencyKey !== undefined && (flags & (has.idempotencyKey | has.randomKey)) === 0) ||
     (run.traceparent !== undefined && (flags & has.traceparent) === 0) ||
     (run.tracestate !== undefined && (flags & has.tracestate) === 0)
   if (isRare || isLong || (attempts.length > 0 && !atOnce)) flags |= has.rest
