@@ -47,7 +47,8 @@ export function stateShape(operator: OperatorPlan): string | undefined {
     case "top-rows":
       return `${operator.kind} ${operator.order}`
     case "match":
-      return `match of ${operator.stages.map(({ name, follows, least, most }) => `${follows} ${name} ${least}-${most ?? ""}`).join(", ")}`
+      // Version 1 had a cell of all that had begun, with the records in rows of their own.
+      return `match, version 2, of ${operator.stages.map(({ name, follows, least, most }) => `${follows} ${name} ${least}-${most ?? ""}`).join(", ")}`
     case "table":
     case "reduce":
     case "deduplicate":

@@ -136,6 +136,10 @@ export const limits = {
   partialMatchesMax: 1_000,
   /** Encoded bytes of the records that a pattern keeps decoded for its conditions. */
   patternDecodedBytesMax: 4_194_304,
+  /** Newest records of a key's matches in the making that are stored with the key: with so many they go to a row of their own. */
+  patternTailRecordsMax: 16,
+  /** The same in bytes, about: a row is one record longer at most. */
+  patternTailBytesMax: 4_096,
   /** Most records that a `topN` keeps of one key. */
   topRecordsMax: 1_000,
   /** Ended attempts that are kept of a run. */

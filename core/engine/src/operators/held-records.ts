@@ -2,52 +2,69 @@
  * Records that matches in the making hold, decoded once for all the conditions that look at them. A cache: what it has forgotten is decoded
  * again. Not for what is handed on: whoever gets that may change it.
  */
-import { limits, valueFrom } from "@millrace/model"
+import { ByteReader, limits, readValue } from "@millrace/model"
+import type { HeldRecord, Take } from "./take.ts"
+
+/** What a place in a list counts as, in bytes. */
+const placeBytes = 8
 
 export class HeldRecords {
-  readonly #bytesOf: (key: string, number: number) => Uint8Array
-  readonly #byKey: Map<string, Map<number, unknown>> = new Map()
-  /** Lists of records by the numbers that name them: most conditions of a record ask for the same ones. */
-  #lists: WeakMap<readonly number[], readonly unknown[]> = new WeakMap()
-  /** Of what was decoded since all was forgotten. */
+  readonly #records: HeldRecord[] = []
+  readonly #takes: Take[] = []
+  /** Of what was decoded and listed since all was forgotten. */
   #bytes = 0
 
-  /** @param bytesOf - a key's record by its number, as it is kept */
-  constructor(bytesOf: (key: string, number: number) => Uint8Array) {
-    this.#bytesOf = bytesOf
+  valueOf(record: HeldRecord): unknown {
+    if (record.isDecoded) return record.value
+    const value = decoded(record)
+    this.keep(record, value)
+    return value
   }
 
-  /** The records of these numbers. The list of numbers must not change any more, and belong to this key. */
-  listOf(key: string, numbers: readonly number[]): readonly unknown[] {
-    if (numbers.length === 0) return []
-    const known = this.#lists.get(numbers)
-    if (known !== undefined) return known
-    const list = numbers.map((number) => this.#recordOf(key, number))
-    this.#lists.set(numbers, list)
+  /** What its stage has taken up to a take. To be read only; it may become longer. */
+  listOf(take: Take): readonly unknown[] {
+    const { list: own, before, count } = take
+    if (own !== undefined && own.length === count) return own
+    let list: unknown[]
+    if (own !== undefined) list = own.slice(0, count)
+    else if (count > 1 && before?.list !== undefined && before.list.length >= count - 1) {
+      // The list of what it follows goes on here, unless it has gone on elsewhere.
+      const { list: shared } = before
+      list = shared.length === count - 1 ? shared : shared.slice(0, count - 1)
+      list.push(this.valueOf(take.record))
+    } else {
+      list = Array.from({ length: count })
+      let each: Take | undefined = take
+      for (let i = count - 1; i >= 0 && each !== undefined; i--, each = each.before) list[i] = this.valueOf(each.record)
+    }
+    take.list = list
+    this.#takes.push(take)
+    this.#count((list === before?.list ? 1 : count) * placeBytes)
     return list
   }
 
-  /** Nothing of a key is held any more: its numbers begin anew. */
-  forget(key: string): void {
-    this.#byKey.delete(key)
+  /** Takes a value as that of a record: nobody else has it, or changes it. */
+  keep(record: HeldRecord, value: unknown): void {
+    record.value = value
+    record.isDecoded = true
+    this.#records.push(record)
+    this.#count(record.to - record.from)
   }
 
-  forgetAll(): void {
-    this.#byKey.clear()
-    this.#lists = new WeakMap()
+  #count(bytes: number): void {
+    this.#bytes += bytes
+    if (this.#bytes <= limits.patternDecodedBytesMax) return
+    for (const record of this.#records.splice(0)) {
+      record.value = undefined
+      record.isDecoded = false
+    }
+    for (const take of this.#takes.splice(0)) take.list = undefined
     this.#bytes = 0
   }
+}
 
-  #recordOf(key: string, number: number): unknown {
-    const known = this.#byKey.get(key)?.get(number)
-    if (known !== undefined) return known
-    const bytes = this.#bytesOf(key, number)
-    if (this.#bytes + bytes.length > limits.patternDecodedBytesMax) this.forgetAll()
-    const record = valueFrom(bytes)
-    this.#bytes += bytes.length
-    const records = this.#byKey.get(key) ?? new Map<number, unknown>()
-    this.#byKey.set(key, records)
-    records.set(number, record)
-    return record
-  }
+/** A value of its own. */
+export function decoded({ bytes, from, to, number }: HeldRecord): unknown {
+  if (bytes === undefined) throw new Error(`match: record ${number} was never encoded`)
+  return readValue(new ByteReader(bytes, from, to))
 }

@@ -192,7 +192,9 @@ const builders: { [Kind in OperatorPlan["kind"]]: (plan: PlanOf<Kind>, code: Cod
     return operator.push
   },
   match: (plan, code, { out, port, context, addTimed }) => {
-    const operator = new MatchOperator(plan, code, context, { next: out, timedOut: port("timedOut"), late: port("late") })
+    const timedOut = port("timedOut")
+    const heard = timedOut === nowhere ? undefined : timedOut
+    const operator = new MatchOperator(plan, code, context, { next: out, timedOut: heard, late: port("late") })
     addTimed(plan.name, operator)
     return operator.push
   },
@@ -255,9 +257,12 @@ export function chain(codes: readonly OperatorCode[], context: StageContext): Ch
   return { push: childrenOf(-1, "out"), timed, targets: [...targets.values()], views, completing, calling }
 }
 
+/** Where nothing listens. */
+const nowhere: Push = () => undefined
+
 function all(pushes: readonly Push[]): Push {
   const [first, second] = pushes
-  if (first === undefined) return () => undefined
+  if (first === undefined) return nowhere
   if (second === undefined) return first
   return (value, key, time) => {
     for (const push of pushes) push(value, key, time)

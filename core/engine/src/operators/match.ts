@@ -5,60 +5,29 @@
  * A match that runs out of time goes to `timedOut` with what it had, unless it waited for nothing but that time (a pattern that ends
  * in `notFollowedBy`): then it is complete. A record behind the watermark is late.
  */
-import {
-  type ByteReader,
-  type ByteWriter,
-  MillraceError,
-  type OperatorCode,
-  type OperatorPlan,
-  type PatternStage,
-  limits,
-  readValue,
-  valueBytes,
-  valueFrom,
-  writeValue,
-} from "@millrace/model"
+import { MillraceError, type OperatorCode, type OperatorPlan, type PatternStage, limits, valueBytes } from "@millrace/model"
 import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
-import { type Scope, type StateCodec, rowKey, rowNumber, rowOf } from "../state.ts"
+import { type Scope, rowKey, rowNumber, rowOf } from "../state.ts"
 import { keyOfRow } from "../state/row.ts"
+import { type Begun, TakeRows, begunCodec, firstOf, nothing, takeRowCodec, waitingOf } from "./begun.ts"
 import { flagCodec } from "./flag-codec.ts"
+import { HeldRecords, decoded } from "./held-records.ts"
 import { type KeptBytes, keptBytesCodec, keptValue } from "./kept-bytes.ts"
-import { HeldRecords } from "./held-records.ts"
-import { Automaton, type Conditions, firstOf, lastOf, type Partial } from "./pattern.ts"
+import { MatchView } from "./match-view.ts"
+import { Automaton, type Conditions } from "./pattern.ts"
+import { HeldRecord, type Partial, type Take } from "./take.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "match" }>
 type Code = Extract<OperatorCode, { kind: "match" }>
-type Condition = (value: unknown, match: unknown, taken: unknown) => boolean
+type Condition = (value: unknown, match: object, taken: readonly unknown[]) => boolean
 
 interface StageCode {
   readonly fits: Condition
   readonly until: Condition | undefined
 }
 
-/** What has begun for a key; the records lie in rows of their own. */
-interface Begun {
-  /** Number of the next record. */
-  next: number
-  partials: readonly Partial[]
-  /** Complete matches that wait for those that began before them: one of these may yet skip them. */
-  complete: readonly Partial[]
-}
-
-type Packed = readonly [stage: number, waits: Partial["waits"], taken: readonly (readonly number[])[], since: number]
-
-const packed = ({ stage, waits, taken, since }: Partial): Packed => [stage, waits, taken, since]
-const unpacked = ([stage, waits, taken, since]: Packed): Partial => ({ stage, waits, taken, since })
-
-const begunCodec: StateCodec<Begun> = {
-  write: (to: ByteWriter, { next, partials, complete }: Begun) => writeValue(to, [next, partials.map(packed), complete.map(packed)]),
-  read: (from: ByteReader): Begun => {
-    const [next, partials, complete] = readValue(from) as [number, Packed[], Packed[]]
-    return { next, partials: partials.map(unpacked), complete: complete.map(unpacked) }
-  },
-  // Partials are never changed in place.
-  copy: (begun) => ({ ...begun }),
-}
+const noRecord = new HeldRecord(-1, undefined, 0, 0)
 
 export class MatchOperator implements TimedOperator {
   readonly #plan: Plan
@@ -66,23 +35,29 @@ export class MatchOperator implements TimedOperator {
   readonly #automaton: Automaton
   readonly #context: StageContext
   readonly #next: Push
-  readonly #timedOut: Push
+  /** Undefined: nobody listens. */
+  readonly #timedOut: Push | undefined
   readonly #late: Push
   /** Records that the watermark has not reached, by event time. */
   readonly #waiting: Scope<KeptBytes>
   readonly #arrivals: BucketSchedule
   readonly #begun: Scope<Begun>
-  /** Records that matches in the making hold, by number. */
-  readonly #records: Scope<KeptBytes>
-  /** The same, decoded for conditions to look at. */
-  readonly #held: HeldRecords
-  /** Keys of matches in the making, by the time at which they are out of time. */
+  readonly #rows: TakeRows
+  readonly #held = new HeldRecords()
+  readonly #view: MatchView
+  /** Keys by the time at which the first of their matches in the making is out of time, or was. */
   readonly #ends: Scope<true>
   readonly #timeouts: BucketSchedule
   due: number = Number.POSITIVE_INFINITY
   readonly dueByClock: number = Number.POSITIVE_INFINITY
+  /** The record in hand, and its bytes if it was kept and nobody else has its value. */
+  #value: unknown
+  #bytes: Uint8Array | undefined
+  #record: HeldRecord = noRecord
+  /** Values that this record's matches have been given, by number of their record: those of one record share them. */
+  #given: Map<number, unknown> | undefined
 
-  constructor(plan: Plan, code: Code, context: StageContext, out: { next: Push; timedOut: Push; late: Push }) {
+  constructor(plan: Plan, code: Code, context: StageContext, out: { next: Push; timedOut: Push | undefined; late: Push }) {
     const { state } = context
     const scope = `${context.plan.service}/${plan.name}`
     this.#plan = plan
@@ -95,8 +70,8 @@ export class MatchOperator implements TimedOperator {
     this.#waiting = state.rows(`${scope}@waiting`, keptBytesCodec)
     this.#arrivals = new BucketSchedule(state, this.#waiting, (time) => time)
     this.#begun = state.scope(scope, begunCodec)
-    this.#records = state.rows(`${scope}@records`, keptBytesCodec)
-    this.#held = new HeldRecords((key, number) => this.#bytesOf(key, number))
+    this.#rows = new TakeRows(state.rows(`${scope}@records`, takeRowCodec))
+    this.#view = new MatchView(plan.stages, this.#held)
     this.#ends = state.scope(`${scope}@ends`, flagCodec)
     this.#timeouts = new BucketSchedule(state, this.#ends, (time) => time)
     this.#settle()
@@ -110,7 +85,10 @@ export class MatchOperator implements TimedOperator {
       return
     }
     // All before it have had their turn.
-    if (time === context.watermark) return this.#take(value, key, time)
+    if (time === context.watermark) {
+      this.#bytes = undefined
+      return this.#take(value, key, time)
+    }
     this.#dueAt(this.#arrivals.note(time))
     const bucket = this.#waiting.bucket(time)
     const newest = this.#waiting.group(bucket, key).at(-1)
@@ -131,16 +109,14 @@ export class MatchOperator implements TimedOperator {
   end(): void {
     if (this.#plan.skip.kind === "none") return
     const bucket = this.#begun.bucket(0)
-    for (const { key, value: before } of this.#begun.entries(bucket)) {
-      if (before.complete.length === 0) continue
+    for (const { key, value } of this.#begun.entries(bucket)) {
+      if (waitingOf(value) === 0) continue
       const time = this.#context.watermark
-      this.#context.guard(this.#plan.name, { ended: true }, key, Number.isFinite(time) ? time : this.#lastTime(before), this.#release)
+      this.#context.guard(this.#plan.name, { ended: true }, key, Number.isFinite(time) ? time : this.#lastTime(key), this.#release)
     }
   }
 
   reload(): void {
-    // The numbers of what was undone are given again.
-    this.#held.forgetAll()
     this.#arrivals.reload()
     this.#timeouts.reload()
     this.#settle()
@@ -151,6 +127,7 @@ export class MatchOperator implements TimedOperator {
     for (const { key: name, value } of this.#waiting.entries(bucket)) {
       // Outside the guard: one that fails is a dead letter and not due again.
       this.#waiting.remove(bucket, name)
+      this.#bytes = value.bytes
       this.#context.guard(this.#plan.name, keptValue(value), keyOfRow(name), time, this.#take)
       if (this.#context.full()) return false
     }
@@ -159,15 +136,18 @@ export class MatchOperator implements TimedOperator {
   }
 
   readonly #take: Push = (value, key, time) => {
-    const bucket = this.#begun.bucket(0)
-    const before = this.#begun.get(bucket, key)?.value
-    const record = before?.next ?? 0
-    const within = this.#plan.withinMs
-    const alive = (before?.partials ?? []).filter(({ since }) => within === null || time - since < within)
-    const seen = new Map<number, unknown>([[record, value]])
-    const { partials, complete } = this.#automaton.step(alive, record, time, this.#conditionsFor(key, value))
-    const rest = this.#emit(key, partials, [...(before?.complete ?? []), ...complete.toSorted(inOrder)], seen, time, false)
-    if (rest.partials.length + rest.complete.length > limits.partialMatchesMax) {
+    const isNew = this.#begunOf(key) === undefined
+    const begun = isNew ? nothing() : this.#changed(key)
+    const bytes = this.#bytes
+    const record = new HeldRecord(begun.next++, bytes, 0, bytes?.length ?? 0)
+    this.#value = value
+    this.#record = record
+    this.#given = undefined
+    begun.partials = begun.partials.slice(this.#overOf(begun, time))
+    const { partials, complete } = this.#automaton.step(begun.partials, record, time, this.#asked)
+    begun.partials = partials
+    const kept = this.#emit(key, begun, complete.length > 1 ? complete.toSorted(inOrder) : complete, time, false)
+    if (begun.partials.length + begun.waiting.length > limits.partialMatchesMax) {
       throw new MillraceError(
         "MR1205",
         `match "${this.#plan.name}": more than ${limits.partialMatchesMax} matches of one key have begun and are not complete. Give the pattern a ` +
@@ -175,49 +155,53 @@ export class MatchOperator implements TimedOperator {
         { most: limits.partialMatchesMax },
       )
     }
-    if ([...rest.partials, ...rest.complete].some((partial) => lastOf(partial) === record)) {
-      this.#records.change(this.#records.bucket(0), rowKey(key, rowNumber(record)), () => ({ bytes: valueBytes(value) }))
-    }
-    this.#keep(key, record + 1, rest, before)
-    if (within !== null && rest.partials.some(({ since }) => since === time)) this.#endAt(time + within, key)
+    this.#keep(key, begun, isNew, kept)
   }
 
   /**
-   * Gives complete matches and applies what they skip; returns what goes on. Where matches skip others, one that is complete waits for
-   * those that began before it, which come first (as in Flink), unless the input is at its `end`.
+   * Gives complete matches and applies what they skip. Where matches skip others, one that is complete waits for those that began before
+   * it, which come first (as in Flink), unless the input is at its `end`. Returns those that wait, the ones of earlier events left out
+   * where that is easily known.
    */
-  #emit(
-    key: string,
-    partials: readonly Partial[],
-    complete: readonly Partial[],
-    seen: Map<number, unknown>,
-    time: number,
-    end: boolean,
-  ): Pick<Begun, "partials" | "complete"> {
+  #emit(key: string, begun: Begun, complete: readonly Take[], time: number, end: boolean): readonly Take[] {
     if (this.#plan.skip.kind === "none") {
-      for (const match of complete) this.#next(this.#valueOf(key, match, seen), key, time)
-      return { partials, complete: [] }
+      for (const match of complete) this.#next(this.#valueOf(match), key, time)
+      return []
     }
-    let rest = partials
-    let due = complete
-    while (due.length > 0) {
-      const first = due.reduce((earliest, match) => (firstOf(match) < firstOf(earliest) ? match : earliest))
-      if (!end && rest.some((partial) => firstOf(partial) < firstOf(first))) break
-      this.#next(this.#valueOf(key, first, seen), key, time)
-      const from = this.#resumesAt(first)
-      due = due.filter((match) => match !== first && firstOf(match) >= from)
-      rest = rest.filter((partial) => firstOf(partial) >= from)
+    const { waiting } = begun
+    for (const match of complete) {
+      waiting.push(match)
+      if (match.first < begun.waitingFirst) begun.waitingFirst = match.first
     }
-    return { partials: rest, complete: due }
+    if (waiting.length === 0 || (!end && firstBegun(begun) < begun.waitingFirst)) return complete
+    // Those of one beginning stay in their order.
+    waiting.sort((a, b) => a.first - b.first)
+    let next = 0
+    while (next < waiting.length) {
+      const match = waiting[next] as Take
+      if (!end && firstBegun(begun) < match.first) break
+      this.#next(this.#valueOf(match), key, time)
+      next++
+      const from = this.#resumesAt(match)
+      while (next < waiting.length && (waiting[next] as Take).first < from) next++
+      let over = 0
+      while (over < begun.partials.length && (begun.partials[over] as Partial).take.first < from) over++
+      if (over > 0) begun.partials = begun.partials.slice(over)
+    }
+    begun.waiting = waiting.slice(next)
+    begun.waitingFirst = firstOf(begun.waiting)
+    return begun.waiting
   }
 
   /** The first record with which a match may begin after another is complete. */
-  #resumesAt(match: Partial): number {
+  #resumesAt(match: Take): number {
     const { skip, stages } = this.#plan
-    if (!("stage" in skip)) return skip.kind === "to-next" ? firstOf(match) + 1 : skip.kind === "past-last" ? lastOf(match) + 1 : 0
-    const taken = match.taken[stages.findIndex(({ name }) => name === skip.stage)] ?? []
+    if (!("stage" in skip)) return skip.kind === "to-next" ? match.first + 1 : skip.kind === "past-last" ? match.record.number + 1 : 0
+    let take = match.of(stages.findIndex(({ name }) => name === skip.stage))
     // Of a stage that took nothing there is nowhere to skip to.
-    return (skip.kind === "to-first" ? taken[0] : taken.at(-1)) ?? firstOf(match) + 1
+    if (take === undefined) return match.first + 1
+    if (skip.kind === "to-first") for (let { count } = take; count > 1 && take.before !== undefined; count--) take = take.before
+    return take.record.number
   }
 
   #endAll(time: number): boolean {
@@ -233,93 +217,144 @@ export class MatchOperator implements TimedOperator {
 
   /** The input has ended: complete matches do not wait any more. */
   readonly #release: Push = (_, key, time) => {
-    const before = this.#begun.get(this.#begun.bucket(0), key)?.value
-    if (before === undefined) return
-    this.#keep(key, before.next, this.#emit(key, before.partials, before.complete, new Map(), time, true), before)
+    if (this.#begunOf(key) === undefined) return
+    const begun = this.#changed(key)
+    this.#putDown()
+    this.#keep(key, begun, false, this.#emit(key, begun, [], time, true))
   }
 
   /** An event time for what only the end decides. */
-  #lastTime({ partials, complete }: Begun): number {
-    return Math.max(...[...partials, ...complete].map(({ since }) => since))
+  #lastTime(key: string): number {
+    const { partials, waiting } = this.#begunOf(key) ?? nothing()
+    return Math.max(...partials.map(({ take }) => take.since), ...waiting.map(({ since }) => since))
   }
 
   /** Matches in the making of a key that are out of time. */
   readonly #end: Push = (_, key, time) => {
-    const before = this.#begun.get(this.#begun.bucket(0), key)?.value
-    if (before === undefined) return
-    const { withinMs } = this.#plan
-    const over = before.partials.filter(({ since }) => since + (withinMs ?? Number.POSITIVE_INFINITY) <= time)
-    const left = before.partials.filter((partial) => !over.includes(partial))
-    const seen = new Map<number, unknown>()
+    const before = this.#begunOf(key)
+    // What it was about is over, and others have begun since.
+    if (before === undefined || before.endsAt > time) return
+    const begun = this.#changed(key)
+    this.#putDown()
+    const count = this.#overOf(begun, time)
+    const over = begun.partials.slice(0, count)
+    begun.partials = begun.partials.slice(count)
+    begun.endsAt = Number.POSITIVE_INFINITY
     const well = over.filter((partial) => this.#automaton.endsWell(partial))
-    const rest = this.#emit(key, left, [...before.complete, ...well.toSorted(inOrder)], seen, time, false)
-    const told = new Set<string>()
-    for (const partial of over) {
-      // What waits for more and what waits for the next stage is one match to a user.
-      const name = partial.taken.map((numbers) => numbers.join()).join(";")
-      if (well.includes(partial) || told.has(name)) continue
-      told.add(name)
-      this.#timedOut(this.#valueOf(key, partial, seen), key, time)
-    }
-    this.#keep(key, before.next, rest, before)
-  }
-
-  /** Puts down what has begun, and lets go of the records that nothing holds any more. */
-  #keep(key: string, next: number, { partials, complete }: Pick<Begun, "partials" | "complete">, before: Begun | undefined): void {
-    const bucket = this.#begun.bucket(0)
-    const isOver = partials.length + complete.length === 0
-    if (isOver) {
-      if (before === undefined) return
-      this.#begun.remove(bucket, key)
-      this.#held.forget(key)
-    } else {
-      const begun = this.#begun.change(bucket, key, () => ({ next, partials, complete })).value as Begun
-      begun.next = next
-      begun.partials = partials
-      begun.complete = complete
-    }
-    const records = this.#records.bucket(0)
-    const cells = this.#records.group(records, key)
-    if (!isOver && !isCounted(cells.length)) return
-    const held = new Set<number>()
-    for (const { taken } of [...partials, ...complete]) for (const numbers of taken) for (const number of numbers) held.add(number)
-    for (const cell of cells.slice()) {
-      if (!held.has(Number.parseInt(rowOf(cell.key), 36))) this.#records.remove(records, cell.key)
-    }
-  }
-
-  #conditionsFor(key: string, value: unknown): Conditions {
-    const { stages } = this.#plan
-    const ask = (condition: Condition | undefined, stage: number, partial: Partial | undefined): boolean => {
-      if (condition === undefined) return false
-      const match = partial === undefined ? {} : matchOf(stages, partial, (numbers) => this.#held.listOf(key, numbers))
-      const taken = partial === undefined ? [] : this.#held.listOf(key, partial.taken[stage] ?? [])
-      const said: unknown = condition(value, match, taken)
-      if (said instanceof Promise) {
-        throw new MillraceError("MR1201", `match "${this.#plan.name}": a condition returned a promise; conditions are synchronous.`)
+    const matches = well.map(({ take }) => take).toSorted(inOrder)
+    const kept = this.#emit(key, begun, matches, time, false)
+    const told = new Set<Take>()
+    if (this.#timedOut !== undefined) {
+      for (const partial of over) {
+        // What waits for more and what waits for the next stage is one match to a user.
+        if (told.has(partial.take) || well.includes(partial)) continue
+        told.add(partial.take)
+        this.#timedOut(this.#valueOf(partial.take), key, time)
       }
-      return said === true
     }
-    return {
-      fits: (stage, partial) => ask(this.#conditions[stage]?.fits, stage, partial),
-      until: (stage, partial) => ask(this.#conditions[stage]?.until, stage, partial),
+    this.#keep(key, begun, false, kept)
+  }
+
+  /** How many partials are out of time: the first ones (B1). */
+  #overOf({ partials }: Begun, time: number): number {
+    const within = this.#plan.withinMs
+    if (within === null) return 0
+    let over = 0
+    while (over < partials.length && (partials[over] as Partial).take.since + within <= time) over++
+    return over
+  }
+
+  #begunOf(key: string): Begun | undefined {
+    const begun = this.#begun.get(this.#begun.bucket(0), key)?.value
+    if (begun !== undefined) this.#rows.link(key, begun)
+    return begun
+  }
+
+  /** What has begun for a key, to be changed. */
+  #changed(key: string): Begun {
+    return this.#begun.change(this.#begun.bucket(0), key, nothing).value as Begun
+  }
+
+  /**
+   * Puts down what has begun, and lets go of what nothing holds any more.
+   *
+   * @param kept - matches that wait, those that are complete by the record in hand among them
+   */
+  #keep(key: string, begun: Begun, isNew: boolean, kept: readonly Take[]): void {
+    const { partials } = begun
+    if (partials.length + begun.waiting.length === 0) {
+      if (isNew) return
+      this.#rows.clear(key, begun)
+      this.#begun.remove(this.#begun.bucket(0), key)
+      return
     }
+    const record = this.#record
+    if (this.#rows.add(begun, kept, record)) {
+      if (record.bytes === undefined) {
+        record.bytes = valueBytes(this.#value)
+        record.to = record.bytes.length
+        begun.tailBytes += record.to
+      } else if (this.#given?.has(record.number) !== true) this.#held.keep(record, this.#value)
+    }
+    this.#rows.settle(key, begun)
+    const { withinMs } = this.#plan
+    const [first] = partials
+    if (withinMs !== null && first !== undefined && begun.endsAt === Number.POSITIVE_INFINITY) {
+      begun.endsAt = first.take.since + withinMs
+      this.#endAt(begun.endsAt, key)
+    }
+    if (isNew) this.#begun.change(this.#begun.bucket(0), key, () => begun)
+  }
+
+  /** No record is in hand. */
+  #putDown(): void {
+    this.#record = noRecord
+    this.#value = undefined
+    this.#given = undefined
+  }
+
+  readonly #asked: Conditions = {
+    fits: (stage, last) => this.#ask(this.#conditions[stage]?.fits, stage, last),
+    until: (stage, last) => this.#ask(this.#conditions[stage]?.until, stage, last),
+  }
+
+  #ask(condition: Condition | undefined, stage: number, last: Take | undefined): boolean {
+    if (condition === undefined) return false
+    const taken = last?.stage === stage ? this.#held.listOf(last) : []
+    const said: unknown = condition(this.#value, this.#view.of(last), taken)
+    if (said instanceof Promise) {
+      throw new MillraceError("MR1201", `match "${this.#plan.name}": a condition returned a promise; conditions are synchronous.`)
+    }
+    return said === true
   }
 
   /** A match to hand on, of records of its own: whoever gets it may change them. */
-  #valueOf(key: string, match: Partial, seen: Map<number, unknown>): Record<string, unknown> {
-    return matchOf(this.#plan.stages, match, (numbers) => numbers.map((number) => this.#recordOf(key, number, seen)))
+  #valueOf(match: Take): Record<string, unknown> {
+    const value: Record<string, unknown> = {}
+    const { stages } = this.#plan
+    for (let i = 0; i < stages.length; i++) {
+      const { name, most, follows } = stages[i] as PatternStage
+      if (follows === "notNext" || follows === "notFollowedBy") continue
+      let take = match.of(i)
+      if (most === 1) {
+        if (take !== undefined) value[name] = this.#recordOf(take.record)
+        continue
+      }
+      const count = take?.count ?? 0
+      const list: unknown[] = Array.from({ length: count })
+      for (let place = count - 1; place >= 0 && take !== undefined; place--, take = take.before) list[place] = this.#recordOf(take.record)
+      value[name] = list
+    }
+    return value
   }
 
-  #recordOf(key: string, number: number, seen: Map<number, unknown>): unknown {
-    if (!seen.has(number)) seen.set(number, valueFrom(this.#bytesOf(key, number)))
-    return seen.get(number)
-  }
-
-  #bytesOf(key: string, number: number): Uint8Array {
-    const bytes = this.#records.get(this.#records.bucket(0), rowKey(key, rowNumber(number)))?.value?.bytes
-    if (bytes === undefined) throw new Error(`match ${this.#plan.name}: record ${number} is not there`)
-    return bytes
+  #recordOf(record: HeldRecord): unknown {
+    this.#given ??= new Map()
+    const given = this.#given.get(record.number)
+    if (given !== undefined) return given
+    const value = record === this.#record ? this.#value : decoded(record)
+    this.#given.set(record.number, value)
+    return value
   }
 
   #endAt(time: number, key: string): void {
@@ -338,35 +373,19 @@ export class MatchOperator implements TimedOperator {
   }
 }
 
-/** A match as its user sees it: by stage, a record, or a list where a stage may take several. */
-function matchOf(stages: readonly PatternStage[], { taken }: Partial, recordsOf: (numbers: readonly number[]) => readonly unknown[]): Record<string, unknown> {
-  const value: Record<string, unknown> = {}
-  for (let i = 0; i < stages.length; i++) {
-    const { name, most, follows } = stages[i] as PatternStage
-    if (follows === "notNext" || follows === "notFollowedBy") continue
-    const numbers = taken[i] as readonly number[]
-    if (most !== 1) value[name] = recordsOf(numbers)
-    else if (numbers.length > 0) [value[name]] = recordsOf(numbers)
-  }
-  return value
-}
-
-/** Whether a key with so many records is looked through for those that nothing holds: always while there are few, then now and then. */
-function isCounted(records: number): boolean {
-  return records < 16 || (records & (records - 1)) === 0
+/** Number of the first record of what has begun; Infinity: nothing has. */
+function firstBegun({ partials }: Begun): number {
+  return partials[0]?.take.first ?? Number.POSITIVE_INFINITY
 }
 
 /** Those that began first come first; of one beginning the longer ones, and then those of which the earlier stages took more. */
-function inOrder(a: Partial, b: Partial): number {
-  const order = firstOf(a) - firstOf(b) || sizeOf(b) - sizeOf(a)
+function inOrder(a: Take, b: Take): number {
+  const order = a.first - b.first || b.size - a.size
   if (order !== 0) return order
-  for (const [i, { length }] of a.taken.entries()) {
-    const other = b.taken[i]?.length ?? 0
-    if (length !== other) return other - length
+  const stages = Math.max(a.stage, b.stage)
+  for (let stage = 0; stage <= stages; stage++) {
+    const [count, other] = [a.of(stage)?.count ?? 0, b.of(stage)?.count ?? 0]
+    if (count !== other) return other - count
   }
   return 0
-}
-
-function sizeOf({ taken }: Partial): number {
-  return taken.reduce((sum, { length }) => sum + length, 0)
 }
