@@ -134,6 +134,10 @@ export const limits = {
   lookupBatchMax: 10_000,
   /** Most matches of one key that have begun and are not complete. */
   partialMatchesMax: 1_000,
+  /** Most complete matches of one key that wait for one that began before them. */
+  completeMatchesMax: 50_000,
+  /** Of these, how many are stored with the key: with so many they go to a row of their own. */
+  patternCompleteTailMax: 64,
   /** Encoded bytes of the records that a pattern keeps decoded for its conditions. */
   patternDecodedBytesMax: 4_194_304,
   /** Newest records of a key's matches in the making that are stored with the key: with so many they go to a row of their own. */

@@ -8,6 +8,7 @@
  */
 import { type ByteReader, type ByteWriter, limits } from "@millrace/model"
 import { type Scope, type StateCodec, rowKey, rowNumber } from "../state.ts"
+import { type Complete, type CompleteRows, copyComplete, noneComplete, readComplete, writeComplete } from "./complete-matches.ts"
 import { type HeldRecord, type Partial, type StoredTake, Take, readTakes, recordsOf, waitings, writeTakes } from "./take.ts"
 import { readVarint, writeVarint } from "./varint.ts"
 
@@ -19,10 +20,7 @@ export interface Begun {
   /** When the key is looked at for what is out of time; Infinity: it is not. */
   endsAt: number
   partials: readonly Partial[]
-  /** Complete matches that wait for those that began before them: one of these may yet skip them. */
-  waiting: Take[]
-  /** Number of the earliest record with which one of them begins; Infinity: there is none. */
-  waitingFirst: number
+  complete: Complete
   /** The newest takes, which are in no row yet. */
   tail: StoredTake[]
   tailRecords: number
@@ -35,13 +33,8 @@ export interface Begun {
   rows: number
   /** Number of the last record of the first row. */
   firstRowTo: number
-  /** As stored: the rows have not been looked at yet. */
-  unlinked: Unlinked | undefined
-}
-
-interface Unlinked {
-  readonly partials: readonly (readonly [id: number, waits: Partial["waits"]])[]
-  readonly waiting: readonly number[]
+  /** Partials as stored: the rows have not been looked at yet. */
+  unlinked: readonly (readonly [id: number, waits: Partial["waits"]])[] | undefined
 }
 
 /** Takes of one row. */
@@ -53,7 +46,7 @@ export interface TakeRow {
 const takeBytes = 4
 
 /** Before it, a cell began with the tag of a list. */
-const layout = 0xb1
+const layout = 0xb2
 
 export const begunCodec: StateCodec<Begun> = {
   write: (to: ByteWriter, begun: Begun) => {
@@ -70,8 +63,7 @@ export const begunCodec: StateCodec<Begun> = {
     writeVarint(to, begun.partials.length)
     // Seen from the newest take numbers are small.
     for (const { take, waits } of begun.partials) writeVarint(to, (takes - take.id) * waitings.length + waitings.indexOf(waits))
-    writeVarint(to, begun.waiting.length)
-    for (const { id } of begun.waiting) writeVarint(to, takes - id)
+    writeComplete(to, begun.complete, takes)
     writeTakes(to, begun.tail)
   },
   read: (from: ByteReader): Begun => {
@@ -88,12 +80,12 @@ export const begunCodec: StateCodec<Begun> = {
       const waits = waitings[both % waitings.length] as Partial["waits"]
       return [takes - Math.floor(both / waitings.length), waits] as const
     })
-    const waiting = Array.from({ length: readVarint(from) }, () => takes - readVarint(from))
-    const begun = { ...nothing(), next, takes, endsAt, records, lookAt, rows, firstRowTo, unlinked: { partials, waiting } }
+    const complete = readComplete(from, takes)
+    const begun = { ...nothing(), next, takes, endsAt, complete, records, lookAt, rows, firstRowTo, unlinked: partials }
     setTail(begun, readTakes(from))
     return begun
   },
-  copy: (begun) => ({ ...begun, waiting: begun.waiting.slice(), tail: begun.tail.slice() }),
+  copy: (begun) => ({ ...begun, complete: copyComplete(begun.complete), tail: begun.tail.slice() }),
 }
 
 export const takeRowCodec: StateCodec<TakeRow> = {
@@ -108,8 +100,7 @@ export function nothing(): Begun {
     takes: 0,
     endsAt: Number.POSITIVE_INFINITY,
     partials: [],
-    waiting: [],
-    waitingFirst: Number.POSITIVE_INFINITY,
+    complete: noneComplete(),
     tail: [],
     tailRecords: 0,
     tailBytes: 0,
@@ -121,17 +112,19 @@ export function nothing(): Begun {
   }
 }
 
-/** How many complete matches wait. */
-export function waitingOf({ waiting, unlinked }: Begun): number {
-  return (unlinked ?? { waiting }).waiting.length
+/** Number of the first record with which a match in the making begins; Infinity: none does. */
+export function firstBegun({ partials }: Begun): number {
+  return partials[0]?.take.first ?? Number.POSITIVE_INFINITY
 }
 
 /** The rows of keys that have more takes than their cell holds. */
 export class TakeRows {
   readonly #scope: Scope<TakeRow>
+  readonly #complete: CompleteRows
 
-  constructor(scope: Scope<TakeRow>) {
+  constructor(scope: Scope<TakeRow>, complete: CompleteRows) {
     this.#scope = scope
+    this.#complete = complete
   }
 
   /** Makes of what was read what it was when it was written. */
@@ -141,22 +134,21 @@ export class TakeRows {
     const byId = new Map<number, Take>()
     if (begun.rows > 0) for (const { value } of this.#cellsOf(key)) if (value !== undefined) value.takes = linked(value.takes, byId)
     begun.tail = linked(begun.tail, byId)
-    const takeOf = (id: number): Take => {
+    begun.partials = unlinked.map(([id, waits]) => {
       const take = byId.get(id)
       if (take === undefined) throw new Error(`match: take ${id} is held and not there`)
-      return take
-    }
-    begun.partials = unlinked.partials.map(([id, waits]) => ({ take: takeOf(id), waits }))
-    begun.waiting = unlinked.waiting.map(takeOf)
-    begun.waitingFirst = firstOf(begun.waiting)
+      return { take, waits }
+    })
+    this.#complete.link(key, begun.complete, byId)
     begun.unlinked = undefined
   }
 
-  /** Keeps the takes of a new record that partials and these matches end with. Whether there are any. */
-  add(begun: Begun, waiting: readonly Take[], record: HeldRecord): boolean {
+  /** Keeps the takes of a new record that partials and matches that wait end with. Whether there are any. */
+  add(begun: Begun, record: HeldRecord): boolean {
     const before = begun.takes
     for (const { take } of begun.partials) if (take.id === 0) keep(begun, take)
-    for (const take of waiting) if (take.id === 0) keep(begun, take)
+    // A match that has come to wait is in the tail.
+    for (const take of begun.complete.tail) if (take.id === 0) keep(begun, take)
     if (begun.takes === before) return false
     begun.records++
     begun.tailRecords++
@@ -166,7 +158,8 @@ export class TakeRows {
 
   /** Lets go of what nothing holds, and of the tail to a row. */
   settle(key: string, begun: Begun): void {
-    this.#dropBefore(key, begun, Math.min(begun.partials[0]?.take.first ?? Number.POSITIVE_INFINITY, begun.waitingFirst))
+    this.#complete.settle(key, begun.complete)
+    this.#dropBefore(key, begun, Math.min(firstBegun(begun), begun.complete.matches[0]?.first ?? Number.POSITIVE_INFINITY))
     if (begun.records >= begun.lookAt) this.#look(key, begun)
     if (begun.tailRecords < limits.patternTailRecordsMax && begun.tailBytes < limits.patternTailBytesMax) return
     const { tail } = begun
@@ -178,7 +171,8 @@ export class TakeRows {
   }
 
   /** Nothing has begun any more. */
-  clear(key: string, { rows }: Begun): void {
+  clear(key: string, { rows, complete }: Begun): void {
+    this.#complete.clear(key, complete)
     if (rows === 0) return
     for (const { key: name } of this.#cellsOf(key).slice()) this.#scope.remove(this.#scope.bucket(0), name)
   }
@@ -213,7 +207,7 @@ export class TakeRows {
       for (let take: Take | undefined = last; take !== undefined && !held.has(take.id); take = take.before) held.add(take.id)
     }
     for (const { take } of begun.partials) hold(take)
-    for (const take of begun.waiting) hold(take)
+    for (const take of begun.complete.matches) hold(take)
     const isHeld = ({ id }: StoredTake): boolean => held.has(id)
     begun.rows = 0
     begun.records = 0
@@ -271,11 +265,6 @@ function linked(stored: readonly StoredTake[], byId: Map<number, Take>): StoredT
     byId.set(take.id, take as Take)
     return take
   })
-}
-
-/** Number of the earliest record with which one of several matches begins; Infinity: there is none. */
-export function firstOf(takes: readonly Take[]): number {
-  return takes.reduce((first, take) => Math.min(first, take.first), Number.POSITIVE_INFINITY)
 }
 
 function lastNumber(takes: readonly StoredTake[]): number {

@@ -10,7 +10,8 @@ import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { type Scope, rowKey, rowNumber, rowOf } from "../state.ts"
 import { keyOfRow } from "../state/row.ts"
-import { type Begun, TakeRows, begunCodec, firstOf, nothing, takeRowCodec, waitingOf } from "./begun.ts"
+import { type Begun, TakeRows, begunCodec, firstBegun, nothing, takeRowCodec } from "./begun.ts"
+import { CompleteRows, completeRowCodec, isNoneComplete, release, wait } from "./complete-matches.ts"
 import { flagCodec } from "./flag-codec.ts"
 import { HeldRecords, decoded } from "./held-records.ts"
 import { type KeptBytes, keptBytesCodec, keptValue } from "./kept-bytes.ts"
@@ -70,7 +71,7 @@ export class MatchOperator implements TimedOperator {
     this.#waiting = state.rows(`${scope}@waiting`, keptBytesCodec)
     this.#arrivals = new BucketSchedule(state, this.#waiting, (time) => time)
     this.#begun = state.scope(scope, begunCodec)
-    this.#rows = new TakeRows(state.rows(`${scope}@records`, takeRowCodec))
+    this.#rows = new TakeRows(state.rows(`${scope}@records`, takeRowCodec), new CompleteRows(state.rows(`${scope}@complete`, completeRowCodec)))
     this.#view = new MatchView(plan.stages, this.#held)
     this.#ends = state.scope(`${scope}@ends`, flagCodec)
     this.#timeouts = new BucketSchedule(state, this.#ends, (time) => time)
@@ -110,7 +111,7 @@ export class MatchOperator implements TimedOperator {
     if (this.#plan.skip.kind === "none") return
     const bucket = this.#begun.bucket(0)
     for (const { key, value } of this.#begun.entries(bucket)) {
-      if (waitingOf(value) === 0) continue
+      if (isNoneComplete(value.complete)) continue
       const time = this.#context.watermark
       this.#context.guard(this.#plan.name, { ended: true }, key, Number.isFinite(time) ? time : this.#lastTime(key), this.#release)
     }
@@ -146,51 +147,46 @@ export class MatchOperator implements TimedOperator {
     begun.partials = begun.partials.slice(this.#overOf(begun, time))
     const { partials, complete } = this.#automaton.step(begun.partials, record, time, this.#asked)
     begun.partials = partials
-    const kept = this.#emit(key, begun, complete.length > 1 ? complete.toSorted(inOrder) : complete, time, false)
-    if (begun.partials.length + begun.waiting.length > limits.partialMatchesMax) {
+    this.#emit(key, begun, complete.length > 1 ? complete.toSorted(inOrder) : complete, time, false)
+    if (begun.partials.length > limits.partialMatchesMax || begun.complete.matches.length > limits.completeMatchesMax) {
+      const most = begun.partials.length > limits.partialMatchesMax ? limits.partialMatchesMax : limits.completeMatchesMax
+      const what = most === limits.partialMatchesMax ? "have begun and are not complete" : "are complete and wait for one that began before them"
       throw new MillraceError(
         "MR1205",
-        `match "${this.#plan.name}": more than ${limits.partialMatchesMax} matches of one key have begun and are not complete. Give the pattern a ` +
+        `match "${this.#plan.name}": more than ${most} matches of one key ${what}. Give the pattern a ` +
           "shorter within, stricter conditions, or a skip that gives up what has begun.",
-        { most: limits.partialMatchesMax },
+        { most },
       )
     }
-    this.#keep(key, begun, isNew, kept)
+    this.#keep(key, begun, isNew)
   }
 
   /**
    * Gives complete matches and applies what they skip. Where matches skip others, one that is complete waits for those that began before
-   * it, which come first (as in Flink), unless the input is at its `end`. Returns those that wait, the ones of earlier events left out
-   * where that is easily known.
+   * it, which come first (as in Flink), unless the input is at its `end`.
    */
-  #emit(key: string, begun: Begun, complete: readonly Take[], time: number, end: boolean): readonly Take[] {
+  #emit(key: string, begun: Begun, found: readonly Take[], time: number, end: boolean): void {
     if (this.#plan.skip.kind === "none") {
-      for (const match of complete) this.#next(this.#valueOf(match), key, time)
-      return []
+      for (const match of found) this.#next(this.#valueOf(match), key, time)
+      return
     }
-    const { waiting } = begun
-    for (const match of complete) {
-      waiting.push(match)
-      if (match.first < begun.waitingFirst) begun.waitingFirst = match.first
-    }
-    if (waiting.length === 0 || (!end && firstBegun(begun) < begun.waitingFirst)) return complete
-    // Those of one beginning stay in their order.
-    waiting.sort((a, b) => a.first - b.first)
-    let next = 0
-    while (next < waiting.length) {
-      const match = waiting[next] as Take
-      if (!end && firstBegun(begun) < match.first) break
+    const { complete } = begun
+    for (const match of found) wait(complete, match)
+    const { matches } = complete
+    const given: Take[] = []
+    let { from } = complete
+    let over = 0
+    for (let match = matches[0]; match !== undefined && (end || firstBegun(begun) >= match.first); match = matches[over]) {
       this.#next(this.#valueOf(match), key, time)
-      next++
-      const from = this.#resumesAt(match)
-      while (next < waiting.length && (waiting[next] as Take).first < from) next++
-      let over = 0
-      while (over < begun.partials.length && (begun.partials[over] as Partial).take.first < from) over++
-      if (over > 0) begun.partials = begun.partials.slice(over)
+      given.push(match)
+      over++
+      from = this.#resumesAt(match)
+      while (over < matches.length && (matches[over] as Take).first < from) over++
+      let skipped = 0
+      while (skipped < begun.partials.length && (begun.partials[skipped] as Partial).take.first < from) skipped++
+      if (skipped > 0) begun.partials = begun.partials.slice(skipped)
     }
-    begun.waiting = waiting.slice(next)
-    begun.waitingFirst = firstOf(begun.waiting)
-    return begun.waiting
+    if (over > 0) release(complete, over, from, given)
   }
 
   /** The first record with which a match may begin after another is complete. */
@@ -220,13 +216,15 @@ export class MatchOperator implements TimedOperator {
     if (this.#begunOf(key) === undefined) return
     const begun = this.#changed(key)
     this.#putDown()
-    this.#keep(key, begun, false, this.#emit(key, begun, [], time, true))
+    this.#emit(key, begun, [], time, true)
+    this.#keep(key, begun, false)
   }
 
   /** An event time for what only the end decides. */
   #lastTime(key: string): number {
-    const { partials, waiting } = this.#begunOf(key) ?? nothing()
-    return Math.max(...partials.map(({ take }) => take.since), ...waiting.map(({ since }) => since))
+    const { partials, complete } = this.#begunOf(key) ?? nothing()
+    // Those that began last are the last ones.
+    return Math.max(...[partials.at(-1)?.take, complete.matches.at(-1)].map((take) => take?.since ?? Number.NEGATIVE_INFINITY))
   }
 
   /** Matches in the making of a key that are out of time. */
@@ -242,7 +240,7 @@ export class MatchOperator implements TimedOperator {
     begun.endsAt = Number.POSITIVE_INFINITY
     const well = over.filter((partial) => this.#automaton.endsWell(partial))
     const matches = well.map(({ take }) => take).toSorted(inOrder)
-    const kept = this.#emit(key, begun, matches, time, false)
+    this.#emit(key, begun, matches, time, false)
     const told = new Set<Take>()
     if (this.#timedOut !== undefined) {
       for (const partial of over) {
@@ -252,7 +250,7 @@ export class MatchOperator implements TimedOperator {
         this.#timedOut(this.#valueOf(partial.take), key, time)
       }
     }
-    this.#keep(key, begun, false, kept)
+    this.#keep(key, begun, false)
   }
 
   /** How many partials are out of time: the first ones (B1). */
@@ -275,21 +273,17 @@ export class MatchOperator implements TimedOperator {
     return this.#begun.change(this.#begun.bucket(0), key, nothing).value as Begun
   }
 
-  /**
-   * Puts down what has begun, and lets go of what nothing holds any more.
-   *
-   * @param kept - matches that wait, those that are complete by the record in hand among them
-   */
-  #keep(key: string, begun: Begun, isNew: boolean, kept: readonly Take[]): void {
+  /** Puts down what has begun, and lets go of what nothing holds any more. */
+  #keep(key: string, begun: Begun, isNew: boolean): void {
     const { partials } = begun
-    if (partials.length + begun.waiting.length === 0) {
+    if (partials.length + begun.complete.matches.length === 0) {
       if (isNew) return
       this.#rows.clear(key, begun)
       this.#begun.remove(this.#begun.bucket(0), key)
       return
     }
     const record = this.#record
-    if (this.#rows.add(begun, kept, record)) {
+    if (this.#rows.add(begun, record)) {
       if (record.bytes === undefined) {
         record.bytes = valueBytes(this.#value)
         record.to = record.bytes.length
@@ -371,11 +365,6 @@ export class MatchOperator implements TimedOperator {
     this.due = Math.min(this.#arrivals.due, this.#timeouts.due)
     if (this.due < this.#context.due) this.#context.due = this.due
   }
-}
-
-/** Number of the first record of what has begun; Infinity: nothing has. */
-function firstBegun({ partials }: Begun): number {
-  return partials[0]?.take.first ?? Number.POSITIVE_INFINITY
 }
 
 /** Those that began first come first; of one beginning the longer ones, and then those of which the earlier stages took more. */

@@ -77,7 +77,7 @@ function endingsOf(operator: OperatorPlan): Readonly<Record<string, NamedBy>> | 
     case "as-of":
       return { "@versions": "row", "@waiting": "row" }
     case "match":
-      return { "": "key", "@waiting": "row", "@records": "row", "@ends": "key" }
+      return { "": "key", "@waiting": "row", "@records": "row", "@complete": "row", "@ends": "key" }
     case "deduplicate":
       return { "": "key", "@ends": "key", "@waiting": "row" }
     case "broadcast":
