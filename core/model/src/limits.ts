@@ -152,6 +152,8 @@ export const limits = {
   attemptLinesMax: 100,
   /** Longest line that is kept of it, in characters. */
   attemptLineLengthMax: 1_000,
+  /** Bytes of the newest lines that a thread's attempts have told, kept where the node finds them when the thread is blocked or has died. */
+  attemptRingBytes: 262_144,
   /** How long whoever looks at a run waits for the lines of its attempt under way, in ms: its thread may be busy. */
   attemptLinesWaitMsMax: 250,
   /** Most calls of one task at once, and runs of one call. */

@@ -11,6 +11,8 @@ export interface AttemptWorkerData {
   readonly valuesAt: string
   /** Where the thread shows whose code it is in: see {@link inHand}. */
   readonly shown: SharedArrayBuffer
+  /** Where its attempts' newest lines are, whatever becomes of the thread: see line-ring.ts. */
+  readonly lines: SharedArrayBuffer
 }
 
 /** What a thread shows, as numbers of 64 bits: the lease of the call that has it in hand, and its task's {@link taskMark}. */

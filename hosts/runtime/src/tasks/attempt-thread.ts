@@ -3,27 +3,40 @@
  * stands still. Whatever it had in hand is then lost, all of it. Who of them was to blame the thread has shown, where it was in the first part
  * of a call, up to the first `await`; else it shows when each is called alone.
  *
- * When a thread that does not answer is given up: silence.ts.
+ * When a thread that does not answer is given up: silence.ts. What its code has told until then: line-ring.ts.
  */
 import { Worker } from "node:worker_threads"
 import { type ErrorData, limits as bounds } from "@millrace/model"
 import { HeapWatch, engineHeapMegabytes } from "../heap-watch.ts"
 import { type AttemptWorkerData, type Call, type FromAttempts, type ToAttempts, inHand, nobody, taskMark } from "./attempt-messages.ts"
 import { flatCalls } from "./flat.ts"
+import { LineRing, lineMemory } from "./line-ring.ts"
 import { Silence, isGivenUp } from "./silence.ts"
 
 export interface AttemptThreadEvents {
   onMessage(message: FromAttempts): void
   /** It has loaded the code, or still does; these calls begin only now. */
   onBegin(calls: readonly Call[]): void
-  /** It is gone, with these calls in hand; `culprit`, one of them or one that was aborted: who is to blame, if that is known. */
-  onEnd(error: ErrorData, calls: readonly Call[], culprit: Call | undefined): void
+  /**
+   * It is gone, with these calls in hand, and these that were aborted and have not said what they told; `culprit`, one of its calls: who is to
+   * blame, if that is known.
+   */
+  onEnd(error: ErrorData, calls: readonly Call[], aborted: readonly Call[], culprit: Call | undefined): void
 }
 
 export interface AttemptLimits {
   /** See `limits.taskBlockedMsMax`. */
   readonly blockedMs: number
   readonly heapMegabytes: number
+}
+
+/** A call that was aborted and has not come to its end. */
+interface Zombie {
+  readonly call: Call
+  /** On the steady clock, in ms. */
+  readonly since: number
+  /** Whether what it has told is known. */
+  said: boolean
 }
 
 export class AttemptThread {
@@ -34,9 +47,9 @@ export class AttemptThread {
   readonly calls: Map<string, Call> = new Map()
   /** When calls in hand will have taken too long, by name, on the steady clock in ms; not those that may take any time. */
   readonly #deadlines: Map<string, number> = new Map()
-  /** Calls that were aborted and have not come to their end, and since when, on the steady clock in ms. */
-  readonly zombies: Map<string, { readonly call: Call; readonly since: number }> = new Map()
+  readonly zombies: Map<string, Zombie> = new Map()
   readonly #shown: Float64Array
+  readonly #lines: LineRing
   /** What calls that came before the code was loaded may take, by name, in ms: starting a thread is not their doing. */
   readonly #early: Map<string, number> = new Map()
   /** Takes no more calls: it ends when those in hand have. */
@@ -55,14 +68,16 @@ export class AttemptThread {
   /** When it last had something to do. */
   busyAt: number = performance.now()
 
-  constructor({ code, valuesAt }: Omit<AttemptWorkerData, "shown">, limits: AttemptLimits, events: AttemptThreadEvents) {
+  constructor({ code, valuesAt }: Omit<AttemptWorkerData, "shown" | "lines">, limits: AttemptLimits, events: AttemptThreadEvents) {
     this.#limits = limits
     this.#events = events
     const shown = new SharedArrayBuffer(inHand.slots * 8)
     this.#shown = new Float64Array(shown).fill(nobody)
+    const lines = lineMemory()
+    this.#lines = new LineRing(lines)
     const file = import.meta.url.endsWith(".ts") ? "./attempt-worker.ts" : "./attempt-worker.js"
     this.#worker = new Worker(new URL(file, import.meta.url), {
-      workerData: { code, valuesAt, shown } satisfies AttemptWorkerData,
+      workerData: { code, valuesAt, shown, lines } satisfies AttemptWorkerData,
       resourceLimits: { maxYoungGenerationSizeMb: bounds.youngHeapMegabytesMax, maxOldGenerationSizeMb: engineHeapMegabytes(limits.heapMegabytes) },
     })
     this.#worker.on("message", (message: FromAttempts) => this.#onMessage(message))
@@ -101,9 +116,15 @@ export class AttemptThread {
     const name = callName(call)
     if (!this.calls.delete(name)) return
     this.#deadlines.delete(name)
-    this.zombies.set(name, { call, since: performance.now() })
+    this.zombies.set(name, { call, since: performance.now(), said: false })
     this.#flush()
     this.post({ kind: "abort", service, task, lease, reason })
+  }
+
+  /** What a call that was aborted has told is known. */
+  heard(call: Pick<Call, "service" | "task" | "lease">): void {
+    const zombie = this.zombies.get(callName(call))
+    if (zombie !== undefined) zombie.said = true
   }
 
   /** A call has come to its end. */
@@ -115,12 +136,18 @@ export class AttemptThread {
     this.busyAt = performance.now()
   }
 
-  /** What a call in hand has told so far; nothing where the thread is too busy to say. */
-  lines({ service, task, lease }: Call): Promise<readonly string[]> {
+  /** What a call has told, as far as that lies in memory: the newest of all that its thread has told. Also of a thread that has ended. */
+  told({ service, task, lease }: Call): readonly string[] {
+    return this.#lines.of(lease, taskMark(service, task))
+  }
+
+  /** What a call in hand has told so far; of a thread that is too busy to say, what lies in memory. */
+  lines(call: Call): Promise<readonly string[]> {
     if (!this.#loaded || this.#ended) return Promise.resolve([])
+    const { service, task, lease } = call
     const id = ++this.#asks
     return new Promise((resolve) => {
-      const late = setTimeout(() => this.#onLines(id, []), bounds.attemptLinesWaitMsMax)
+      const late = setTimeout(() => this.#onLines(id, this.told(call)), bounds.attemptLinesWaitMsMax)
       this.#asked.set(id, (lines) => {
         clearTimeout(late)
         resolve(lines)
@@ -229,10 +256,11 @@ export class AttemptThread {
     this.#unwatch()
     void this.#worker.terminate()
     const calls = [...this.calls.values()]
+    const aborted = [...this.zombies.values()].flatMap(({ call, said }) => (said ? [] : [call]))
     this.calls.clear()
     this.#deadlines.clear()
     this.zombies.clear()
-    this.#events.onEnd(error, calls, culprit)
+    this.#events.onEnd(error, calls, aborted, culprit)
   }
 }
 

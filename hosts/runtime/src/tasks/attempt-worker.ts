@@ -15,11 +15,13 @@ import { holdModules } from "../service-code.ts"
 import { type AttemptWorkerData, type Call, type FromAttempts, type ToAttempts, inHand, nobody, taskMark } from "./attempt-messages.ts"
 import { keepConsole } from "./console-lines.ts"
 import { callsOf, flatOutcomes } from "./flat.ts"
+import { LineRing } from "./line-ring.ts"
 import { attemptSpan, callSpan, endSpan, traceAfter, within } from "./tracing.ts"
 import { Values } from "./values.ts"
 
-const { code, valuesAt, shown } = workerData as AttemptWorkerData
+const { code, valuesAt, shown, lines } = workerData as AttemptWorkerData
 const doing = new Float64Array(shown)
+const ring = new LineRing(lines)
 /** By service and task. */
 const marks = new Map<string, number>()
 const values = new Values(valuesAt, Date.now)
@@ -41,10 +43,10 @@ const asked = new Map<number, (answer: Extract<ToAttempts, { kind: "sent" }>) =>
 let asks = 0
 let collect: (() => void) | undefined
 /** The call in hand, for what it calls in turn and what it says. */
-const current = new AsyncLocalStorage<{ readonly run: CalledRun; readonly logs: string[] }>()
+const current = new AsyncLocalStorage<{ readonly run: CalledRun; readonly opened: Open }>()
 keepConsole(console, () => {
-  const logs = current.getStore()?.logs
-  return logs === undefined ? undefined : (line) => addLine(logs, [line])
+  const opened = current.getStore()?.opened
+  return opened === undefined ? undefined : (line) => keepLine(opened, [line])
 })
 
 function send(message: FromAttempts): void {
@@ -115,6 +117,12 @@ function quote({ call: { service, task, lease, runs }, logs }: Open): void {
   send({ kind: "outcomes", of: [{ service, task, outcomes: flatOutcomes(outcomes) }] })
 }
 
+/** Keeps a line with its attempt; also where the node finds it, should this thread not come to tell it. */
+function keepLine({ call: { service, task, lease }, logs }: Open, parts: readonly unknown[]): void {
+  addLine(logs, parts)
+  ring.add(lease, markOf(service, task, `${service}\n${task}`), logs.at(-1) ?? "")
+}
+
 function markOf(service: string, task: string, name: string): number {
   let mark = marks.get(name)
   if (mark === undefined) {
@@ -145,14 +153,14 @@ async function outcomesAt(opened: Open): Promise<readonly Outcome[]> {
   const span = attemptSpan(task, runs)
   const after = traceAfter(span, first)
   const traced = after.traceparent === first.traceparent ? first : { ...first, ...after }
-  const enter = (act: () => unknown): unknown => within(span, () => current.run({ run: traced, logs }, act))
-  const outcomes = await outcomesOf(plan, code, lease, runs, { ctx: contextOf(opened, traced, logs), logs, enter, values, streamed })
+  const enter = (act: () => unknown): unknown => within(span, () => current.run({ run: traced, opened }, act))
+  const outcomes = await outcomesOf(plan, code, lease, runs, { ctx: contextOf(opened, traced), logs, enter, values, streamed })
   const failed = outcomes.find((outcome) => outcome.kind === "failed")
   endSpan(span, failed?.error)
   return outcomes
 }
 
-function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {
+function contextOf(opened: Open, run: CalledRun): TaskContext {
   const { service, task, lease } = opened.call
   const { number, attempt, key, enqueuedAt, scheduledAt, traceparent, tracestate } = run
   const told = (what: "progress" | "chunk", value: unknown): void => {
@@ -179,7 +187,7 @@ function contextOf(opened: Open, run: CalledRun, logs: string[]): TaskContext {
     },
     progress: (value) => told("progress", value),
     stream: (chunk) => told("chunk", chunk),
-    log: (...parts) => addLine(logs, parts),
+    log: (...parts) => keepLine(opened, parts),
   }
 }
 

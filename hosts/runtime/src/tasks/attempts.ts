@@ -150,7 +150,7 @@ export class Attempts {
       onBegin: (calls) => {
         for (const { service, task, lease, runs } of calls) events.onOutcomes(service, task, runs.map(({ number }) => ({ kind: "begun", number, lease })))
       },
-      onEnd: (error, calls, culprit) => this.#onEnd(pool, thread, error, calls, culprit),
+      onEnd: (error, calls, aborted, culprit) => this.#onEnd(pool, thread, error, calls, aborted, culprit),
     })
     thread.retired = alone
     threads.push(thread)
@@ -162,7 +162,8 @@ export class Attempts {
       case "outcomes":
         for (const { service, task, outcomes: flat } of message.of) {
           const outcomes = outcomesIn(flat)
-          for (const { lease } of outcomes) {
+          for (const { lease, kind } of outcomes) {
+            if (kind === "said") thread.heard({ service, task, lease })
             const call = thread.calls.get(callName({ service, task, lease }))
             if (call === undefined) continue
             this.#forget(call)
@@ -189,7 +190,7 @@ export class Attempts {
     }
   }
 
-  #onEnd(pool: string, thread: AttemptThread, error: ErrorData, calls: readonly Call[], culprit: Call | undefined): void {
+  #onEnd(pool: string, thread: AttemptThread, error: ErrorData, calls: readonly Call[], aborted: readonly Call[], culprit: Call | undefined): void {
     const threads = this.#pools.get(pool) ?? []
     this.#pools.set(
       pool,
@@ -199,13 +200,19 @@ export class Attempts {
     this.replaced++
     const facts = { calls: calls.length, tasks: [...new Set(calls.map(({ task }) => task))].slice(0, 10), code: error.code }
     this.#options.log.error(culprit === undefined ? facts : { ...facts, culprit: runsIn(culprit) }, error.message)
-    const tell = ({ service, task, lease, runs }: Call, how: "lost" | "innocent" | "blocked"): void => {
+    const tell = (call: Call, how: "lost" | "innocent" | "blocked" | "said"): void => {
+      const { service, task, lease, runs } = call
+      const logs = thread.told(call)
+      if (how === "said" && logs.length === 0) return
       const outcomes = runs.map(({ number }): Outcome => {
         if (how === "blocked") return { kind: "blocked", number, lease, error }
-        return how === "lost" ? { kind: "lost", number, lease, error } : { kind: "lost", number, lease, error, innocent: true }
+        if (how === "said") return { kind: "said", number, lease, logs }
+        return { kind: "lost", number, lease, error, ...(logs.length === 0 ? {} : { logs }), ...(how === "innocent" ? { innocent: true } : {}) }
       })
       this.#options.events.onOutcomes(service, task, outcomes)
     }
+    // The attempts of those that were aborted have ended; what they told is not with them yet.
+    for (const call of aborted) tell(call, "said")
     for (const call of calls) {
       this.#forget(call)
       tell(call, culprit === undefined || culprit === call ? "lost" : "innocent")

@@ -84,6 +84,18 @@ test("code that blocks its thread, or ends it, fails alone; its neighbours lose 
   }
   assert.equal((await node.tasks.result(loops)).error?.code, "MR1202")
   assert.equal((await node.tasks.result(exits)).error?.code, "MR1204")
+  // Of what they told nothing is lost with the thread.
+  for (const [id, seq, act] of [[loops, 3, "loop"], [exits, 4, "exit"]] as const) {
+    const { attempts } = await node.tasks.run(id)
+    assert.deepEqual(attempts.map(({ outcome, logs }) => [outcome, logs]), attempts.map(() => ["lost", [`doing {"seq":${seq},"do":"${act}"}`]]))
+  }
+})
+
+test("who looks at a run whose code blocks its thread sees what it has told", async (t) => {
+  const { node } = await openNode(t, ["blocking"], { bounds: { taskBlockedMsMax: 86_400_000 } })
+  const [id = ""] = await node.tasks.enqueue({ task: "holder", format: "json", body: bytes("all of it") })
+  await ends(async () => (await node.tasks.run(id)).logs !== undefined)
+  assert.deepEqual((await node.tasks.run(id)).logs, ["holds all of it"])
 })
 
 test("a run that fills the heap faster than V8 can end its thread fails alone, and the node goes on", async (t) => {
@@ -93,6 +105,7 @@ test("a run that fills the heap faster than V8 can end its thread fails alone, a
   assert.equal((await node.tasks.result(patient)).status, "succeeded")
   const { status, error } = await node.tasks.result(filler)
   assert.deepEqual([status, error?.code], ["failed", "MR1203"])
+  assert.deepEqual((await node.tasks.run(filler)).attempts.at(-1)?.logs, ["warn: fills its heap"])
 })
 
 test("code that blocks its thread is stopped when its own time is over, and named; its neighbours lose no attempt", async (t) => {
@@ -114,6 +127,7 @@ test("code that blocks its thread is stopped when its own time is over, and name
   }
   const { error, attempts } = await node.tasks.run(blocker)
   assert.deepEqual([error?.code, attempts.at(-1)?.outcome, attempts.at(-1)?.error], ["MR1202", "timed-out", error])
+  assert.deepEqual(attempts.map(({ logs }) => logs), [["blocks: loop"]])
   assert.ok(said.some(({ level, facts }) => level === "error" && facts["culprit"] === "run blocker-0"))
 })
 

@@ -1,4 +1,4 @@
-// One task that holds its thread for ever, one that fills its heap, one whose runs only wait, and two whose runs are in their thread until that is gone.
+// Tasks that hold their thread for ever, one of them until its time is over, one that fills its heap, one whose runs only wait, and two whose runs are in their thread until that is gone.
 import { existsSync, writeFileSync } from "node:fs"
 import { service, task } from "@millrace/sdk"
 
@@ -20,7 +20,17 @@ const patient = task("patient", { retry: 1, run: wait })
 const blocker = task("blocker", {
   retry: 1,
   timeout: "1s",
-  run: () => {
+  run: (how) => {
+    console.log("blocks: %s", how)
+    for (;;) Math.random()
+  },
+})
+
+/** Holds its thread for as long as that lives. */
+const holder = task("holder", {
+  retry: 1,
+  run: (what, ctx) => {
+    ctx.log("holds", what)
     for (;;) Math.random()
   },
 })
@@ -28,9 +38,10 @@ const blocker = task("blocker", {
 const filler = task("filler", {
   retry: 1,
   run: () => {
+    console.warn("fills its heap")
     // eslint-disable-next-line unicorn/no-new-array -- as user code has it
     for (const held: unknown[] = []; ; ) held.push(new Array(10_000).fill({ x: 1 }))
   },
 })
 
-export default service("blocking", [hasty, calm, patient, blocker, filler])
+export default service("blocking", [hasty, calm, patient, blocker, holder, filler])
