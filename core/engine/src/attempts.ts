@@ -8,6 +8,7 @@ import type { Poison } from "./batch.ts"
 import type { Push, StageContext } from "./context.ts"
 import { type DeadLetterCause, deadLetterText } from "./dead-letter.ts"
 import type { Outputs } from "./outputs.ts"
+import { type StepWatch, isAllBarred } from "./step-watch.ts"
 
 export const noPoison: Poison = new Map()
 
@@ -16,10 +17,12 @@ export class Attempts {
   readonly #outputs: Outputs
   /** After a rollback; only operators after the named one when it is itself at work. */
   readonly #reload: (after: string | undefined) => void
-  /** Shows in its second place how many timers have had their turn. */
+  /** Shows the entry in hand, and in its second place how many timers have had their turn. */
   readonly #shown: Float64Array
   /** Set while records are processed one by one: what must not be processed. */
   careful: Poison | undefined
+  /** Set while a partition goes once more through what has brought its worker down. */
+  watch: StepWatch | undefined
   /** Of the entry in hand. */
   offset = 0
   /** In this transaction. */
@@ -64,15 +67,23 @@ export class Attempts {
   }
 
   guard(operator: string, value: unknown, key: string, time: number, run: Push): void {
-    const careful = this.careful
     this.#shown[1] = (this.#shown[1] as number) + 1
+    if (this.watch === undefined) return this.#guard(operator, value, key, time, run)
+    const barred = this.watch.run(operator, value, key, () => this.#guard(operator, value, key, time, run))
+    if (barred === undefined) return
+    const offset = this.#shown[0] as number
+    this.deadLetter({ value, key, time, operator, ...barred }, offset < 0 ? this.offset : offset)
+  }
+
+  #guard(operator: string, value: unknown, key: string, time: number, run: Push): void {
+    const careful = this.careful
     if (careful === undefined) {
       run(value, key, time)
       return
     }
     const poisoned = careful.get(this.offset)
     // The record itself is not processed any more and its worker still dies: then what its arrival makes due is to blame.
-    if (poisoned !== undefined && poisoned.attempts > limits.workerDeathsMax) this.deadLetter({ value, key, time, operator, ...poisoned })
+    if (poisoned !== undefined && isAllBarred(poisoned)) this.deadLetter({ value, key, time, operator, ...poisoned })
     else this.attempt(() => value, key, time, run, operator)
   }
 

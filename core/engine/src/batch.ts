@@ -17,6 +17,7 @@ import {
   utf8Text,
 } from "@millrace/model"
 import { schemaFaults } from "./schema-faults.ts"
+import type { Reason } from "./step-watch.ts"
 
 /** An entry that is none: its value is the fault that kept it from being decoded. */
 export const undecodable = 3
@@ -88,7 +89,7 @@ function headersOf(block: Uint8Array): string[] {
 }
 
 /** Entries that must not be processed: they killed or hung their worker before. By offset, with the reason. */
-export type Poison = ReadonlyMap<number, { readonly error: ErrorData; readonly attempts: number }>
+export type Poison = ReadonlyMap<number, Reason>
 
 /**
  * Decodes a block from entry number `skip` on.

@@ -24,6 +24,7 @@ import { Outputs } from "./outputs.ts"
 import type { StateReader } from "./ports/store.ts"
 import { type Progress, stageScope, storedProgress } from "./stage-progress.ts"
 import { KeyedState } from "./state.ts"
+import { StepWatch } from "./step-watch.ts"
 import { Steps } from "./steps.ts"
 import type { StageBounds, Transaction } from "./transaction.ts"
 import type { View } from "./view.ts"
@@ -41,8 +42,8 @@ export class StageMachine {
   readonly #merged: MergedClock | undefined
   readonly #idleMs: number
   /**
-   * Where the offset of the record in hand is shown, and how many steps have been done of what watermarks make due: who watches can tell
-   * a record that hangs from one that has much to do.
+   * Where the offset of the record in hand is shown, how many steps have been done of what watermarks make due, and, when that has brought
+   * a worker down, which step is in hand: who watches can tell a record that hangs from one that has much to do.
    */
   readonly #cursor: Float64Array
   #consumed: number
@@ -59,7 +60,8 @@ export class StageMachine {
 
   /**
    * @param now - the clock, in ms
-   * @param cursor - gets the offset of each record before it is processed, and beside it counts the steps that no record of its own brings about
+   * @param cursor - gets the offset of each record before it is processed, beside it counts the steps that no record of its own brings about, and
+   *   then gets the name of the step in hand where the partition is watched (step-watch.ts)
    */
   constructor(
     program: Program,
@@ -76,7 +78,7 @@ export class StageMachine {
     if (stage === undefined || input === undefined) throw new Error(`plan of ${plan.service}: stage ${stageId} is missing`)
     this.#stage = stage
     this.#scope = stageScope(plan.service, stageId)
-    this.#cursor = cursor ?? new Float64Array(2)
+    this.#cursor = cursor ?? new Float64Array(3)
     const stored = storedProgress(new SureReader(reader), this.#scope, partition)
     this.#consumed = stored?.consumed ?? 0
     this.#lastInput = Math.max(stored?.lastInput ?? now, bounds.openSince ?? Number.NEGATIVE_INFINITY)
@@ -115,6 +117,7 @@ export class StageMachine {
     }
     this.#steps = new Steps(this.#context, stored?.step)
     this.#attempts = new Attempts(this.#context, outputs, this.#cursor, (after) => this.#reload(after))
+    if (bounds.watched !== undefined) this.#attempts.watch = new StepWatch(this.#cursor, bounds.watched)
     this.#chain = chain(program.operators.get(stageId) ?? [], this.#context)
     this.#steps.timed = this.#chain.timed
     assertKnown(plan, stage, this.#context.state.names)
@@ -329,6 +332,7 @@ export class StageMachine {
       if (!this.#catchUp(this.#merged)) return
     }
     for (const { operator } of this.#chain.timed) if (!held || operator.ticksWhileHeld === true) operator.tick(now)
+    if (this.#chain.timed.every(({ operator }) => operator.dueByClock > now)) this.#attempts.watch?.onTicked()
     if (now < this.#restsAt) return
     this.#resting = true
     for (const { operator } of this.#chain.timed) operator.rest?.()
@@ -512,6 +516,7 @@ export class StageMachine {
 
   #commit(): Transaction {
     this.#batch = undefined
+    if (this.#attempts.watch?.isOver(this.#consumed) === true) this.#attempts.watch = undefined
     const context = this.#context
     // T22: user code may have caught it.
     context.state.assertRead()

@@ -3,6 +3,7 @@ import type { Call, CancelledCall } from "./calls/call.ts"
 import type { CronClock, Effect } from "./context.ts"
 import type { Append } from "./ports/store.ts"
 import type { StateMemory } from "./state/memory.ts"
+import type { WatchedSteps } from "./step-watch.ts"
 
 /** What a stage and partition has done with a batch. An adapter commits it whole or not at all. */
 export interface Transaction {
@@ -42,4 +43,6 @@ export interface StageBounds {
   readonly cron?: CronClock
   /** Clock time since which input could come, in ms: before it there was none because nobody took it. @default always */
   readonly openSince?: number
+  /** What brought the partition's workers down before. @default nothing did */
+  readonly watched?: WatchedSteps | undefined
 }

@@ -280,6 +280,8 @@ export const limits = {
   attemptsMax: 3,
   /** Workers that one record may bring down, by a hang or a death, before it becomes a dead letter. */
   workerDeathsMax: 2,
+  /** Steps of what one entry, or the clock, makes due that are given up one by one; when more than these bring workers down, all of it is. */
+  stepsBarredMax: 16,
   /** A worker that has had nothing to do for this long is ended; the next record starts it again. In milliseconds. */
   workerIdleMs: 60_000,
   /** Longest wait before a worker is started again that dies or fails to start again and again, in milliseconds. */

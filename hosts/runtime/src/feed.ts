@@ -3,7 +3,8 @@
  * room for it; what it has no room for stays in the log and is read from there later.
  */
 import { type ErrorData, type StreamPlan, limits } from "@millrace/model"
-import type { LostCalls, PoisonData, Seat } from "./messages.ts"
+import { Culprits } from "./culprits.ts"
+import type { Seat } from "./messages.ts"
 
 /**
  * `closed`: no worker has it; `seating`: a worker is reading its state; `open`: it takes input; `asleep`: no worker has it
@@ -59,10 +60,8 @@ export class Feed {
   /** Whether it takes no input before calls have ended. */
   held = false
   readonly late: Map<string, number> = new Map()
-  /** Records that have brought a worker down, and how often. */
-  readonly poison: Map<number, PoisonData[number][1]> = new Map()
-  /** Calls that have brought a worker down, by operator's place and number, and how often. */
-  readonly lostCalls: Map<string, LostCalls[number]> = new Map()
+  /** What has brought its workers down. */
+  readonly culprits: Culprits = new Culprits()
   /** Sequences of its worker's transactions that the store's state has not taken up yet. */
   #unfolded: number[] = []
   #folded = 0
@@ -143,9 +142,7 @@ export class Feed {
     this.lagBytes = 0
     this.ended = false
     this.#newest = -1
-    // These offsets, and numbers, will be given to others.
-    this.poison.clear()
-    this.lostCalls.clear()
+    this.culprits.clear()
   }
 
   /** Its worker is about to be ended, with nothing in hand. */

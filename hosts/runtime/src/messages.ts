@@ -2,7 +2,7 @@
  * What a node and its workers say to each other. Everything is plain data; blocks cross as transferred buffers where
  * the sender has no more use for them.
  */
-import type { BodyFormat, Effect, EnqueueFacts, IngestPoison, Rejected } from "@millrace/engine"
+import type { BodyFormat, Effect, EnqueueFacts, IngestPoison, Rejected, WatchedSteps } from "@millrace/engine"
 import type { ErrorData, Plan, TraceFields } from "@millrace/model"
 import type { PackedAppend } from "./parcel.ts"
 import type { ShardsByStream } from "./reshard/shards.ts"
@@ -35,6 +35,13 @@ export type PoisonData = ReadonlyArray<readonly [offset: number, reason: { reado
 /** Calls of asynchronous functions that are not to be made again: they killed their workers. By operator's place and the call's number. */
 export type LostCalls = ReadonlyArray<readonly [operator: number, number: number, reason: { readonly error: ErrorData; readonly attempts: number }]>
 
+/** What brought the workers of a seat down: see culprits.ts. */
+export interface CulpritsData {
+  readonly poison: PoisonData
+  readonly lost: LostCalls
+  readonly watched: WatchedSteps | undefined
+}
+
 export interface WorkerData {
   readonly code: ServiceCode
   readonly dataDir: string
@@ -49,23 +56,24 @@ export interface WorkerData {
 
 /**
  * What a worker is doing, in memory shared with the node, so that it can be told after the worker hung or died:
- * `[offset or index of the record in hand or number of the call, steps of what no record of its own brings about, kind, job, messages dealt
- * with, 1 while it is in the store, 1 once it shall end, transactions ended, bytes of transactions sent, bytes of them taken, place of the
+ * `[offset or index of the record in hand or number of the call, steps of what no record of its own brings about, name of the one in hand
+ * where that is watched, kind, job, messages dealt with, 1 while it is in the store, 1 once it shall end, transactions ended, bytes of transactions sent, bytes of them taken, place of the
  * operator whose call it is]`; the node writes what says that it shall end, and the bytes taken.
  */
 export const activity = {
   cursor: 0,
   steps: 1,
-  kind: 2,
-  job: 3,
-  handled: 4,
-  inStore: 5,
-  ending: 6,
-  ended: 7,
-  sentBytes: 8,
-  takenBytes: 9,
-  operator: 10,
-  slots: 11,
+  step: 2,
+  kind: 3,
+  job: 4,
+  handled: 5,
+  inStore: 6,
+  ending: 7,
+  ended: 8,
+  sentBytes: 9,
+  takenBytes: 10,
+  operator: 11,
+  slots: 12,
   idle: 0,
   ingest: 1,
   stage: 2,
@@ -93,7 +101,7 @@ export type ToWorker =
    */
   | { readonly kind: "appended"; readonly id: number; readonly service: string; readonly bases: readonly number[]; readonly now: number }
   /** Take a seat: read its state; answered by `seated`. `openSince`: clock time since which input could come. */
-  | { readonly kind: "sit"; readonly seat: Seat; readonly number: number; readonly poison: PoisonData; readonly lost: LostCalls; readonly now: number; readonly openSince: number }
+  | { readonly kind: "sit"; readonly seat: Seat; readonly number: number; readonly culprits: CulpritsData; readonly now: number; readonly openSince: number }
   /** Input for a seat, from the log. */
   | { readonly kind: "input"; readonly seat: Seat; readonly base: number; readonly skip: number; readonly block: Uint8Array; readonly now: number }
   /** What an operator had done elsewhere has come to an end. */

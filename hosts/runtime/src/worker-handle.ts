@@ -20,6 +20,8 @@ export interface WorkerEnd {
   readonly job: number
   /** The record's index in the body, or its offset, or the call's number; -1: none in particular. */
   readonly record: number
+  /** Name of the step of what came due, where the seat was watched; 0: none. */
+  readonly step: number
   /** Place of the operator whose call it was. */
   readonly operator: number
 }
@@ -194,7 +196,7 @@ export class WorkerHandle {
     if (answers) {
       this.#ended = true
       this.#unwatch()
-      void this.#leave().then(() => this.#events.onEnd({ error, kind: "idle", job: 0, record: -1, operator: 0 }))
+      void this.#leave().then(() => this.#events.onEnd({ error, kind: "idle", job: 0, record: -1, step: 0, operator: 0 }))
       // A thread that is ended in native code takes the process along: the next look will do.
     } else if (this.#doing[activity.inStore] === 0) this.#end(error)
   }
@@ -209,8 +211,9 @@ export class WorkerHandle {
     const job = doing[activity.job] as number
     const what = kind === activity.ingest ? "ingest" : kind === activity.stage ? "stage" : kind === activity.call ? "call" : "idle"
     const operator = doing[activity.operator] as number
+    const step = doing[activity.step] as number
     void this.#worker.terminate()
-    void this.#gone.then(() => this.#events.onEnd({ error, kind: what, job, record, operator }))
+    void this.#gone.then(() => this.#events.onEnd({ error, kind: what, job, record, step, operator }))
   }
 }
 

@@ -21,8 +21,8 @@ import { nextCron, openStateReader } from "./worker-compose.ts"
 
 const { code, dataDir, stateBytesMost, transactionBytes, shards: given, activity: shared } = workerData as WorkerData
 const doing = new Float64Array(shared)
-/** The first slot: the engine shows there which record it has in hand. */
-const cursor = new Float64Array(shared, activity.cursor * Float64Array.BYTES_PER_ELEMENT, 2)
+/** The first slots: the engine shows there which record it has in hand, and in which step of what comes due it is. */
+const cursor = new Float64Array(shared, activity.cursor * Float64Array.BYTES_PER_ELEMENT, 3)
 
 interface Seated {
   readonly seat: Seat
@@ -217,7 +217,7 @@ function appended({ id, service, bases }: Extract<ToWorker, { kind: "appended" }
   }
 }
 
-function sit({ seat, number, poison, lost, now: at, openSince }: Extract<ToWorker, { kind: "sit" }>): void {
+function sit({ seat, number, culprits: { poison, lost, watched }, now: at, openSince }: Extract<ToWorker, { kind: "sit" }>): void {
   reader ??= openReader()
   const program = programOf(seat.service)
   const stage = program.plan.stages.find(({ id }) => id === seat.stage)
@@ -227,7 +227,7 @@ function sit({ seat, number, poison, lost, now: at, openSince }: Extract<ToWorke
   before?.machine.close()
   if (before !== undefined) enrichments.drop(before)
   const from = reader
-  const bounds = { memory, transactionBytes, cron: nextCron, openSince }
+  const bounds = { memory, transactionBytes, cron: nextCron, openSince, watched }
   const machine = withState(seat, () => new StageMachine(program, seat.stage, seat.partition, from, at, cursor, bounds))
   if (machine === undefined) return
   dropped.delete(seatName(seat))
@@ -419,6 +419,7 @@ function openReader(): StateReader {
 
 function enter(kind: number, job: number): void {
   cursor[0] = -1
+  cursor[2] = 0
   doing[activity.job] = job
   doing[activity.kind] = kind
 }

@@ -411,10 +411,8 @@ export class Workshop {
   #seat(feed: Feed): void {
     if (feed.state !== "closed" && feed.state !== "asleep") return
     feed.state = "seating"
-    const { seat, number, poison, worker } = feed
-    const known = [...poison].filter(([, { attempts }]) => attempts >= limits.workerDeathsMax)
-    const lost = [...feed.lostCalls.values()].filter(([, , { attempts }]) => attempts >= limits.workerDeathsMax)
-    this.post(worker, { kind: "sit", seat, number, poison: known, lost, now: this.#options.clock(), openSince: this.#openSince })
+    const { seat, number, culprits, worker } = feed
+    this.post(worker, { kind: "sit", seat, number, culprits: culprits.told, now: this.#options.clock(), openSince: this.#openSince })
   }
 
   #onMessage(bench: Bench, message: FromWorker): void {
@@ -525,7 +523,7 @@ export class Workshop {
       feed.pending = transaction.pending
       feed.held = transaction.held
       for (const [operator, count] of transaction.late) feed.late.set(operator, (feed.late.get(operator) ?? 0) + count)
-      for (const offset of feed.poison.keys()) if (offset < transaction.consumed) feed.poison.delete(offset)
+      feed.culprits.committed(transaction.consumed, transaction.deadLetters)
       if (this.#isDone(feed)) feed.lagBytes = 0
       if (transaction.sealed !== undefined) feed.sealing = false
       if (transaction.sealed === true) feed.state = "sealed"
@@ -647,19 +645,7 @@ export class Workshop {
     this.#rest(bench)
     log.error({ worker: bench.place, during: end.kind, code: end.error.code, ...end.error.details }, end.error.message)
     for (const feed of this.#feedsOf(bench)) if (feed.state !== "asleep" && !feed.isParted) feed.close()
-    if (end.kind === "stage") {
-      const culprit = this.#byNumber[end.job]
-      if (culprit !== undefined && end.record >= 0) {
-        const attempts = (culprit.poison.get(end.record)?.attempts ?? 0) + 1
-        culprit.poison.set(end.record, { error: end.error, attempts })
-      }
-    }
-    if (end.kind === "call") {
-      const culprit = this.#byNumber[end.job]
-      const name = `${end.operator} ${end.record}`
-      const attempts = (culprit?.lostCalls.get(name)?.[2].attempts ?? 0) + 1
-      culprit?.lostCalls.set(name, [end.operator, end.record, { error: end.error, attempts }])
-    }
+    if (end.kind === "stage" || end.kind === "call") this.#byNumber[end.job]?.culprits.blame(end)
     events.onWorkerEnd(bench.place, end)
     this.#recover(bench)
   }
