@@ -9,7 +9,8 @@ import type { Fault, Order } from "../test/services/orders.ts"
 
 /** Sends good records around a bad one and sees what becomes of them; another service works on meanwhile. */
 async function around(t: Parameters<typeof openNode>[0], fault: Fault, heap?: number) {
-  const bounds = heap === undefined ? (fault === "hang" ? hanging : {}) : { workerHeapMegabytesMax: heap, handlerMsMax: 10_000 }
+  // A heap is filled at one record, however long that takes.
+  const bounds = heap === undefined ? (fault === "hang" ? hanging : {}) : { workerHeapMegabytesMax: heap, handlerMsMax: 600_000 }
   const bench = await openNode(t, ["orders", "parcels"], { bounds })
   const { node } = bench
   const good = ordersOf(0, 200)

@@ -17,7 +17,7 @@ export interface Answered {
   readonly answer: string
 }
 
-const port = process.env["MILLRACE_TEST_PORT"]
+const { MILLRACE_TEST_PORT: port, MILLRACE_TEST_TIMEOUT: timeout = "1m" } = process.env
 /** Calls under way in all threads, and the most that there were; a test may want to know. */
 const calls = (getEnvironmentData("calls") as Int32Array | undefined) ?? new Int32Array(2)
 
@@ -61,7 +61,7 @@ const answered = asks.mapAsync(
     if (fault === "exit after") process.exit(3)
     return { id, key, answer }
   },
-  { concurrency: 20, capacity: 50, timeout: "500ms", retry: { attempts: 2, backoff: { first: 20 } } },
+  { concurrency: 20, capacity: 50, timeout: timeout as "1m", retry: { attempts: 2, backoff: { first: 20 } } },
 )
 
 export default service("asking", [
