@@ -18,7 +18,7 @@ test("a run that is due later than the next regular look starts when it is due",
     tasks: { sweepValues: () => undefined },
     // As the stages do: after each look they say what is due next.
     workshop: () => ({
-      overMemory: false,
+      feeds: { overMemory: false },
       tick(at: number) {
         ticks.push(at)
         care.dueAt(at >= due ? Number.POSITIVE_INFINITY : due)

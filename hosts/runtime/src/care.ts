@@ -106,7 +106,7 @@ export class Care {
     workshop().tick(now)
     desk.look()
     const unfolded = store.unfoldedBytes
-    if (!this.#folding && (unfolded > bounds.checkpointBytes || (unfolded > bounds.checkpointBytesMin && workshop().overMemory))) {
+    if (!this.#folding && (unfolded > bounds.checkpointBytes || (unfolded > bounds.checkpointBytesMin && workshop().feeds.overMemory))) {
       this.#folding = true
       store
         .fold()
@@ -135,7 +135,7 @@ export class Care {
     if (deliveries.neededFrom(stream, partition) < end || mappings.neededFrom(stream, partition) < end) return true
     const plan = streams.has(stream) ? streams.get(stream) : undefined
     if (plan === undefined) return now - appendedAt < unknownRetentionMs
-    for (const { input, seat } of workshop().feeds) {
+    for (const { input, seat } of workshop().feeds.all) {
       if (input.name !== stream || seat.partition !== partition) continue
       if (storedConsumed(store.state, seat.service, seat.stage, partition) < end) return true
     }

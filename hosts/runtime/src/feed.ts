@@ -4,7 +4,7 @@
  */
 import { type ErrorData, type StreamPlan, limits } from "@millrace/model"
 import { Culprits } from "./culprits.ts"
-import type { Seat } from "./messages.ts"
+import type { FromWorker, Seat, TransactionData } from "./messages.ts"
 
 /**
  * `closed`: no worker has it; `seating`: a worker is reading its state; `open`: it takes input; `asleep`: no worker has it
@@ -101,8 +101,40 @@ export class Feed {
     this.#sent.push({ end, bytes })
   }
 
-  /** A transaction has consumed all before `consumed`. */
-  committed(consumed: number, sequence: number): void {
+  /** A worker has it, and has read its state. */
+  seated({ consumed, tickAt, watermark, keys, pending }: Extract<FromWorker, { kind: "seated" }>): void {
+    this.state = "open"
+    this.consumed = consumed
+    this.next = consumed
+    this.tickAt = tickAt
+    this.watermark = watermark
+    // Only the end of the input brings the watermark there.
+    this.ended = watermark === Number.POSITIVE_INFINITY
+    this.keys = keys
+    this.pending = pending
+  }
+
+  /** A transaction of its worker is commit `sequence`. */
+  took(transaction: TransactionData, sequence: number): void {
+    this.#committed(transaction.consumed, sequence)
+    this.culprits.committed(transaction.consumed, transaction.deadLetters)
+    this.ticking = false
+    this.completing -= transaction.completed
+    this.tickAt = transaction.tickAt
+    this.watermark = transaction.watermark
+    this.ended = transaction.ended
+    this.records += transaction.records
+    this.deadLetters += transaction.deadLetters
+    this.keys = transaction.keys
+    this.overMemory = transaction.overMemory
+    this.pending = transaction.pending
+    this.held = transaction.held
+    for (const [operator, count] of transaction.late) this.late.set(operator, (this.late.get(operator) ?? 0) + count)
+    if (transaction.sealed !== undefined) this.sealing = false
+    if (transaction.sealed === true) this.state = "sealed"
+  }
+
+  #committed(consumed: number, sequence: number): void {
     this.consumed = consumed
     this.#unfolded.push(sequence)
     this.#newest = sequence

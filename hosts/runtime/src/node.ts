@@ -117,7 +117,7 @@ export class Node {
     const { store, outDir, clock, log, bounds } = parts
     this.#parts = parts
     this.#store = store
-    this.#readers = new Readers(store, ({ name, role }) => (role === "source" ? this.#ends.has(name) : this.#workshop.hasEnded(name)))
+    this.#readers = new Readers(store, ({ name, role }) => (role === "source" ? this.#ends.has(name) : this.#workshop.feeds.hasEnded(name, store.durableSequence)))
     this.#commits = new Commits(store, {
       onAppended: (appends, bases, origin) => this.#onAppended(appends, bases, origin),
       onDurable: () => {
@@ -135,11 +135,11 @@ export class Node {
     )
     this.#workshop = this.#workshopFor([])
     const workers: DeskWorkers = {
-      count: () => this.#workshop.count,
-      freest: (turn) => this.#workshop.freest(turn),
-      isAt: (worker, id) => this.#workshop.isAt(worker, id),
-      isFree: (worker) => this.#workshop.backlogOf(worker) === 0,
-      withdraw: (worker, id) => this.#workshop.withdraw(worker, id),
+      count: () => this.#workshop.benches.count,
+      freest: (turn) => this.#workshop.benches.freest(turn),
+      isAt: (worker, id) => this.#workshop.benches.isAt(worker, id),
+      isFree: (worker) => this.#workshop.benches.isFree(worker),
+      withdraw: (worker, id) => this.#workshop.benches.withdraw(worker, id),
       post: (worker, message) => this.#workshop.post(worker, message),
       isClosed: (stream, partition) => this.#shards.of(stream)?.[partition]?.end !== undefined,
     }
@@ -326,7 +326,7 @@ export class Node {
     if (this.#refused !== undefined) return
     await this.#attempts.drain(this.#parts.bounds.drainMs)
     const until = performance.now() + limits.drainGraceMs
-    while (workshop.completing && performance.now() < until) await sleep(1)
+    while (workshop.feeds.completing && performance.now() < until) await sleep(1)
   }
 
   #workshopFor(files: readonly string[]): Workshop {
@@ -446,7 +446,7 @@ export class Node {
   /** @throws MR1010 while the node is behind */
   #assertRoom(stream: string): void {
     this.#assertJournalKeepsUp()
-    if (this.#workshop.lagBytesBehind(stream) > this.#parts.bounds.stageLagBytesMax) {
+    if (this.#workshop.feeds.lagBytesBehind(stream) > this.#parts.bounds.stageLagBytesMax) {
       throw new MillraceError("MR1010", "Processing is behind; send again after a moment.")
     }
   }
@@ -487,9 +487,9 @@ export class Node {
       queuedRequestBytes: this.#desk.queuedBytes,
       journalQueuedBytes: this.#store.queuedBytes,
       unfoldedBytes: this.#store.unfoldedBytes,
-      workers: this.#workshop.running,
-      workersReplaced: this.#workshop.replaced,
-      feeds: this.#workshop.feeds,
+      workers: this.#workshop.benches.running,
+      workersReplaced: this.#workshop.benches.replaced,
+      feeds: this.#workshop.feeds.all,
       sinks: this.#deliveries.status(),
     })
     return [...figures, ...this.functions.samples(), ...this.mappings.samples(), ...this.events.samples()]
@@ -503,7 +503,7 @@ export class Node {
       services: this.services,
       idle: this.#idle,
       outDir: this.#parts.outDir,
-      stages: this.#workshop.feeds.map((feed) => stageStatus(feed, this.#store)),
+      stages: this.#workshop.feeds.all.map((feed) => stageStatus(feed, this.#store)),
       sinks: this.#deliveries.status(),
       mappings: this.mappings.status(),
     }
@@ -576,7 +576,7 @@ export class Node {
   }
 
   #onAppended(appends: readonly Append[], bases: readonly number[], origin: Origin | undefined): void {
-    this.#workshop.onAppended(appends, bases, origin)
+    this.#workshop.supply.onAppended(appends, bases, origin)
     this.mappings.onAppended(appends)
   }
 
