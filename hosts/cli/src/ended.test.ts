@@ -1,21 +1,15 @@
 // A stream that has ended, as its senders find it.
 import assert from "node:assert/strict"
-import { writeFileSync } from "node:fs"
-import path from "node:path"
 import { test } from "node:test"
 import { isMillraceError } from "@millrace/model"
-import { millrace, workplace } from "../test/cli.ts"
+import { millrace } from "../test/cli.ts"
+import { serve } from "../test/served.ts"
 import { connect } from "./client.ts"
-import { startNode } from "./node.ts"
 
 test("a stream that has ended refuses records over HTTP, over the Kinesis API and from the command line, and takes them once it is opened again", async (t) => {
-  const place = workplace()
-  const file = path.join(place.dir, "service.ts")
-  writeFileSync(file, `import { service, stream } from "millrace"\nexport default service("bounded", [stream("numbers", { key: (n: { id: string }) => n.id })])\n`)
-  const node = await startNode({ files: [file], dataDir: path.join(place.dir, "data"), port: 0, log: "error" })
+  const { node, close } = await serve({ "service.ts": `import { service, stream } from "millrace"\nexport default service("bounded", [stream("numbers", { key: (n: { id: string }) => n.id })])\n` })
   t.after(async () => {
-    await node.close()
-    place.remove()
+    await close()
   })
   const client = connect(node.url)
   const before = await client.produce("numbers", [{ id: "a" }], { idempotencyKey: "first" })

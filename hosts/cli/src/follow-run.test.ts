@@ -1,11 +1,10 @@
 // Runs as those see them who begin to follow them late, or come back.
 import assert from "node:assert/strict"
-import { writeFileSync } from "node:fs"
-import path from "node:path"
 import { after, before, test } from "node:test"
-import { millrace, workplace } from "../test/cli.ts"
+import { millrace } from "../test/cli.ts"
+import { type Served, serve } from "../test/served.ts"
 import { connect, type RunEvent } from "./client.ts"
-import { type RunningNode, startNode } from "./node.ts"
+import type { RunningNode } from "./node.ts"
 
 const text = `
 import { service, task } from "millrace"
@@ -29,19 +28,15 @@ const much = task("much", {
 export default service("telling", [gate, tell, much])
 `
 
-let place: ReturnType<typeof workplace>
+let place: Served
 let node: RunningNode
 
 before(async () => {
-  place = workplace()
-  writeFileSync(path.join(place.dir, "service.ts"), text)
-  node = await startNode({ files: [path.join(place.dir, "service.ts")], dataDir: path.join(place.dir, "data"), port: 0, log: "error" })
+  place = await serve({ "service.ts": text })
+  node = place.node
 })
 
-after(async () => {
-  await node.close()
-  place.remove()
-})
+after(() => place.close())
 
 const client = (): ReturnType<typeof connect> => connect(node.url)
 

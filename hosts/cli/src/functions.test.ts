@@ -1,11 +1,11 @@
 // Functions as callers see them: over HTTP, through the client, the API of Lambda with boto3, and on the command line.
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
-import { writeFileSync } from "node:fs"
 import path from "node:path"
 import { after, before, test } from "node:test"
 import { Ajv2020 } from "ajv/dist/2020.js"
-import { millrace, workplace } from "../test/cli.ts"
+import { millrace } from "../test/cli.ts"
+import { type Served, serve } from "../test/served.ts"
 import { connect } from "./client.ts"
 import { type RunningNode, startNode } from "./node.ts"
 
@@ -34,21 +34,16 @@ export const waits = () => new Promise((resolve) => setTimeout(resolve, 300, "wa
 export const numbers = async () => ({ long: Number.MAX_SAFE_INTEGER })
 `
 
-let place: ReturnType<typeof workplace>
+let place: Served
 let node: RunningNode
 
 before(async () => {
-  place = workplace()
-  writeFileSync(path.join(place.dir, "service.ts"), serviceText)
-  writeFileSync(path.join(place.dir, "handler.mjs"), handlerText)
   const kinesisCredentials = { AKIDEXAMPLE: "a secret for tests" }
-  node = await startNode({ files: [path.join(place.dir, "service.ts")], dataDir: path.join(place.dir, "data"), port: 0, workers: 1, log: "silent", kinesisCredentials })
+  place = await serve({ "service.ts": serviceText, "handler.mjs": handlerText }, { workers: 1, log: "silent", kinesisCredentials })
+  node = place.node
 })
 
-after(async () => {
-  await node.close()
-  place.remove()
-})
+after(() => place.close())
 
 function boto3(script: string, secret = "a secret for tests"): Promise<unknown> {
   const env = {

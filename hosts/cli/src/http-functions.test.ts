@@ -1,13 +1,11 @@
 // HTTP functions as browsers and programs see them: a node with a service, over real sockets.
 import assert from "node:assert/strict"
-import { writeFileSync } from "node:fs"
 import { request as httpRequest } from "node:http"
 import { connect as connectHttp2 } from "node:http2"
-import path from "node:path"
 import { after, before, test } from "node:test"
 import { Validator } from "@seriousme/openapi-schema-validator"
-import { workplace } from "../test/cli.ts"
-import { type RunningNode, startNode } from "./node.ts"
+import { type Served, serve } from "../test/served.ts"
+import type { RunningNode } from "./node.ts"
 
 const serviceText = `
 import { http, HttpError, service, task } from "millrace"
@@ -82,21 +80,15 @@ export const handler = handle(app)
 export const streaming = streamHandle(app)
 `
 
-let place: ReturnType<typeof workplace>
+let place: Served
 let node: RunningNode
 
 before(async () => {
-  place = workplace()
-  writeFileSync(path.join(place.dir, "service.ts"), serviceText)
-  writeFileSync(path.join(place.dir, "echo.mjs"), handlerText)
-  writeFileSync(path.join(place.dir, "hono.mjs"), honoText)
-  node = await startNode({ files: [path.join(place.dir, "service.ts")], dataDir: path.join(place.dir, "data"), port: 0, workers: 1, log: "silent" })
+  place = await serve({ "service.ts": serviceText, "echo.mjs": handlerText, "hono.mjs": honoText }, { workers: 1, log: "silent" })
+  node = place.node
 })
 
-after(async () => {
-  await node.close()
-  place.remove()
-})
+after(() => place.close())
 
 function post(address: string, body: string | Uint8Array<ArrayBuffer>, headers: Readonly<Record<string, string>> = { "content-type": "application/json" }): Promise<Response> {
   return fetch(node.url + address, { method: "POST", body, headers })

@@ -1,14 +1,12 @@
 // AWS's own client for JavaScript before the node's API of Lambda: answers that are streamed.
 import assert from "node:assert/strict"
-import { writeFileSync } from "node:fs"
-import path from "node:path"
 import { after, before, test } from "node:test"
 import { type InvokeWithResponseStreamCommandInput, InvokeCommand, InvokeWithResponseStreamCommand, LambdaClient } from "@aws-sdk/client-lambda"
-import { workplace } from "../test/cli.ts"
+import { type Served, serve } from "../test/served.ts"
 import { connect } from "./client.ts"
-import { type RunningNode, startNode } from "./node.ts"
+import type { RunningNode } from "./node.ts"
 
-let place: ReturnType<typeof workplace>
+let place: Served
 let node: RunningNode
 let client: LambdaClient
 
@@ -48,17 +46,14 @@ export const waits = () => new Promise((resolve) => setTimeout(resolve, 1_000, 1
 `
 
 before(async () => {
-  place = workplace()
-  writeFileSync(path.join(place.dir, "service.ts"), serviceText)
-  writeFileSync(path.join(place.dir, "handler.mjs"), handlerText)
-  node = await startNode({ files: [path.join(place.dir, "service.ts")], dataDir: path.join(place.dir, "data"), port: 0, workers: 1, log: "silent", kinesisCredentials: { KEY: "secret" } })
+  place = await serve({ "service.ts": serviceText, "handler.mjs": handlerText }, { workers: 1, log: "silent", kinesisCredentials: { KEY: "secret" } })
+  node = place.node
   client = new LambdaClient({ endpoint: node.url, region: "eu-west-1", credentials: { accessKeyId: "KEY", secretAccessKey: "secret" }, maxAttempts: 1 })
 })
 
 after(async () => {
   client.destroy()
-  await node.close()
-  place.remove()
+  await place.close()
 })
 
 interface Streamed {

@@ -4,11 +4,12 @@ import { readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { after, before, test } from "node:test"
 import { gzipSync } from "node:zlib"
-import { LongRun, millrace, workplace } from "../test/cli.ts"
+import { LongRun, millrace } from "../test/cli.ts"
+import { type Served, serve } from "../test/served.ts"
 import { connect } from "./client.ts"
-import { type RunningNode, startNode } from "./node.ts"
+import type { RunningNode } from "./node.ts"
 
-let place: ReturnType<typeof workplace>
+let place: Served
 let node: RunningNode
 
 /** Orders; those above a limit make the service throw. */
@@ -42,20 +43,11 @@ export default service("orders", [
 `
 
 before(async () => {
-  place = workplace()
-  file("service.ts", service(100))
-  node = await startNode({
-    files: [path.join(place.dir, "service.ts")],
-    dataDir: path.join(place.dir, "data"),
-    port: 0,
-    log: "error",
-  })
+  place = await serve({ "service.ts": service(100) })
+  node = place.node
 })
 
-after(async () => {
-  await node.close()
-  place.remove()
-})
+after(() => place.close())
 
 function file(name: string, content: string | Uint8Array): string {
   const at = path.join(place.dir, name)

@@ -1,12 +1,11 @@
 // Tables as callers see them: a real node, over HTTP, through the client, and on the command line.
 import assert from "node:assert/strict"
-import { writeFileSync } from "node:fs"
-import path from "node:path"
 import { after, before, test } from "node:test"
 import { Ajv2020 } from "ajv/dist/2020.js"
-import { LongRun, millrace, workplace } from "../test/cli.ts"
+import { LongRun, millrace } from "../test/cli.ts"
+import { type Served, serve } from "../test/served.ts"
 import { connect, type TableEvent, type TablePage } from "./client.ts"
-import { type RunningNode, startNode } from "./node.ts"
+import type { RunningNode } from "./node.ts"
 
 const text = `
 import { count, service, stream, sum } from "millrace"
@@ -16,20 +15,16 @@ const newest = payments.toTable("newest", { deleted: (p) => p.amount < 0 })
 export default service("bank", [cards.to(stream("card-changes")), newest.to(stream("newest-changes"))])
 `
 
-let place: ReturnType<typeof workplace>
+let place: Served
 let node: RunningNode
 
 before(async () => {
-  place = workplace()
-  writeFileSync(path.join(place.dir, "service.ts"), text)
-  node = await startNode({ files: [path.join(place.dir, "service.ts")], dataDir: path.join(place.dir, "data"), port: 0, log: "error" })
+  place = await serve({ "service.ts": text })
+  node = place.node
   await send([{ card: "47", amount: 1 }, { card: "47", amount: 2 }, { card: "4711", amount: 3 }, { card: "5/ü", amount: 4 }])
 })
 
-after(async () => {
-  await node.close()
-  place.remove()
-})
+after(() => place.close())
 
 /** Sends records and waits until they are processed. */
 async function send(records: readonly object[]): Promise<void> {

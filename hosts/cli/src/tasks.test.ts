@@ -1,13 +1,12 @@
 // Tasks as callers see them: over HTTP, through the client, from this process, and on the command line.
 import assert from "node:assert/strict"
-import { writeFileSync } from "node:fs"
-import path from "node:path"
 import { after, before, test } from "node:test"
 import { isMillraceError } from "@millrace/model"
 import { service, task } from "@millrace/sdk"
-import { LongRun, millrace, workplace } from "../test/cli.ts"
+import { LongRun, millrace } from "../test/cli.ts"
+import { type Served, serve } from "../test/served.ts"
 import { connect, type RunEvent, type RunList, type RunReply } from "./client.ts"
-import { type RunningNode, startNode } from "./node.ts"
+import type { RunningNode } from "./node.ts"
 import { Validator } from "@seriousme/openapi-schema-validator"
 import { Ajv2020 } from "ajv/dist/2020.js"
 import { z } from "zod"
@@ -41,19 +40,15 @@ export default service("numbers", [square, other, square.on(happened, { match: (
 const square = task("square", { input: z.object({ n: z.number(), wait: z.number().optional() }), output: z.object({ square: z.number() }), run: () => ({ square: 0 }) })
 const known = service("numbers", [square])
 
-let place: ReturnType<typeof workplace>
+let place: Served
 let node: RunningNode
 
 before(async () => {
-  place = workplace()
-  writeFileSync(path.join(place.dir, "service.ts"), text)
-  node = await startNode({ files: [path.join(place.dir, "service.ts")], dataDir: path.join(place.dir, "data"), port: 0, log: "error" })
+  place = await serve({ "service.ts": text })
+  node = place.node
 })
 
-after(async () => {
-  await node.close()
-  place.remove()
-})
+after(() => place.close())
 
 function post(address: string, body: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
   return fetch(node.url + address, { method: "POST", body, headers: { "content-type": "application/json", ...headers } })

@@ -1,17 +1,14 @@
 // Webhooks from a node to a server that checks them with a library that others wrote.
 import assert from "node:assert/strict"
 import { once } from "node:events"
-import { writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
-import path from "node:path"
 import { text } from "node:stream/consumers"
 import { test } from "node:test"
 import { isMillraceError } from "@millrace/model"
 import { Webhook } from "standardwebhooks"
-import { workplace } from "../test/cli.ts"
+import { serve } from "../test/served.ts"
 import { connect } from "./client.ts"
-import { startNode } from "./node.ts"
 import { webhook } from "./webhook.ts"
 
 const secret = `whsec_${Buffer.from("a secret of more than 24 bytes").toString("base64")}`
@@ -31,20 +28,15 @@ test("a webhook is signed, repeated until it is taken, and known by its run", as
   }).listen(0, "127.0.0.1")
   await once(receiver, "listening")
   const { port } = receiver.address() as AddressInfo
-  const place = workplace()
-  writeFileSync(
-    path.join(place.dir, "service.ts"),
-    `import { service } from "millrace"
+  const module = `import { service } from "millrace"
 import { webhook } from "millrace/webhook"
 const tell = webhook("tell", { url: "http://127.0.0.1:${port}/hook", secret: "${secret}", retry: { attempts: 5, backoff: { first: "10ms" } } })
 export default service("hooks", [tell])
-`,
-  )
-  const node = await startNode({ files: [path.join(place.dir, "service.ts")], dataDir: path.join(place.dir, "data"), port: 0, log: "silent" })
+`
+  const { node, close } = await serve({ "service.ts": module }, { log: "silent" })
   t.after(async () => {
-    await node.close()
+    await close()
     receiver.close()
-    place.remove()
   })
   const client = connect(node.url)
   const message = { type: "card.frozen", data: { card: "4711", note: "naïve ☃" } }
