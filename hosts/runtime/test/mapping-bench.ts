@@ -2,6 +2,7 @@
 import path from "node:path"
 import type { TestContext } from "node:test"
 import { setImmediate as turn } from "node:timers/promises"
+import { ManualClock } from "@millrace/conformance"
 import type { ObjectPlace, Store } from "@millrace/engine"
 import { BlockWriter, type MappingPlan, type Plan, type Shard, type StreamPlan, evenShards, factsText, newFacts } from "@millrace/model"
 import { Commits } from "../src/commits.ts"
@@ -11,7 +12,6 @@ import { Room } from "../src/mapping/room.ts"
 import { Mappings } from "../src/mapping/mappings.ts"
 import { Positions } from "../src/mapping/positions.ts"
 import { scratch } from "./bench.ts"
-import { ManualClock } from "./manual-clock.ts"
 
 interface EventRecord {
   readonly eventID: string
@@ -54,7 +54,7 @@ const plainMapping: MappingPlan = {
 }
 
 export class MappingBench {
-  readonly clock = new ManualClock()
+  readonly clock = new ManualClock(Date.UTC(2026, 0, 1))
   readonly events: Event[] = []
   readonly streams: Map<string, StreamPlan> = new Map()
   readonly facts: Map<string, string> = new Map()

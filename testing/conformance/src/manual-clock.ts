@@ -1,4 +1,4 @@
-/** A clock that stands still until a test moves it: it fits the clocks that front doors take. */
+/** A clock that stands still until a test moves it: it fits the clocks that front doors and functions take. */
 
 interface Alarm {
   readonly at: number
@@ -31,15 +31,27 @@ export class ManualClock {
     return this.#alarms.length
   }
 
+  /** Lets time pass, and alarms go off at their times. */
   advance(ms: number): void {
-    const until = this.#now + ms
-    for (;;) {
-      const [next] = this.#alarms.filter(({ at }) => at <= until).toSorted((a, b) => a.at - b.at)
-      if (next === undefined) break
+    for (const until = this.#now + ms; this.#now < until || this.#first(until) !== undefined; ) this.step(until - this.#now)
+  }
+
+  /** Lets time pass up to the next alarm within `ms`; gives how much has passed. */
+  step(ms: number): number {
+    const from = this.#now
+    const next = this.#first(from + ms)
+    this.#now = next === undefined ? from + ms : Math.max(from, next.at)
+    if (next !== undefined) {
       this.#alarms = this.#alarms.filter((each) => each !== next)
-      this.#now = Math.max(this.#now, next.at)
       next.act()
     }
-    this.#now = until
+    return this.#now - from
+  }
+
+  /** The first alarm by a time; of several at once, the one that was set first. */
+  #first(by: number): Alarm | undefined {
+    let first: Alarm | undefined
+    for (const alarm of this.#alarms) if (alarm.at <= by && alarm.at < (first?.at ?? Number.POSITIVE_INFINITY)) first = alarm
+    return first
   }
 }

@@ -3,11 +3,11 @@ import assert from "node:assert/strict"
 import path from "node:path"
 import { type TestContext, test } from "node:test"
 import { setImmediate as turn } from "node:timers/promises"
+import { ManualClock } from "@millrace/conformance"
 import type { Store } from "@millrace/engine"
 import { BlockCursor, type EventInvokePlan, type FailedEvent, type FunctionPlan, MillraceError, type SucceededEvent } from "@millrace/model"
 import fc from "fast-check"
 import { scratch } from "../../test/bench.ts"
-import { ManualClock } from "../../test/manual-clock.ts"
 import { Commits } from "../commits.ts"
 import { openDiskStore } from "../compose.ts"
 import { EventQueue } from "./event-queue.ts"
@@ -19,7 +19,7 @@ const failure = { errorType: "RangeError", errorMessage: "out of it", trace: ["R
 type Answer = "done" | "failed" | "throttled" | "never" | "gone"
 
 class Bench {
-  readonly clock = new ManualClock()
+  readonly clock = new ManualClock(Date.UTC(2026, 0, 1))
   /** Payloads as they were invoked. */
   readonly called: string[] = []
   readonly options: InvokeOptions[] = []

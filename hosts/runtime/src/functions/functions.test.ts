@@ -4,9 +4,10 @@ import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { type TestContext, test } from "node:test"
 import { fileURLToPath } from "node:url"
+import { ManualClock } from "@millrace/conformance"
 import { type FunctionPlan, MillraceError, type Plan } from "@millrace/model"
 import type { Log } from "../log.ts"
-import { type FunctionClock, functionClock } from "./clock.ts"
+import { functionClock } from "./clock.ts"
 import { Functions, type FunctionsOptions } from "./functions.ts"
 import type { Invocation } from "./invocation.ts"
 
@@ -80,31 +81,6 @@ function scratch(t: TestContext): string {
   const own = mkdtempSync(join(tmpdir(), "millrace-functions-"))
   t.after(() => rmSync(own, { recursive: true }))
   return own
-}
-
-/** A clock whose timers a test lets go off. */
-class ManualTimers implements FunctionClock {
-  time = 0
-  readonly #waiting: Set<{ readonly at: number; readonly act: () => void }> = new Set()
-
-  now(): number {
-    return this.time
-  }
-
-  after(ms: number, act: () => void): () => void {
-    const timer = { at: this.time + ms, act }
-    this.#waiting.add(timer)
-    return () => this.#waiting.delete(timer)
-  }
-
-  advance(ms: number): void {
-    this.time += ms
-    for (const timer of this.#waiting) {
-      if (timer.at > this.time) continue
-      this.#waiting.delete(timer)
-      timer.act()
-    }
-  }
 }
 
 test("a module is loaded once per instance, and its handler gets event and context", async (t) => {
@@ -194,7 +170,7 @@ const bad: Readonly<Record<string, readonly [event: string, type: string, messag
 
 for (const [name, [event, type, message]] of Object.entries(bad)) {
   test(`a handler that ${name} gets Lambda's error, and no other function is touched`, async (t) => {
-    const clock = new ManualTimers()
+    const clock = new ManualClock()
     // Time passes once it is known to run.
     const onLine = (sentence: string): void => {
       if (sentence === "running") clock.advance(1_000)
@@ -288,7 +264,7 @@ test("a module that cannot be loaded fails the invocation with its own error, ea
 })
 
 test("a module that loads for ever is tried again within the time of the invocation, and then it has timed out", async (t) => {
-  const clock = new ManualTimers()
+  const clock = new ManualClock()
   const times = [10_000, 3_000]
   const onLine = (sentence: string): void => {
     if (sentence === "loading") clock.advance(times.shift() ?? 0)
@@ -323,7 +299,7 @@ test("a full node makes room by ending the instance that has been idle for longe
 })
 
 test("while a full node has no instance to spare, invocations wait their turn, and are throttled when that takes too long", async (t) => {
-  const clock = new ManualTimers()
+  const clock = new ManualClock()
   const { it } = opened(t, [plan("a", ["echo.ts"]), plan("b", ["echo.ts"]), plan("waits", ["misbehaves.ts", "handlers.waitsForEver"], { timeoutMs: 900_000 })], { instancesMax: 2, clock })
   const ended: string[] = []
   const all = ["a1", "b1", "b2", "a2", "a3"].map(async (id) => {
@@ -346,7 +322,7 @@ test("while a full node has no instance to spare, invocations wait their turn, a
 })
 
 test("an instance that is not called goes away after its time", async (t) => {
-  const clock = new ManualTimers()
+  const clock = new ManualClock()
   const { it } = opened(t, [plan("echo", ["echo.ts"])], { clock, idleMs: 1_000 })
   await it.invoke("echo", "1")
   clock.advance(999)

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { ManualClock } from "../../test/manual-clock.ts"
+import { ManualClock } from "@millrace/conformance"
 import { Turns } from "./turns.ts"
 
 test("so many wait, with so many characters, and no more; whoever has had a turn or given up makes room", async () => {
-  const clock = new ManualClock()
+  const clock = new ManualClock(Date.UTC(2026, 0, 1))
   const until = clock.now() + 10_000
   const turns = new Turns(clock, 3, 100)
   const [first, second] = [turns.next(until, undefined, 60), turns.next(until, undefined, 40)]
