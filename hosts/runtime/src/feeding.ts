@@ -2,6 +2,7 @@
 export { Commits } from "./commits.ts"
 export { answerPayload } from "./functions/answer-payload.ts"
 export type { FunctionClock } from "./functions/clock.ts"
+export { traceIn } from "./functions/event-trace.ts"
 export { EventQueue } from "./functions/event-queue.ts"
 export { type Handler, handlerOf, isStreaming } from "./functions/handler-module.ts"
 export type { FunctionInvoker, Invocation, InvokeOptions } from "./functions/invocation.ts"

@@ -4,11 +4,11 @@
  */
 import type { Append } from "@millrace/engine"
 import { decodeBlock } from "@millrace/engine/machine"
-import { type StreamPlan, entryKind } from "@millrace/model"
+import { type StreamPlan, type TraceFields, entryKind } from "@millrace/model"
 import type { Catalogue } from "./catalogue.ts"
 
-/** A record as it lies in a stream. */
-export interface TestRecord<T> {
+/** A record as it lies in a stream, with the trace of which it is part, if any. */
+export interface TestRecord<T> extends TraceFields {
   readonly value: T
   /** Empty when the record has none. */
   readonly key: string
@@ -65,10 +65,10 @@ export class LogBook {
     const code = this.#catalogue.code(stream.name)
     for (const { base, block } of this.#kept.get(stream.name)?.[partition] ?? []) {
       if (base >= to) break
-      const { count, kinds, values, keys, times } = decodeBlock(block, base, 0, stream, code)
+      const { count, kinds, values, keys, times, again } = decodeBlock(block, base, 0, stream, code)
       for (let i = Math.max(0, from - base); i < count && base + i < to; i++) {
         if ((kinds?.[i] ?? entryKind.record) !== entryKind.record) continue
-        records.push({ value: values[i], key: keys[i] as string, time: times[i] as number, partition, offset: base + i })
+        records.push({ value: values[i], key: keys[i] as string, time: times[i] as number, partition, offset: base + i, ...again?.trace(i) })
       }
     }
     return records

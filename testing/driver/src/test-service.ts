@@ -7,7 +7,7 @@
  */
 import { fileURLToPath } from "node:url"
 import { type TaskCommand, isTerminal, isoInstant } from "@millrace/engine"
-import { type Duration, type EnqueueOptions, type ErrorData, MillraceError, durationMs, errorData, errorFrom, jsonOf } from "@millrace/model"
+import { type Duration, type EnqueueOptions, type ErrorData, MillraceError, type TraceFields, durationMs, errorData, errorFrom, jsonOf, traceOf } from "@millrace/model"
 import { type EventTime, type Keying, type Service, type Stream, type Task, isService } from "@millrace/sdk"
 import { Catalogue } from "./catalogue.ts"
 import type { TestHandler } from "./functions/calls.ts"
@@ -136,12 +136,13 @@ export class TestService extends Outcome {
    * Sends records to a source, as a producer does: each is checked by the schema and given its key, event time and
    * partition.
    *
+   * @param trace - W3C Trace Context of each record that brings none of its own, as of the request that sends them
    * @throws the first refusal's code, such as MR1002, when a record is refused; see {@link offer} for tests of refusals
    * @throws MR1008 for a stream that is not the service's, MR1016 for one that the service writes itself
    * @example `await test.send(payments, [{ card: "4711", amount: 12, at: "2026-11-21T10:00:00Z" }])`
    */
-  async send<In>(to: Stream<In, unknown, Keying>, records: NoInfer<Sent<In>>): Promise<void> {
-    const { refused, accepted } = await this.offer(to, records)
+  async send<In>(to: Stream<In, unknown, Keying>, records: NoInfer<Sent<In>>, trace: TraceFields = {}): Promise<void> {
+    const { refused, accepted } = await this.offer(to, records, trace)
     const [first] = refused
     if (first === undefined) return
     const { code, message, details } = first.problem
@@ -165,12 +166,12 @@ export class TestService extends Outcome {
    * assert.equal(refused[0]?.problem.code, "MR1003")
    * ```
    */
-  async offer<In>(to: Stream<In, unknown, Keying>, records: NoInfer<Sent<In>>): Promise<Offered> {
+  async offer<In>(to: Stream<In, unknown, Keying>, records: NoInfer<Sent<In>>, trace: TraceFields = {}): Promise<Offered> {
     const stream = this.#works.catalogue.source(to.name)
     const list: readonly unknown[] = Array.isArray(records) ? records : [records]
     const lines = list.map((record, index) => jsonLine(record, stream.name, index))
     return this.#turns.take(async () => {
-      const refused = await this.#works.send(stream, lines, this.#settles)
+      const refused = await this.#works.send(stream, lines, this.#settles, traceOf(trace.traceparent, trace.tracestate))
       await this.#mayWork()
       return { accepted: lines.length - refused.length, refused }
     })
@@ -265,10 +266,11 @@ export class TestService extends Outcome {
   /**
    * Enqueues a run of a task for each input, and lets the service work; returns their ids.
    *
+   * @param trace - W3C Trace Context of whoever enqueues them: the runs are part of it
    * @throws MR1023 when an input does not fit, MR1022 for a task that is not the service's
    * @example `const [id] = await test.enqueue(freeze, [{ card: "4711", reason: "stolen" }])`
    */
-  async enqueue<In>(task: Task<In, unknown>, inputs: readonly NoInfer<In>[], options: EnqueueOptions = {}): Promise<readonly string[]> {
+  async enqueue<In>(task: Task<In, unknown>, inputs: readonly NoInfer<In>[], options: EnqueueOptions = {}, trace: TraceFields = {}): Promise<readonly string[]> {
     const tasked = this.#works.catalogue.task(task.name)
     if (inputs.length === 0) return []
     return this.#turns.take(async () => {
@@ -276,6 +278,7 @@ export class TestService extends Outcome {
         tasked,
         inputs.map((input) => jsonInput(input, task.name)),
         options,
+        trace,
       )
       await this.#mayWork()
       return ids
@@ -286,12 +289,13 @@ export class TestService extends Outcome {
    * Enqueues a run, lets the service work, and gives the run's output. The clock moves on as far as the run waits for it: for its
    * delay, and from one attempt to the next. To look at a run on its way, use `enqueue` and `run(id)`.
    *
+   * @param trace - W3C Trace Context of whoever calls it: the run is part of it
    * @throws the error of a run that has failed, after its last attempt; MR1208 for one that nothing brings to its end: it is paused, or waits for a
    * call from outside
    * @example `assert.deepEqual(await test.call(freeze, { card: "4711", reason: "stolen" }), { frozen: true })`
    */
-  async call<In, Out>(task: Task<In, Out>, input: NoInfer<In>, options: EnqueueOptions = {}): Promise<Out> {
-    const [id = ""] = await this.enqueue(task, [input], options)
+  async call<In, Out>(task: Task<In, Out>, input: NoInfer<In>, options: EnqueueOptions = {}, trace: TraceFields = {}): Promise<Out> {
+    const [id = ""] = await this.enqueue(task, [input], options, trace)
     if (this.#settles) await this.#turns.take(() => this.#works.pass(id))
     const { status, output, error } = this.run(id)
     if (status === "succeeded") return output as Out

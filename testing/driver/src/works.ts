@@ -29,7 +29,7 @@ import {
 import { Intake, StateMemory, TaskIntake } from "@millrace/engine/machine"
 import { nextCron } from "@millrace/cron"
 import { openMemoryStore } from "@millrace/memory"
-import { BlockWriter, type EnqueueOptions, MillraceError, type StreamPlan, durationMs, errorFrom, limits, writeValue } from "@millrace/model"
+import { BlockWriter, type EnqueueOptions, MillraceError, type StreamPlan, type TraceFields, durationMs, errorFrom, limits, traceOf, writeValue } from "@millrace/model"
 import type { RunResult, TaskCaller } from "@millrace/sdk"
 import type { Feeds, FeedsParts } from "./functions/feeds.ts"
 import type { FunctionSources } from "./functions/calls.ts"
@@ -112,7 +112,7 @@ export class Works {
     // One for all, as in a worker.
     const { stateBytesMost, transactionBytes } = order
     const bounds: StageBounds = { memory: new StateMemory(stateBytesMost, stateBytesMost), transactionBytes, cron: nextCron }
-    this.calls = new TaskCalls((depth) => this.#caller(depth), patienceMs, this.#values)
+    this.calls = new TaskCalls((depth, trace) => this.#caller(depth, trace), patienceMs, this.#values)
     this.#asyncCalls = new AsyncCalls(patienceMs, () => this.calls.poke())
     this.seats = catalogue.stages.flatMap(({ program, stage }) => {
       // As the service itself knows it: another one may be who writes it.
@@ -138,13 +138,13 @@ export class Works {
         return committed
       },
       isWanted: () => this.#dying || this.#requests.length > 0,
-      within: (act) => this.calls.within(1, act),
+      within: (trace, act) => this.calls.within(1, trace, act),
       patienceMs,
     }
   }
 
   /** Sends records as requests to a front door; returns those that were refused, with their index. */
-  async send(stream: StreamPlan, lines: readonly string[], mayWork: boolean): Promise<readonly Rejected[]> {
+  async send(stream: StreamPlan, lines: readonly string[], mayWork: boolean, trace: TraceFields = {}): Promise<readonly Rejected[]> {
     if (this.#ended.has(stream.name)) throw new MillraceError("MR1033", `Stream "${stream.name}" has ended: send before it ends.`, { stream: stream.name })
     const intake = this.#intakes.get(stream.name) ?? new Intake(stream, this.catalogue.code(stream.name), new Float64Array(1))
     this.#intakes.set(stream.name, intake)
@@ -153,7 +153,7 @@ export class Works {
       // Few enough that each refusal is listed.
       const count = Math.min(this.#order.request(lines.length - from), limits.rejectionsListedMax)
       const body = new TextEncoder().encode(lines.slice(from, from + count).join("\n"))
-      const { appends, rejected } = intake.take(body, "ndjson", this.now)
+      const { appends, rejected } = intake.take(body, "ndjson", this.now, undefined, trace)
       this.#append(appends, [])
       for (const { index, problem } of rejected) refused.push({ index: from + index, problem })
       from += count
@@ -217,14 +217,14 @@ export class Works {
   }
 
   /** How the code of tasks calls other tasks: between two transactions. */
-  #caller(depth: number): TaskCaller {
+  #caller(depth: number, trace: TraceFields): TaskCaller {
     const between = <T>(act: () => Promise<T>): Promise<T> =>
       new Promise((resolve, reject) => {
         this.#requests.push(() => act().then(resolve, reject))
         this.calls.poke()
         this.feeds?.poke()
       })
-    const send: TaskCaller["send"] = (task, inputs, options) => between(() => this.enqueue(this.catalogue.task(task), inputs, options, depth))
+    const send: TaskCaller["send"] = (task, inputs, options) => between(() => this.enqueue(this.catalogue.task(task), inputs, options, trace, depth))
     const result: TaskCaller["result"] = (id) => between(async () => [this.#endOf(id)] as const).then(([ended]) => ended)
     return {
       send,
@@ -237,7 +237,7 @@ export class Works {
   }
 
   /** Makes a run of each input (JSON texts), or joins one that there is; returns their ids. @throws MR1023 when one does not fit */
-  async enqueue(task: Tasked, inputs: readonly string[], options: EnqueueOptions, depth = 0): Promise<readonly string[]> {
+  async enqueue(task: Tasked, inputs: readonly string[], options: EnqueueOptions, trace: TraceFields, depth = 0): Promise<readonly string[]> {
     const { plan, code } = task
     const { delay, priority, idempotencyKey } = options
     assertDepth(plan.name, depth)
@@ -246,6 +246,7 @@ export class Works {
       ...(delay === undefined ? {} : { delayMs: durationMs(delay, `task "${plan.name}", delay`) }),
       ...(priority === undefined ? {} : { priority }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...traceOf(trace.traceparent, trace.tracestate),
       ...(depth === 0 ? {} : { trigger: "task", depth }),
       ticket,
     }

@@ -19,6 +19,7 @@ import { collector } from "../resting-heap.ts"
 import { holdModules } from "../service-code.ts"
 import { answerPayload } from "./answer-payload.ts"
 import { CapturedConsole } from "./captured-console.ts"
+import { traceIn } from "./event-trace.ts"
 import { type Handler, handlerOf, isStreaming } from "./handler-module.ts"
 import type { FromInstance, InstanceData, TaskAnswer, TaskAsk, ToInstance } from "./instance-messages.ts"
 import { ResponseStream } from "./response-stream.ts"
@@ -102,13 +103,6 @@ function onCollect(): void {
   collect ??= collector()
   collect()
   send({ kind: "collected", bytes: getHeapStatistics().used_heap_size })
-}
-
-function traceIn(event: unknown): TraceFields {
-  const { headers } = (event ?? {}) as { readonly headers?: { readonly [name: string]: unknown } }
-  const { traceparent, tracestate } = headers ?? {}
-  if (typeof traceparent !== "string") return {}
-  return typeof tracestate === "string" ? { traceparent, tracestate } : { traceparent }
 }
 
 function run(handler: Handler, message: Extract<ToInstance, { kind: "invoke" }>): void {

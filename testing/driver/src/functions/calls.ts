@@ -6,9 +6,9 @@
  */
 import { fileURLToPath } from "node:url"
 import path from "node:path"
-import { type FunctionPlan, MillraceError, type Program, account, limits } from "@millrace/model"
+import { type FunctionPlan, MillraceError, type Program, type TraceFields, account, limits } from "@millrace/model"
 import type { GatewayFunctions } from "@millrace/gateway/http-functions"
-import { type FunctionInvoker, type Handler, type Invocation, type InvokeOptions, answerPayload, functionErrorOf, handlerOf, awslambda, handlerOfCode, isStreaming, ResponseStream, streamed, uuidOf } from "@millrace/runtime/feeding"
+import { type FunctionInvoker, type Handler, type Invocation, type InvokeOptions, answerPayload, functionErrorOf, handlerOf, awslambda, handlerOfCode, isStreaming, ResponseStream, streamed, traceIn, uuidOf } from "@millrace/runtime/feeding"
 import type { Alarms } from "./alarms.ts"
 
 /** What a handler was called with, and what came of it. */
@@ -53,7 +53,7 @@ export class FunctionCalls implements FunctionInvoker, GatewayFunctions {
   readonly #sources: FunctionSources
   readonly #alarms: Alarms
   /** Runs a handler so that the tasks that it calls are the test's. */
-  readonly #within: <T>(act: () => T) => T
+  readonly #within: <T>(trace: TraceFields, act: () => T) => T
   readonly plans: readonly FunctionPlan[]
   /** Invocations whose code has not ended. */
   readonly underWay: Set<Promise<unknown>> = new Set()
@@ -62,7 +62,7 @@ export class FunctionCalls implements FunctionInvoker, GatewayFunctions {
   /** What keeps a handler from being there at all: the test's fault. */
   fault: Error | undefined
 
-  constructor(programs: readonly Program[], sources: FunctionSources, alarms: Alarms, within: <T>(act: () => T) => T) {
+  constructor(programs: readonly Program[], sources: FunctionSources, alarms: Alarms, within: <T>(trace: TraceFields, act: () => T) => T) {
     for (const program of programs) {
       for (const plan of program.plan.functions) this.#known.set(plan.name, { plan, service: program.plan.service, program, busy: 0, handler: undefined })
     }
@@ -137,8 +137,9 @@ export class FunctionCalls implements FunctionInvoker, GatewayFunctions {
     })
     const handler = await this.#handler(known)
     const until = this.#alarms.now() + plan.timeoutMs
+    const event: unknown = JSON.parse(payload)
     const context = this.#context(plan, requestId, until, clientContext)
-    const called = this.#within(() => (isStreaming(handler) ? streamedText(handler, JSON.parse(payload), context, parts) : calledBack(handler, JSON.parse(payload), context))).then(
+    const called = this.#within(traceIn(event), () => (isStreaming(handler) ? streamedText(handler, event, context, parts) : calledBack(handler, event, context))).then(
       (value): Invocation => {
         const answer = answerPayload(value, limits.functionAnswerBytesMax)
         return "payload" in answer ? { kind: "returned", requestId, payload: answer.payload, ms: 0 } : failed(answer.error)

@@ -6,7 +6,7 @@
 import { setImmediate as turn } from "node:timers/promises"
 import type { Append, Commit, Committed, Store } from "@millrace/engine"
 import { createHttpFunctions, type MountedResponse } from "@millrace/gateway/http-functions"
-import { BlockCursor, type FunctionPlan, type Program, type StreamPlan, limits } from "@millrace/model"
+import { BlockCursor, type FunctionPlan, type Program, type StreamPlan, type TraceFields, limits } from "@millrace/model"
 import { Commits, EventQueue, Mappings, Positions, type Redriven, Room, uuidOf } from "@millrace/runtime/feeding"
 import { Patience } from "../stillness.ts"
 import { Alarms } from "./alarms.ts"
@@ -40,7 +40,7 @@ export interface FeedsParts {
   readonly append: (commit: Commit) => Committed
   /** Others are waited for: it is their turn. */
   readonly isWanted: () => boolean
-  readonly within: <T>(act: () => T) => T
+  readonly within: <T>(trace: TraceFields, act: () => T) => T
   readonly patienceMs: number
 }
 
