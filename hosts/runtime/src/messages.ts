@@ -165,7 +165,7 @@ export type FromWorker =
       readonly appends: readonly PackedAppend[]
       /** Where each record of a keyed body went. */
       readonly places?: Uint16Array<ArrayBuffer>
-      readonly parcel: Uint8Array
+      readonly parcel: Uint8Array<ArrayBuffer>
     }
   | { readonly kind: "not-ingested"; readonly id: number; readonly error: ErrorData }
   | {

@@ -9,7 +9,7 @@
 import { mkdir } from "node:fs/promises"
 import { resolve } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { type Append, assertMovable, type SealFile, type Store, storedConsumed, storedOpenRuns } from "@millrace/engine"
+import { type Append, assertMovable, type Store, storedConsumed, storedOpenRuns } from "@millrace/engine"
 import {
   type ErrorData,
   MillraceError,
@@ -23,6 +23,7 @@ import type { Bounds } from "./bounds.ts"
 import { Commits, type Origin } from "./commits.ts"
 import { Care } from "./care.ts"
 import { ByteStreams } from "./byte-streams.ts"
+import { Decisions } from "./decisions.ts"
 import { Deliveries } from "./deliveries.ts"
 import { openPlace } from "./delivery-compose.ts"
 import { DeliveryThread } from "./delivery-handle.ts"
@@ -39,7 +40,6 @@ import type { Log } from "./log.ts"
 import { Room } from "./mapping/room.ts"
 import { Mappings } from "./mapping/mappings.ts"
 import { Positions } from "./mapping/positions.ts"
-import type { TransactionData } from "./messages.ts"
 import { type NodeStatus, stageStatus } from "./node-status.ts"
 import { type From, type LiveBatch, type Page, Readers } from "./readers.ts"
 import { type Sample, samplesOf } from "./samples.ts"
@@ -50,11 +50,9 @@ import { shapeChanges } from "./state-shapes.ts"
 import { Streams } from "./streams.ts"
 import { Tables } from "./tables/tables.ts"
 import { Attempts } from "./tasks/attempts.ts"
-import { effectsOf } from "./tasks/flat.ts"
 import { type LeftTask, leftTasks } from "./tasks/left-tasks.ts"
 import { TaskDesk } from "./tasks/task-desk.ts"
 import { Values } from "./tasks/values.ts"
-import { appendedAll } from "./transaction-frames.ts"
 import { Workshop } from "./workshop.ts"
 
 export interface NodeParts {
@@ -92,8 +90,8 @@ export class Node {
   #attempts: Attempts
   /** What reads tables; another one after a deployment. */
   #tables: Tables
-  /** Files whose decision is not durable yet, so that they are not under way. */
-  #decided = 0
+  /** What transactions have decided. */
+  readonly #decisions: Decisions
   #streams: Streams
   /** Why the node is not ready; the first of them is told. */
   #stopping: ErrorData | undefined
@@ -194,6 +192,7 @@ export class Node {
       assertReady: () => this.#assertReady(),
       isReady: () => this.unready === undefined,
     })
+    this.#decisions = new Decisions(this.#commits, this.#deliveries, this.tasks)
     this.functions = new Functions({ clock: functionClock(clock), log, env: parts.env, tasks: this.tasks.caller, ...functionBounds(bounds) })
     this.mappings = new Mappings({
       store,
@@ -340,7 +339,7 @@ export class Node {
       bounds,
       files: files.map((file) => resolve(file)),
       events: {
-        onTransactions: (transactions, parcel) => this.#onTransactions(transactions, parcel),
+        onTransactions: (transactions, parcel) => this.#decisions.commit(transactions, parcel),
         onIngested: (message, worker) => this.#desk.onIngested(message, worker),
         onNotIngested: (message) => this.#desk.onNotIngested(message),
         onWorkerEnd: (worker, end) => {
@@ -567,7 +566,7 @@ export class Node {
   }
 
   get #idle(): boolean {
-    const isDelivered = this.#decided === 0 && this.#deliveries.pending === 0
+    const isDelivered = this.#decisions.pending === 0 && this.#deliveries.pending === 0
     return this.unready === undefined && this.#desk.pending === 0 && !this.tasks.busy && isDelivered && this.#workshop.idle && this.mappings.isIdle && this.events.isIdle && this.#store.queuedBytes === 0
   }
 
@@ -578,31 +577,6 @@ export class Node {
   #onAppended(appends: readonly Append[], bases: readonly number[], origin: Origin | undefined): void {
     this.#workshop.supply.onAppended(appends, bases, origin)
     this.mappings.onAppended(appends)
-  }
-
-  #onTransactions(transactions: readonly TransactionData[], parcel: Uint8Array): number {
-    const sequence = appendedAll(this.#commits, transactions, parcel)
-    const carried = transactions.map(({ seat, effects }) => ({ seat, effects: effectsOf(effects) }))
-    const files = carried.flatMap(({ seat, effects }) => effects.filter((effect) => effect.kind === "seal").map((effect) => [seat.service, effect] as const))
-    if (files.length > 0) this.#whenDurable(sequence, files)
-    for (const { seat, effects } of carried) {
-      const ofTasks = effects.filter((effect) => effect.kind !== "seal")
-      if (ofTasks.length > 0) this.tasks.onEffects(seat.service, ofTasks, sequence)
-    }
-    return sequence
-  }
-
-  #whenDurable(sequence: number, files: ReadonlyArray<readonly [service: string, file: SealFile]>): void {
-    this.#decided += files.length
-    this.#commits.durable(sequence).then(
-      () => {
-        this.#decided -= files.length
-        for (const [service, file] of files) this.#deliveries.add(service, file)
-      },
-      () => {
-        this.#decided -= files.length
-      },
-    )
   }
 
   /** Whether the disk takes a commit again; then everything resumes from what is durable. */

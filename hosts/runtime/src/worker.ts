@@ -6,18 +6,20 @@
  */
 import { getHeapStatistics } from "node:v8"
 import { parentPort, workerData } from "node:worker_threads"
-import type { Append, Batch, CallOutcome, StateReader, Transaction } from "@millrace/engine"
-import { Intake, StageMachine, StateFault, StateMemory, TaskIntake, decodeBlock } from "@millrace/engine/machine"
-import { Placing, type Program, type StreamPlan, errorData } from "@millrace/model"
+import type { Batch, CallOutcome, StateReader, Transaction } from "@millrace/engine"
+import { StageMachine, StateFault, StateMemory, decodeBlock } from "@millrace/engine/machine"
+import { type Program, type StreamPlan, errorData } from "@millrace/model"
 import { type FromWorker, type PoisonData, type Seat, type ToWorker, type TransactionData, type WorkerData, activity, seatName } from "./messages.ts"
 import { Enrichments, NodeClock } from "./enrichments.ts"
-import { free, type PackedAppend, Parcel } from "./parcel.ts"
+import { free, Parcel } from "./parcel.ts"
 import { fileURLToPath } from "node:url"
 import { loadPrograms } from "./programs.ts"
 import { collector, giveMemoryBackAtRest } from "./resting-heap.ts"
 import { holdModules } from "./service-code.ts"
 import { flatEffects } from "./tasks/flat.ts"
+import { toldReader } from "./told-reader.ts"
 import { nextCron, openStateReader } from "./worker-compose.ts"
+import { WorkerIntakes, packedIn } from "./worker-intakes.ts"
 
 const { code, dataDir, stateBytesMost, transactionBytes, shards: given, activity: shared } = workerData as WorkerData
 const doing = new Float64Array(shared)
@@ -39,17 +41,13 @@ interface Seated {
 }
 
 const seats = new Map<string, Seated>()
-/** Decoded records of ingests whose offsets are not known yet. */
-const decoded = new Map<number, { readonly stream: string; readonly partitions: readonly number[]; readonly batches: readonly Batch[] }>()
-const intakes = new Map<string, Intake>()
-const taskIntakes = new Map<string, TaskIntake>()
 const busy = new Set<Seated>()
 /** Seats whose state could not be read. */
 const dropped = new Set<string>()
 /** What all its seats remember together. */
 const memory = new StateMemory(stateBytesMost)
 let programs: ReadonlyMap<string, Program> = new Map()
-let shards = given
+const intakes = new WorkerIntakes(programOf, cursor, given)
 let reader: StateReader | undefined
 let scheduled = false
 let now = 0
@@ -126,8 +124,7 @@ function deal(message: Exclude<ToWorker, { kind: "collect" }>): void {
       for (const [seat, transactions] of message.seats) seats.get(seatName(seat))?.machine.onFolded(transactions)
       return
     case "shards":
-      shards = message.shards
-      return intakes.clear()
+      return intakes.reshard(message.shards)
     case "seal":
       now = message.now
       return seal(message)
@@ -157,68 +154,21 @@ function onCallEnded(seated: Seated, operator: string, outcome: CallOutcome): vo
 }
 
 function ingest(message: Extract<ToWorker, { kind: "ingest" }>): void {
-  const { id, stream, service, format, body, poison } = message
-  enter(activity.ingest, id)
-  try {
-    const { appends, batches, ...facts } =
-      message.task === undefined
-        ? intakeOf(service, stream).take(body, format, message.now, poison, message.trace)
-        : taskIntakeOf(service, message.task.name).take(body, format === "ndjson" ? "ndjson" : "json", message.task.facts, message.now, poison, message.task.stored)
-    if (appends.length > 0) decoded.set(id, { stream, partitions: appends.map(({ partition }) => partition), batches })
-    const parcel = new Parcel()
-    const packed = appends.map((append) => packedIn(parcel, append))
-    const bytes = parcel.pack()
-    send({ kind: "ingested", id, ...facts, appends: packed, parcel: bytes }, [bytes.buffer])
-  } catch (fault) {
-    send({ kind: "not-ingested", id, error: errorData(fault) })
-  }
-  // The message's own copy.
-  free(body)
+  enter(activity.ingest, message.id)
+  const answer = intakes.take(message)
+  send(answer, answer.kind === "ingested" ? [answer.parcel.buffer] : [])
   leave()
 }
 
-function intakeOf(service: string, stream: string): Intake {
-  const name = `${service}\n${stream}`
-  let intake = intakes.get(name)
-  if (intake === undefined) {
-    const program = programOf(service)
-    const plan = program.plan.streams.find((each) => each.name === stream)
-    if (plan === undefined) throw new Error(`worker: no stream ${stream}`)
-    const resharded = shards.get(stream)
-    intake = new Intake(plan, program.streams.get(stream), cursor, resharded === undefined ? undefined : new Placing(resharded))
-    intakes.set(name, intake)
-  }
-  return intake
-}
-
-function taskIntakeOf(service: string, task: string): TaskIntake {
-  const name = `${service}\n${task}`
-  let intake = taskIntakes.get(name)
-  if (intake === undefined) {
-    const { plan, tasks } = programOf(service)
-    const taskPlan = plan.tasks.find((each) => each.name === task)
-    const code = tasks.get(task)
-    if (taskPlan === undefined || code === undefined) throw new Error(`worker: no task ${task}`)
-    intake = new TaskIntake(taskPlan, code, cursor)
-    taskIntakes.set(name, intake)
-  }
-  return intake
-}
-
 function appended({ id, service, bases }: Extract<ToWorker, { kind: "appended" }>): void {
-  const kept = decoded.get(id)
-  if (kept === undefined) return
-  decoded.delete(id)
-  for (const [i, base] of bases.entries()) {
-    const batch = kept.batches[i]
-    if (base < 0 || batch === undefined) continue
-    const seated = seats.get(seatName({ service, stage: kept.stream, partition: kept.partitions[i] ?? 0 }))
-    if (seated !== undefined) enqueue(seated, { ...batch, base })
+  for (const { stream, partition, batch } of intakes.placed(id, bases)) {
+    const seated = seats.get(seatName({ service, stage: stream, partition }))
+    if (seated !== undefined) enqueue(seated, batch)
   }
 }
 
 function sit({ seat, number, culprits: { poison, lost, watched }, now: at, openSince }: Extract<ToWorker, { kind: "sit" }>): void {
-  reader ??= openReader()
+  reader ??= toldReader(() => openStateReader(dataDir), doing)
   const program = programOf(seat.service)
   const stage = program.plan.stages.find(({ id }) => id === seat.stage)
   const input = program.plan.streams.find(({ name }) => name === stage?.input)
@@ -385,36 +335,10 @@ function deliver(done: readonly Done[]): void {
   for (const { seated, transaction } of done) if (!dropped.has(seatName(seated.seat))) enrichments.take(seated, transaction.calls, transaction.cancelled)
 }
 
-function packedIn(parcel: Parcel, { stream, partition, count, block }: Append): PackedAppend {
-  return { stream, partition, count, at: parcel.add(block), length: block.length }
-}
-
 /** Lets go of the store and ends the thread, here where it does no harm. */
 function end(): never {
   reader?.close()
   process.exit(0)
-}
-
-/** The store, which tells when it is at work: a thread that is ended from outside in native code takes the process along. */
-function openReader(): StateReader {
-  const inStore = <T>(act: () => T): T => {
-    doing[activity.inStore] = 1
-    try {
-      return act()
-    } finally {
-      doing[activity.inStore] = 0
-    }
-  }
-  const store = inStore(() => openStateReader(dataDir))
-  return {
-    buckets: (scope, partition) => inStore(() => store.buckets(scope, partition)),
-    get: (scope, partition, bucket, key) => inStore(() => store.get(scope, partition, bucket, key)),
-    *entries(scope, partition, bucket, range) {
-      const entries = inStore(() => store.entries(scope, partition, bucket, range)[Symbol.iterator]())
-      for (let next = inStore(() => entries.next()); next.done !== true; next = inStore(() => entries.next())) yield next.value
-    },
-    close: () => inStore(() => store.close()),
-  }
 }
 
 function enter(kind: number, job: number): void {

@@ -1,28 +1,16 @@
 /** Windows of one length at regular distances: tumbling and hopping ones. */
-import type { AlignedPlan } from "@millrace/model"
+import { EvenFrames } from "./even-frames.ts"
 import type { Frames } from "./frames.ts"
 
-export class AlignedFrames implements Frames {
-  readonly #sizeMs: number
-  readonly #everyMs: number
-  readonly #offsetMs: number
-  readonly stepMs: number
-
-  constructor({ sizeMs, everyMs, offsetMs }: AlignedPlan) {
-    this.#sizeMs = sizeMs
-    this.#everyMs = everyMs
-    this.#offsetMs = offsetMs
-    this.stepMs = sizeMs > everyMs ? everyMs : Number.POSITIVE_INFINITY
-  }
-
+export class AlignedFrames extends EvenFrames implements Frames {
   newest(time: number): number {
-    const rest = (time - this.#offsetMs) % this.#everyMs
-    return time - (rest < 0 ? rest + this.#everyMs : rest)
+    const rest = (time - this.offsetMs) % this.everyMs
+    return time - (rest < 0 ? rest + this.everyMs : rest)
   }
 
   oldest(time: number): number {
     const newest = this.newest(time)
-    return newest - (Math.ceil((this.#sizeMs - (time - newest)) / this.#everyMs) - 1) * this.#everyMs
+    return newest - (Math.ceil((this.sizeMs - (time - newest)) / this.everyMs) - 1) * this.everyMs
   }
 
   start(start: number): number {
@@ -30,6 +18,6 @@ export class AlignedFrames implements Frames {
   }
 
   end(start: number): number {
-    return start + this.#sizeMs
+    return start + this.sizeMs
   }
 }

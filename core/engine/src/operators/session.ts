@@ -17,8 +17,9 @@ import { type Bucket, type Scope, rowKey, rowTime } from "../state.ts"
 import { keyOfRow, rowOf, timeOfRow } from "../state/row.ts"
 import type { TimerView, View } from "../view.ts"
 import { Accumulation, type Accumulator } from "./accumulation.ts"
+import { DueNames } from "./due-names.ts"
 import { Early } from "./early.ts"
-import { Looks } from "./looks.ts"
+import { flagCodec } from "./flag-codec.ts"
 import { first, last, StandingResults } from "./standing-results.ts"
 import { endOfInput, WindowClock } from "./window-clock.ts"
 import { type TriggeredWindows, triggerNumbers, WindowTriggers } from "./window-triggers.ts"
@@ -47,7 +48,7 @@ export class SessionOperator implements TimedOperator, View {
   readonly #accumulation: Accumulation
   readonly #sessions: Scope<Accumulator>
   /** Sessions to look at, by time, under the names of their cells. */
-  readonly #looks: Looks
+  readonly #looks: DueNames<true>
   /** Undefined: no result is ever taken back. */
   readonly #standing: StandingResults | undefined
   /** Undefined: event time decides. */
@@ -69,7 +70,7 @@ export class SessionOperator implements TimedOperator, View {
     this.#late = late
     this.#accumulation = new Accumulation(code.aggregates, ownNumbers(plan))
     this.#sessions = state.rows(scope, this.#accumulation.codec)
-    this.#looks = new Looks(context, `${scope}@looks`)
+    this.#looks = new DueNames(context, `${scope}@looks`, flagCodec)
     if (plan.panes) this.#standing = new StandingResults(state, `${scope}@results`, this.#accumulation)
     if (plan.time === "processing") this.#clock = new WindowClock(context, `${scope}@clock`)
     if (plan.earlyMs > 0) this.#early = new Early(plan.earlyMs, context, `${scope}@early`)
@@ -130,9 +131,9 @@ export class SessionOperator implements TimedOperator, View {
   /** At one time what gives results ahead of an end comes before the ends. False: the transaction is full before all was done. */
   #actFirst(due: number): boolean {
     const early = this.#early
-    if (early !== undefined && early.due === due) return early.giveAll(this.#giveEarly)
+    if (early !== undefined && early.due === due) return early.takeAll(this.#giveEarly)
     const triggers = this.#triggers
-    if (triggers === undefined || triggers.due > due) return this.#looks.lookAll(this.#look)
+    if (triggers === undefined || triggers.due > due) return this.#looks.takeAll(this.#look)
     this.#clock?.pass(due)
     return triggers.fireFirst()
   }
@@ -222,7 +223,7 @@ export class SessionOperator implements TimedOperator, View {
   }
 
   /** A session's look has come: it gives its result, goes, or is looked at again later. */
-  readonly #look = (name: string, time: number): void => {
+  readonly #look = (name: string, _: true, time: number): void => {
     const session = this.#sessions.get(this.#bucket, name)?.value
     // Merged into another.
     if (session === undefined) return
@@ -298,7 +299,9 @@ export class SessionOperator implements TimedOperator, View {
   }
 
   #lookAt(time: number, name: string): void {
-    if (this.#looks.note(time, name)) this.#settle()
+    if (this.#looks.has(time, name)) return
+    this.#looks.note(time, name, true)
+    this.#settle()
   }
 
   #tooLate(value: unknown, key: string, time: number): void {

@@ -13,7 +13,8 @@ import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { type Bucket, rowKey, rowNumber, rowOf, rowTime, type Scope } from "../state.ts"
 import type { View } from "../view.ts"
 import { Accumulation, type Accumulator } from "./accumulation.ts"
-import { Looks } from "./looks.ts"
+import { DueNames } from "./due-names.ts"
+import { flagCodec } from "./flag-codec.ts"
 import { firstAt, SlidingBlocks } from "./sliding-blocks.ts"
 import { endOfInput, WindowClock } from "./window-clock.ts"
 
@@ -31,7 +32,7 @@ export class SlidingOperator implements TimedOperator, View {
   readonly #accumulation: Accumulation
   readonly #rows: Scope<Accumulator>
   readonly #blocks: SlidingBlocks
-  readonly #looks: Looks
+  readonly #looks: DueNames<true>
   /** Undefined: event time decides. */
   readonly #clock: WindowClock | undefined
   /** Of the result that is being emitted. */
@@ -49,7 +50,7 @@ export class SlidingOperator implements TimedOperator, View {
     this.#accumulation = new Accumulation(code.aggregates, [0])
     this.#blocks = new SlidingBlocks(this.#accumulation, plan.span.kind === "time" ? plan.span.sizeMs : 1)
     this.#rows = state.rows(scope, this.#accumulation.codec)
-    this.#looks = new Looks(context, `${scope}@looks`)
+    this.#looks = new DueNames(context, `${scope}@looks`, flagCodec)
     if (plan.time === "processing") this.#clock = new WindowClock(context, `${scope}@clock`)
     this.#settle()
   }
@@ -115,11 +116,11 @@ export class SlidingOperator implements TimedOperator, View {
 
   #act(reached: number): void {
     for (let due = this.#settle(); due <= reached && due < Number.POSITIVE_INFINITY; due = this.#settle()) {
-      if (!this.#looks.lookAll(this.#look)) return void this.#settle()
+      if (!this.#looks.takeAll(this.#look)) return void this.#settle()
     }
   }
 
-  readonly #look = (key: string, time: number): void => {
+  readonly #look = (key: string, _: true, time: number): void => {
     const { span } = this.#plan
     if (span.kind === "time") this.#lookBack(key, time, span.sizeMs)
     else this.#lookOver(key, time, span.rows)
@@ -169,7 +170,9 @@ export class SlidingOperator implements TimedOperator, View {
   }
 
   #lookAt(time: number, key: string): void {
-    if (this.#looks.note(time, key)) this.#settle()
+    if (this.#looks.has(time, key)) return
+    this.#looks.note(time, key, true)
+    this.#settle()
   }
 
   get #bucket(): Bucket<Accumulator> {

@@ -144,7 +144,7 @@ export class WindowOperator implements TimedOperator, View {
       this.#clock?.pass(due)
       // At one time early results come first: the closing, which nothing in the state tells, is then the last of that time.
       if (early !== undefined && early.due <= this.#schedule.due) {
-        if (!early.giveAll(this.#giveEarly)) return void this.#settle()
+        if (!early.takeAll(this.#giveEarly)) return void this.#settle()
         continue
       }
       if (triggers !== undefined && triggers.due <= this.#schedule.due) {
