@@ -6,41 +6,17 @@
  * K7  Versions that no record to come can ask for are forgotten.
  */
 import {
-  type ByteReader,
-  type ByteWriter,
   type JoinContext,
   type OperatorCode,
   type OperatorPlan,
   valueBytes,
   valueFrom,
 } from "@millrace/model"
-import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
-import { type Scope, type StateCodec, rowKey, rowNumber, rowOf } from "../state.ts"
-import { keyOfRow } from "../state/row.ts"
-import { type KeptBytes, keptBytesCodec, keptValue } from "./kept-bytes.ts"
-
-interface Version {
-  readonly time: number
-  /** Undefined: from here on there is none. */
-  readonly bytes: Uint8Array | undefined
-}
-
-const none = 0xffffffff
-
-const versionCodec: StateCodec<Version> = {
-  write: (to: ByteWriter, { time, bytes }: Version) => {
-    to.f64(time)
-    to.u32(bytes?.length ?? none)
-    if (bytes !== undefined) to.bytes(bytes)
-  },
-  read: (from: ByteReader): Version => {
-    const time = from.f64()
-    const length = from.u32()
-    return { time, bytes: length === none ? undefined : from.bytes(length).slice() }
-  },
-  copy: (version) => version,
-}
+import { type Scope, rowKey, rowNumber } from "../state.ts"
+import { type DatedBytes, datedBytesCodec } from "./dated-bytes.ts"
+import { type KeptBytes, keptValue } from "./kept-bytes.ts"
+import { WaitingRecords } from "./waiting-records.ts"
 
 export class AsOfOperator implements TimedOperator {
   readonly #plan: Extract<OperatorPlan, { kind: "as-of" }>
@@ -49,10 +25,9 @@ export class AsOfOperator implements TimedOperator {
   readonly #context: StageContext
   readonly #next: Push
   readonly #late: Push
-  readonly #versions: Scope<Version>
-  /** Records that wait, by event time. */
-  readonly #waiting: Scope<KeptBytes>
-  readonly #schedule: BucketSchedule
+  /** Since a time each. */
+  readonly #versions: Scope<DatedBytes>
+  readonly #waiting: WaitingRecords
   readonly #at: { key: string; time: number } = { key: "", time: 0 }
   due: number = Number.POSITIVE_INFINITY
   readonly dueByClock: number = Number.POSITIVE_INFINITY
@@ -72,9 +47,8 @@ export class AsOfOperator implements TimedOperator {
     this.#context = context
     this.#next = next
     this.#late = late
-    this.#versions = state.rows(`${scope}@versions`, versionCodec)
-    this.#waiting = state.rows(`${scope}@waiting`, keptBytesCodec)
-    this.#schedule = new BucketSchedule(state, this.#waiting, (time) => time + 1)
+    this.#versions = state.rows(`${scope}@versions`, datedBytesCodec)
+    this.#waiting = new WaitingRecords(context, `${scope}@waiting`, (time) => time + 1)
     this.#settle()
   }
 
@@ -87,33 +61,13 @@ export class AsOfOperator implements TimedOperator {
       this.#late(value, key, time)
       return
     }
-    const due = this.#schedule.note(time)
+    const due = this.#waiting.add(value, key, time)
     if (due < this.due) this.due = due
     if (due < context.due) context.due = due
-    const bucket = this.#waiting.bucket(time)
-    const newest = this.#waiting.group(bucket, key).at(-1)
-    const number = newest === undefined ? 0 : Number.parseInt(rowOf(newest.key), 36) + 1
-    this.#waiting.change(bucket, rowKey(key, rowNumber(number)), () => ({ bytes: valueBytes(value) }))
   }
 
   advance(watermark: number): void {
-    for (this.#settle(); this.due <= watermark; this.#settle()) {
-      const time = this.#schedule.first
-      const bucket = this.#waiting.bucket(time)
-      let done = true
-      for (const { key: name, value } of this.#waiting.entries(bucket)) {
-        const key = keyOfRow(name)
-        // Outside the guard: one that fails is a dead letter and not due again.
-        this.#waiting.remove(bucket, name)
-        this.#context.guard(this.#plan.name, keptValue(value), key, time, this.#answer)
-        this.#forget(key, time)
-        if (!this.#context.full()) continue
-        done = false
-        break
-      }
-      if (!done) return this.#settle()
-      this.#waiting.drop(bucket)
-    }
+    for (this.#settle(); this.due <= watermark; this.#settle()) if (!this.#waiting.takeAll(this.#take)) return this.#settle()
   }
 
   tick(): void {}
@@ -121,14 +75,19 @@ export class AsOfOperator implements TimedOperator {
   end(): void {}
 
   reload(): void {
-    this.#schedule.reload()
+    this.#waiting.reload()
     this.#settle()
   }
 
+  readonly #take = (kept: KeptBytes, key: string, time: number): void => {
+    this.#context.guard(this.#plan.name, keptValue(kept), key, time, this.#answer)
+    this.#forget(key, time)
+  }
+
   readonly #answer: Push = (value, key, time) => {
-    let valid: Version | undefined
+    let valid: DatedBytes | undefined
     for (const { value: version } of this.#versions.group(this.#versions.bucket(0), key)) {
-      if (version === undefined || version.time > time) break
+      if (version === undefined || version.since > time) break
       valid = version
     }
     const bytes = valid?.bytes
@@ -145,7 +104,7 @@ export class AsOfOperator implements TimedOperator {
     const name = rowKey(key, timeName(time))
     // Of one time, the version that came last is the one.
     this.#versions.remove(bucket, name)
-    this.#versions.change(bucket, name, () => ({ time, bytes: gone ? undefined : valueBytes(value) }))
+    this.#versions.change(bucket, name, () => ({ since: time, bytes: gone ? undefined : valueBytes(value) }))
     this.#forget(key, this.#context.watermark - 1)
   }
 
@@ -154,12 +113,12 @@ export class AsOfOperator implements TimedOperator {
     const bucket = this.#versions.bucket(0)
     const group = this.#versions.group(bucket, key)
     let over = 0
-    while (over + 1 < group.length && (group[over + 1]?.value?.time ?? Number.POSITIVE_INFINITY) <= time) over++
+    while (over + 1 < group.length && (group[over + 1]?.value?.since ?? Number.POSITIVE_INFINITY) <= time) over++
     if (over > 0) for (const cell of group.slice(0, over)) this.#versions.remove(bucket, cell.key)
   }
 
   #settle(): void {
-    this.due = this.#schedule.due
+    this.due = this.#waiting.due
     if (this.due < this.#context.due) this.#context.due = this.due
   }
 }

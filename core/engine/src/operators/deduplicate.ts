@@ -9,11 +9,11 @@
 import { type ByteReader, type ByteWriter, type OperatorPlan, valueBytes, valueFrom } from "@millrace/model"
 import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
-import { type Scope, type StateCodec, rowKey, rowNumber, rowOf } from "../state.ts"
-import { keyOfRow } from "../state/row.ts"
+import type { Scope, StateCodec } from "../state.ts"
 import type { View } from "../view.ts"
 import { flagCodec } from "./flag-codec.ts"
-import { type KeptBytes, keptBytesCodec, keptValue } from "./kept-bytes.ts"
+import { type KeptBytes, keptValue } from "./kept-bytes.ts"
+import { WaitingRecords } from "./waiting-records.ts"
 
 /** A group of duplicates that may get more members. */
 interface Group {
@@ -55,8 +55,7 @@ export class DeduplicateOperator implements TimedOperator, View {
   readonly #ends: Scope<true>
   readonly #endings: BucketSchedule
   /** Records that wait, by event time. */
-  readonly #waiting: Scope<KeptBytes>
-  readonly #schedule: BucketSchedule
+  readonly #waiting: WaitingRecords
   due: number = Number.POSITIVE_INFINITY
   readonly dueByClock: number = Number.POSITIVE_INFINITY
 
@@ -71,8 +70,7 @@ export class DeduplicateOperator implements TimedOperator, View {
     this.#groups = state.scope(scope, groupCodec)
     this.#ends = state.scope(`${scope}@ends`, flagCodec)
     this.#endings = new BucketSchedule(state, this.#ends, (end) => end)
-    this.#waiting = state.rows(`${scope}@waiting`, keptBytesCodec)
-    this.#schedule = new BucketSchedule(state, this.#waiting, (time) => time + 1)
+    this.#waiting = new WaitingRecords(context, `${scope}@waiting`, (time) => time + 1)
     this.#settle()
   }
 
@@ -89,19 +87,15 @@ export class DeduplicateOperator implements TimedOperator, View {
       if (this.#keepsLast && time >= group.time) this.#replace(key, time, true, valueBytes(value))
       return
     }
-    this.#dueAt(this.#schedule.note(time))
-    const bucket = this.#waiting.bucket(time)
-    const newest = this.#waiting.group(bucket, key).at(-1)
-    const number = newest === undefined ? 0 : Number.parseInt(rowOf(newest.key), 36) + 1
-    this.#waiting.change(bucket, rowKey(key, rowNumber(number)), () => ({ bytes: valueBytes(value) }))
+    this.#dueAt(this.#waiting.add(value, key, time))
   }
 
   advance(watermark: number): void {
     for (this.#settle(); this.due <= watermark; this.#settle()) {
       // What lies before a group's end may belong to it.
       const end = this.#endings.due
-      const taking = this.#schedule.due < Number.POSITIVE_INFINITY && this.#schedule.first < end
-      const done = taking ? this.#takeAll(this.#schedule.first) : this.#endAll(end)
+      const taking = this.#waiting.due < Number.POSITIVE_INFINITY && this.#waiting.first < end
+      const done = taking ? this.#waiting.takeAll(this.#take) : this.#endAll(end)
       if (!done || this.#context.full()) return this.#settle()
     }
   }
@@ -111,7 +105,7 @@ export class DeduplicateOperator implements TimedOperator, View {
   end(): void {}
 
   reload(): void {
-    this.#schedule.reload()
+    this.#waiting.reload()
     this.#endings.reload()
     this.#settle()
   }
@@ -122,20 +116,7 @@ export class DeduplicateOperator implements TimedOperator, View {
     return bytes === undefined || bytes.length === 0 ? undefined : valueFrom(bytes)
   }
 
-  /** False: the transaction is full before all that waited for the time have been taken. */
-  #takeAll(time: number): boolean {
-    const bucket = this.#waiting.bucket(time)
-    for (const { key: name, value } of this.#waiting.entries(bucket)) {
-      // Outside the guard: one that fails is a dead letter and not due again.
-      this.#waiting.remove(bucket, name)
-      this.#take(keyOfRow(name), time, value.bytes)
-      if (this.#context.full()) return false
-    }
-    this.#waiting.drop(bucket)
-    return true
-  }
-
-  #take(key: string, time: number, bytes: Uint8Array): void {
+  readonly #take = ({ bytes }: KeptBytes, key: string, time: number): void => {
     const bucket = this.#groups.bucket(0)
     const group = this.#groups.get(bucket, key)?.value
     if (group !== undefined && time < group.end) {
@@ -179,7 +160,7 @@ export class DeduplicateOperator implements TimedOperator, View {
   }
 
   #settle(): void {
-    this.due = Math.min(this.#schedule.due, this.#endings.due)
+    this.due = Math.min(this.#waiting.due, this.#endings.due)
     if (this.due < this.#context.due) this.#context.due = this.due
   }
 }

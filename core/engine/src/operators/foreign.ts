@@ -19,6 +19,7 @@ import type { Push, StageContext } from "../context.ts"
 import { checkedKey } from "../event-time.ts"
 import { type Scope, type StateCodec, rowKey, rowOf } from "../state.ts"
 import type { View } from "../view.ts"
+import { type DatedBytes, datedBytesCodec } from "./dated-bytes.ts"
 import { type KeptBytes, keptBytesCodec, keptValue } from "./kept-bytes.ts"
 
 /** On its way to the key that it names: the row, or that it has left (`undefined`), or that it is gone altogether (`null`). */
@@ -132,44 +133,23 @@ export function foreignMeet(
   }
 }
 
-interface Settled {
-  version: number
-  /** Undefined: no result. */
-  bytes: Uint8Array | undefined
-}
-
-const none = 0xffffffff
-
-const settledCodec: StateCodec<Settled> = {
-  write: (to: ByteWriter, { version, bytes }: Settled) => {
-    to.f64(version)
-    to.u32(bytes?.length ?? none)
-    if (bytes !== undefined) to.bytes(bytes)
-  },
-  read: (from: ByteReader): Settled => {
-    const version = from.f64()
-    const length = from.u32()
-    return { version, bytes: length === none ? undefined : from.bytes(length).slice() }
-  },
-  copy: (settled) => ({ ...settled }),
-}
-
 /** K8: the table of results, by the left table's keys. */
 export class ForeignSettleOperator implements View {
-  readonly #results: Scope<Settled>
+  /** As of a version of the left row each. */
+  readonly #results: Scope<DatedBytes>
   readonly push: Push
 
   constructor(name: string, context: StageContext, next: Push) {
-    const results = context.state.scope(`${context.plan.service}/${name}`, settledCodec)
+    const results = context.state.scope(`${context.plan.service}/${name}`, datedBytesCodec)
     this.#results = results
     this.push = (value, key, time) => {
       const [version, result] = value as Answer
       const bucket = results.bucket(0)
       const before = results.get(bucket, key)?.value
-      if (before !== undefined && version < before.version) return
+      if (before !== undefined && version < before.since) return
       const old = before?.bytes === undefined ? undefined : valueFrom(before.bytes)
-      const settled = results.change(bucket, key, () => ({ version, bytes: undefined })).value as Settled
-      settled.version = version
+      const settled = results.change(bucket, key, () => ({ since: version, bytes: undefined })).value as DatedBytes
+      settled.since = version
       settled.bytes = result === undefined ? undefined : valueBytes(result)
       if (old !== undefined || result !== undefined) next([old, result], key, Math.max(time, context.watermark))
     }

@@ -8,16 +8,16 @@
 import { MillraceError, type OperatorCode, type OperatorPlan, type PatternStage, limits, valueBytes } from "@millrace/model"
 import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
-import { type Scope, rowKey, rowNumber, rowOf } from "../state.ts"
-import { keyOfRow } from "../state/row.ts"
+import type { Scope } from "../state.ts"
 import { type Begun, TakeRows, begunCodec, firstBegun, nothing, takeRowCodec } from "./begun.ts"
 import { CompleteRows, completeRowCodec, isNoneComplete, release, wait } from "./complete-matches.ts"
 import { flagCodec } from "./flag-codec.ts"
 import { HeldRecords, decoded } from "./held-records.ts"
-import { type KeptBytes, keptBytesCodec, keptValue } from "./kept-bytes.ts"
+import { type KeptBytes, keptValue } from "./kept-bytes.ts"
 import { MatchView } from "./match-view.ts"
 import { Automaton, type Conditions } from "./pattern.ts"
 import { HeldRecord, type Partial, type Take } from "./take.ts"
+import { WaitingRecords } from "./waiting-records.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "match" }>
 type Code = Extract<OperatorCode, { kind: "match" }>
@@ -39,9 +39,8 @@ export class MatchOperator implements TimedOperator {
   /** Undefined: nobody listens. */
   readonly #timedOut: Push | undefined
   readonly #late: Push
-  /** Records that the watermark has not reached, by event time. */
-  readonly #waiting: Scope<KeptBytes>
-  readonly #arrivals: BucketSchedule
+  /** Records that the watermark has not reached. */
+  readonly #waiting: WaitingRecords
   readonly #begun: Scope<Begun>
   readonly #rows: TakeRows
   readonly #held = new HeldRecords()
@@ -68,8 +67,7 @@ export class MatchOperator implements TimedOperator {
     this.#next = out.next
     this.#timedOut = out.timedOut
     this.#late = out.late
-    this.#waiting = state.rows(`${scope}@waiting`, keptBytesCodec)
-    this.#arrivals = new BucketSchedule(state, this.#waiting, (time) => time)
+    this.#waiting = new WaitingRecords(context, `${scope}@waiting`, (time) => time)
     this.#begun = state.scope(scope, begunCodec)
     this.#rows = new TakeRows(state.rows(`${scope}@records`, takeRowCodec), new CompleteRows(state.rows(`${scope}@complete`, completeRowCodec)))
     this.#view = new MatchView(plan.stages, this.#held)
@@ -90,16 +88,12 @@ export class MatchOperator implements TimedOperator {
       this.#bytes = undefined
       return this.#take(value, key, time)
     }
-    this.#dueAt(this.#arrivals.note(time))
-    const bucket = this.#waiting.bucket(time)
-    const newest = this.#waiting.group(bucket, key).at(-1)
-    const number = newest === undefined ? 0 : Number.parseInt(rowOf(newest.key), 36) + 1
-    this.#waiting.change(bucket, rowKey(key, rowNumber(number)), () => ({ bytes: valueBytes(value) }))
+    this.#dueAt(this.#waiting.add(value, key, time))
   }
 
   advance(watermark: number): void {
     for (this.#settle(); this.due <= watermark; this.#settle()) {
-      const done = this.#timeouts.due <= this.#arrivals.due ? this.#endAll(this.#timeouts.first) : this.#takeAll(this.#arrivals.first)
+      const done = this.#timeouts.due <= this.#waiting.due ? this.#endAll(this.#timeouts.first) : this.#waiting.takeAll(this.#takeKept)
       if (!done || this.#context.full()) return this.#settle()
     }
   }
@@ -118,22 +112,14 @@ export class MatchOperator implements TimedOperator {
   }
 
   reload(): void {
-    this.#arrivals.reload()
+    this.#waiting.reload()
     this.#timeouts.reload()
     this.#settle()
   }
 
-  #takeAll(time: number): boolean {
-    const bucket = this.#waiting.bucket(time)
-    for (const { key: name, value } of this.#waiting.entries(bucket)) {
-      // Outside the guard: one that fails is a dead letter and not due again.
-      this.#waiting.remove(bucket, name)
-      this.#bytes = value.bytes
-      this.#context.guard(this.#plan.name, keptValue(value), keyOfRow(name), time, this.#take)
-      if (this.#context.full()) return false
-    }
-    this.#waiting.drop(bucket)
-    return true
+  readonly #takeKept = (kept: KeptBytes, key: string, time: number): void => {
+    this.#bytes = kept.bytes
+    this.#context.guard(this.#plan.name, keptValue(kept), key, time, this.#take)
   }
 
   readonly #take: Push = (value, key, time) => {
@@ -362,7 +348,7 @@ export class MatchOperator implements TimedOperator {
   }
 
   #settle(): void {
-    this.due = Math.min(this.#arrivals.due, this.#timeouts.due)
+    this.due = Math.min(this.#waiting.due, this.#timeouts.due)
     if (this.due < this.#context.due) this.#context.due = this.due
   }
 }

@@ -3,41 +3,20 @@
  * one that came first. Gives each change as `[old, new]`. A value that says that its row is deleted leaves a mark until nothing older
  * can come, so that an older value that comes after it does not bring the row back.
  */
-import { type ByteReader, type ByteWriter, type OperatorCode, type OperatorPlan, valueBytes, valueFrom } from "@millrace/model"
+import { type OperatorCode, type OperatorPlan, valueBytes, valueFrom } from "@millrace/model"
 import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
-import type { Bucket, Scope, StateCodec } from "../state.ts"
+import type { Bucket, Scope } from "../state.ts"
 import type { View } from "../view.ts"
+import { type DatedBytes, datedBytesCodec } from "./dated-bytes.ts"
 import { flagCodec } from "./flag-codec.ts"
-
-interface Row {
-  time: number
-  /** Undefined: deleted. */
-  bytes: Uint8Array | undefined
-}
-
-const deleted = 0xffffffff
-
-const rowCodec: StateCodec<Row> = {
-  write: (to: ByteWriter, { time, bytes }: Row) => {
-    to.f64(time)
-    to.u32(bytes?.length ?? deleted)
-    if (bytes !== undefined) to.bytes(bytes)
-  },
-  read: (from: ByteReader): Row => {
-    const time = from.f64()
-    const length = from.u32()
-    return { time, bytes: length === deleted ? undefined : from.bytes(length).slice() }
-  },
-  copy: (row) => ({ ...row }),
-}
 
 export class TableOperator implements TimedOperator, View {
   readonly #deleted: ((value: unknown) => boolean) | undefined
   readonly #keepsFirst: boolean
   readonly #context: StageContext
   readonly #next: Push
-  readonly #rows: Scope<Row>
+  readonly #rows: Scope<DatedBytes>
   /** Deleted rows, by the time of their deletion. */
   readonly #graves: Scope<true>
   readonly #schedule: BucketSchedule
@@ -55,7 +34,7 @@ export class TableOperator implements TimedOperator, View {
     this.#keepsFirst = keep === "first"
     this.#context = context
     this.#next = next
-    this.#rows = state.scope(`${plan.service}/${name}`, rowCodec)
+    this.#rows = state.scope(`${plan.service}/${name}`, datedBytesCodec)
     this.#graves = state.scope(`${plan.service}/${name}@deleted`, flagCodec)
     this.#schedule = new BucketSchedule(state, this.#graves, (time) => time)
     this.#settle()
@@ -65,13 +44,13 @@ export class TableOperator implements TimedOperator, View {
     const { watermark } = this.#context
     const bucket = this.#bucket
     const before = this.#rows.get(bucket, key)?.value
-    if (before !== undefined && (this.#keepsFirst ? time >= before.time : time < before.time)) return
+    if (before !== undefined && (this.#keepsFirst ? time >= before.since : time < before.since)) return
     const gone = this.#deleted?.(value) === true
     const old = before?.bytes === undefined ? undefined : valueFrom(before.bytes)
     if (gone && time <= watermark) this.#rows.remove(bucket, key)
     else {
-      const row = this.#rows.change(bucket, key, () => ({ time, bytes: undefined })).value as Row
-      row.time = time
+      const row = this.#rows.change(bucket, key, () => ({ since: time, bytes: undefined })).value as DatedBytes
+      row.since = time
       row.bytes = gone ? undefined : valueBytes(value)
       if (gone) {
         this.#dueAt(this.#schedule.note(time))
@@ -89,7 +68,7 @@ export class TableOperator implements TimedOperator, View {
       const bucket = this.#graves.bucket(time)
       for (const key of this.#graves.keys(bucket)) {
         const row = this.#rows.get(this.#bucket, key)?.value
-        if (row?.time === time && row.bytes === undefined) this.#rows.remove(this.#bucket, key)
+        if (row?.since === time && row.bytes === undefined) this.#rows.remove(this.#bucket, key)
       }
       this.#graves.drop(bucket)
       if (this.#context.full()) return this.#settle()
@@ -114,7 +93,7 @@ export class TableOperator implements TimedOperator, View {
     for (const { key, value } of this.#rows.entries(this.#bucket, after)) if (value.bytes !== undefined) yield [key, valueFrom(value.bytes)]
   }
 
-  get #bucket(): Bucket<Row> {
+  get #bucket(): Bucket<DatedBytes> {
     return this.#rows.bucket(0)
   }
 

@@ -2,7 +2,9 @@
 import { MillraceError } from "@millrace/model"
 import type { FunctionReply, MappingReply } from "@millrace/protocol"
 import type { Command } from "commander"
+import { columns } from "../columns.ts"
 import { example } from "../example.ts"
+import { inputText } from "../input-text.ts"
 import { type AddressOptions, addAddress, clientsOf } from "../node-address.ts"
 import type { Terminal } from "../terminal.ts"
 
@@ -36,11 +38,11 @@ export function define(command: Command, terminal: Terminal): void {
 async function list(options: Options, terminal: Terminal): Promise<void> {
   const functions = await clientsOf(options, terminal).impatient.functions()
   if (options.json === true) for (const each of functions) terminal.out(`${JSON.stringify(each)}\n`)
-  else terminal.out(functions.length === 0 ? "This node has no functions.\n" : table([["function", "service", "timeout", "memory", "instances", "fed by"], ...functions.map(lineOf)]))
+  else terminal.out(functions.length === 0 ? "This node has no functions.\n" : columns([["function", "service", "timeout", "memory", "instances", "fed by"], ...functions.map(lineOf)]))
 }
 
 async function invoke(name: string, given: string | undefined, options: Options, terminal: Terminal): Promise<void> {
-  const text = given === "-" ? await textOf(terminal.stdin) : (given ?? "{}")
+  const text = given === "-" ? await inputText(terminal.stdin) : (given ?? "{}")
   let event: unknown
   try {
     event = JSON.parse(text)
@@ -91,15 +93,4 @@ function standOf({ state, shards, iteratorAgeMs, idle, dropped, error }: Mapping
 function linesOf(log: string): string {
   const own = log.split("\n").filter((line) => /^\S+Z\t/.test(line))
   return own.map((line) => `${line.split("\t").slice(2).join(" ")}\n`).join("")
-}
-
-async function textOf(source: AsyncIterable<Uint8Array>): Promise<string> {
-  const parts: Uint8Array[] = []
-  for await (const part of source) parts.push(part)
-  return Buffer.concat(parts).toString("utf8")
-}
-
-function table(rows: ReadonlyArray<readonly string[]>): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  return rows.map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()}\n`).join("")
 }

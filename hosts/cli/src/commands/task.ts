@@ -2,7 +2,9 @@
 import { type ErrorCode, isMillraceError, limits, MillraceError } from "@millrace/model"
 import type { CancelFilter, Client, RetryFilter, RunReply, RunsOptions, RunState, RunTally, TaskReply } from "@millrace/protocol"
 import type { Command } from "commander"
+import { columns } from "../columns.ts"
 import { example } from "../example.ts"
+import { inputText } from "../input-text.ts"
 import { type AddressOptions, addAddress, clientsOf } from "../node-address.ts"
 import { wholeNumber } from "../option-values.ts"
 import type { Terminal } from "../terminal.ts"
@@ -130,7 +132,7 @@ function addJson(command: Command): Command {
 
 async function call(name: string, given: string | undefined, options: CallOptions, terminal: Terminal): Promise<void> {
   const { impatient, patient } = clientsOf(options, terminal)
-  const text = given === undefined || given === "-" ? await textOf(terminal.stdin) : given
+  const text = given === undefined || given === "-" ? await inputText(terminal.stdin) : given
   let input: unknown
   try {
     input = JSON.parse(text)
@@ -192,7 +194,7 @@ async function list({ url, json, limit, cursor: from, ...search }: ListOptions, 
   if (Object.keys(search).length === 0 && from === undefined) {
     const tasks = await impatient.tasks()
     if (json === true) for (const task of tasks) terminal.out(`${JSON.stringify(task)}\n`)
-    else terminal.out(tasks.length === 0 ? "This node has no tasks.\n" : table([["task", ...shownStates, ""], ...tasks.map(standOf)]))
+    else terminal.out(tasks.length === 0 ? "This node has no tasks.\n" : columns([["task", ...shownStates, ""], ...tasks.map(standOf)]))
     return
   }
   const shown: RunReply[] = []
@@ -204,7 +206,7 @@ async function list({ url, json, limit, cursor: from, ...search }: ListOptions, 
     ;({ cursor } = page)
   } while (cursor !== undefined && shown.length < limit)
   if (json === true) for (const run of shown) terminal.out(`${JSON.stringify(run)}\n`)
-  else terminal.out(shown.length === 0 ? "No runs.\n" : table([["run", "status", "enqueued", "attempts", "key", "input or error"], ...shown.map(lineOf)]))
+  else terminal.out(shown.length === 0 ? "No runs.\n" : columns([["run", "status", "enqueued", "attempts", "key", "input or error"], ...shown.map(lineOf)]))
   // Not among the results, so that --json stays one run a line.
   if (cursor !== undefined) terminal.err(`These are ${shown.length}; there may be more. The same command goes on with --cursor ${cursor}\n`)
 }
@@ -294,15 +296,4 @@ function details(run: RunReply): string {
   ])
   if (current.length > 0) told.push(`${startedAt ?? enqueuedAt}  under way`, ...current.map((line) => `  ${line}`))
   return `${facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(9)} ${value}`])).join("\n")}\n${told.map((line) => `${line}\n`).join("")}`
-}
-
-async function textOf(source: AsyncIterable<Uint8Array>): Promise<string> {
-  const parts: Uint8Array[] = []
-  for await (const part of source) parts.push(part)
-  return Buffer.concat(parts).toString("utf8")
-}
-
-function table(rows: ReadonlyArray<readonly string[]>): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  return rows.map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()}\n`).join("")
 }
