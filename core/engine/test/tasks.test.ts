@@ -210,6 +210,23 @@ test("a repeat with the same idempotency key joins the run, until the window is 
   assert.equal(rig.status(other), "running")
 })
 
+test("an idempotency key is remembered as long as its enqueue says, at most as long as the task does", async () => {
+  const rig = await TaskRig.open(task("t", { run, idempotency: "1h" }))
+  const numbers = new Map<string, number>()
+  const repeated = async (key: string): Promise<boolean> => {
+    const before = rig.placed.length
+    await rig.enqueue(1, { idempotencyKey: key, ticket: key })
+    return rig.placed[before]?.number === numbers.get(key)
+  }
+  for (const [key, keyMs] of [["short", 60_000], ["long", 86_400_000]] as const) numbers.set(key, await rig.enqueue(1, { idempotencyKey: key, keyMs }))
+  await rig.pass(59_999)
+  assert.deepEqual([await repeated("short"), await repeated("long")], [true, true])
+  await rig.pass(1)
+  assert.deepEqual([await repeated("short"), await repeated("long")], [false, true])
+  await rig.pass(3_540_000)
+  assert.equal(await repeated("long"), false)
+})
+
 test("a run that does not start in time expires; one that has started does not", async () => {
   const rig = await TaskRig.open(task("t", { run, concurrency: 1, ttl: "1m" }))
   const runs = await rig.enqueue(1)

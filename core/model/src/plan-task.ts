@@ -143,4 +143,6 @@ export interface EnqueueOptions {
   readonly priority?: number
   /** A repeat with the same text within the task's window gets the same run. 1 to 256 characters. */
   readonly idempotencyKey?: string
+  /** How long its key is remembered, at most as long as the task's `idempotency` says. @default as long as that */
+  readonly idempotency?: Duration
 }

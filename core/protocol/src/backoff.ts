@@ -16,7 +16,7 @@ export interface Backoff {
 export const defaultBackoff: Backoff = { attempts: 12, firstMs: 100, mostMs: 5_000 }
 
 /** No node may hold a client up for longer by `Retry-After`, in ms. */
-const askedMsMax = 60_000
+export const askedMsMax = 60_000
 
 /**
  * The wait after the given attempt (from 1), in ms: between half of the longest and the longest, and not less than the

@@ -75,6 +75,25 @@ test("sendMany cuts more inputs than a request carries into several, each with a
   assert.equal(calls[1]?.body, "50000\n")
 })
 
+test("a key that only the client knows is to be remembered as long as the client may try again, no longer; any other as the task says", async () => {
+  const enqueued = answer(202, { task: "t", id: "t-0", ids: ["t-0"] })
+  const { client, calls } = scripted([enqueued, enqueued, enqueued, enqueued, answer(200, "done")])
+  const t = client.task("t")
+  await t.send(1)
+  await t.sendMany([1, 2])
+  await t.send(1, { idempotencyKey: "k" })
+  await t.send(1, { idempotencyKey: "k", idempotency: "30m", delay: "1s" })
+  // A call asks again with its key until the run has ended, however long that takes.
+  await t.call(1)
+  const own = "?idempotency=7920000ms"
+  assert.deepEqual(calls.map(({ url }) => url.split("/runs")[1]), [own, own, "", "?delay=1s&idempotency=30m", ""])
+  for (const [attempts, wanted] of [[1, "?idempotency=660000ms"], [Number.POSITIVE_INFINITY, ""]] as const) {
+    const other = scripted([enqueued], { attempts, firstMs: 1, mostMs: 1_000 })
+    await other.client.task("t").send(1)
+    assert.equal(other.calls[0]?.url.split("/runs")[1], wanted)
+  }
+})
+
 test("a request is tried again with its key after 429, 503, a gateway's failure and a broken connection", async () => {
   const steps = [
     refusal("MR1010"),

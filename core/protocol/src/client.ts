@@ -5,9 +5,9 @@
  *
  * Not for: keeping records that cannot be sent; who calls `produce` holds them until it resolves.
  */
-import { jsonOf, limits, MillraceError } from "@millrace/model"
+import { type Duration, jsonOf, limits, MillraceError } from "@millrace/model"
 import { mayHelp, parsed, retryAfterMs, unreachable } from "./answer.ts"
-import { type Backoff, defaultBackoff, waitAfter } from "./backoff.ts"
+import { type Backoff, askedMsMax, defaultBackoff, waitAfter } from "./backoff.ts"
 import { mediaTypes } from "./body-format.ts"
 import { follow, type LiveOptions, type LiveRecord } from "./follow.ts"
 import { followRun } from "./follow-run.ts"
@@ -183,14 +183,15 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
     body: string,
     type: string,
     prefer: string | undefined,
-    { idempotencyKey = randomKey(world.random), delay, priority, signal }: CallOptions,
+    { idempotencyKey, idempotency = idempotencyKey === undefined ? attemptsMs(backoff) : undefined, delay, priority, signal }: CallOptions,
   ): Promise<{ readonly status: number; readonly body: unknown }> {
     const query = [
-      ...(delay === undefined ? [] : [`delay=${encodeURIComponent(typeof delay === "number" ? `${delay}ms` : delay)}`]),
+      ...(delay === undefined ? [] : [`delay=${durationText(delay)}`]),
+      ...(idempotency === undefined ? [] : [`idempotency=${durationText(idempotency)}`]),
       ...(priority === undefined ? [] : [`priority=${priority}`]),
     ]
     const path = pathOf("callTask", { task: name })
-    const headers: Record<string, string> = { "content-type": type, accept: "application/json", "idempotency-key": idempotencyKey }
+    const headers: Record<string, string> = { "content-type": type, accept: "application/json", "idempotency-key": idempotencyKey ?? randomKey(world.random) }
     if (prefer !== undefined) headers["prefer"] = prefer
     const request = { method: "POST", headers, body, ...(signal === undefined ? {} : { signal }) }
     return attempt(query.length === 0 ? path : `${path}?${query.join("&")}`, request)
@@ -353,6 +354,22 @@ function inputText(task: string, input: unknown): string {
 }
 
 /** 128 bits of chance. */
+/** Longer than a request lasts that nobody answers, in ms. */
+const attemptMs = 600_000
+
+/**
+ * For how long a request that bears a key of the client's own may be repeated, in ms: nobody else knows that key, and what a node remembers of
+ * each takes room. Undefined: there is no end to it.
+ */
+function attemptsMs({ attempts, mostMs }: Backoff): number | undefined {
+  const ms = attempts * (attemptMs + Math.max(mostMs, askedMsMax))
+  return ms < Number.MAX_SAFE_INTEGER ? ms : undefined
+}
+
+function durationText(duration: Duration): string {
+  return encodeURIComponent(typeof duration === "number" ? `${duration}ms` : duration)
+}
+
 function randomKey(random: () => number): string {
   let key = ""
   for (let word = 0; word < 4; word++)

@@ -18,6 +18,8 @@ export type OutputOf<App, Name> = Name extends keyof TasksOf<App> ? (TasksOf<App
 export interface CallOptions {
   /** Names the run: a repeat within the task's window gets the same run. @default a random one for each call */
   readonly idempotencyKey?: string
+  /** How long its key is remembered, at most as long as the task's `idempotency` says. @default as long as that */
+  readonly idempotency?: Duration
   /** Start no earlier than after this. */
   readonly delay?: Duration
   /** From -100 to 100; higher starts first. */

@@ -60,6 +60,7 @@ export const taskRoutes: { readonly [Id in TaskOperation]: Route & { readonly id
       { name: "tracestate", in: "header", description: "What tracing systems of vendors add to it, carried along.", schema: { type: "string" } },
       { name: "delay", in: "query", description: "Start no earlier than after this: `30s`, `2h`.", schema: { type: "string" } },
       { name: "priority", in: "query", description: "From -100 to 100; higher starts first.", schema: { type: "integer" } },
+      { name: "idempotency", in: "query", description: "How long the `Idempotency-Key` is remembered, at most as the task says: `30m`, `2h`.", schema: { type: "string" } },
       { name: "Content-Encoding", in: "header", description: "The body may be compressed.", schema: { enum: ["gzip", "identity"] } },
     ],
     body: {

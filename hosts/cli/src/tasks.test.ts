@@ -84,6 +84,7 @@ test("wrong requests are refused with their codes, and nothing is enqueued", asy
     ["/v1/tasks/square/runs", '{"n":', {}],
     ["/v1/tasks/square/runs", '{"n":1}', { "content-type": "text/plain" }],
     ["/v1/tasks/square/runs?delay=soon", '{"n":1}', {}],
+    ["/v1/tasks/square/runs?idempotency=soon", '{"n":1}', {}],
     ["/v1/tasks/square/runs?priority=1000", '{"n":1}', {}],
     ["/v1/tasks/square/runs", `{"n":1,"pad":"${"x".repeat(16_777_216)}"}`, {}],
     ["/v1/tasks/square/runs", '{"n":1}\n{"n":"two"}', { "content-type": "application/x-ndjson" }],
@@ -94,7 +95,7 @@ test("wrong requests are refused with their codes, and nothing is enqueued", asy
     const answer = await post(address, body, headers)
     codes.push(((await answer.json()) as { readonly code: string }).code)
   }
-  assert.deepEqual(codes, ["MR1022", "MR1023", "MR1001", "MR1006", "MR1009", "MR1009", "MR1007", "MR1023", "MR1024", "MR1009", "MR1022"])
+  assert.deepEqual(codes, ["MR1022", "MR1023", "MR1001", "MR1006", "MR1009", "MR1009", "MR1009", "MR1007", "MR1023", "MR1024", "MR1009", "MR1022"])
   assert.deepEqual((await connect(node.url).tasks()).map(({ counts }) => counts), before)
   for (const address of ["/v1/runs/square-9999", "/v1/runs?status=lost", "/v1/runs?since=soon", "/v1/runs?until=soon", "/v1/runs?cursor=x", "/v1/tasks/sqare"]) {
     assert.ok([400, 404].includes((await fetch(node.url + address)).status), address)

@@ -8,6 +8,7 @@ export type { Invoked, NamedFunction, TestFunctions, TestRedrive, TestRequest } 
 export { inAnyOrder, type OrderOptions } from "./in-any-order.ts"
 export type { TestRecord } from "./log-book.ts"
 export type { Outcome, TestFile } from "./outcome.ts"
+export type { TraceFields } from "@millrace/model"
 export { type Offered, type Refused, type Sent, type TestOptions, testService, type TestService } from "./test-service.ts"
 export type { Told } from "./task-calls.ts"
 export type { TestAttempt, TestRun } from "./task-runs.ts"

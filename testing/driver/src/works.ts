@@ -239,13 +239,14 @@ export class Works {
   /** Makes a run of each input (JSON texts), or joins one that there is; returns their ids. @throws MR1023 when one does not fit */
   async enqueue(task: Tasked, inputs: readonly string[], options: EnqueueOptions, trace: TraceFields, depth = 0): Promise<readonly string[]> {
     const { plan, code } = task
-    const { delay, priority, idempotencyKey } = options
+    const { delay, priority, idempotencyKey, idempotency } = options
     assertDepth(plan.name, depth)
     const ticket = String(++this.#tickets)
     const facts: EnqueueFacts = {
       ...(delay === undefined ? {} : { delayMs: durationMs(delay, `task "${plan.name}", delay`) }),
       ...(priority === undefined ? {} : { priority }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(idempotencyKey === undefined || idempotency === undefined ? {} : { keyMs: durationMs(idempotency, `task "${plan.name}", idempotency`) }),
       ...traceOf(trace.traceparent, trace.tracestate),
       ...(depth === 0 ? {} : { trigger: "task", depth }),
       ticket,

@@ -32,8 +32,9 @@ export class Arrivals {
 
   enqueue(number: number, input: string, facts: EnqueueFacts, at: number): void {
     const { plan, context: { now, effects } } = this.#parts
-    const { throttleMs, debounce, delayMs, idempotencyMs, name: task } = plan
-    const { key = "", ticket, waited = false } = facts
+    const { throttleMs, debounce, delayMs, name: task } = plan
+    const { key = "", ticket, waited = false, keyMs = plan.idempotencyMs } = facts
+    const knownUntil = now + Math.min(keyMs, plan.idempotencyMs)
     const repeat = this.#known.repeatOf(facts, number, now)
     if (repeat?.isOther === true) {
       if (ticket !== undefined) effects.push({ kind: "placed", task, ticket, number: repeat.number, joined: true, otherBody: true })
@@ -44,7 +45,7 @@ export class Arrivals {
     if (ticket !== undefined) effects.push({ kind: "placed", task, ticket, number: joined ?? number, joined: joined !== undefined })
     if (joined !== undefined) {
       // Q6: what joins by its key (throttle, debounce) is known by its idempotency key too, so that its repeat joins as well.
-      if (repeat === undefined) this.#known.knowRepeat(facts, joined, now + idempotencyMs, now)
+      if (repeat === undefined) this.#known.knowRepeat(facts, joined, knownUntil, now)
       // What is not the input of the run that it joins.
       if (this.#parts.runs.get(joined)?.input !== input) this.#values.forget([input])
       return this.#tellJoined(joined, waited)
@@ -54,7 +55,7 @@ export class Arrivals {
     this.#parts.runs.add(number, run)
     this.#values.keep(input)
     this.#parts.standing.count("waiting", 1)
-    this.#known.knowRepeat(facts, number, now + idempotencyMs, now)
+    this.#known.knowRepeat(facts, number, knownUntil, now)
     if (throttleMs !== null) this.#known.know(`t:${key}`, number, now + throttleMs)
     if (debounce !== null) this.#known.know(`d:${key}`, number, at + debounce.mostMs)
     this.#lifetimes.begin(number, run)

@@ -7,6 +7,8 @@ export interface EnqueueFacts {
   readonly priority?: number
   readonly delayMs?: number
   readonly idempotencyKey?: string
+  /** How long that is remembered, at most, in ms; else as the task says. */
+  readonly keyMs?: number
   /** It is one of so many of one bulk, whose runs have numbers that follow each other: the key is the bulk's, a slash, and its index. */
   readonly among?: number
   /** Of the body that came with the key: a repeat with another one is refused. Without it, a repeat joins whatever it says. */

@@ -237,7 +237,7 @@ export class TaskDesk {
     this.#options.assertReady()
     const { options = {}, trigger, waited, depth = 0, keyNamesBody = false } = request
     assertDepth(plan.name, depth)
-    const { delay, priority, idempotencyKey } = options
+    const { delay, priority, idempotencyKey, idempotency } = options
     if (idempotencyKey !== undefined && (idempotencyKey === "" || idempotencyKey.length > limits.idempotencyKeyLengthMax)) {
       throw new MillraceError("MR1009", `An idempotency key has 1 to ${limits.idempotencyKeyLengthMax} characters.`, { given: idempotencyKey.slice(0, 64) })
     }
@@ -247,6 +247,7 @@ export class TaskDesk {
       ...(delay === undefined ? {} : { delayMs: durationMs(delay, `task "${plan.name}", delay`) }),
       ...(priority === undefined ? {} : { priority }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(idempotencyKey === undefined || idempotency === undefined ? {} : { keyMs: durationMs(idempotency, `task "${plan.name}", idempotency`) }),
       ...(idempotencyKey === undefined || !keyNamesBody ? {} : { fingerprint: fingerprintOf(request.body) }),
       ...trace,
       ...(trigger === undefined || trigger === "call" ? {} : { trigger }),

@@ -30,7 +30,7 @@ async function answer(context: RouteContext, gate: Gate): Promise<void> {
   const { headers } = incoming
   assertReady(gate.node)
   const task = context.req.param("task") ?? ""
-  const query = queryOf(incoming.url ?? "", ["delay", "priority"])
+  const query = queryOf(incoming.url ?? "", ["delay", "priority", "idempotency"])
   const format = formatOf(headers["content-type"])
   const waitMs = format === "json" ? waitOf(headers["prefer"]) : 0
   const idempotencyKey = idempotencyKeyOf(headers["idempotency-key"])
@@ -44,9 +44,10 @@ async function answer(context: RouteContext, gate: Gate): Promise<void> {
     body,
     keyNamesBody: true,
     options: {
-      ...(query.delay === undefined ? {} : { delay: delayOf(query.delay) }),
+      ...(query.delay === undefined ? {} : { delay: durationOf(query.delay, "delay") }),
       ...(query.priority === undefined ? {} : { priority: priorityOf(query.priority) }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(query.idempotency === undefined ? {} : { idempotency: durationOf(query.idempotency, "idempotency") }),
     },
     ...traceOf(headers["traceparent"], headers["tracestate"]),
   }
@@ -105,11 +106,11 @@ function waitOf(prefer: string | string[] | undefined): number {
   return 0
 }
 
-function delayOf(text: string): number {
+function durationOf(text: string, parameter: "delay" | "idempotency"): number {
   try {
-    return durationMs(text as `${number}s`, "delay")
+    return durationMs(text as `${number}s`, parameter)
   } catch {
-    throw new MillraceError("MR1009", `delay=${text} is not a duration such as 30s, 5m or 2h.`, { parameter: "delay" })
+    throw new MillraceError("MR1009", `${parameter}=${text} is not a duration such as 30s, 5m or 2h.`, { parameter })
   }
 }
 
