@@ -1,4 +1,4 @@
-// Of much that comes due at one moment, one step hangs its worker: it alone is a dead letter. Real worker threads, a real directory.
+// Of much that comes due at one moment, one step brings its worker down: it alone is a dead letter. Real worker threads, a real directory.
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -10,34 +10,44 @@ import { figure, hanging, idle, openNode, scratch, send, serviceFile, until, val
 import type { Wish } from "../test/services/alarms.ts"
 import type { Node } from "./node.ts"
 
-const keys = Array.from({ length: 50 }, (_, i) => `k${i}`)
-const culprit = "k7"
-/** Moves the watermark of each partition past the timers. */
-const later = keys.map((key): Wish => ({ key: `later-${key}`, at: 10_000 }))
+type By = NonNullable<Wish["by"]>
 
-function wishesOf(by: "event" | "clock"): Wish[] {
-  return [...keys.map((key): Wish => ({ key, at: 0, by, blocks: key === culprit })), ...later]
+const culprit = "k7 hangs"
+const keys = [culprit, ...Array.from({ length: 49 }, (_, i) => `k${i + 50}`)]
+/** Moves the watermark of each partition past what is due. */
+const later = keys.map((key): Wish => ({ key: `later ${key}`, at: 10_000 }))
+const due = "1970-01-01T00:00:05.000Z"
+
+function wishesOf(by: By, fault: "hang" | "exit" = "hang"): Wish[] {
+  return [...keys.map((key): Wish => ({ key, at: 0, by, ...(key === culprit ? { fault } : {}) })), ...later]
 }
 
-async function assertOneLost(node: Node, by: "event" | "clock"): Promise<void> {
+async function assertOneLost(node: Node, by: By, code: string): Promise<void> {
   const rung = await valuesOf<{ key: string }>(node, "rung")
-  assert.deepEqual(rung.map(({ key }) => key).toSorted(), keys.filter((key) => key !== culprit).toSorted())
+  assert.deepEqual(rung.map(({ key }) => key).toSorted(), keys.slice(1).toSorted())
   const letters = await valuesOf<DeadLetter>(node, "wishes.dead-letter")
-  const timer = "1970-01-01T00:00:05.000Z"
+  const value = { event: { timer: due }, clock: { clockTimer: due }, window: { key: culprit, start: "1970-01-01T00:00:00.000Z", end: due } }[by]
   assert.deepEqual(
-    letters.map(({ key, operator, attempts, error, value }) => [key, operator, attempts, error.code, value]),
-    [[culprit, "alarms", limits.workerDeathsMax, "MR1202", by === "event" ? { timer } : { clockTimer: timer }]],
+    letters.map((letter) => [letter.key, letter.operator, letter.attempts, letter.error.code, letter.value]),
+    [[culprit, by === "window" ? "counted" : "alarms", limits.workerDeathsMax, code, value]],
   )
 }
 
-describe("of fifty timers of one moment, the one that hangs is a dead letter and the others ring", () => {
-  for (const [by, workers] of [["event", 1], ["event", 2], ["clock", 1]] as const) it(`by ${by}, workers: ${workers}`, async (t) => {
-    const { node } = await openNode(t, ["alarms"], { bounds: hanging, workers })
-    await send(node, "wishes", wishesOf(by))
+describe("of fifty steps of one moment, the one that brings its worker down is a dead letter and the others are done", () => {
+  const ways = [
+    ["event", 1, "hang", "MR1202"],
+    ["event", 2, "hang", "MR1202"],
+    ["event", 2, "exit", "MR1204"],
+    ["clock", 1, "hang", "MR1202"],
+    ["window", 2, "hang", "MR1202"],
+  ] as const
+  for (const [by, workers, fault, code] of ways) it(`by ${by}, workers: ${workers}, ${fault}`, async (t) => {
+    const { node } = await openNode(t, ["alarms"], { bounds: fault === "hang" ? hanging : {}, workers })
+    await send(node, "wishes", wishesOf(by, fault))
     // A node is idle before the clock has come to its timers.
-    await until("a timer has become a dead letter", () => figure(node, "millrace_stage_dead_letters_total") > 0)
+    await until("a step has become a dead letter", () => figure(node, "millrace_stage_dead_letters_total") > 0)
     await idle(node)
-    await assertOneLost(node, by)
+    await assertOneLost(node, by, code)
     // The first time, nobody had seen which.
     assert.equal(figure(node, "millrace_workers_replaced_total"), limits.workerDeathsMax + 1)
   })
@@ -52,5 +62,5 @@ it("a node that is killed with the worker that a timer held loses that timer alo
   assert.equal(signal, "SIGKILL")
   const { node } = await openNode(t, ["alarms"], { dir, bounds: hanging })
   await idle(node)
-  await assertOneLost(node, "event")
+  await assertOneLost(node, "event", "MR1202")
 })

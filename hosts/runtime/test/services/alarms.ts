@@ -1,31 +1,42 @@
-// Timers of many keys for one moment, one of which never comes back.
-import { service, stream } from "@millrace/sdk"
+// What comes due for many keys at one moment, timers and windows, one of which brings its worker down.
+import { count, service, stream, tumbling } from "@millrace/sdk"
 
 export interface Wish {
   readonly key: string
   readonly at: number
-  /** Sets a timer: by event time for 5 s, or by the clock, which is past that. */
-  readonly by?: "event" | "clock"
-  readonly blocks?: boolean
+  /** A timer by event time for 5 s, or by the clock, which is past that; or a window of 5 s. */
+  readonly by?: "event" | "clock" | "window"
+  /** What its code does then. */
+  readonly fault?: Fault
 }
+
+type Fault = "hang" | "exit"
 
 const wishes = stream<Wish>("wishes", { key: ({ key }) => key, time: ({ at }) => at, partitions: 2 })
 const rung = stream<{ key: string }>("rung", { key: ({ key }) => key, partitions: 2 })
 
-function* ring(key: string, blocks: boolean): Iterable<{ key: string }> {
-  while (blocks);
-  yield { key }
+function ring(key: string, fault: Fault | undefined): { key: string } {
+  while (fault === "hang");
+  if (fault === "exit") process.exit(3)
+  return { key }
 }
 
 const alarms = wishes.process("alarms", {
-  state: () => ({ blocks: false }),
-  onRecord: ({ by, blocks = false }, ctx) => {
-    if (by !== undefined) ctx.state.blocks = blocks
+  state: (): { fault?: Fault } => ({}),
+  onRecord: ({ by, fault }, ctx) => {
+    if (fault !== undefined) ctx.state.fault = fault
     if (by === "event") ctx.setTimer(5_000)
     else if (by === "clock") ctx.setClockTimer(5_000)
   },
-  onTimer: (ctx) => ring(ctx.key, ctx.state.blocks),
-  onClockTimer: (ctx) => ring(ctx.key, ctx.state.blocks),
+  onTimer: (ctx) => [ring(ctx.key, ctx.state.fault)],
+  onClockTimer: (ctx) => [ring(ctx.key, ctx.state.fault)],
 })
 
-export default service("alarms", [alarms.to(rung)])
+const counted = wishes
+  .filter(({ by }) => by === "window")
+  .window("counted", tumbling("5s"))
+  .aggregate({ wishes: count() })
+  // A key says by its name what its window does.
+  .map(({ key }) => ring(key, key.endsWith("hangs") ? "hang" : undefined))
+
+export default service("alarms", [alarms.to(rung), counted.to(rung)])
