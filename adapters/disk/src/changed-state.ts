@@ -34,12 +34,12 @@ export class ChangedState {
   /** By partition, number and scope; a bucket that is cleared is forgotten and begins anew. */
   readonly #buckets = new Map<string, number>()
   #changed: ChangedBucket[] = []
-  #bytes: Uint8Array
+  #bytes: Uint8Array<ArrayBuffer>
   #used = 0
-  #entries = new Uint32Array(columns * 256)
+  #entries: Uint32Array<ArrayBuffer> = new Uint32Array(columns * 256)
   #count = 0
   /** Number of an entry + 1, by hash. */
-  #table = new Int32Array(512)
+  #table: Int32Array<ArrayBuffer> = new Int32Array(512)
 
   /** @param bytes - how many bytes of keys and values it takes at least */
   constructor(bytes: number) {
@@ -82,6 +82,12 @@ export class ChangedState {
     this.#used = 0
     this.#count = 0
     this.#table.fill(0)
+  }
+
+  /** Gives its memory back at once; nothing can be added any more. */
+  release(): void {
+    this.clear()
+    for (const { buffer } of [this.#bytes, this.#entries, this.#table]) buffer.transfer(0)
   }
 
   #write(database: StateDatabase, { prefix, cleared, entries }: ChangedBucket): void {
@@ -241,6 +247,6 @@ export class ChangedState {
   }
 }
 
-function blockOf(bytes: number): Uint8Array {
+function blockOf(bytes: number): Uint8Array<ArrayBuffer> {
   return bytes <= smallBytesMost ? new Uint8Array(bytes) : new Uint8Array(new ArrayBuffer(Math.max(bytes, largeBytesMin)), 0, bytes)
 }

@@ -11,7 +11,9 @@ import fc from "fast-check"
 import { assertPrefix, live, open, segments } from "../test/history.ts"
 import { scratch } from "../test/scratch.ts"
 import { ChangedState } from "./changed-state.ts"
-import { fold } from "./fold.ts"
+import { fold, type FoldJob } from "./fold.ts"
+import { FoldThread } from "./fold-thread.ts"
+import { segmentHeaderBytes } from "./frame.ts"
 import { inspectDirectory } from "./inspect.ts"
 import { bucketPrefix, prefixEnd, readBucket } from "./state-key.ts"
 import { openStateDatabase, openStateReader, readCheckpoint } from "./state-store.ts"
@@ -23,6 +25,11 @@ const many = (value: string, bytes: number): Change => {
     (_, i) => [`k${String(i).padStart(3, "0")}`, value.padEnd(bytes / 200, ".")] as const,
   )
   return { scope: "s", partition: 0, bucket: 0, entries }
+}
+
+/** The segments of a directory, with where they end. */
+function extents(dir: string): FoldJob["segments"] {
+  return segments(dir).map((file) => ({ base: Number.parseInt(path.basename(file), 10), bytes: fs.statSync(file).size }))
 }
 
 describe("a fold", () => {
@@ -54,6 +61,37 @@ describe("a fold", () => {
     here.close()
     await there.terminate()
     await store.close()
+  })
+
+  it("after a fold on another thread writes where the one before wrote: a thread that rests reads nothing", async (t) => {
+    const dir = scratch(t)
+    const store = await open(dir, 1e9)
+    const stateBytes = 2 * limits.foldInlineBytesMax
+    for (let i = 0; i < 20; i++) {
+      await store.durable(store.append(commit([], many(`${i}`, i % 4 === 3 ? stateBytes / 4 : stateBytes))).sequence)
+      await store.fold()
+    }
+    assert.equal(stateOf(store, "s", 0)[0]?.[1][0]?.[1].slice(0, 3), "19.")
+    await store.close()
+    const { size } = fs.statSync(path.join(dir, "store", "data.mdb"))
+    assert.ok(size < 6 * stateBytes, `${size} bytes for a state of ${stateBytes}`)
+  })
+
+  it("runs on a new thread when the one before has died", async (t) => {
+    const dir = path.join(scratch(t), "data")
+    fs.writeFileSync(dir, "no directory")
+    const thread = new FoldThread(dir)
+    const from = { sequence: 0, segment: 0, position: segmentHeaderBytes }
+    await assert.rejects(thread.fold({ dir, salt: 0, from, segments: [], endSequence: 0 }))
+    fs.rmSync(dir)
+    fs.mkdirSync(dir)
+    await live(dir, 40, false)
+    const [first = ""] = segments(dir)
+    const salt = fs.readFileSync(first).readUInt32LE(12)
+    const { sequence } = await thread.fold({ dir, salt, from, segments: extents(dir), endSequence: 40 })
+    assert.equal(sequence, 40)
+    await thread.close()
+    await assertPrefix(await open(dir), 40)
   })
 
   it("on another thread that meets damage names it and leaves the state as it was", async (t) => {
@@ -94,13 +132,9 @@ describe("a fold", () => {
     await live(dir, 40, false)
     const database = openStateDatabase(dir)
     const transactions = t.mock.method(database, "transactionSync")
-    const file = segments(dir).map((path) => ({
-      base: Number.parseInt(path.split("/").at(-1) ?? "", 10),
-      bytes: fs.statSync(path).size,
-    }))
     const salt = fs.readFileSync(segments(dir)[0] ?? "").readUInt32LE(12)
-    const from = { sequence: 0, segment: 0, position: 32 }
-    const checkpoint = fold(database, { dir, salt, from, segments: file, endSequence: 40 }, 1)
+    const from = { sequence: 0, segment: 0, position: segmentHeaderBytes }
+    const checkpoint = fold(database, { dir, salt, from, segments: extents(dir), endSequence: 40 }, 1)
     assert.equal(checkpoint.sequence, 40)
     assert.deepEqual(readCheckpoint(database), JSON.parse(JSON.stringify(checkpoint)))
     assert.ok(transactions.mock.callCount() > 3)

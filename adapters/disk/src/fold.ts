@@ -30,6 +30,14 @@ export interface FoldJob {
 export function fold(database: StateDatabase, job: FoldJob, bytesMost: number = limits.foldBytesMax): Checkpoint {
   const stretchBytes = job.segments.reduce((sum, { bytes }) => sum + bytes, 0)
   const changes = new ChangedState(Math.min(stretchBytes, bytesMost))
+  try {
+    return foldWith(changes, database, job)
+  } finally {
+    changes.release()
+  }
+}
+
+function foldWith(changes: ChangedState, database: StateDatabase, job: FoldJob): Checkpoint {
   const ends = endsOf(readCheckpoint(database))
   let { sequence, segment, position } = job.from
   const commit = (): void => {

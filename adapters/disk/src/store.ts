@@ -3,15 +3,15 @@
  * docs/specs/journal.md for what it promises.
  */
 import fs from "node:fs"
-import { Worker } from "node:worker_threads"
 import type { Commit, Committed, Extent, OnLost, Slice, StateReader, Store, Stretch } from "@millrace/engine"
-import { type ErrorData, errorFrom, limits } from "@millrace/model"
+import { limits } from "@millrace/model"
 import { BlockPlaces } from "./block-places.ts"
 import { BlockReader } from "./block-reader.ts"
 import { takeDirectory } from "./data-directory.ts"
 import { DurableMark } from "./durable-mark.ts"
 import { refusal } from "./disk-refusal.ts"
 import { fold, type FoldJob } from "./fold.ts"
+import { FoldThread } from "./fold-thread.ts"
 import { segmentHeaderBytes } from "./frame.ts"
 import { Journal } from "./journal.ts"
 import type { DirectoryLock } from "./lock.ts"
@@ -102,6 +102,7 @@ class DiskStore implements Store {
   /** Journal bytes, counted like the journal's `totalBytes`, up to which state is folded. */
   #foldedBytes = 0
   #folding: Promise<void> = Promise.resolve()
+  readonly #foldThread: FoldThread
   #sweeping: Promise<void> = Promise.resolve()
   readonly #indexing = new Set<Promise<void>>()
   #closing: Promise<void> | undefined
@@ -115,6 +116,7 @@ class DiskStore implements Store {
     this.#catalog = catalog
     this.#salt = salt
     this.#closed = closed
+    this.#foldThread = new FoldThread(dir)
     this.#folded = checkpoint ?? { sequence: 0, segment: 0, position: segmentHeaderBytes }
     this.#mark = new DurableMark(dir)
     this.#mark.set(nextSequence)
@@ -209,6 +211,7 @@ class DiskStore implements Store {
       await this.#sweeping
       await Promise.all(this.#indexing)
     } finally {
+      await this.#foldThread.close()
       this.#mark.close()
       this.#reader.close()
       await this.#database.close()
@@ -251,7 +254,7 @@ class DiskStore implements Store {
     // A checkpoint must not be ahead of the journal after a power cut.
     await this.#journal.sync()
     const { sequence, segment, position } =
-      this.unfoldedBytes <= limits.foldInlineBytesMax ? this.#foldHere(job) : await foldAside(job)
+      this.unfoldedBytes <= limits.foldInlineBytesMax ? this.#foldHere(job) : await this.#foldThread.fold(job)
     this.#folded = { sequence, segment, position }
     this.#foldedBytes = totalBytes
   }
@@ -296,21 +299,4 @@ class DiskStore implements Store {
 function stretchOf(log: PartitionLog): Stretch {
   const { end, appendedAt } = log.chapters[0] as Chapter
   return { stream: log.stream, partition: log.partition, end, appendedAt }
-}
-
-/** Folds on a thread of its own, which ends afterwards and gives its memory back. */
-function foldAside(job: FoldJob): Promise<Checkpoint> {
-  return new Promise((resolve, reject) => {
-    const source = new URL("./fold-worker.ts", import.meta.url)
-    if (import.meta.url.endsWith(".js")) source.pathname = source.pathname.replace(/\.ts$/, ".js")
-    const worker = new Worker(source, { workerData: job })
-    let answer: { readonly checkpoint: Checkpoint } | { readonly error: ErrorData } | undefined
-    worker.on("message", (message: typeof answer) => (answer = message))
-    worker.on("error", reject)
-    worker.on("exit", (code) => {
-      if (answer === undefined) reject(new Error(`the fold's thread ended with ${code}`))
-      else if ("error" in answer) reject(errorFrom(answer.error))
-      else resolve(answer.checkpoint)
-    })
-  })
 }
