@@ -33,7 +33,7 @@ export class FoldThread {
         if ("error" in answer) reject(errorFrom(answer.error))
         else resolve(answer.checkpoint)
       }
-      const onError = (error: unknown): void => {
+      const onError = (error: Error): void => {
         settled()
         reject(error)
       }
