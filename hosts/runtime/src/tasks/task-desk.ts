@@ -1,17 +1,16 @@
 /**
  * Where tasks meet the world: takes inputs, makes the calls that queues want made once they are durable, tells those who wait how
- * runs end, and answers what is asked about runs.
+ * runs end, and answers what is asked about runs. Each of these has a file of its own beside this one; here they meet.
  *
  * N30 A run is acknowledged once it is durable, and called no earlier; that the call has begun need not be durable.
  * N31 Whoever waits for a run hears of its end once that is durable.
  */
-import type { EndedRunFilter, EnqueueFacts, InputFormat, OpenRunFilter, Outcome, RunPage, RunSearch, RunStatus, RunView, TaskCommand, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
-import { PlainIntake, assertDepth, isStored, isTerminal } from "@millrace/engine"
-import { BlockWriter, type EnqueueOptions, MillraceError, type Plan, type TaskPlan, type TraceFields, durationMs, errorData, errorFrom, isMillraceError, limits, traceOf, writeValue } from "@millrace/model"
+import type { EndedRunFilter, OpenRunFilter, Outcome, RunPage, RunSearch, RunView, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
+import { isStored } from "@millrace/engine"
+import { type Plan, type TaskPlan, errorData, isMillraceError, traceOf } from "@millrace/model"
 import type { RunResult } from "@millrace/sdk"
 import type { Answer } from "../answer.ts"
 import type { Commits } from "../commits.ts"
-import { fingerprintOf } from "../idempotency.ts"
 import type { Log } from "../log.ts"
 import type { Request } from "../intake-desk.ts"
 import type { Seat } from "../messages.ts"
@@ -19,43 +18,16 @@ import type { Sample } from "../samples.ts"
 import type { FromAttempts } from "./attempt-messages.ts"
 import type { AttemptThread } from "./attempt-thread.ts"
 import type { Attempts } from "./attempts.ts"
-import { largeOf } from "./large-inputs.ts"
+import { type EnqueueRequest, Enqueues, bodyOf } from "./enqueues.ts"
+import { type KnownTask, KnownTasks, noRun } from "./known-tasks.ts"
 import type { LeftTask } from "./left-tasks.ts"
-import { nearNames } from "./near-names.ts"
+import { RunCommands } from "./run-commands.ts"
+import { RunValues } from "./run-values.ts"
+import { RunWatches, type Watcher } from "./run-watches.ts"
 import { TaskFigures } from "./task-figures.ts"
 import { type RunTally, Tickets } from "./tickets.ts"
-import { Told } from "./told.ts"
-import { endSpan, enqueueSpan, traceAfter } from "./tracing.ts"
 import type { TracedCaller } from "./traced-caller.ts"
 import type { Values } from "./values.ts"
-
-/** One input, or many, for a task. */
-export interface EnqueueRequest {
-  readonly task: string
-  readonly format: InputFormat
-  readonly body: Uint8Array<ArrayBuffer>
-  readonly options?: EnqueueOptions
-  readonly traceparent?: string
-  /** Counts only beside a `traceparent`. */
-  readonly tracestate?: string
-  /** @default "call" */
-  readonly trigger?: "call" | "task" | "event"
-  /** Whoever enqueues it will wait for its end. */
-  readonly waited?: boolean
-  /** Its idempotency key is for this very body: a repeat with another one is refused. @default false */
-  readonly keyNamesBody?: boolean
-  /** How many calls of tasks by tasks led to it. @default 0 */
-  readonly depth?: number
-}
-
-/** What a run has told while it runs, or how it has ended. */
-export type RunEvent =
-  | { readonly kind: "progress" | "chunk"; readonly json: string; readonly place: string }
-  /** Without a place while the run has told nothing. */
-  | { readonly kind: "attempt"; readonly attempt: number; readonly place?: string }
-  /** So many events before those that follow are not kept any more. */
-  | { readonly kind: "missed"; readonly count: number }
-  | { readonly kind: "ended"; readonly result: RunResult }
 
 export interface TaskDeskOptions {
   readonly commits: Commits
@@ -73,53 +45,35 @@ export interface TaskDeskOptions {
   readonly isReady: () => boolean
 }
 
-interface Known {
-  readonly plan: TaskPlan
-  readonly seat: Seat
-  /** Undefined where the task's code looks at its inputs. */
-  readonly plain: PlainIntake | undefined
-}
-
-type Watcher = (event: RunEvent) => void
-
-interface Enqueued {
-  readonly ids: readonly string[]
-  /** Whether all of them are new, so that none has ended before it is watched: what is told of a run's end comes behind what is told of its enqueue. */
-  readonly fresh: boolean
-}
-
 export class TaskDesk {
   readonly #options: TaskDeskOptions
   readonly #figures: TaskFigures
-  #known: ReadonlyMap<string, Known> = new Map()
-  /** Tasks that no service has any more, by name. */
-  #left: ReadonlyMap<string, LeftTask> = new Map()
-  #attempts: Attempts | undefined
-  /** Who watches a run, by its id. */
-  readonly #watchers: Map<string, Set<Watcher>> = new Map()
-  readonly #told: Told
+  readonly #known = new KnownTasks()
+  readonly #watches: RunWatches
   readonly #tickets: Tickets
-  /** When large values that no run has were last looked for, or this node began. */
-  #swept: number
-  #sweeping: Promise<void> | undefined
+  readonly #values: RunValues
+  readonly #enqueues: Enqueues
+  readonly #commands: RunCommands
+  #attempts: Attempts | undefined
   /** Effects whose transaction is not durable yet. */
   #undone = 0
 
   constructor(options: TaskDeskOptions) {
     this.#options = options
-    this.#figures = new TaskFigures(options.clock)
-    this.#swept = options.clock()
-    this.#told = new Told(options.clock())
-    this.#tickets = new Tickets(options.clock())
+    const { clock, commits, take, assertReady, isReady, log, values: store } = options
+    this.#figures = new TaskFigures(clock)
+    this.#watches = new RunWatches(clock())
+    this.#tickets = new Tickets(clock())
+    const [known, tickets] = [this.#known, this.#tickets]
+    this.#values = new RunValues({ store, log, clock, known, isReady, ask: (task, question) => this.#ask(task, question) })
+    this.#enqueues = new Enqueues({ known, tickets, values: this.#values, take, assertReady })
+    this.#commands = new RunCommands({ known, tickets, commits, clock, assertReady, run: (id) => this.run(id) })
   }
 
   /** Other services run now. */
   open(plans: readonly Plan[], attempts: Attempts, left: readonly LeftTask[] = []): void {
     this.#attempts = attempts
-    this.#left = new Map(left.map((each) => [each.task, each]))
-    this.#known = new Map(
-      plans.flatMap(({ service, tasks }) => tasks.map((plan) => [plan.name, { plan, seat: { service, stage: plan.commands, partition: 0 }, plain: plan.plainInputs ? new PlainIntake(plan) : undefined }] as const)),
-    )
+    this.#known.open(plans, left)
   }
 
   /** What was not durable never happened: no call goes on, as its lease may be given to another. */
@@ -128,7 +82,7 @@ export class TaskDesk {
   }
 
   get plans(): readonly TaskPlan[] {
-    return [...this.#known.values()].map(({ plan }) => plan)
+    return this.#known.plans
   }
 
   /** Whether calls are under way or about to be made. */
@@ -161,10 +115,8 @@ export class TaskDesk {
     if (known?.seat.service === service) this.#options.complete(known.seat, task, outcomes)
   }
 
-  onTold({ task, number, attempt, what, json }: Extract<FromAttempts, { kind: "told" }>): void {
-    const id = idOf(task, number)
-    const place = this.#told.tell(id, attempt, { kind: what, json })
-    this.#tell(id, { kind: what, json, place })
+  onTold(message: Extract<FromAttempts, { kind: "told" }>): void {
+    this.#watches.onTold(message)
   }
 
   /** A run's code calls another task. */
@@ -205,7 +157,7 @@ export class TaskDesk {
    * @throws MR1022, MR1023 with the faults of each input, MR1001, MR1007, MR1010, MR1013, MR1209, MR1303, MR1401
    */
   async enqueue(request: EnqueueRequest): Promise<readonly string[]> {
-    return (await this.#enqueueTraced(request)).ids
+    return (await this.#enqueues.take(request)).ids
   }
 
   /**
@@ -214,117 +166,28 @@ export class TaskDesk {
    * @throws as `enqueue` does
    */
   async call(request: EnqueueRequest, signal?: AbortSignal): Promise<{ readonly id: string; readonly result: RunResult | undefined }> {
-    const { ids, fresh } = await this.#enqueueTraced({ ...request, waited: true })
+    const { ids, fresh } = await this.#enqueues.take({ ...request, waited: true })
     const [id = ""] = ids
     return { id, result: await this.#result(id, signal, fresh) }
   }
 
-  async #enqueueTraced(request: EnqueueRequest): Promise<Enqueued> {
-    const from = traceOf(request.traceparent, request.tracestate)
-    const span = enqueueSpan(request.task, from)
-    try {
-      const enqueued = await this.#enqueue(request, traceAfter(span, from))
-      endSpan(span)
-      return enqueued
-    } catch (error) {
-      endSpan(span, errorData(error))
-      throw error
-    }
-  }
-
-  async #enqueue(request: EnqueueRequest, trace: TraceFields): Promise<Enqueued> {
-    const { plan, seat, plain } = this.#find(request.task)
-    this.#options.assertReady()
-    const { options = {}, trigger, waited, depth = 0, keyNamesBody = false } = request
-    assertDepth(plan.name, depth)
-    const { delay, priority, idempotencyKey, idempotency } = options
-    if (idempotencyKey !== undefined && (idempotencyKey === "" || idempotencyKey.length > limits.idempotencyKeyLengthMax)) {
-      throw new MillraceError("MR1009", `An idempotency key has 1 to ${limits.idempotencyKeyLengthMax} characters.`, { given: idempotencyKey.slice(0, 64) })
-    }
-    const joins = idempotencyKey !== undefined || plan.throttleMs !== null || plan.debounce !== null
-    const ticket = joins ? this.#tickets.open() : undefined
-    const facts: EnqueueFacts = {
-      ...(delay === undefined ? {} : { delayMs: durationMs(delay, `task "${plan.name}", delay`) }),
-      ...(priority === undefined ? {} : { priority }),
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      ...(idempotencyKey === undefined || idempotency === undefined ? {} : { keyMs: durationMs(idempotency, `task "${plan.name}", idempotency`) }),
-      ...(idempotencyKey === undefined || !keyNamesBody ? {} : { fingerprint: fingerprintOf(request.body) }),
-      ...trace,
-      ...(trigger === undefined || trigger === "call" ? {} : { trigger }),
-      ...(waited === true ? { waited } : {}),
-      ...(depth === 0 ? {} : { depth }),
-      ...(ticket === undefined ? {} : { ticket: ticket.name }),
-    }
-    const { format, body } = request
-    const stored = await largeOf(plan.name, body, format, this.#options.values)
-    let kept = false
-    try {
-      const task = { name: plan.name, facts, ...(stored.size === 0 ? {} : { stored }) }
-      const answer = await this.#options.take(seat.service, { stream: plan.commands, format, body, task, ...(plain === undefined ? {} : { plain }) })
-      const [position] = answer.positions
-      if (position === undefined) throw refusal(plan.name, answer)
-      kept = true
-      const numbers = Array.from({ length: answer.accepted }, (_, i) => position.first + i)
-      const final = ticket === undefined ? { numbers, fresh: true, isOther: false } : await ticket.placed(numbers.length)
-      if (final.isOther) throw new MillraceError("MR1011", `task "${plan.name}": the Idempotency-Key was used before for another body; use a new key for a new run.`, { task: plan.name })
-      return { ids: final.numbers.map((number) => idOf(plan.name, number)), fresh: final.fresh }
-    } catch (error) {
-      // Refused, so that no run has them. While the node stops or its disk refuses, that is not known.
-      if (!kept && isMillraceError(error) && error.code !== "MR1401" && error.code !== "MR1303") this.#forget([...stored.values()])
-      throw error
-    } finally {
-      ticket?.close()
-    }
-  }
-
   /** A run with all that is known of it; of one that is under way, what its attempt has told so far, too. @throws MR1024 */
   async run(id: string): Promise<RunView & { readonly logs?: readonly string[] }> {
-    const { known, number } = this.#parse(id)
+    const { known, number } = this.#known.run(id)
     const run = (await this.#ask(known, { kind: "run", number })) as RunView | undefined
     if (run === undefined) throw noRun(id)
-    const whole = await this.#whole(run)
+    const whole = await this.#values.whole(run)
     const logs = run.status === "running" ? ((await this.#attempts?.lines(known.seat.service, run.task, number)) ?? []) : []
     return logs.length === 0 ? whole : { ...whole, logs }
   }
 
-  /** With its large values. */
-  async #whole<Shown extends { readonly input?: string; readonly output?: string }>(shown: Shown): Promise<Shown> {
-    const { input = "", output = "" } = shown
-    if (!isStored(input) && !isStored(output)) return shown
-    const { values } = this.#options
-    return {
-      ...shown,
-      ...(isStored(input) ? { input: await values.get(input) } : {}),
-      ...(isStored(output) ? { output: await values.get(output) } : {}),
-    }
-  }
-
-  /** Best effort: what cannot be removed stays, wanted by nobody. */
-  #forget(values: readonly string[]): void {
-    if (values.length === 0) return
-    this.#options.values.remove(values).catch((error: unknown) => this.#options.log.error(errorData(error), "large values of runs could not be removed"))
-  }
-
-  /** Removes, now and then, large values that no run has: a crash may have left some. */
+  /** Removes, now and then, large values that no run has. */
   sweepValues(now: number): void {
-    if (this.#sweeping !== undefined || now - this.#swept < limits.valueSweepMs || !this.#options.isReady()) return
-    this.#swept = now
-    const { values, log } = this.#options
-    this.#sweeping = (async () => {
-      for (const known of this.#known.values()) {
-        const removed = await values.sweep(known.plan.name, async (names) => (await this.#ask(known, { kind: "unnamed", names })) as readonly string[])
-        if (removed > 0) log.info({ task: known.plan.name, removed }, "large values that no run has were removed")
-      }
-    })()
-      .catch((error: unknown) => log.warn(errorData(error), "large values that no run has could not be looked for"))
-      .finally(() => {
-        this.#sweeping = undefined
-      })
+    this.#values.sweep(now)
   }
 
-  async stop(): Promise<void> {
-    await this.#sweeping
-    await this.#options.values.close()
+  stop(): Promise<void> {
+    return this.#values.stop()
   }
 
   /**
@@ -340,7 +203,7 @@ export class TaskDesk {
 
   /** @param fresh - it has just been enqueued, so its end has not been told, and its output will be */
   async #result(id: string, signal: AbortSignal | undefined, fresh: boolean): Promise<RunResult | undefined> {
-    const { known, number } = this.#parse(id)
+    const { known, number } = this.#known.run(id)
     // Watched before it is asked, so that an end in between is heard.
     let settle: (result: RunResult | undefined) => void = () => undefined
     const ended = new Promise<RunResult | undefined>((resolve) => {
@@ -356,12 +219,12 @@ export class TaskDesk {
       const run = (await this.#ask(known, { kind: "run", number })) as RunView | undefined
       if (run === undefined) throw noRun(id)
       const now = resultOf(run)
-      if (now !== undefined) return await this.#whole(now)
+      if (now !== undefined) return await this.#values.whole(now)
       const result = await ended
       if (result?.status !== "succeeded" || result.output !== undefined) return result
       // Nobody waited as it ended.
       const after = resultOf((await this.#ask(known, { kind: "run", number })) as RunView)
-      return after === undefined ? undefined : await this.#whole(after)
+      return after === undefined ? undefined : await this.#values.whole(after)
     } finally {
       stop()
       signal?.removeEventListener("abort", onAbort)
@@ -375,29 +238,18 @@ export class TaskDesk {
    * @throws MR1024 for what is no id
    */
   watch(id: string, watcher: Watcher, since?: string): () => void {
-    this.#parse(id)
-    if (since !== undefined) {
-      const { missed, pieces } = this.#told.since(id, since)
-      if (missed > 0) watcher({ kind: "missed", count: missed })
-      for (const { event, place } of pieces) watcher({ ...event, place })
-    }
-    const watchers = this.#watchers.get(id) ?? new Set()
-    this.#watchers.set(id, watchers)
-    watchers.add(watcher)
-    return () => {
-      watchers.delete(watcher)
-      if (watchers.size === 0 && this.#watchers.get(id) === watchers) this.#watchers.delete(id)
-    }
+    this.#known.run(id)
+    return this.#watches.watch(id, watcher, since)
   }
 
   /** Runs of a task, newest first. @throws MR1022 */
   async runs(task: string, search: RunSearch): Promise<RunPage> {
-    return (await this.#ask(this.#find(task), { kind: "runs", search })) as RunPage
+    return (await this.#ask(this.#known.find(task), { kind: "runs", search })) as RunPage
   }
 
   /** How a task stands. @throws MR1022 */
   async stand(task: string): Promise<TaskStand> {
-    return (await this.#ask(this.#find(task), { kind: "stand" })) as TaskStand
+    return (await this.#ask(this.#known.find(task), { kind: "stand" })) as TaskStand
   }
 
   /** Figures of all tasks. */
@@ -406,47 +258,33 @@ export class TaskDesk {
   }
 
   /** Doing so again changes nothing. @throws MR1024, MR1032 for a run that has ended otherwise */
-  async cancel(id: string, reason?: string): Promise<void> {
-    const { known, number } = this.#parse(id)
-    const { status } = await this.run(id)
-    if (isTerminal(status) && status !== "cancelled") throw past(id, status, "there is nothing left to cancel")
-    await this.#command(known, reason === undefined ? ["cancel", number] : ["cancel", number, reason])
+  cancel(id: string, reason?: string): Promise<void> {
+    return this.#commands.cancel(id, reason)
   }
 
   /** A run that failed, expired or was cancelled begins again. @throws MR1024, MR1032 for any other */
-  async retry(id: string): Promise<void> {
-    const { known, number } = this.#parse(id)
-    const { status } = await this.run(id)
-    if (!isTerminal(status) || status === "succeeded") throw past(id, status, "only one that failed, expired or was cancelled begins again")
-    await this.#command(known, ["retry", number])
+  retry(id: string): Promise<void> {
+    return this.#commands.retry(id)
   }
 
-  /**
-   * All runs that have ended as a filter says begin again. Resolves once they do, or once `signal` is aborted; they go on then all the same.
-   *
-   * @throws MR1022
-   */
-  async retryAll(task: string, filter: EndedRunFilter, signal: AbortSignal): Promise<RunTally> {
-    return this.#tickets.tallied(signal, (ticket) => this.#command(this.#find(task), ["retry-all", filter, undefined, { ticket, count: 0 }]))
+  /** All runs that have ended as a filter says begin again: see run-commands.ts. @throws MR1022 */
+  retryAll(task: string, filter: EndedRunFilter, signal: AbortSignal): Promise<RunTally> {
+    return this.#commands.retryAll(task, filter, signal)
   }
 
-  /**
-   * Cancels all runs that a filter finds, of those that were enqueued before. Resolves as `retryAll` does.
-   *
-   * @throws MR1022
-   */
-  async cancelAll(task: string, filter: OpenRunFilter, signal: AbortSignal): Promise<RunTally> {
-    return this.#tickets.tallied(signal, (ticket) => this.#command(this.#find(task), ["cancel-all", filter, undefined, { ticket, count: 0 }]))
+  /** Cancels all runs that a filter finds. @throws MR1022 */
+  cancelAll(task: string, filter: OpenRunFilter, signal: AbortSignal): Promise<RunTally> {
+    return this.#commands.cancelAll(task, filter, signal)
   }
 
   /** @throws MR1022 */
-  async pause(task: string): Promise<void> {
-    await this.#command(this.#find(task), ["pause"])
+  pause(task: string): Promise<void> {
+    return this.#commands.pause(task)
   }
 
   /** @throws MR1022 */
-  async resume(task: string): Promise<void> {
-    await this.#command(this.#find(task), ["resume"])
+  resume(task: string): Promise<void> {
+    return this.#commands.resume(task)
   }
 
   /**
@@ -471,11 +309,7 @@ export class TaskDesk {
         const { task, lease, runs, alone } = effect
         this.#figures.onCall(effect)
         this.#attempts?.start(known.plan, { service, task, lease, runs }, alone)
-        for (const { number, attempt } of runs) {
-          const id = idOf(task, number)
-          const place = this.#told.begin(id, attempt)
-          this.#tell(id, place === undefined ? { kind: "attempt", attempt } : { kind: "attempt", attempt, place })
-        }
+        for (const { number, attempt } of runs) this.#watches.onAttempt(task, number, attempt)
         return
       }
       case "abort":
@@ -490,96 +324,25 @@ export class TaskDesk {
         const { task, number, status, output, error } = effect
         if (status === "delayed" || status === "waiting" || status === "running") return
         const result = { status, ...(output === undefined ? {} : { output }), ...(error === undefined ? {} : { error }) }
-        if (!isStored(output ?? "")) return this.#tell(idOf(task, number), { kind: "ended", result })
-        this.#whole(result).then(
-          (whole) => this.#tell(idOf(task, number), { kind: "ended", result: whole }),
-          (fault: unknown) => this.#tell(idOf(task, number), { kind: "ended", result: { status: "failed", error: errorData(fault) } }),
+        if (!isStored(output ?? "")) return this.#watches.onEnded(task, number, result)
+        this.#values.whole(result).then(
+          (whole) => this.#watches.onEnded(task, number, whole),
+          (fault: unknown) => this.#watches.onEnded(task, number, { status: "failed", error: errorData(fault) }),
         )
         return
       }
       case "forget":
-        return this.#forget(effect.values)
+        return this.#values.forget(effect.values)
     }
   }
 
-  #tell(id: string, event: RunEvent): void {
-    if (event.kind === "ended") this.#told.end(id)
-    const watchers = this.#watchers.get(id)
-    if (watchers !== undefined) for (const watcher of watchers) watcher(event)
-  }
-
-  async #ask({ seat, plan }: Known, question: TaskQuestion): Promise<unknown> {
+  async #ask({ seat, plan }: KnownTask, question: TaskQuestion): Promise<unknown> {
     this.#options.assertReady()
     return this.#options.ask(seat, plan.name, question)
   }
-
-  /** Resolves once the command is durable. */
-  async #command({ plan }: Known, command: TaskCommand): Promise<void> {
-    this.#options.assertReady()
-    const block = new BlockWriter()
-    const from = block.length
-    writeValue(block.beginRecord("", this.#options.clock()), command)
-    block.endRecord(from)
-    const { commits } = this.#options
-    const { sequence } = commits.append({ appends: [{ stream: plan.commands, partition: 0, count: 1, block: block.take() }], state: [] })
-    await commits.durable(sequence)
-  }
-
-  #find(task: string): Known {
-    const known = this.#known.get(task)
-    if (known !== undefined) return known
-    const names = nearNames(task.slice(0, limits.nameLengthMax), [...this.#known.keys()]).slice(0, 20)
-    const listed = names.length === 0 ? "this node has none" : `there are, nearest first: ${names.join(", ")}`
-    throw new MillraceError("MR1022", `There is no task "${task}"; ${listed}.`, { task, tasks: names })
-  }
-
-  #parse(id: string): { readonly known: Known; readonly number: number } {
-    const at = id.lastIndexOf("-")
-    const known = this.#known.get(id.slice(0, at))
-    const digits = id.slice(at + 1)
-    const left = this.#left.get(id.slice(0, at))
-    if (known === undefined && left !== undefined) throw leftRun(id, left)
-    if (known === undefined || !/^\d{1,15}$/.test(digits)) throw noRun(id)
-    return { known, number: Number(digits) }
-  }
-}
-
-function idOf(task: string, number: number): string {
-  return `${task}-${number}`
-}
-
-function leftRun(id: string, { service, task }: LeftTask): MillraceError {
-  const why = `No service on this node has task "${task}" any more, so run ${JSON.stringify(id)} cannot be looked at.`
-  return new MillraceError("MR1024", `${why} The task's runs are kept as they are: deploy service "${service}" with it again.`, { run: id, task, service })
-}
-
-function noRun(id: string): MillraceError {
-  return new MillraceError("MR1024", `There is no run ${JSON.stringify(id)}, or it is no longer kept.`, { run: id })
 }
 
 function resultOf({ status, output, error }: RunView): RunResult | undefined {
   if (status === "delayed" || status === "waiting" || status === "running") return undefined
   return { status, ...(output === undefined ? {} : { output }), ...(error === undefined ? {} : { error }) }
-}
-
-const encoder = new TextEncoder()
-
-function bodyOf(inputs: readonly string[]): { readonly body: Uint8Array<ArrayBuffer>; readonly format: InputFormat } {
-  // JSON.stringify leaves no line ends in a text.
-  return { body: encoder.encode(inputs.join("\n")), format: "ndjson" }
-}
-
-/** Why nothing was enqueued: the one fault of one input, or all faults by their places. */
-function refusal(task: string, { rejected, rejectedUnlisted }: Answer): MillraceError {
-  const [first] = rejected
-  if (first === undefined) return new MillraceError("MR1023", `task "${task}": the body holds no input.`)
-  if (rejected.length === 1 && first.index === 0) return isMillraceError(first.problem) ? first.problem : errorFrom(first.problem)
-  const all = rejected.length + rejectedUnlisted
-  const message = `task "${task}": ${all} of the inputs do not fit, so none was enqueued; the first is input ${first.index}: ${first.problem.message}`
-  return new MillraceError("MR1023", message, { rejected, rejectedUnlisted })
-}
-
-function past(id: string, status: RunStatus, why: string): MillraceError {
-  const is = status === "succeeded" || status === "failed" || status === "expired" ? `has ${status}` : `is ${status}`
-  return new MillraceError("MR1032", `Run ${id} ${is}; ${why}.`, { run: id, status })
 }

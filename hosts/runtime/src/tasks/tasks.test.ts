@@ -7,7 +7,7 @@ import { type ErrorData, isMillraceError } from "@millrace/model"
 import { hanging, idle, openNode, send, valuesOf } from "../../test/bench.ts"
 import type { Job } from "../../test/services/tasks.ts"
 import type { Node } from "../node.ts"
-import type { RunEvent } from "./task-desk.ts"
+import type { RunEvent } from "./run-watches.ts"
 
 const bytes = (value: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(value))
 
