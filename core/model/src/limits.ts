@@ -138,6 +138,8 @@ export const limits = {
   completeMatchesMax: 50_000,
   /** Of these, how many are stored with the key: with so many they go to a row of their own. */
   patternCompleteTailMax: 64,
+  /** Records that wait for their time are encoded into one array until it has so many bytes. */
+  recordPageBytes: 1_024,
   /** Encoded bytes of the records that a pattern keeps decoded for its conditions. */
   patternDecodedBytesMax: 4_194_304,
   /** Newest records of a key's matches in the making that are stored with the key: with so many they go to a row of their own. */

@@ -15,7 +15,7 @@ import {
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { type Scope, rowKey, rowNumber } from "../state.ts"
 import { type DatedBytes, datedBytesCodec } from "./dated-bytes.ts"
-import { type KeptBytes, keptValue } from "./kept-bytes.ts"
+import { type PagedRecord, valueOf } from "./record-page.ts"
 import { WaitingRecords } from "./waiting-records.ts"
 
 export class AsOfOperator implements TimedOperator {
@@ -79,8 +79,8 @@ export class AsOfOperator implements TimedOperator {
     this.#settle()
   }
 
-  readonly #take = (kept: KeptBytes, key: string, time: number): void => {
-    this.#context.guard(this.#plan.name, keptValue(kept), key, time, this.#answer)
+  readonly #take = (kept: PagedRecord, key: string, time: number): void => {
+    this.#context.guard(this.#plan.name, valueOf(kept), key, time, this.#answer)
     this.#forget(key, time)
   }
 

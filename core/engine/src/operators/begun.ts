@@ -152,7 +152,7 @@ export class TakeRows {
     if (begun.takes === before) return false
     begun.records++
     begun.tailRecords++
-    begun.tailBytes += record.to - record.from
+    begun.tailBytes += record.size
     return true
   }
 
@@ -248,7 +248,7 @@ function setTail(begun: Begun, tail: StoredTake[]): void {
     if (record === last) continue
     last = record
     begun.tailRecords++
-    begun.tailBytes += record.to - record.from
+    begun.tailBytes += record.size
   }
 }
 

@@ -12,7 +12,8 @@ import type { Push, StageContext, TimedOperator } from "../context.ts"
 import type { Scope, StateCodec } from "../state.ts"
 import type { View } from "../view.ts"
 import { flagCodec } from "./flag-codec.ts"
-import { type KeptBytes, keptValue } from "./kept-bytes.ts"
+import { keptValue } from "./kept-bytes.ts"
+import { type PagedRecord, ownBytes, valueOf } from "./record-page.ts"
 import { WaitingRecords } from "./waiting-records.ts"
 
 /** A group of duplicates that may get more members. */
@@ -116,19 +117,19 @@ export class DeduplicateOperator implements TimedOperator, View {
     return bytes === undefined || bytes.length === 0 ? undefined : valueFrom(bytes)
   }
 
-  readonly #take = ({ bytes }: KeptBytes, key: string, time: number): void => {
+  readonly #take = (kept: PagedRecord, key: string, time: number): void => {
     const bucket = this.#groups.bucket(0)
     const group = this.#groups.get(bucket, key)?.value
     if (group !== undefined && time < group.end) {
       // What came directly came later.
-      if (this.#keepsLast && (time > group.time || (time === group.time && !group.direct))) this.#replace(key, time, false, bytes)
+      if (this.#keepsLast && (time > group.time || (time === group.time && !group.direct))) this.#replace(key, time, false, ownBytes(kept))
       return
     }
     const end = time + this.#plan.withinMs
     this.#endings.note(end)
     this.#ends.change(this.#ends.bucket(end), key, () => true)
-    this.#groups.change(bucket, key, () => ({ end, time, direct: false, bytes: this.#keepsLast ? bytes : nothing }))
-    if (!this.#keepsLast) this.#context.guard(this.#plan.name, valueFrom(bytes), key, time, this.#next)
+    this.#groups.change(bucket, key, () => ({ end, time, direct: false, bytes: this.#keepsLast ? ownBytes(kept) : nothing }))
+    if (!this.#keepsLast) this.#context.guard(this.#plan.name, valueOf(kept), key, time, this.#next)
   }
 
   #endAll(end: number): boolean {

@@ -2,8 +2,9 @@
  * Records that matches in the making hold, decoded once for all the conditions that look at them. A cache: what it has forgotten is decoded
  * again. Not for what is handed on: whoever gets that may change it.
  */
-import { ByteReader, limits, readValue } from "@millrace/model"
-import type { HeldRecord, Take } from "./take.ts"
+import { limits } from "@millrace/model"
+import { valueOf } from "./record-page.ts"
+import { type HeldRecord, type Take, encodedOf } from "./take.ts"
 
 /** What a place in a list counts as, in bytes. */
 const placeBytes = 8
@@ -16,7 +17,7 @@ export class HeldRecords {
 
   valueOf(record: HeldRecord): unknown {
     if (record.isDecoded) return record.value
-    const value = decoded(record)
+    const value = valueOf(encodedOf(record))
     this.keep(record, value)
     return value
   }
@@ -48,7 +49,7 @@ export class HeldRecords {
     record.value = value
     record.isDecoded = true
     this.#records.push(record)
-    this.#count(record.to - record.from)
+    this.#count(record.size)
   }
 
   #count(bytes: number): void {
@@ -61,10 +62,4 @@ export class HeldRecords {
     for (const take of this.#takes.splice(0)) take.list = undefined
     this.#bytes = 0
   }
-}
-
-/** A value of its own. */
-export function decoded({ bytes, from, to, number }: HeldRecord): unknown {
-  if (bytes === undefined) throw new Error(`match: record ${number} was never encoded`)
-  return readValue(new ByteReader(bytes, from, to))
 }

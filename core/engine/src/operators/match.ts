@@ -5,18 +5,18 @@
  * A match that runs out of time goes to `timedOut` with what it had, unless it waited for nothing but that time (a pattern that ends
  * in `notFollowedBy`): then it is complete. A record behind the watermark is late.
  */
-import { MillraceError, type OperatorCode, type OperatorPlan, type PatternStage, limits, valueBytes } from "@millrace/model"
+import { MillraceError, type OperatorCode, type OperatorPlan, type PatternStage, limits } from "@millrace/model"
 import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import type { Scope } from "../state.ts"
 import { type Begun, TakeRows, begunCodec, firstBegun, nothing, takeRowCodec } from "./begun.ts"
 import { CompleteRows, completeRowCodec, isNoneComplete, release, wait } from "./complete-matches.ts"
 import { flagCodec } from "./flag-codec.ts"
-import { HeldRecords, decoded } from "./held-records.ts"
-import { type KeptBytes, keptValue } from "./kept-bytes.ts"
+import { HeldRecords } from "./held-records.ts"
 import { MatchView } from "./match-view.ts"
 import { Automaton, type Conditions } from "./pattern.ts"
-import { HeldRecord, type Partial, type Take } from "./take.ts"
+import { type PagedRecord, RecordPages, valueOf } from "./record-page.ts"
+import { HeldRecord, type Partial, type Take, encodedOf } from "./take.ts"
 import { WaitingRecords } from "./waiting-records.ts"
 
 type Plan = Extract<OperatorPlan, { kind: "match" }>
@@ -28,7 +28,7 @@ interface StageCode {
   readonly until: Condition | undefined
 }
 
-const noRecord = new HeldRecord(-1, undefined, 0, 0)
+const noRecord = new HeldRecord(-1, undefined)
 
 export class MatchOperator implements TimedOperator {
   readonly #plan: Plan
@@ -41,6 +41,8 @@ export class MatchOperator implements TimedOperator {
   readonly #late: Push
   /** Records that the watermark has not reached. */
   readonly #waiting: WaitingRecords
+  /** Of records that did not wait. */
+  readonly #pages = new RecordPages()
   readonly #begun: Scope<Begun>
   readonly #rows: TakeRows
   readonly #held = new HeldRecords()
@@ -50,9 +52,9 @@ export class MatchOperator implements TimedOperator {
   readonly #timeouts: BucketSchedule
   due: number = Number.POSITIVE_INFINITY
   readonly dueByClock: number = Number.POSITIVE_INFINITY
-  /** The record in hand, and its bytes if it was kept and nobody else has its value. */
+  /** The record in hand, and as it was encoded if it has waited, so that nobody else has its value. */
   #value: unknown
-  #bytes: Uint8Array | undefined
+  #encoded: PagedRecord | undefined
   #record: HeldRecord = noRecord
   /** Values that this record's matches have been given, by number of their record: those of one record share them. */
   #given: Map<number, unknown> | undefined
@@ -85,7 +87,7 @@ export class MatchOperator implements TimedOperator {
     }
     // All before it have had their turn.
     if (time === context.watermark) {
-      this.#bytes = undefined
+      this.#encoded = undefined
       return this.#take(value, key, time)
     }
     this.#dueAt(this.#waiting.add(value, key, time))
@@ -117,16 +119,15 @@ export class MatchOperator implements TimedOperator {
     this.#settle()
   }
 
-  readonly #takeKept = (kept: KeptBytes, key: string, time: number): void => {
-    this.#bytes = kept.bytes
-    this.#context.guard(this.#plan.name, keptValue(kept), key, time, this.#take)
+  readonly #takeKept = (kept: PagedRecord, key: string, time: number): void => {
+    this.#encoded = kept
+    this.#context.guard(this.#plan.name, valueOf(kept), key, time, this.#take)
   }
 
   readonly #take: Push = (value, key, time) => {
     const isNew = this.#begunOf(key) === undefined
     const begun = isNew ? nothing() : this.#changed(key)
-    const bytes = this.#bytes
-    const record = new HeldRecord(begun.next++, bytes, 0, bytes?.length ?? 0)
+    const record = new HeldRecord(begun.next++, this.#encoded)
     this.#value = value
     this.#record = record
     this.#given = undefined
@@ -270,10 +271,9 @@ export class MatchOperator implements TimedOperator {
     }
     const record = this.#record
     if (this.#rows.add(begun, record)) {
-      if (record.bytes === undefined) {
-        record.bytes = valueBytes(this.#value)
-        record.to = record.bytes.length
-        begun.tailBytes += record.to
+      if (record.encoded === undefined) {
+        record.encoded = this.#pages.put(this.#value)
+        begun.tailBytes += record.size
       } else if (this.#given?.has(record.number) !== true) this.#held.keep(record, this.#value)
     }
     this.#rows.settle(key, begun)
@@ -332,7 +332,7 @@ export class MatchOperator implements TimedOperator {
     this.#given ??= new Map()
     const given = this.#given.get(record.number)
     if (given !== undefined) return given
-    const value = record === this.#record ? this.#value : decoded(record)
+    const value = record === this.#record ? this.#value : valueOf(encodedOf(record))
     this.#given.set(record.number, value)
     return value
   }

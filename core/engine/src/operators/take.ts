@@ -9,24 +9,26 @@
  * Not for: which takes are still needed (begun.ts), decoded values (held-records.ts).
  */
 import type { ByteReader, ByteWriter } from "@millrace/model"
+import { type PagedRecord, RecordPage } from "./record-page.ts"
 import { readVarint, writeVarint } from "./varint.ts"
 
 /** A record of a key. Its value is decoded and forgotten again by {@link HeldRecords}. */
 export class HeldRecord {
   /** Counted from 0 since something began for the key. */
   readonly number: number
-  /** Undefined: not encoded yet. It lies in [from, to). */
-  bytes: Uint8Array | undefined
-  readonly from: number
-  to: number
+  /** Undefined: not encoded yet. */
+  encoded: PagedRecord | undefined
   value: unknown = undefined
   isDecoded = false
 
-  constructor(number: number, bytes: Uint8Array | undefined, from: number, to: number) {
+  constructor(number: number, encoded: PagedRecord | undefined) {
     this.number = number
-    this.bytes = bytes
-    this.from = from
-    this.to = to
+    this.encoded = encoded
+  }
+
+  /** How many bytes it takes, encoded. */
+  get size(): number {
+    return this.encoded === undefined ? 0 : this.encoded.to - this.encoded.from
   }
 }
 
@@ -119,10 +121,9 @@ export function writeTakes(to: ByteWriter, takes: readonly StoredTake[]): void {
     const isNew = take.record !== record
     writeVarint(to, take.stage * 2 + (isNew ? 1 : 0))
     if (isNew) {
-      const length = take.record.to - take.record.from
       writeVarint(to, take.record.number - (record?.number ?? 0))
-      writeVarint(to, length)
-      size += length
+      writeVarint(to, take.record.size)
+      size += take.record.size
       record = take.record
     }
     writeVarint(to, take.id - id)
@@ -133,8 +134,10 @@ export function writeTakes(to: ByteWriter, takes: readonly StoredTake[]): void {
   writeVarint(to, size)
   record = undefined
   for (const take of takes) {
-    if (take.record !== record) to.bytesOf(bytesOf(take.record), take.record.from, take.record.to)
+    if (take.record === record) continue
     record = take.record
+    const { page, from, to: end } = encodedOf(record)
+    to.bytesOf(page.bytes, from, end)
   }
 }
 
@@ -157,17 +160,17 @@ export function readTakes(from: ByteReader): StoredTake[] {
     read.push({ id, stage: Math.floor(head / 2), after: back === 0 ? 0 : id - back, since: back === 0 ? from.f64() : 0, number, start, end })
   }
   // A copy: what is read from is the store's.
-  const bytes = from.bytes(readVarint(from)).slice()
+  const page = new RecordPage(from.bytes(readVarint(from)).slice())
   const takes: StoredTake[] = []
   let record: HeldRecord | undefined
   for (const each of read) {
-    if (record === undefined || record.number !== each.number) record = new HeldRecord(each.number, bytes, each.start, each.end)
+    if (record === undefined || record.number !== each.number) record = new HeldRecord(each.number, { page, from: each.start, to: each.end })
     takes.push({ id: each.id, stage: each.stage, record, after: each.after, since: each.since })
   }
   return takes
 }
 
-function bytesOf({ bytes, number }: HeldRecord): Uint8Array {
-  if (bytes === undefined) throw new Error(`match: record ${number} is kept and has no bytes`)
-  return bytes
+export function encodedOf({ encoded, number }: HeldRecord): PagedRecord {
+  if (encoded === undefined) throw new Error(`match: record ${number} is kept and was never encoded`)
+  return encoded
 }

@@ -2,17 +2,17 @@
  * Records that wait until the watermark has come to their time, so that the order of their arrival does not show: they have their turn by
  * time, at one time by key, and those of one key as they came. What becomes of one, the operator decides.
  */
-import { valueBytes } from "@millrace/model"
 import { BucketSchedule } from "../bucket-schedule.ts"
 import type { StageContext } from "../context.ts"
 import { type Scope, rowKey, rowNumber, rowOf } from "../state.ts"
 import { keyOfRow } from "../state/row.ts"
-import { type KeptBytes, keptBytesCodec } from "./kept-bytes.ts"
+import { type PagedRecord, RecordPages, pagedRecordCodec } from "./record-page.ts"
 
 export class WaitingRecords {
   readonly #context: StageContext
-  readonly #rows: Scope<KeptBytes>
+  readonly #rows: Scope<PagedRecord>
   readonly #schedule: BucketSchedule
+  readonly #pages = new RecordPages()
 
   /**
    * @param scope - name of what is kept
@@ -20,7 +20,7 @@ export class WaitingRecords {
    */
   constructor(context: StageContext, scope: string, dueOf: (time: number) => number) {
     this.#context = context
-    this.#rows = context.state.rows(scope, keptBytesCodec)
+    this.#rows = context.state.rows(scope, pagedRecordCodec)
     this.#schedule = new BucketSchedule(context.state, this.#rows, dueOf)
   }
 
@@ -40,12 +40,12 @@ export class WaitingRecords {
     const bucket = this.#rows.bucket(time)
     const newest = this.#rows.group(bucket, key).at(-1)
     const number = newest === undefined ? 0 : Number.parseInt(rowOf(newest.key), 36) + 1
-    this.#rows.change(bucket, rowKey(key, rowNumber(number)), () => ({ bytes: valueBytes(value) }))
+    this.#rows.change(bucket, rowKey(key, rowNumber(number)), () => this.#pages.put(value))
     return due
   }
 
   /** Takes out those of the first time. False: the transaction is full before all of them have had their turn. */
-  takeAll(take: (kept: KeptBytes, key: string, time: number) => void): boolean {
+  takeAll(take: (kept: PagedRecord, key: string, time: number) => void): boolean {
     const time = this.first
     const bucket = this.#rows.bucket(time)
     for (const { key: name, value } of this.#rows.entries(bucket)) {
