@@ -8,7 +8,7 @@
  */
 import { type ByteReader, type ByteWriter, limits } from "@millrace/model"
 import { type Scope, type StateCodec, rowKey, rowNumber } from "../state.ts"
-import { type Complete, type CompleteRows, copyComplete, noneComplete, readComplete, writeComplete } from "./complete-matches.ts"
+import { type Complete, type CompleteRows, copyComplete, isNoneComplete, readComplete, writeComplete } from "./complete-matches.ts"
 import { type HeldRecord, type Partial, type StoredTake, Take, readTakes, recordsOf, waitings, writeTakes } from "./take.ts"
 import { readVarint, writeVarint } from "./varint.ts"
 
@@ -20,7 +20,8 @@ export interface Begun {
   /** When the key is looked at for what is out of time; Infinity: it is not. */
   endsAt: number
   partials: readonly Partial[]
-  complete: Complete
+  /** Undefined: none waits, as with most keys. */
+  complete: Complete | undefined
   /** The newest takes, which are in no row yet. */
   tail: StoredTake[]
   tailRecords: number
@@ -46,7 +47,7 @@ export interface TakeRow {
 const takeBytes = 4
 
 /** Before it, a cell began with the tag of a list. */
-const layout = 0xb2
+const layout = 0xb3
 
 export const begunCodec: StateCodec<Begun> = {
   write: (to: ByteWriter, begun: Begun) => {
@@ -63,7 +64,8 @@ export const begunCodec: StateCodec<Begun> = {
     writeVarint(to, begun.partials.length)
     // Seen from the newest take numbers are small.
     for (const { take, waits } of begun.partials) writeVarint(to, (takes - take.id) * waitings.length + waitings.indexOf(waits))
-    writeComplete(to, begun.complete, takes)
+    to.u8(begun.complete === undefined ? 0 : 1)
+    if (begun.complete !== undefined) writeComplete(to, begun.complete, takes)
     writeTakes(to, begun.tail)
   },
   read: (from: ByteReader): Begun => {
@@ -80,12 +82,12 @@ export const begunCodec: StateCodec<Begun> = {
       const waits = waitings[both % waitings.length] as Partial["waits"]
       return [takes - Math.floor(both / waitings.length), waits] as const
     })
-    const complete = readComplete(from, takes)
+    const complete = from.u8() === 0 ? undefined : readComplete(from, takes)
     const begun = { ...nothing(), next, takes, endsAt, complete, records, lookAt, rows, firstRowTo, unlinked: partials }
     setTail(begun, readTakes(from))
     return begun
   },
-  copy: (begun) => ({ ...begun, complete: copyComplete(begun.complete), tail: begun.tail.slice() }),
+  copy: (begun) => ({ ...begun, complete: begun.complete === undefined ? undefined : copyComplete(begun.complete), tail: begun.tail.slice() }),
 }
 
 export const takeRowCodec: StateCodec<TakeRow> = {
@@ -100,7 +102,7 @@ export function nothing(): Begun {
     takes: 0,
     endsAt: Number.POSITIVE_INFINITY,
     partials: [],
-    complete: noneComplete(),
+    complete: undefined,
     tail: [],
     tailRecords: 0,
     tailBytes: 0,
@@ -139,7 +141,7 @@ export class TakeRows {
       if (take === undefined) throw new Error(`match: take ${id} is held and not there`)
       return { take, waits }
     })
-    this.#complete.link(key, begun.complete, byId)
+    if (begun.complete !== undefined) this.#complete.link(key, begun.complete, byId)
     begun.unlinked = undefined
   }
 
@@ -148,7 +150,7 @@ export class TakeRows {
     const before = begun.takes
     for (const { take } of begun.partials) if (take.id === 0) keep(begun, take)
     // A match that has come to wait is in the tail.
-    for (const take of begun.complete.tail) if (take.id === 0) keep(begun, take)
+    if (begun.complete !== undefined) for (const take of begun.complete.tail) if (take.id === 0) keep(begun, take)
     if (begun.takes === before) return false
     begun.records++
     begun.tailRecords++
@@ -158,8 +160,12 @@ export class TakeRows {
 
   /** Lets go of what nothing holds, and of the tail to a row. */
   settle(key: string, begun: Begun): void {
-    this.#complete.settle(key, begun.complete)
-    this.#dropBefore(key, begun, Math.min(firstBegun(begun), begun.complete.matches[0]?.first ?? Number.POSITIVE_INFINITY))
+    const { complete } = begun
+    if (complete !== undefined) {
+      this.#complete.settle(key, complete)
+      if (isNoneComplete(complete)) begun.complete = undefined
+    }
+    this.#dropBefore(key, begun, Math.min(firstBegun(begun), complete?.matches[0]?.first ?? Number.POSITIVE_INFINITY))
     if (begun.records >= begun.lookAt) this.#look(key, begun)
     if (begun.tailRecords < limits.patternTailRecordsMax && begun.tailBytes < limits.patternTailBytesMax) return
     const { tail } = begun
@@ -172,7 +178,7 @@ export class TakeRows {
 
   /** Nothing has begun any more. */
   clear(key: string, { rows, complete }: Begun): void {
-    this.#complete.clear(key, complete)
+    if (complete !== undefined) this.#complete.clear(key, complete)
     if (rows === 0) return
     for (const { key: name } of this.#cellsOf(key).slice()) this.#scope.remove(this.#scope.bucket(0), name)
   }
@@ -207,7 +213,7 @@ export class TakeRows {
       for (let take: Take | undefined = last; take !== undefined && !held.has(take.id); take = take.before) held.add(take.id)
     }
     for (const { take } of begun.partials) hold(take)
-    for (const take of begun.complete.matches) hold(take)
+    for (const take of begun.complete?.matches ?? []) hold(take)
     const isHeld = ({ id }: StoredTake): boolean => held.has(id)
     begun.rows = 0
     begun.records = 0

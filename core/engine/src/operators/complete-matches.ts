@@ -36,9 +36,9 @@ export function noneComplete(): Complete {
   return { matches: [], from: 0, given: [], tail: [], rows: [], unlinked: undefined }
 }
 
-/** Whether none waits; of what has not been looked up, whether that is certain. */
-export function isNoneComplete({ matches, rows, unlinked }: Complete): boolean {
-  return unlinked === undefined ? matches.length === 0 : unlinked.length === 0 && rows.length === 0
+/** Whether none waits, nor lies in a row though it has been given. */
+export function isNoneComplete({ matches, rows, unlinked = [] }: Complete): boolean {
+  return matches.length + unlinked.length + rows.length === 0
 }
 
 export function copyComplete(complete: Complete): Complete {

@@ -10,7 +10,7 @@ import { BucketSchedule } from "../bucket-schedule.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import type { Scope } from "../state.ts"
 import { type Begun, TakeRows, begunCodec, firstBegun, nothing, takeRowCodec } from "./begun.ts"
-import { CompleteRows, completeRowCodec, isNoneComplete, release, wait } from "./complete-matches.ts"
+import { CompleteRows, completeRowCodec, noneComplete, release, wait } from "./complete-matches.ts"
 import { flagCodec } from "./flag-codec.ts"
 import { HeldRecords } from "./held-records.ts"
 import { MatchView } from "./match-view.ts"
@@ -107,7 +107,7 @@ export class MatchOperator implements TimedOperator {
     if (this.#plan.skip.kind === "none") return
     const bucket = this.#begun.bucket(0)
     for (const { key, value } of this.#begun.entries(bucket)) {
-      if (isNoneComplete(value.complete)) continue
+      if (value.complete === undefined) continue
       const time = this.#context.watermark
       this.#context.guard(this.#plan.name, { ended: true }, key, Number.isFinite(time) ? time : this.#lastTime(key), this.#release)
     }
@@ -135,7 +135,7 @@ export class MatchOperator implements TimedOperator {
     const { partials, complete } = this.#automaton.step(begun.partials, record, time, this.#asked)
     begun.partials = partials
     this.#emit(key, begun, complete.length > 1 ? complete.toSorted(inOrder) : complete, time, false)
-    if (begun.partials.length > limits.partialMatchesMax || begun.complete.matches.length > limits.completeMatchesMax) {
+    if (begun.partials.length > limits.partialMatchesMax || (begun.complete?.matches.length ?? 0) > limits.completeMatchesMax) {
       const most = begun.partials.length > limits.partialMatchesMax ? limits.partialMatchesMax : limits.completeMatchesMax
       const what = most === limits.partialMatchesMax ? "have begun and are not complete" : "are complete and wait for one that began before them"
       throw new MillraceError(
@@ -156,6 +156,10 @@ export class MatchOperator implements TimedOperator {
     if (this.#plan.skip.kind === "none") {
       for (const match of found) this.#next(this.#valueOf(match), key, time)
       return
+    }
+    if (begun.complete === undefined) {
+      if (found.length === 0) return
+      begun.complete = noneComplete()
     }
     const { complete } = begun
     for (const match of found) wait(complete, match)
@@ -211,7 +215,7 @@ export class MatchOperator implements TimedOperator {
   #lastTime(key: string): number {
     const { partials, complete } = this.#begunOf(key) ?? nothing()
     // Those that began last are the last ones.
-    return Math.max(...[partials.at(-1)?.take, complete.matches.at(-1)].map((take) => take?.since ?? Number.NEGATIVE_INFINITY))
+    return Math.max(...[partials.at(-1)?.take, complete?.matches.at(-1)].map((take) => take?.since ?? Number.NEGATIVE_INFINITY))
   }
 
   /** Matches in the making of a key that are out of time. */
@@ -263,7 +267,7 @@ export class MatchOperator implements TimedOperator {
   /** Puts down what has begun, and lets go of what nothing holds any more. */
   #keep(key: string, begun: Begun, isNew: boolean): void {
     const { partials } = begun
-    if (partials.length + begun.complete.matches.length === 0) {
+    if (partials.length + (begun.complete?.matches.length ?? 0) === 0) {
       if (isNew) return
       this.#rows.clear(key, begun)
       this.#begun.remove(this.#begun.bucket(0), key)
