@@ -4,7 +4,7 @@ import os from "node:os"
 import path from "node:path"
 import type { TestContext } from "node:test"
 
-export const scratchHome: string = fs.existsSync("/dev/shm") ? "/dev/shm" : os.tmpdir()
+const scratchHome = fs.existsSync("/dev/shm") ? "/dev/shm" : os.tmpdir()
 
 /** A new directory, removed when the test ends. */
 export function scratch(t: TestContext, where: string = scratchHome): string {

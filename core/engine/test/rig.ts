@@ -225,6 +225,13 @@ export class Rig {
     return Buffer.concat(slices.map(({ block }) => block))
   }
 
+  /** What the store has of these scopes, in the first partition: scope, bucket and key of each value. */
+  async kept(...scopes: readonly string[]): Promise<string[]> {
+    await this.store.fold()
+    const { state } = this.store
+    return scopes.flatMap((scope) => [...state.buckets(scope, 0)].flatMap((id) => [...state.entries(scope, 0, id)].map(([key]) => `${scope} ${id} ${key}`)))
+  }
+
   /** The files that were decided, in order. */
   files(sink: string): SealFile[] {
     return this.seats

@@ -16,6 +16,9 @@ const rule: fc.Arbitrary<SessionRule> = fc.record({
   outOfOrder: fc.oneof(fc.constant(0), fc.nat(40)),
 })
 
+/** What is kept for the sessions. */
+const scopes = ["s/w", "s/w@looks", "s/w@results"]
+
 function program({ gap, lateness, outOfOrder }: SessionRule) {
   const input = stream("in", { partitions: 1, key: (e: Event) => e.k, time: (e) => e.t, outOfOrder })
   const sessions = input
@@ -56,19 +59,7 @@ async function agree(each: SessionRule, given: readonly Event[], way: readonly T
     found.times,
     expected.results.map(({ key, end }) => ({ key, time: end - 1 })),
   )
-  if (ended) assert.deepEqual(await stored(found.rig), [])
-}
-
-/** What is left in the store, the stage's and the sinks' own notes apart. */
-async function stored(rig: Rig): Promise<string[]> {
-  await rig.store.fold()
-  const left: string[] = []
-  for (const scope of ["s/w", "s/w@looks", "s/w@results"]) {
-    for (const id of rig.store.state.buckets(scope, 0)) {
-      for (const [key] of rig.store.state.entries(scope, 0, id)) left.push(`${scope} ${id} ${key}`)
-    }
-  }
-  return left
+  if (ended) assert.deepEqual(await found.rig.kept(...scopes), [])
 }
 
 test("sessions give what the plainest model gives, however input is cut and wherever it crashes, and nothing stays behind", async () => {

@@ -198,12 +198,7 @@ test("a window of many records is folded in few steps", async () => {
 
 /** How many cells are left in the store of the window. */
 async function left(rig: Rig): Promise<number> {
-  await rig.store.fold()
-  let cells = 0
-  for (const scope of ["s/w", "s/w@looks"]) {
-    for (const id of rig.store.state.buckets(scope, 0)) cells += [...rig.store.state.entries(scope, 0, id)].length
-  }
-  return cells
+  return (await rig.kept("s/w", "s/w@looks")).length
 }
 
 const at = (k: string, t: number, v = 1): Event => ({ k, t, v })

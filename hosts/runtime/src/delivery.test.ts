@@ -5,8 +5,8 @@ import { createHash } from "node:crypto"
 import fs from "node:fs"
 import path from "node:path"
 import { it } from "node:test"
+import { mounted } from "@millrace/conformance"
 import { figure, idle, openNode, scratch, send, serviceFile, statusOf, until } from "../test/bench.ts"
-import { mounted } from "../test/mount.ts"
 import type { Line } from "../test/services/lines.ts"
 
 /** Every file under a directory with the hash of its bytes. */

@@ -3,10 +3,10 @@ import assert from "node:assert/strict"
 import fs from "node:fs"
 import path from "node:path"
 import { it } from "node:test"
+import { mounted } from "@millrace/conformance"
 import { partitionOf } from "@millrace/model"
 import { codeOf, idle, openNode, send, statusOf, until, valuesOf } from "../test/bench.ts"
 import { assertCountedOnce, ordersOf } from "../test/counted.ts"
-import { mounted } from "../test/mount.ts"
 import type { Order } from "../test/services/orders.ts"
 
 it("a full disk refuses requests with its reason; once there is room the node goes on, with all that was acknowledged and nothing else", async (t) => {

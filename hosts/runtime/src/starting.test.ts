@@ -2,10 +2,10 @@
 import assert from "node:assert/strict"
 import path from "node:path"
 import { it } from "node:test"
+import { mounted } from "@millrace/conformance"
 import { isMillraceError } from "@millrace/model"
 import { codeOf, idle, openNode, quick, scratch, send } from "../test/bench.ts"
 import { assertCountedOnce, ordersOf } from "../test/counted.ts"
-import { mounted } from "../test/mount.ts"
 import { threadCount } from "../test/worker-threads.ts"
 
 it("a module that loops, waits, ends its thread or exports no service keeps the node from starting, and says so", async (t) => {

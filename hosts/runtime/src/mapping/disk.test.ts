@@ -3,8 +3,8 @@ import assert from "node:assert/strict"
 import fs from "node:fs"
 import path from "node:path"
 import { test } from "node:test"
+import { mounted } from "@millrace/conformance"
 import { codeOf, idle, openNode, scratch, send, until } from "../../test/bench.ts"
-import { mounted } from "../../test/mount.ts"
 
 test("a full disk stops what feeds a function; once there is room it goes on, with all that was acknowledged", async (t) => {
   const disk = mounted(t, "size=16m")

@@ -1,4 +1,4 @@
-// A file system of its own for one test: small, or read-only.
+/** A file system of its own for one test: small, or read-only. */
 import { execFileSync } from "node:child_process"
 import fs from "node:fs"
 import os from "node:os"
@@ -12,7 +12,7 @@ export interface Mounted {
 
 /** Mounts a tmpfs until the test ends; where that is not allowed, skips the test with the reason. */
 export function mounted(t: TestContext, options: string): Mounted | undefined {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-node-mount-"))
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-mount-"))
   const run = (name: string, ...args: readonly string[]): void => {
     execFileSync(name, args, { stdio: ["ignore", "ignore", "pipe"] })
   }
