@@ -37,6 +37,7 @@ export class Decisions {
       const ofTasks = effects.filter((effect) => effect.kind !== "seal")
       if (ofTasks.length > 0) this.#tasks.onEffects(seat.service, ofTasks, sequence)
     }
+    this.#tasks.callNow()
     return sequence
   }
 

@@ -108,7 +108,7 @@ export class AttemptThread {
     }
     this.#outbox = [call]
     // What is called together is sent together.
-    queueMicrotask(() => this.#flush())
+    queueMicrotask(() => this.flush())
   }
 
   abort(call: Call, reason: string): void {
@@ -117,7 +117,7 @@ export class AttemptThread {
     if (!this.calls.delete(name)) return
     this.#deadlines.delete(name)
     this.zombies.set(name, { call, since: performance.now(), said: false })
-    this.#flush()
+    this.flush()
     this.post({ kind: "abort", service, task, lease, reason })
   }
 
@@ -183,7 +183,8 @@ export class AttemptThread {
     clearInterval(this.#heapWatch)
   }
 
-  #flush(): void {
+  /** Sends the calls that wait for the end of the turn. */
+  flush(): void {
     const calls = this.#outbox
     this.#outbox = undefined
     if (calls !== undefined && calls.length > 0) this.post({ kind: "call", calls: flatCalls(calls) })

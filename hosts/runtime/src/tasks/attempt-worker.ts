@@ -105,6 +105,8 @@ async function run(call: Call): Promise<void> {
   if (told === undefined) waiting.set(name, { service, task, outcomes: [...outcomes] })
   else told.outcomes.push(...outcomes)
   if (scheduled || runs.length === 0) return
+  // Nothing that it could wait for.
+  if (open.size === 0) return tell()
   scheduled = true
   // After what has ended by now: what ends together is told together.
   setImmediate(tell)

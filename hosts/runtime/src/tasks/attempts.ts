@@ -79,6 +79,11 @@ export class Attempts {
     thread.call(call, plan.timeoutMs)
   }
 
+  /** Sends what waits for the end of the turn. */
+  flush(): void {
+    for (const threads of this.#pools.values()) for (const thread of threads) thread.flush()
+  }
+
   abort({ service, task, lease }: Pick<Call, "service" | "task" | "lease">, reason: string): void {
     const thread = this.#byCall.get(callName({ service, task, lease }))
     const call = thread?.calls.get(callName({ service, task, lease }))

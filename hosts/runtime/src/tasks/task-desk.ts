@@ -109,6 +109,11 @@ export class TaskDesk {
     )
   }
 
+  /** Makes the calls that may be made now: at the end of the turn they would wait for the journal to be written. */
+  callNow(): void {
+    this.#attempts?.flush()
+  }
+
   onOutcomes(service: string, task: string, outcomes: readonly Outcome[]): void {
     this.#figures.onOutcomes(task, outcomes)
     const known = this.#known.get(task)
