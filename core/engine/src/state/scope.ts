@@ -260,8 +260,9 @@ export class Scope<Value> implements Undoable {
         if (this.#recent === bucket) this.#recent = undefined
       }
     }
-    this.#dirty.clear()
-    this.#dropped.clear()
+    // Clearing makes a new table, of an empty set, too; and a stage has scopes that most of its transactions leave alone.
+    if (this.#dirty.size > 0) this.#dirty.clear()
+    if (this.#dropped.size > 0) this.#dropped.clear()
   }
 
   /** The store has taken up more transactions: what they removed, it does not have any more. */
