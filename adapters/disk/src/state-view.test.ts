@@ -4,7 +4,7 @@ import fs from "node:fs"
 import { it } from "node:test"
 import { type Change, commit } from "@millrace/conformance"
 import type { StateReader, Store } from "@millrace/engine"
-import { isMillraceError } from "@millrace/model"
+import { isMillraceError, limits } from "@millrace/model"
 import fc from "fast-check"
 import { open, segments } from "../test/history.ts"
 import { scratch } from "../test/scratch.ts"
@@ -167,4 +167,24 @@ it("damage in the journal's tail is named, not shown", async (t) => {
   )
   view.close()
   await store.close().catch(() => undefined)
+})
+
+it("what a view has read stays as it is, however much of the journal it reads behind it", async (t) => {
+  const dir = scratch(t)
+  const store = await open(dir)
+  const view = openStateView({ dir, wanted: () => true, onChange: () => {}, bytesMost: 1e9 })
+  const valueOf = (i: number): string => `value ${i} `.repeat(40)
+  const count = 3 * Math.ceil(limits.journalSpanBytesMax / valueOf(0).length)
+  let sequence = 0
+  for (let i = 0; i < count; i += 100) {
+    const entries = Array.from({ length: 100 }, (_, j) => [`k${i + j}`, valueOf(i + j)] as const)
+    ;({ sequence } = store.append(commit([], { scope: "s/t", partition: 0, bucket: 0, entries })))
+  }
+  await store.durable(sequence)
+  view.catchUp(sequence + 1)
+  for (let i = 0; i < count; i++) assert.equal(Buffer.from(view.get("s/t", 0, 0, `k${i}`) ?? []).toString(), valueOf(i))
+  const listed = new Map([...view.entries("s/t", 0, 0)].map(([key, value]) => [key, Buffer.from(value).toString()]))
+  for (let i = 0; i < count; i++) assert.equal(listed.get(`k${i}`), valueOf(i))
+  view.close()
+  await store.close()
 })

@@ -122,7 +122,7 @@ class DiskStateView implements StateView {
     for (let most = 8; ; most = Math.min(most * 4, 1024)) {
       const range = { prefix, limit: most, ...(behind === undefined ? {} : { after: behind }) }
       const page: Entry[] = []
-      for (const [key, value] of this.#stored.entries(scope, partition, bucket, range)) page.push([key, value.slice()])
+      for (const [key, value] of this.#stored.entries(scope, partition, bucket, range)) page.push([key, copyOf(value)])
       yield* page
       if (page.length < most) return
       behind = page.at(-1)?.[0]
@@ -209,11 +209,16 @@ class DiskStateView implements StateView {
       while (cursor.nextKey()) {
         if (changes === undefined) continue
         const key = utf8Text(section, cursor.keyStart, cursor.keyEnd)
-        this.#overlay.set(changes, key, cursor.deleted ? undefined : section.slice(cursor.valueStart, cursor.valueEnd))
+        this.#overlay.set(changes, key, cursor.deleted ? undefined : copyOf(section.subarray(cursor.valueStart, cursor.valueEnd)))
         if (tells) onChange(scope, partition, key)
       }
     }
   }
+}
+
+/** In memory of its own. What files and LMDB give are Buffers, whose `slice` is a view of a window that moves on. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
 }
 
 type Entry = readonly [key: string, value: Uint8Array]
