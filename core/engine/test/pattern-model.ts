@@ -1,6 +1,6 @@
 /**
  * All matches of a pattern in a list of records, found by trying: no automaton, no partial matches, the whole history at hand. For
- * patterns without optional and greedy stages.
+ * patterns without optional stages.
  */
 import type { PatternStage } from "@millrace/model"
 
@@ -20,6 +20,8 @@ export interface ModelMatch {
 /** A stage fits the records of its letters. */
 export interface ModelStage extends PatternStage {
   readonly letters: string
+  /** Letters that end it; none do where it is empty. */
+  readonly until: string
 }
 
 export function matchesOf(stages: readonly ModelStage[], events: readonly ModelEvent[], within: number | null): ModelMatch[] {
@@ -39,17 +41,23 @@ export function matchesOf(stages: readonly ModelStage[], events: readonly ModelE
     }
   }
 
-  /** All that may follow when the stages before `at` are done. */
-  function go(at: number, taken: readonly (readonly number[])[], last: number, start: number): void {
+  /** The first record from `from` on that fits; Infinity: none does in time. */
+  function firstOf(stage: ModelStage | undefined, from: number, start: number): number {
+    for (let i = from; inTime(start, i); i++) if (fits(stage, i)) return i
+    return Number.POSITIVE_INFINITY
+  }
+
+  /** All that may follow when the stages before `at` are done; a greedy stage takes the record `before` away from what follows. */
+  function go(at: number, taken: readonly (readonly number[])[], last: number, start: number, before: number): void {
     const stage = stages[at]
     if (stage === undefined) {
       found.push({ taken, done: last })
       return
     }
     if (stage.follows === "notNext") {
-      if (!inTime(start, last + 1) || fits(stage, last + 1)) return
+      if (!inTime(start, last + 1) || fits(stage, last + 1) || last + 1 === before) return
       if (at + 1 === stages.length) found.push({ taken: [...taken, []], done: last + 1 })
-      else go(at + 1, [...taken, []], last, start)
+      else go(at + 1, [...taken, []], last, start, before)
       return
     }
     if (stage.follows === "notFollowedBy") {
@@ -58,13 +66,23 @@ export function matchesOf(stages: readonly ModelStage[], events: readonly ModelE
       while (inTime(start, end) && !fits(stage, end)) end++
       if (target === undefined) {
         // Only time proves it; the input ends after all time.
-        if (!inTime(start, end)) found.push({ taken: [...taken, []], done: Number.POSITIVE_INFINITY })
+        if (!inTime(start, end) && before === Number.POSITIVE_INFINITY) found.push({ taken: [...taken, []], done: Number.POSITIVE_INFINITY })
         return
       }
-      for (const i of places(target, target.follows, last, start)) if (i < end) loop(at + 1, [...taken, []], [i], start)
+      for (const i of places(target, target.follows, last, start)) if (i < end && i < before) loop(at + 1, [...taken, []], [i], start)
       return
     }
-    for (const i of places(stage, stage.follows, last, start)) loop(at, taken, [i], start)
+    for (const i of places(stage, stage.follows, last, start)) if (i < before) loop(at, taken, [i], start)
+  }
+
+  /** Whether a record between `last` and `next` settles what becomes of a greedy stage, so that it does not take `next`. */
+  function isSettled(at: number, last: number, next: number, start: number): boolean {
+    const stage = stages[at]
+    if (stage === undefined || next === last + 1) return false
+    if (stage.follows === "followedByAny") return false
+    if (stage.follows === "next") return fits(stage, last + 1)
+    if (stage.follows === "notNext") return fits(stage, last + 1) || at + 1 === stages.length || isSettled(at + 1, last, next, start)
+    return firstOf(stage, last + 1, start) < next || (stage.follows === "notFollowedBy" && isSettled(at + 1, last, next, start))
   }
 
   /** A stage has taken these records: it may take more, and what follows may come. */
@@ -72,9 +90,19 @@ export function matchesOf(stages: readonly ModelStage[], events: readonly ModelE
     const stage = stages[at]
     if (stage === undefined) return
     const last = own.at(-1) as number
-    if (own.length >= stage.least) go(at + 1, [...taken, own], last, start)
-    if (stage.most !== null && own.length >= stage.most) return
-    for (const i of places(stage, stage.inner, last, start)) loop(at, taken, [...own, i], start)
+    const isFull = stage.most !== null && own.length >= stage.most
+    let end = last + 1
+    while (inTime(start, end) && !stage.until.includes(events[end]?.v ?? "?")) end++
+    if (stage.greedy && own.length >= stage.least && !isFull) {
+      const taking = stage.inner === "next" ? (fits(stage, last + 1) ? last + 1 : Number.POSITIVE_INFINITY) : firstOf(stage, last + 1, start)
+      const more = taking < end ? taking : Number.POSITIVE_INFINITY
+      go(at + 1, [...taken, own], last, start, more)
+      if (more < end && !isSettled(at + 1, last, more, start)) loop(at, taken, [...own, more], start)
+      return
+    }
+    if (own.length >= stage.least) go(at + 1, [...taken, own], last, start, Number.POSITIVE_INFINITY)
+    if (isFull) return
+    for (const i of places(stage, stage.inner, last, start)) if (i < end) loop(at, taken, [...own, i], start)
   }
 
   for (let i = 0; i < events.length; i++) if (fits(stages[0], i)) loop(0, [], [i], i)

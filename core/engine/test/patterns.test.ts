@@ -29,22 +29,42 @@ const stage = fc.record({
   follows: fc.constantFrom("next" as const, "followedBy" as const, "followedBy" as const, "followedByAny" as const, "notNext" as const, "notFollowedBy" as const),
   count: fc.constantFrom([1, 1], [1, 1], [1, null], [2, 2], [1, 3], [2, null]) as fc.Arbitrary<[number, number | null]>,
   inner: fc.constantFrom("next" as const, "followedBy" as const, "followedByAny" as const),
+  greedy: fc.constantFrom(false, false, true),
+  until: fc.constantFrom("", "", "b", "c"),
 })
+
+const plain: Omit<ModelStage, "name" | "letters"> = { follows: "followedBy", least: 1, most: 1, optional: false, greedy: false, inner: "followedBy", until: "" }
 
 /** Stages that a pattern may have: what is refused is left out. */
 const stages: fc.Arbitrary<readonly ModelStage[]> = fc.array(stage, { minLength: 1, maxLength: 4 }).map((all) => {
   const kept: ModelStage[] = []
-  for (const { letters: wanted, follows, count, inner } of all) {
+  for (const { letters: wanted, follows, count, inner, greedy, until } of all) {
     const before = kept.at(-1)
     const barred = before?.follows === "notNext" || before?.follows === "notFollowedBy"
     const isNot = follows === "notNext" || follows === "notFollowedBy"
     if (isNot && (barred || kept.length === 0)) continue
     if (before?.follows === "notFollowedBy" && follows === "next") continue
     const [least, most] = isNot ? [1, 1] : count
-    kept.push({ name: `s${kept.length}`, letters: wanted, follows: kept.length === 0 ? "followedBy" : follows, least, most, optional: false, greedy: false, inner })
+    kept.push({
+      name: `s${kept.length}`,
+      letters: wanted,
+      follows: kept.length === 0 ? "followedBy" : follows,
+      least,
+      most,
+      optional: false,
+      greedy: greedy && most !== 1,
+      inner,
+      until: most === null ? until : "",
+    })
   }
-  return kept.length === 0 ? [{ name: "s0", letters: "a", follows: "followedBy", least: 1, most: 1, optional: false, greedy: false, inner: "followedBy" }] : kept
+  if (kept.length === 0) return [{ ...plain, name: "s0", letters: "a" }]
+  return whole(kept)
 })
+
+/** A last stage cannot be greedy. */
+function whole(all: readonly ModelStage[]): readonly ModelStage[] {
+  return all.map((each, i) => (i + 1 === all.length ? { ...each, greedy: false } : each))
+}
 
 const events: fc.Arbitrary<readonly Event[]> = fc
   .array(
@@ -58,7 +78,7 @@ const events: fc.Arbitrary<readonly Event[]> = fc
 
 function written(start: PatternStart<Event>, all: readonly ModelStage[], within: number | null, skip: AfterMatch<string>): AnyPattern {
   let pattern: AnyPattern | undefined
-  for (const { name, letters: wanted, follows, least, most, inner } of all) {
+  for (const { name, letters: wanted, follows, least, most, inner, greedy, until } of all) {
     const fits = (event: Event): boolean => wanted.includes(event.v)
     const added: unknown = pattern === undefined ? start.begin(name, fits) : pattern[follows](name, fits)
     let next = added as AnyPattern
@@ -66,6 +86,8 @@ function written(start: PatternStart<Event>, all: readonly ModelStage[], within:
     else if (most > 1) next = next.times(least, most)
     if (most !== 1 && inner === "next") next = next.consecutive()
     if (most !== 1 && inner === "followedByAny") next = next.allowCombinations()
+    if (greedy) next = next.greedy()
+    if (until !== "") next = next.until((event: Event): boolean => until.includes(event.v))
     pattern = next
   }
   if (within !== null) pattern = pattern?.within(within)
@@ -221,6 +243,15 @@ test("a greedy stage takes all that it can, an optional one need not", async () 
   assert.deepEqual(await examples("ab", (p) => p.begin("a", is("a")).followedBy("c", is("c")).optional() as unknown as Defined), ["a:0"])
 })
 
+test("until ends a greedy stage", async () => {
+  const greedyUntil = (p: PatternStart<Event>): unknown => p.begin("a", is("a")).oneOrMore().greedy().until(is("u")).followedBy("b", is("b"))
+  assert.deepEqual(await examples("aauab", (p) => greedyUntil(p) as Defined), ["a:01 b:4", "a:1 b:4", "a:3 b:4"])
+  assert.deepEqual(
+    await examples("saauab", (p) => p.begin("s", is("s")).followedBy("a", is("a")).oneOrMore().until(is("u")).greedy().followedBy("b", is("b")) as unknown as Defined),
+    ["s:0 a:12 b:5"],
+  )
+})
+
 test("until ends a stage, and what is out of time is told with what it had", async () => {
   assert.deepEqual(
     await examples("aacab", (p) => p.begin("a", is("a")).oneOrMore().until(is("c")).followedBy("b", is("b")).skip("past-last") as unknown as Defined),
@@ -235,7 +266,7 @@ test("until ends a stage, and what is out of time is told with what it had", asy
 
 /** Stages of one record each, and at most one that takes several: of long inputs, patterns with more find more than can be tried. */
 const plainStages: fc.Arbitrary<readonly ModelStage[]> = stages
-  .map((all) => all.slice(0, 3).map((each) => ({ ...each, inner: each.inner === "followedByAny" ? ("followedBy" as const) : each.inner })))
+  .map((all) => whole(all.slice(0, 3)).map((each) => ({ ...each, inner: each.inner === "followedByAny" ? ("followedBy" as const) : each.inner })))
   .filter((all) => all.filter(({ follows, most }) => follows === "followedByAny" || most !== 1).length <= 1)
 
 const pad = fc.constantFrom("", "p".repeat(700), "p".repeat(5_000))

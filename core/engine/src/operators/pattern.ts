@@ -75,6 +75,11 @@ export class Automaton {
     }
     // Greedy: what the stage takes, no other looks at.
     if (fits) return
+    if (over) {
+      // From here on it takes nothing more, whatever comes.
+      this.#proceed({ take, waits: "next" }, record, atOnce, conditions, next, complete)
+      return
+    }
     if (!this.#proceed(partial, record, atOnce, conditions, next, complete) && stays && this.#mayWait[stage] === false) next.push(partial)
   }
 
