@@ -85,7 +85,34 @@ test("anything thrown becomes plain data, whatever it is", () => {
     assert.equal(isMillraceError(thing), false)
   }
   assert.equal(errorData(new TypeError("bad")).message, "TypeError: bad")
-  assert.equal(errorData(Object.create(null)).message, "Something was thrown that has no text form.")
+  assert.equal(errorData({ toString: () => ({}) }).message, "Something was thrown that has no text form.")
+})
+
+test("what is thrown keeps what it says: an object its fields, a class its name, an aggregate its errors", () => {
+  const said = (thing: unknown) => errorData(thing).message
+  assert.equal(said({ code: 5, at: { host: "a" } }), '{"code":5,"at":{"host":"a"}}')
+  assert.equal(said([{ n: 10n, why: new TypeError("bad") }]), '[{"n":"10","why":"TypeError: bad"}]')
+  assert.equal(said({ text: "x".repeat(9_000) }).length, 2_000)
+  assert.equal(said(new URL("http://a/b")), "http://a/b")
+  const circle: { self?: unknown } = {}
+  circle.self = circle
+  assert.equal(said(circle), "[object Object]")
+
+  class Busy extends Error {}
+  class Named extends Error {
+    override name = "TooBusy"
+  }
+  class Typed extends TypeError {}
+  assert.deepEqual([said(new Busy("a")), said(new Named("b")), said(new Typed("c"))], ["Busy: a", "TooBusy: b", "Typed: c"])
+  assert.equal(said(Object.assign(new Busy("a"), { name: "Other" })), "Other: a")
+  assert.equal(said(new Error("d", { cause: new Busy("e") })), "Error: d; cause: Busy: e")
+  assert.equal(said(new (class extends Error {})("f")), "Error: f")
+  assert.equal(said(new DOMException("g", "AbortError")), "AbortError: g")
+
+  const two = new AggregateError([new Busy("a"), { code: 5 }], "both failed")
+  assert.equal(said(two), 'AggregateError: both failed [Busy: a; {"code":5}]')
+  assert.equal(said(new Error("x", { cause: two })), 'Error: x; cause: AggregateError: both failed [Busy: a; {"code":5}]')
+  assert.equal(said(new AggregateError(Array.from({ length: 6 }, (_, i) => new Error(String(i))), "all")), "AggregateError: all [Error: 0; Error: 1; Error: 2; Error: 3; 2 more]")
 })
 
 test("the causes of an error are told with it, so many of them", () => {

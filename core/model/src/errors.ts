@@ -132,7 +132,7 @@ export interface ErrorData {
 export function errorData(thing: unknown): ErrorData {
   try {
     if (isMillraceError(thing)) return { code: thing.code, message: String(thing.message), details: detailsOf(thing.details) }
-    const message = thing instanceof Error ? `${thing.name}: ${thing.message}${causesOf(thing)}` : String(thing)
+    const message = thing instanceof Error ? `${nameOf(thing)}: ${thing.message}${innerOf(thing)}${causesOf(thing)}` : textOf(thing)
     return { code: "MR1404", message, details: {} }
   } catch {
     // An object without a text form, a message whose getter throws, a revoked proxy.
@@ -140,9 +140,11 @@ export function errorData(thing: unknown): ErrorData {
   }
 }
 
-/** So many causes of an error are told, each at most so long in characters. */
+/** So many causes of an error are told, and so many of the errors that it stands for; each at most so long in characters. */
 const causesMax = 4
 const causeLengthMax = 500
+/** Longest text of a thrown object, in characters. */
+const thrownLengthMax = 2_000
 
 /** "fetch failed" says little; what it was caused by says why. */
 function causesOf({ cause: first }: Error): string {
@@ -156,11 +158,48 @@ function causesOf({ cause: first }: Error): string {
 }
 
 function causeText(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause)
-  const { name, message, code, errors } = cause as Error & { readonly code?: unknown; readonly errors?: unknown }
+  if (!(cause instanceof Error)) return textOf(cause)
+  const { message, code, errors } = cause as Error & { readonly code?: unknown; readonly errors?: unknown }
+  if (message !== "") return `${nameOf(cause)}: ${message}${innerOf(cause)}`
   // Of a connection that was tried at several addresses, only what went wrong at each of them says something.
   const parts = Array.isArray(errors) ? errors.flatMap((each) => (each instanceof Error ? [each.message] : [])).join(", ") : ""
-  return `${name}: ${message === "" ? parts || (typeof code === "string" ? code : "") : message}`
+  return `${nameOf(cause)}: ${parts || (typeof code === "string" ? code : "")}`
+}
+
+/** The errors that an AggregateError stands for. */
+function innerOf(error: Error): string {
+  const { errors } = error as Error & { readonly errors?: unknown }
+  if (!(error instanceof AggregateError) || !Array.isArray(errors) || errors.length === 0) return ""
+  const told = errors.slice(0, causesMax).map((each) => (each instanceof Error ? `${nameOf(each)}: ${each.message}` : textOf(each)).slice(0, causeLengthMax))
+  const more = errors.length > causesMax ? `; ${errors.length - causesMax} more` : ""
+  return ` [${told.join("; ")}${more}]`
+}
+
+/** A class that extends Error says "Error" unless it names itself: then the class is its name. */
+function nameOf(error: Error): string {
+  const { name } = error
+  const prototype: unknown = Object.getPrototypeOf(error)
+  if (Object.hasOwn(error, "name") || prototype === null || Object.hasOwn(prototype as object, "name")) return name
+  const own: unknown = error.constructor?.name
+  return typeof own === "string" && own !== "" ? own : name
+}
+
+/** What is thrown that is no Error, as text: an object that has none of its own as JSON, so that what it says is not lost. */
+function textOf(thing: unknown): string {
+  if (typeof thing !== "object" || thing === null) return String(thing)
+  const own = typeof thing.toString === "function" ? (thing as { toString(): string }).toString() : "[object "
+  if (!own.includes("[object ")) return own
+  try {
+    const json = JSON.stringify(thing, jsonPart) as string | undefined
+    return json === undefined ? own : json.slice(0, thrownLengthMax)
+  } catch {
+    return own
+  }
+}
+
+function jsonPart(_: string, part: unknown): unknown {
+  if (part instanceof Error) return `${nameOf(part)}: ${part.message}`
+  return typeof part === "bigint" ? String(part) : part
 }
 
 function detailsOf(given: unknown): ErrorDetails {

@@ -68,6 +68,16 @@ test("no inputs, and those that JSON cannot carry, ask nobody", async () => {
   assert.deepEqual(calls, [])
 })
 
+test("an option of a call that there is not is refused, the nearest named, and nobody is asked", async () => {
+  const { client, calls } = scripted([])
+  const typo = { dely: "5m" } as object
+  const named = (error: unknown) => isMillraceError(error) && error.code === "MR1101" && /no option "dely"; there are, nearest first: delay, /.test(error.message)
+  const { call, send, sendMany } = client.task("a")
+  for (const asked of [call(1, typo), send(1, typo), sendMany([1], typo)]) await assert.rejects(asked, named)
+  await assert.rejects(send(1, { idempotencyKey: "" }), code("MR1009"))
+  assert.deepEqual(calls, [])
+})
+
 test("sendMany cuts more inputs than a request carries into several, each with a key of its own", async () => {
   const { client, calls } = scripted([answer(202, { task: "t", ids: ["t-0"] }), answer(202, { task: "t", ids: ["t-1"] })])
   assert.deepEqual(await client.task("t").sendMany(Array.from({ length: 50_001 }, (_, i) => i), { idempotencyKey: "k" }), ["t-0", "t-1"])

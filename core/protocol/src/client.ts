@@ -5,7 +5,7 @@
  *
  * Not for: keeping records that cannot be sent; who calls `produce` holds them until it resolves.
  */
-import { type Duration, jsonOf, limits, MillraceError } from "@millrace/model"
+import { type Duration, checkEnqueueOptions, jsonOf, limits, MillraceError } from "@millrace/model"
 import { mayHelp, parsed, retryAfterMs, unreachable } from "./answer.ts"
 import { type Backoff, askedMsMax, defaultBackoff, waitAfter } from "./backoff.ts"
 import { mediaTypes } from "./body-format.ts"
@@ -200,6 +200,7 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
   function taskOf(name: string): TaskClient<unknown, unknown> {
     return {
       async call(input, given = {}) {
+        checkEnqueueOptions(name, given, callerOptions)
         const options = { ...given, idempotencyKey: given.idempotencyKey ?? randomKey(world.random) }
         for (;;) {
           // A repeat with the same key waits on for the same run.
@@ -209,11 +210,13 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
         }
       },
       async send(input, given = {}) {
+        checkEnqueueOptions(name, given, callerOptions)
         const { status, body } = await enqueue(name, inputText(name, input), mediaTypes.json, undefined, given)
         if (status >= 400) throw errorOf(body, status)
         return (body as EnqueueReply).id
       },
       async sendMany(inputs, given = {}) {
+        checkEnqueueOptions(name, given, callerOptions)
         // One key would make one run of them all: each line has its own.
         const ids: string[] = []
         for (let from = 0; from < inputs.length; from += limits.requestRecordsMax) {
@@ -353,7 +356,9 @@ function inputText(task: string, input: unknown): string {
   throw new MillraceError("MR1023", `task "${task}", input: ${form.fault}.`)
 }
 
-/** 128 bits of chance. */
+/** What a caller here may say of a call besides what a run is enqueued with. */
+const callerOptions: readonly string[] = ["signal"]
+
 /** Longer than a request lasts that nobody answers, in ms. */
 const attemptMs = 600_000
 
@@ -370,6 +375,7 @@ function durationText(duration: Duration): string {
   return encodeURIComponent(typeof duration === "number" ? `${duration}ms` : duration)
 }
 
+/** 128 bits of chance. */
 function randomKey(random: () => number): string {
   let key = ""
   for (let word = 0; word < 4; word++)

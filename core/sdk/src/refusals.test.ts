@@ -349,6 +349,15 @@ test("a cron whose input does not fit its task's schema is refused where it is d
   refused("MR1101", /^task "report", cron, input: the task's schema refuses it: daily: .*; to\.1: /, define)
 })
 
+test("a task whose attempt may last longer than its run is refused, and so are options where a flow ends in it", () => {
+  const run = async (): Promise<null> => null
+  refused("MR1101", /^task "slow", timeout: an attempt of 3600000 ms would last longer than its run may, 1000 ms; /, () => task("slow", { timeout: { attempt: "1h", run: "1s" }, run }))
+  task("even", { timeout: { attempt: "1s", run: "1s" }, run })
+  const even = task("none", { run })
+  // @ts-expect-error it takes no options
+  refused("MR1101", /^to: it takes no options/, () => rows.to(even, { delay: "5m" }))
+})
+
 test("an asynchronous call that could never be made, or never end, is refused where it is defined", () => {
   const call = async (row: Row): Promise<number> => row.n
   refused("MR1101", /^mapAsync "ask", concurrency: 0 is not a whole number from 1 to 10000/, () => rows.mapAsync("ask", call, { concurrency: 0 }))

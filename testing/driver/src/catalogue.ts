@@ -2,6 +2,7 @@
  * What the services under test are made of, found by name: streams, stages, sinks. A stream that several services have is
  * one stream, as on a node.
  */
+import { checkCron } from "@millrace/cron"
 import { together } from "@millrace/engine"
 import { MillraceError, type Program, type SinkPlan, type StagePlan, type StreamCode, type StreamPlan, type TaskCode, type TaskPlan } from "@millrace/model"
 import { type Keying, type Outlet, type Service, type Stream, type Target, compile } from "@millrace/sdk"
@@ -41,7 +42,7 @@ export class Catalogue {
   /** The services, for people. */
   readonly #title: string
 
-  /** @throws MR1102 when services share a name or disagree about a stream, MR1103 when two write one */
+  /** @throws MR1102 when services share a name or disagree about a stream, MR1103 when two write one, MR1101 for a cron that cannot be read */
   constructor(services: readonly Service[]) {
     const compiled = services.map(compile)
     const names = compiled.map(({ plan }) => plan.service)
@@ -49,6 +50,10 @@ export class Catalogue {
     if (twice !== undefined) {
       const message = `testService: two services are named ${JSON.stringify(twice)}; what they keep would lie in one place. Rename one.`
       throw new MillraceError("MR1102", message, { service: twice })
+    }
+    // As a node does when it loads them.
+    for (const { plan } of compiled) {
+      for (const { name, crons } of plan.tasks) for (const cron of crons) checkCron(cron, `service "${plan.service}", task "${name}"`)
     }
     const programs = together(compiled)
     this.#programs = programs

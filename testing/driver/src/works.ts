@@ -44,7 +44,7 @@ import { TaskCalls } from "./task-calls.ts"
 
 /** Rounds in which the clock stands still and something is due all the same: more are no progress but a fault. */
 const roundsMax = 100_000
-/** Times at which something was due, and how far they may lie ahead, in ms, while a run that is waited for stays as it is: then it waits for something else. */
+/** Times at which something was due, and how far they may lie ahead, in ms, while a run that is waited for stays as it is and nothing is due of it or of a run whose end code awaits: then it waits for something else. */
 const waitsMax = 10_000
 const waitMsMax = 86_400_000
 
@@ -310,9 +310,22 @@ export class Works {
         waits = 0
       }
       const due = dueAt ?? Math.min(...this.seats.map(({ machine }) => machine.tickAt))
-      if (dueAt === undefined && due > until) return
+      if (dueAt === undefined && due > until && due > this.#awaitedAt(id)) return
       await this.advance(Math.max(due, this.now), true)
     }
+  }
+
+  /** When something is due at the latest of a run that is waited for, or of one whose end code awaits: its next attempt, or the end of its time. */
+  #awaitedAt(id: string): number {
+    let latest = 0
+    for (const each of [id, ...this.#waiting.keys()]) {
+      const { task, status, dueAt, startedAt, enqueuedAt } = this.run(each)
+      if (isTerminal(status)) continue
+      const { timeoutMs, runTimeoutMs } = this.catalogue.task(task).plan
+      const attemptEndsAt = timeoutMs === null || startedAt === undefined ? 0 : startedAt + timeoutMs
+      latest = Math.max(latest, dueAt ?? attemptEndsAt, runTimeoutMs === null ? 0 : enqueuedAt + runTimeoutMs)
+    }
+    return latest
   }
 
   /** A page of a task's runs, newest first. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { isMillraceError } from "@millrace/model"
-import { NonRetryableError, service, stream, task } from "@millrace/sdk"
+import { NonRetryableError, RetryAfter, service, stream, task } from "@millrace/sdk"
 import { z } from "zod"
 import { crashEverywhere, testService } from "../src/index.ts"
 
@@ -115,6 +115,61 @@ test("the code of a task calls another, also one that has to wait", async () => 
   await bank.advance("2h")
   assert.equal(bank.run(id).output, "8 is frozen")
   assert.deepEqual(bank.runs(freeze).map(({ trigger }) => trigger), ["task", "task"])
+})
+
+test("a call goes on to what is due of the runs that its run awaits, however far that is", async () => {
+  const seen: number[] = []
+  const child = task("child", {
+    retry: { attempts: 3, backoff: { first: "3d", factor: 2, most: "30d", jitter: false } },
+    run: (_: unknown, { attempt }) => {
+      seen.push(attempt)
+      if (attempt < 3) throw new Error("later")
+      return "done"
+    },
+  })
+  const stuck = task("stuck", { retry: 1, timeout: "5d", run: (): Promise<string> => new Promise(() => undefined) })
+  const parent = task("parent", { retry: 1, run: async (which: unknown): Promise<string> => (which === "stuck" ? stuck : child).call({}) })
+  const bank = await testService(service("family", [parent, child, stuck]), { patience: 20 })
+  assert.deepEqual([await bank.call(parent, "child"), seen], ["done", [1, 2, 3]])
+  await assert.rejects(bank.call(parent, "stuck"), (error) => isMillraceError(error) && error.code === "MR1202")
+})
+
+test("a RetryAfter is tried again whatever retry.only lists; what else is not in it ends the run", async () => {
+  const ask = task("ask", {
+    retry: { attempts: 3, only: [TypeError] },
+    run: (how: unknown, { attempt }) => {
+      if (attempt < 3) throw how === "later" ? new RetryAfter("1h") : how === "final" ? new NonRetryableError("no") : new Error("other")
+      return attempt
+    },
+  })
+  const bank = await testService(service("asks", [ask]))
+  assert.equal(await bank.call(ask, "later"), 3)
+  await assert.rejects(bank.call(ask, "final"), /no/)
+  await assert.rejects(bank.call(ask, "other"), /other/)
+  assert.deepEqual(bank.runs(ask).map(({ attempt }) => attempt), [3, 1, 1])
+})
+
+test("an option of a call that there is not is refused, the nearest named, and so is an empty idempotency key", async () => {
+  const bank = await testService(app, { patience: 20 })
+  const typo = { dely: "5m" } as object
+  const refused = (code: string, message: RegExp) => (error: unknown) => isMillraceError(error) && error.code === code && message.test(error.message)
+  const named = refused("MR1101", /^task "freeze", options of a call: there is no option "dely"; there are, nearest first: delay, /)
+  await assert.rejects(bank.enqueue(freeze, [{ card: "1" }], typo), named)
+  await assert.rejects(bank.call(freeze, { card: "1" }, typo), named)
+  await assert.rejects(bank.call(freeze, { card: "1" }, "5m" as unknown as object), refused("MR1101", /expected an object/))
+  await assert.rejects(bank.enqueue(freeze, [{ card: "1" }], { idempotencyKey: "" }), refused("MR1009", /1 to 256 characters/))
+  const teller = task("teller", { retry: 1, run: async (bulk: unknown) => (bulk === true ? freeze.sendMany([], typo) : freeze.send({ card: "1" }, typo)) })
+  const caller = task("caller", { retry: 1, run: async () => freeze.call({ card: "1" }, typo) })
+  const inside = await testService(service("inside", [freeze, teller, caller]), { patience: 20 })
+  await assert.rejects(inside.call(teller, true), named)
+  await assert.rejects(inside.call(teller, false), named)
+  await assert.rejects(inside.call(caller, {}), named)
+  assert.deepEqual([bank.runs(freeze), inside.runs(freeze)], [[], []])
+})
+
+test("a cron that a node refuses is refused by a test", async () => {
+  const never = task("never", { cron: { expression: "61 * * * *", input: {} }, run: () => null })
+  await assert.rejects(testService(service("crons", [never])), (error) => isMillraceError(error) && error.code === "MR1101" && error.message.includes('task "never", cron: "61 * * * *" cannot be read'))
 })
 
 test("tasks that call each other in a circle come to an end", async () => {

@@ -502,6 +502,9 @@ export class Flow<T, K extends Keying> {
    * @example `hourly.to(files("hourly-delays", { format: "parquet" }))`
    */
   to<Gives, Called = unknown>(to: Target<T, Gives, Called>): Outlet<unknown extends Gives ? T : Gives, Called> {
+    if (arguments.length > 1) {
+      throw new MillraceError("MR1101", "to: it takes no options; say them where the stream, sink or task is defined, such as task(name, { delay: \"5m\", … }).")
+    }
     const given = (to as Partial<Target<T>> | undefined)?.["~target"]
     if (given === undefined) {
       throw new MillraceError("MR1101", 'to: give a stream, or a sink such as files("name", { format: "parquet" }).')

@@ -43,6 +43,8 @@ export function finalOf(retry: number | RetryOptions | undefined): (error: unkno
   const { only, never } = typeof retry === "object" ? retry : {}
   return (error) => {
     if (isNonRetryable(error) || never?.some((each) => error instanceof each) === true) return true
-    return only !== undefined && !only.some((each) => error instanceof each)
+    // It says itself that it is to be tried again.
+    if (only === undefined || retryAfterMs(error) !== undefined) return false
+    return !only.some((each) => error instanceof each)
   }
 }

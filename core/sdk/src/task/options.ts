@@ -31,7 +31,7 @@ export interface RetryOptions {
     /** @default true */
     readonly jitter?: boolean
   }
-  /** Only errors of these classes are repeated. @default all */
+  /** Only errors of these classes are repeated, and a `RetryAfter`, which says so itself. @default all */
   readonly only?: readonly ErrorClass[]
   /** Errors of these classes end the run at once, as a `NonRetryableError` does. @default none */
   readonly never?: readonly ErrorClass[]

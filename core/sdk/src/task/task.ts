@@ -11,6 +11,7 @@ import {
   MillraceError,
   type StandardSchema,
   type TaskContext,
+  checkEnqueueOptions,
 } from "@millrace/model"
 import type { StreamDefinition, TaskDefinition } from "../definition.ts"
 import { Flow, type Keying } from "../flow/flow.ts"
@@ -93,9 +94,10 @@ export class Task<In, Out, Name extends string = string> implements Target<In, O
   /**
    * Enqueues a run and waits for its output, in a process in which a node runs, or from the code of another task.
    *
-   * @throws MR1023 for an input that does not fit, and as {@link RunHandle.result}
+   * @throws MR1023 for an input that does not fit, MR1101 for an option that there is not, and as {@link RunHandle.result}
    */
   async call(input: In, options: EnqueueOptions = {}): Promise<Out> {
+    checkEnqueueOptions(this.name, options)
     const { result } = await taskCaller(this.name).call(this.name, this.#text(input), options)
     return this.#output(result)
   }
@@ -108,6 +110,7 @@ export class Task<In, Out, Name extends string = string> implements Target<In, O
 
   /** Enqueues a run for each input, all or none. @throws MR1023 when one of them does not fit */
   async sendMany(inputs: readonly In[], options: EnqueueOptions = {}): Promise<ReadonlyArray<RunHandle<Out>>> {
+    checkEnqueueOptions(this.name, options)
     const caller = taskCaller(this.name)
     if (inputs.length === 0) return []
     const ids = await caller.send(
@@ -195,6 +198,12 @@ export function task(
   const keyed = key !== undefined
   const timeouts = typeof timeout === "object" ? timeout : timeout === undefined ? {} : { attempt: timeout }
   checkKeys(timeouts, ["attempt", "run"], `${what}, timeout`)
+  const timeoutMs = optionalMs(timeouts.attempt, `${what}, timeout`)
+  const runTimeoutMs = optionalMs((timeouts as { readonly run?: Duration }).run, `${what}, timeout, run`)
+  if (timeoutMs !== null && runTimeoutMs !== null && timeoutMs > runTimeoutMs) {
+    const mend = "make attempt shorter, or run longer"
+    throw new MillraceError("MR1101", `${what}, timeout: an attempt of ${timeoutMs} ms would last longer than its run may, ${runTimeoutMs} ms; ${mend}.`, { given: timeout })
+  }
   const [concurrency, concurrencyPerKey] = concurrencyPlan(options.concurrency, keyed, `${what}, concurrency`)
   const memoryMegabytes = memoryPlan(options.memory, `${what}, memory`)
   if (batch !== undefined) checkKeys(batch, ["size", "wait"], `${what}, batch`)
@@ -205,8 +214,8 @@ export function task(
     name,
     ...(description === undefined ? {} : { description }),
     retry: Object.freeze(retryPlan(retry, `${what}, retry`)),
-    timeoutMs: optionalMs(timeouts.attempt, `${what}, timeout`),
-    runTimeoutMs: optionalMs((timeouts as { readonly run?: Duration }).run, `${what}, timeout, run`),
+    timeoutMs,
+    runTimeoutMs,
     ttlMs: optionalMs(ttl, `${what}, ttl`),
     delayMs: checkedMs(options.delay ?? 0, `${what}, delay`),
     concurrency,

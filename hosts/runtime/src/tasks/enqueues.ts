@@ -1,6 +1,6 @@
 /** Inputs on their way to become runs: what is said of them besides, their trace, and why they are refused. */
 import { type EnqueueFacts, type InputFormat, assertDepth } from "@millrace/engine"
-import { type EnqueueOptions, MillraceError, type TraceFields, durationMs, errorData, errorFrom, isMillraceError, limits, traceOf } from "@millrace/model"
+import { type EnqueueOptions, MillraceError, type TraceFields, checkIdempotencyKey, durationMs, errorData, errorFrom, isMillraceError, traceOf } from "@millrace/model"
 import type { Answer } from "../answer.ts"
 import { fingerprintOf } from "../idempotency.ts"
 import type { Request } from "../intake-desk.ts"
@@ -76,9 +76,7 @@ export class Enqueues {
     const { options = {}, trigger, waited, depth = 0, keyNamesBody = false } = request
     assertDepth(plan.name, depth)
     const { delay, priority, idempotencyKey, idempotency } = options
-    if (idempotencyKey !== undefined && (idempotencyKey === "" || idempotencyKey.length > limits.idempotencyKeyLengthMax)) {
-      throw new MillraceError("MR1009", `An idempotency key has 1 to ${limits.idempotencyKeyLengthMax} characters.`, { given: idempotencyKey.slice(0, 64) })
-    }
+    checkIdempotencyKey(idempotencyKey)
     const joins = idempotencyKey !== undefined || plan.throttleMs !== null || plan.debounce !== null
     const ticket = joins ? tickets.open() : undefined
     const facts: EnqueueFacts = {

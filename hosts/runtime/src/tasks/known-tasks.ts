@@ -1,9 +1,8 @@
 /** The tasks that services on this node have, and whose run an id names. */
 import { PlainIntake } from "@millrace/engine"
-import { MillraceError, type Plan, type TaskPlan, limits } from "@millrace/model"
+import { MillraceError, type Plan, type TaskPlan, limits, nearNames } from "@millrace/model"
 import type { Seat } from "../messages.ts"
 import type { LeftTask } from "./left-tasks.ts"
-import { nearNames } from "./near-names.ts"
 
 export interface KnownTask {
   readonly plan: TaskPlan
