@@ -20,7 +20,7 @@ export type MatchWith<Done, Name extends string, Value> = { readonly [N in keyof
 
 /**
  * Whether a record fits a stage: `match` has the stages before, `taken` what this stage has taken already. It must depend on nothing but
- * its arguments.
+ * its arguments, and not keep `match` or `taken`: they are those of the next call, too. What it does not look at costs nothing.
  */
 export type Fits<T, Match> = (value: T, match: Match, taken: readonly T[]) => boolean
 
