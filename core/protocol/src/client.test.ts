@@ -78,6 +78,29 @@ test("an option of a call that there is not is refused, the nearest named, and n
   assert.deepEqual(calls, [])
 })
 
+test("runs asks on while the node finds none and is not through, until there is one, the end, or the signal is aborted", async () => {
+  const run = { id: "a-1", task: "a" }
+  const { client, calls } = scripted([answer(200, { runs: [], cursor: "c 1" }), answer(200, { runs: [], cursor: "c2" }), answer(200, { runs: [run], cursor: "c3" }), answer(200, { runs: [], cursor: "c4" }), answer(200, { runs: [] })])
+  assert.deepEqual(await client.runs({ q: "rare" }), { runs: [run], cursor: "c3" })
+  assert.deepEqual(await client.runs({ q: "rare", cursor: "c3" }), { runs: [] })
+  const address = "http://node:7070/v1/runs?q=rare"
+  assert.deepEqual(calls.map(({ url }) => url), [address, `${address}&cursor=c%201`, `${address}&cursor=c2`, `${address}&cursor=c3`, `${address}&cursor=c4`])
+  const controller = new AbortController()
+  const endless = createClient({
+    url: "http://node:7070",
+    fetch: async (_, { signal }) => {
+      assert.equal(signal, controller.signal)
+      // As fetch does.
+      if (controller.signal.aborted) throw controller.signal.reason
+      controller.abort(new Error("enough"))
+      return answer(200, { runs: [], cursor: "c" })
+    },
+    sleep: async () => undefined,
+    random: () => 0.5,
+  })
+  await assert.rejects(endless.runs({ q: "rare" }, { signal: controller.signal }), /enough/)
+})
+
 test("sendMany cuts more inputs than a request carries into several, each with a key of its own", async () => {
   const { client, calls } = scripted([answer(202, { task: "t", ids: ["t-0"] }), answer(202, { task: "t", ids: ["t-1"] })])
   assert.deepEqual(await client.task("t").sendMany(Array.from({ length: 50_001 }, (_, i) => i), { idempotencyKey: "k" }), ["t-0", "t-1"])

@@ -75,8 +75,13 @@ export interface Client<App = unknown> {
   tasks(): Promise<readonly TaskReply[]>
   /** A run with its attempts. @throws MR1024 */
   run(id: string): Promise<RunReply>
-  /** A page of runs, newest first. */
-  runs(search?: RunsOptions): Promise<RunList>
+  /**
+   * A page of runs, newest first; it may hold fewer than the limit and still not be the last. Asks on while the node finds none and is not through
+   * with its runs, so that a page without runs is the end.
+   *
+   * @param options - signal: gives the search up
+   */
+  runs(search?: RunsOptions, options?: { readonly signal?: AbortSignal }): Promise<RunList>
   /** What happens to a run, until it ends or the signal is aborted. @throws MR1024 */
   followRun(id: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<RunEvent>
   cancel(id: string): Promise<void>
@@ -269,9 +274,17 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
     run(id) {
       return call(pathOf("showRun", { run: id }), get)
     },
-    runs(search = {}) {
-      const query = Object.entries(search).map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
-      return call(query.length === 0 ? pathOf("listRuns") : `${pathOf("listRuns")}?${query.join("&")}`, get)
+    async runs(search = {}, { signal } = {}) {
+      const request = signal === undefined ? get : { ...get, signal }
+      let { cursor } = search
+      for (;;) {
+        const wanted = Object.entries({ ...search, ...(cursor === undefined ? {} : { cursor }) })
+        const query = wanted.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
+        const page = await call<RunList>(query.length === 0 ? pathOf("listRuns") : `${pathOf("listRuns")}?${query.join("&")}`, request)
+        if (page.runs.length > 0 || page.cursor === undefined) return page
+        // The node has looked at as many runs as it does for one request, and none of them fits.
+        ;({ cursor } = page)
+      }
     },
     followRun(id, { signal } = {}) {
       return followRun({ world, backoff, node: base, url: base + pathOf("followRun", { run: id }) }, signal)

@@ -139,7 +139,7 @@ export const taskRoutes: { readonly [Id in TaskOperation]: Route & { readonly id
         schema: { type: "integer", minimum: 1, maximum: limits.pageRunsMax },
       },
     ],
-    answer: { status: 200, description: "A page of runs; it may hold fewer than asked for and still not be the last.", content: json(ref("RunList")) },
+    answer: { status: 200, description: `A page of runs. One request looks at about ${limits.runsSearchedMax} of them, so a page may hold fewer than asked for, or none, and still not be the last: while there is a cursor, the search goes on from there.`, content: json(ref("RunList")) },
     errors: ["MR1009", "MR1022", "MR1401"],
   },
   showRun: {

@@ -239,7 +239,8 @@ export class AttemptThread {
     const abortedAt = [...this.zombies.values()].map(({ since }) => since)
     const deadlines = [...this.#deadlines].flatMap(([name, deadline]) => (this.calls.get(name) === culprit ? [] : [deadline]))
     if (isGivenUp(silentMs, now, { blockedMs: this.#limits.blockedMs, abortedAt, deadlines })) {
-      this.#end(blockedError(culprit, Math.floor(silentMs)), culprit)
+      const isOver = [...this.zombies.values()].some(({ call }) => call === culprit)
+      this.#end(blockedError(culprit, Math.floor(silentMs), isOver), culprit)
     }
   }
 
@@ -269,9 +270,10 @@ export function callName({ service, task, lease }: Pick<Call, "service" | "task"
   return `${service}\n${task}\n${lease}`
 }
 
-function blockedError(culprit: Call | undefined, ms: number): ErrorData {
+/** @param isOver - its attempt had ended before, through its time or a cancel: it is told as shorter than the thread was held */
+function blockedError(culprit: Call | undefined, ms: number, isOver: boolean): ErrorData {
   const whose = culprit === undefined ? "Code of a task" : `Code of ${runsIn(culprit)}`
-  const message = `${whose} held its thread for more than ${ms} ms without a pause; the thread was replaced. Await in long work, or give it a process of its own.`
+  const message = `${whose} held its thread for more than ${ms} ms without a pause${isOver ? ", on after its attempt was over" : ""}; the thread was replaced. Await in long work, or give it a process of its own.`
   return { code: "MR1202", message, details: { limitMs: ms } }
 }
 

@@ -127,6 +127,8 @@ test("code that blocks its thread is stopped when its own time is over, and name
   }
   const { error, attempts } = await node.tasks.run(blocker)
   assert.deepEqual([error?.code, attempts.at(-1)?.outcome, attempts.at(-1)?.error], ["MR1202", "timed-out", error])
+  // The attempt is told as shorter than the thread was held.
+  assert.match(error?.message ?? "", /^Code of run blocker-0 held its thread for more than \d+ ms without a pause, on after its attempt was over; the thread was replaced\./)
   assert.deepEqual(attempts.map(({ logs }) => logs), [["blocks: loop"]])
   assert.ok(said.some(({ level, facts }) => level === "error" && facts["culprit"] === "run blocker-0"))
 })
