@@ -237,6 +237,16 @@ test("windows over all records need no key and have the types of windows by key"
   same<ValueOf<typeof everything>, { readonly key: string; readonly n: number }>(true)
 })
 
+test("a sum is of numbers, a maximum of what has an order", () => {
+  const hourly = zodFlights.window("hourly", tumbling("1h"))
+  // @ts-expect-error a text is no number
+  hourly.aggregate({ total: sum((f) => f.origin) })
+  // @ts-expect-error a date is no number
+  hourly.aggregate({ middle: mean((f) => f.date) })
+  // @ts-expect-error an object has no order
+  hourly.aggregate({ most: max((f) => ({ delay: f.delay })) })
+})
+
 test("a window's result has the types of its aggregates", () => {
   const hourly = zodFlights.window("hourly", tumbling("1h")).aggregate({
     flights: count(),

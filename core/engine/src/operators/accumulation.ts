@@ -6,10 +6,12 @@
  */
 import { type Aggregate, type ByteReader, type ByteWriter, type WindowingCode, readValue, valueBytes, valueFrom, writeValue } from "@millrace/model"
 import type { StateCodec } from "../state.ts"
+import { aggregateFault } from "./aggregate-fault.ts"
 
 export type Accumulator = unknown[]
 
 export class Accumulation {
+  readonly #operator: string
   readonly #names: readonly string[]
   readonly #aggregates: ReadonlyArray<Aggregate<unknown, unknown>>
   /** Where each aggregate's slots begin. */
@@ -22,7 +24,8 @@ export class Accumulation {
   readonly codec: StateCodec<Accumulator>
 
   /** @param own - the operator's own numbers in front, as they are at first */
-  constructor(aggregates: WindowingCode["aggregates"], own: readonly number[]) {
+  constructor(operator: string, aggregates: WindowingCode["aggregates"], own: readonly number[]) {
+    this.#operator = operator
     this.#names = Object.keys(aggregates)
     this.#aggregates = Object.values(aggregates) as Aggregate<unknown, unknown>[]
     const at: number[] = []
@@ -49,8 +52,11 @@ export class Accumulation {
   add(acc: Accumulator, value: unknown, time: number): void {
     const aggregates = this.#aggregates
     const at = this.#at
-    for (let i = 0; i < aggregates.length; i++) {
-      ;(aggregates[i] as Aggregate<unknown, unknown>).add(acc, at[i] as number, value, time)
+    let i = 0
+    try {
+      for (; i < aggregates.length; i++) (aggregates[i] as Aggregate<unknown, unknown>).add(acc, at[i] as number, value, time)
+    } catch (thrown) {
+      throw aggregateFault(thrown, this.#operator, this.#names[i])
     }
   }
 

@@ -57,7 +57,7 @@ export class GlobalOperator implements TimedOperator, View {
     if (onTime !== undefined) this.#onTime = (_, ctx) => onTime(ctx)
     this.#context = context
     this.#next = next
-    this.#accumulation = new Accumulation(code.aggregates, own)
+    this.#accumulation = new Accumulation(plan.name, code.aggregates, own)
     this.#windows = state.scope(scope, this.#accumulation.codec)
     this.#kept = state.scope(`${scope}@trigger`, keptCodec)
     this.#timers = state.scope(`${scope}@timers`, flagCodec)

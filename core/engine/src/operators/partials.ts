@@ -43,7 +43,8 @@ export class PartialsOperator implements TimedOperator {
     this.#frames = frames
     this.#context = context
     this.#next = next
-    this.#accumulation = new Accumulation(code.aggregates, partNumbers)
+    // Its fault is told by the window's name, which the author knows.
+    this.#accumulation = new Accumulation(plan.name.replace(/\/partials$/, ""), code.aggregates, partNumbers)
     this.#parts = context.state.scope(`${context.plan.service}/${plan.name}`, this.#accumulation.codec)
     this.#schedule = new BucketSchedule(context.state, this.#parts, (start) => frames.end(start))
     this.#settle()

@@ -23,6 +23,7 @@ import {
 import type { Push, StageContext } from "../context.ts"
 import { type Scope, type StateCodec, rowKey } from "../state.ts"
 import type { View } from "../view.ts"
+import { aggregateFault } from "./aggregate-fault.ts"
 import { memberName } from "./member-name.ts"
 import { type RankedRow, rankedRowCodec, RankedRows } from "./ranked-rows.ts"
 import type { Regrouped } from "./regroup.ts"
@@ -47,6 +48,7 @@ type Member = ReturnType<NonNullable<Aggregate<unknown, unknown>["member"]>>
 
 export class RunningOperator implements View {
   readonly #names: readonly string[]
+  readonly #name: string
   readonly #aggregates: ReadonlyArray<Aggregate<unknown, unknown>>
   readonly #at: readonly number[]
   /** Where the number of rows is. */
@@ -65,6 +67,7 @@ export class RunningOperator implements View {
   readonly #next: Push
 
   constructor(plan: Plan, code: Code, context: StageContext, next: Push) {
+    this.#name = plan.name
     this.#names = Object.keys(code.aggregates)
     this.#aggregates = Object.values(code.aggregates) as Aggregate<unknown, unknown>[]
     const at: number[] = []
@@ -144,7 +147,15 @@ export class RunningOperator implements View {
       if (aggregate.member !== undefined) {
         if (row !== undefined) this.#count(acc, i, key, aggregate.member(value), 1)
       } else if (row !== undefined && this.#kept[i] !== undefined) this.#keep(acc, i, key, value, row)
-      else aggregate.add(acc, this.#at[i] as number, value, time)
+      else this.#addTo(acc, i, value, time)
+    }
+  }
+
+  #addTo(acc: Accumulator, i: number, value: unknown, time: number): void {
+    try {
+      this.#aggregates[i]?.add(acc, this.#at[i] as number, value, time)
+    } catch (thrown) {
+      throw aggregateFault(thrown, this.#name, this.#names[i])
     }
   }
 

@@ -68,7 +68,7 @@ export class SessionOperator implements TimedOperator, View {
     this.#context = context
     this.#next = next
     this.#late = late
-    this.#accumulation = new Accumulation(code.aggregates, ownNumbers(plan))
+    this.#accumulation = new Accumulation(plan.name, code.aggregates, ownNumbers(plan))
     this.#sessions = state.rows(scope, this.#accumulation.codec)
     this.#looks = new DueNames(context, `${scope}@looks`, flagCodec)
     if (plan.panes) this.#standing = new StandingResults(state, `${scope}@results`, this.#accumulation)

@@ -47,7 +47,7 @@ export class SlidingOperator implements TimedOperator, View {
     this.#context = context
     this.#next = next
     this.#late = late
-    this.#accumulation = new Accumulation(code.aggregates, [0])
+    this.#accumulation = new Accumulation(plan.name, code.aggregates, [0])
     this.#blocks = new SlidingBlocks(this.#accumulation, plan.span.kind === "time" ? plan.span.sizeMs : 1)
     this.#rows = state.rows(scope, this.#accumulation.codec)
     this.#looks = new DueNames(context, `${scope}@looks`, flagCodec)

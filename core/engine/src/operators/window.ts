@@ -68,7 +68,7 @@ export class WindowOperator implements TimedOperator, View {
     this.#plan = plan
     this.#frames = framesOf(plan.window)
     this.#latenessMs = plan.allowedLatenessMs
-    this.#accumulation = new Accumulation(code.aggregates, ownNumbers(plan))
+    this.#accumulation = new Accumulation(plan.name, code.aggregates, ownNumbers(plan))
     this.#scope = context.state.scope(scope, this.#accumulation.codec)
     this.#closing = context.state.scope(`${scope}@closing`, textCodec)
     this.#context = context

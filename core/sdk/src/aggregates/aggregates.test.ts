@@ -213,3 +213,28 @@ test("distinctCount refuses objects, which would never be equal", () => {
     (error) => isMillraceError(error) && error.code === "MR1201",
   )
 })
+
+test("sum and mean refuse what is no number, min and max what has no order with the others", () => {
+  const refused = (of: Aggregate<unknown, unknown>, values: readonly unknown[], says: RegExp): void => {
+    const acc: unknown[] = []
+    of.init(acc, 0)
+    const last = values.length - 1
+    for (const value of values.slice(0, last)) of.add(acc, 0, value, 0)
+    const before = of.result(acc, 0)
+    assert.throws(() => of.add(acc, 0, values[last], 0), (error) => isMillraceError(error) && error.code === "MR1201" && says.test(error.message))
+    assert.deepEqual(of.result(acc, 0), before)
+  }
+  const same = (value: unknown): never => value as never
+  for (const each of [sum(same), mean(same)]) {
+    for (const value of ["5", {}, [1], true, 1n, new Date(0)]) refused(each, [3, value], /^(sum|mean) takes numbers and was given a value of type/)
+  }
+  for (const each of [min(same), max(same)]) {
+    for (const values of [[3, "5"], ["5", 3], [new Date(0), 3], [3, new Date(0)], ["a", true]]) refused(each, values, /^(min|max) was given a value of type .* and of type .*no order/)
+    for (const value of [{}, [1], () => 1, Symbol("s")]) for (const values of [[value], [3, value], [new Date(0), value]]) refused(each, values, /no order/)
+  }
+  const mixed = max((n: number | bigint) => n)
+  const acc: unknown[] = []
+  mixed.init(acc, 0)
+  for (const n of [1, 3n, 2]) mixed.add(acc, 0, n, 0)
+  assert.equal(mixed.result(acc, 0), 3n)
+})

@@ -30,7 +30,11 @@ export function checkAggregates(aggregates: unknown, what: string): void {
   if (typeof aggregates !== "object" || aggregates === null) {
     throw new MillraceError("MR1101", `${what}: aggregate takes an object such as { flights: count() }.`)
   }
-  for (const [name, aggregate] of Object.entries(aggregates)) {
+  const entries = Object.entries(aggregates)
+  if (entries.length === 0) {
+    throw new MillraceError("MR1101", `${what}: there is nothing to aggregate; name at least one, such as { flights: count() }.`)
+  }
+  for (const [name, aggregate] of entries) {
     if (reserved.includes(name)) {
       throw new MillraceError(
         "MR1101",

@@ -1,7 +1,8 @@
-import type { Aggregate } from "@millrace/model"
+import { type Aggregate, kindOf, MillraceError } from "@millrace/model"
 
 /**
- * What is made of a sum of numbers and how many they are. Missing values (null, undefined) are passed over. Both are numbers from
+ * What is made of a sum of numbers and how many they are. Missing values (null, undefined) are passed over; what is
+ * no number is refused, as adding it would join texts. Both are numbers from
  * the start, because an array of numbers alone is kept unboxed.
  */
 export function total<T, R>(
@@ -20,7 +21,10 @@ export function total<T, R>(
     },
     add(acc, at, value) {
       const given = of(value)
-      if (given === null || given === undefined) return
+      if (typeof given !== "number") {
+        if (given === null || given === undefined) return
+        throw noNumber(kind, given)
+      }
       acc[at] = (acc[at] as number) + given
       acc[at + 1] = (acc[at + 1] as number) + 1
     },
@@ -38,4 +42,11 @@ export function total<T, R>(
     },
     result: (acc, at) => result(acc[at] as number, acc[at + 1] as number),
   }
+}
+
+function noNumber(kind: string, given: unknown): MillraceError {
+  return new MillraceError(
+    "MR1201",
+    `${kind} takes numbers and was given a value of type ${kindOf(given)}. Make a number of it, or null to leave it out.`,
+  )
 }
