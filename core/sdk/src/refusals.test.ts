@@ -195,6 +195,8 @@ test("aggregates cannot be named like the window's own fields", () => {
     window.aggregate({ n: loose<Aggregate<Row, number>>(count) }),
   )
   refused("MR1101", /^window "w": aggregate takes an object/, () => window.aggregate(loose<never>(undefined)))
+  refused("MR1101", /^window "w": there is nothing to aggregate/, () => window.aggregate({}))
+  refused("MR1101", /^aggregate "a": there is nothing to aggregate/, () => rows.aggregate("a", {}))
 })
 
 test("operators and aggregates take functions", () => {
@@ -297,6 +299,14 @@ test("a stateful operator on records without a key is refused", () => {
   )
   const process = loose<typeof rows>(unkeyed.map((row) => row)).process("p", { state: () => 0, onRecord: () => [{}] })
   refused("MR1103", /the process "p" reads records that have no key/, () => service("s", [process.to(files("f"))]))
+  const answer = task("answer", { run: (row: Row) => row })
+  const unlike = (name: string, left: typeof rows, right: typeof rows) => left.join(name, right, { within: "10m" }, (row) => row).to(files("f"))
+  const outputs = loose<typeof rows>(answer.output)
+  refused("MR1103", /the join "j" reads records that have no key on its right side, from stream "answer.output"\. Give that stream a key, or put \.keyBy/, () =>
+    service("s", [unlike("j", rows, outputs)]),
+  )
+  refused("MR1103", /no key on its left side, from stream "answer.output"\./, () => service("s", [unlike("j", outputs, rows)]))
+  refused("MR1103", /no key on its right side, from stream "unkeyed"\./, () => service("s", [unlike("j", rows, loose(unkeyed.map((row) => row)))]))
   assert.doesNotThrow(() => service("s", [unkeyed.to(files("f"))]), "what keeps nothing needs no key")
 })
 

@@ -261,11 +261,12 @@ class Compilation {
   #stateful(definition: StatefulDefinition): Place {
     const { name, inputs, shape, code } = definition
     const points = inputs.map((input) => this.#point(input))
-    for (const { keyed, broadcast } of points) {
+    for (const [side, { keyed, broadcast, stage }] of points.entries()) {
       if (keyed || broadcast || definition.keyless === true) continue
+      const where = points.length === 2 ? ` on its ${side === 0 ? "left" : "right"} side, from stream ${JSON.stringify(stage.input.name)}` : ""
       throw this.#refusal(
-        `the ${shape.kind} ${JSON.stringify(name)} reads records that have no key`,
-        "Give its stream a key, or put .keyBy(…) before it.",
+        `the ${shape.kind} ${JSON.stringify(name)} reads records that have no key${where}`,
+        `Give ${where === "" ? "its" : "that"} stream a key, or put .keyBy(…) before it.`,
       )
     }
     this.#graph.claim(name, definition, shape.kind)

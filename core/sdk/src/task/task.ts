@@ -82,7 +82,10 @@ export class Task<In, Out, Name extends string = string> implements Target<In, O
   declare readonly "~gives"?: Out | undefined
   declare readonly "~task"?: TaskType<Name, In, Out> | undefined
   readonly name: Name
-  /** The outputs of its runs, as they succeed; event time is when they did. */
+  /**
+   * The outputs of its runs, as they succeed. Their event time is when they did, by the clock, whatever that of the record that started the
+   * run; they have no key until `keyBy` gives them one.
+   */
   readonly output: Flow<Out, "unkeyed">
 
   constructor(definition: TaskDefinition) {
