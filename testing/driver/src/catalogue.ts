@@ -122,6 +122,7 @@ export class Catalogue {
       const sunk = this.#streams.has(of) ? undefined : this.sinks.find(({ sink }) => sink.name === of)
       return this.stream(sunk?.sink.stream ?? of)
     }
+    if (typeof of !== "object" || of === null || !("~outlet" in of || "~target" in of)) throw noOutput(of)
     const target = "~outlet" in of ? of["~outlet"].target : of["~target"]
     if (target.kind === "stream") return this.stream(target.name)
     const sunk = this.sinks.find(({ sink }) => sink.name === target.name)
@@ -175,4 +176,16 @@ export class Catalogue {
     // Who writes it knows it best.
     if (before.plan.role === "source" && plan.role === "derived") this.#streams.set(plan.name, { plan, program })
   }
+}
+
+/** What only plain JavaScript can give, or a cast. */
+function noOutput(given: unknown): MillraceError {
+  const isFlow = typeof given === "object" && given !== null && ("~origin" in given || "~table" in given)
+  return new MillraceError(
+    "MR1101",
+    isFlow
+      ? "records and values were given a flow or a table, which nothing is kept of. Give them the stream or sink that it ends in, or what its .to(…) " +
+        "gave; the rows of a table are in table(…)."
+      : `records and values take a stream, an outlet (what .to(…) gave), a sink, or the name of a stream or sink, and were given ${given === null ? "null" : `a value of type ${typeof given}`}.`,
+  )
 }

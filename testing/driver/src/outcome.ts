@@ -39,6 +39,7 @@ export class Outcome {
    *
    * @param of - a stream, an outlet (what `.to(…)` gave), a sink, or the name of a stream or sink
    * @throws MR1008 for one that is not the service's
+   * @throws MR1101 for a flow or a table, of which nothing is kept but what it ends in
    */
   records<T>(of: Stream<never, T, Keying> | Outlet<T>): TestRecord<T>[]
   records(of: string | Target<never>): TestRecord<unknown>[]

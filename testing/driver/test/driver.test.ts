@@ -112,6 +112,16 @@ test("streams and sinks that the service does not have are refused with those th
   assert.deepEqual(run.values("spent"), run.values(spentFile))
 })
 
+test("a table or a flow has no values to read: the mend is named", async () => {
+  const run = await testService(fraud)
+  for (const read of [run.values, run.records, run.files]) {
+    for (const given of [payments.toTable("last"), payments.map((paid) => paid)]) {
+      assert.throws(() => read.call(run, given as never), { code: "MR1101", message: /were given a flow or a table.*the rows of a table are in table\(…\)/ })
+    }
+    assert.throws(() => read.call(run, undefined as never), { code: "MR1101", message: /were given a value of type undefined/ })
+  }
+})
+
 test("a crash loses nothing that was committed", async () => {
   const run = await testService(fraud)
   await run.send(payments, [paid("a", 1), paid("a", 2)])
