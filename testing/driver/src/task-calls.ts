@@ -3,7 +3,7 @@
  * passes only by the test's clock. What a crash finds under way comes to nothing, as in a process that died.
  */
 import { AsyncLocalStorage } from "node:async_hooks"
-import type { CallTask, Outcome, TaskEffect } from "@millrace/engine"
+import type { CallTask, Outcome, TaskEffect, WaitingRun } from "@millrace/engine"
 import { addLine, outcomesOf } from "@millrace/engine/machine"
 import { type ErrorData, MillraceError, type TaskContext, type TraceFields, errorFrom } from "@millrace/model"
 import { bindTaskCaller, type TaskCaller } from "@millrace/sdk/caller"
@@ -53,13 +53,13 @@ export class TaskCalls {
   readonly #failing: Failing[] = []
   readonly told: Told[] = []
   #poked: (() => void) | undefined
-  readonly #callerAt: (depth: number, trace: TraceFields) => TaskCaller
+  readonly #callerAt: (depth: number, trace: TraceFields, from: WaitingRun | undefined) => TaskCaller
   /** How long a call may take outside of the test's clock before it is no longer waited for, in ms. */
   readonly #patienceMs: number
   readonly #values: LargeValues
 
   /** @param callerAt - what code calls other tasks through, by how many calls led to them and the trace that goes on in them */
-  constructor(callerAt: (depth: number, trace: TraceFields) => TaskCaller, patienceMs: number, values: LargeValues) {
+  constructor(callerAt: (depth: number, trace: TraceFields, from: WaitingRun | undefined) => TaskCaller, patienceMs: number, values: LargeValues) {
     this.#values = values
     this.#callerAt = callerAt
     this.#patienceMs = patienceMs
@@ -67,8 +67,8 @@ export class TaskCalls {
   }
 
   /** Runs code whose calls of tasks reach the service under test. */
-  within<T>(depth: number, trace: TraceFields, act: () => T): T {
-    return at.run(this.#callerAt(depth, trace), act)
+  within<T>(depth: number, trace: TraceFields, act: () => T, from?: WaitingRun): T {
+    return at.run(this.#callerAt(depth, trace, from), act)
   }
 
   /** From now on, these attempts at runs of a task fail before their code runs. */
@@ -160,7 +160,7 @@ export class TaskCalls {
     const failing = this.#failing.find(({ task: name, attempts }) => name === plan.name && attempts.has(first.attempt))
     const enter = (act: () => unknown): unknown => {
       if (failing !== undefined) throw errorFrom(failing.error)
-      return this.within((first.depth ?? 0) + 1, first, act)
+      return this.within((first.depth ?? 0) + 1, first, act, { id, task: plan.name, key: first.key, lease: call.lease })
     }
     const streamed = program.plan.stages.some(({ input }) => input === `${plan.name}.output`)
     const open: Open = {

@@ -25,6 +25,8 @@ import {
   type TaskCommand,
   type TaskQuestion,
   type Transaction,
+  type WaitingRun,
+  Waits,
 } from "@millrace/engine"
 import { Intake, StateMemory, TaskIntake } from "@millrace/engine/machine"
 import { nextCron } from "@millrace/cron"
@@ -86,6 +88,7 @@ export class Works {
   /** Numbers of runs by the ticket of their enqueue. */
   readonly #placed: Map<string, number> = new Map()
   readonly #values = new LargeValues()
+  #waits: Waits
   #tickets = 0
 
   static async open(catalogue: Catalogue, now: number, order: Order, patienceMs: number, sources: FunctionSources): Promise<Works> {
@@ -106,13 +109,14 @@ export class Works {
   private constructor(catalogue: Catalogue, store: Store, now: number, order: Order, patienceMs: number) {
     this.catalogue = catalogue
     this.log = new LogBook(catalogue)
+    this.#waits = this.#newWaits()
     this.now = now
     this.#store = store
     this.#order = order
     // One for all, as in a worker.
     const { stateBytesMost, transactionBytes } = order
     const bounds: StageBounds = { memory: new StateMemory(stateBytesMost, stateBytesMost), transactionBytes, cron: nextCron }
-    this.calls = new TaskCalls((depth, trace) => this.#caller(depth, trace), patienceMs, this.#values)
+    this.calls = new TaskCalls((depth, trace, from) => this.#caller(depth, trace, from), patienceMs, this.#values)
     this.#asyncCalls = new AsyncCalls(patienceMs, () => this.calls.poke())
     this.seats = catalogue.stages.flatMap(({ program, stage }) => {
       // As the service itself knows it: another one may be who writes it.
@@ -120,6 +124,10 @@ export class Works {
       if (input === undefined) throw new Error(`plan of ${program.plan.service}: stream ${stage.input} is missing`)
       return Array.from({ length: stage.partitions }, (_, partition) => new Seat({ program, store, stage, input, partition }, bounds, now))
     })
+  }
+
+  #newWaits(): Waits {
+    return new Waits((task) => this.catalogue.task(task).plan)
   }
 
   #feedsParts(store: Store, sources: FunctionSources, patienceMs: number): FeedsParts {
@@ -211,13 +219,14 @@ export class Works {
         return
       }
       if (ended === "poked") continue
+      for (const { kind, number } of ended.outcomes) if (kind !== "said") this.#waits.over(`${ended.task.plan.name}-${number}`)
       const seat = this.#seatOf(ended.task)
       await this.#commit(seat, seat.complete(ended.task.plan.name, ended.outcomes, this.now))
     }
   }
 
   /** How the code of tasks calls other tasks: between two transactions. */
-  #caller(depth: number, trace: TraceFields): TaskCaller {
+  #caller(depth: number, trace: TraceFields, from?: WaitingRun): TaskCaller {
     const between = <T>(act: () => Promise<T>): Promise<T> =>
       new Promise((resolve, reject) => {
         this.#requests.push(() => act().then(resolve, reject))
@@ -225,13 +234,13 @@ export class Works {
         this.feeds?.poke()
       })
     const send: TaskCaller["send"] = (task, inputs, options) => between(() => this.enqueue(this.catalogue.task(task), inputs, options, trace, depth))
-    const result: TaskCaller["result"] = (id) => between(async () => [this.#endOf(id)] as const).then(([ended]) => ended)
+    const result: TaskCaller["result"] = (id) => between(async () => [this.#awaiting(id, from, false)] as const).then(([ended]) => ended)
     return {
       send,
       result,
       call: async (task, input, options) => {
         const [id = ""] = await send(task, [input], options)
-        return { id, result: await result(id) }
+        return { id, result: await between(async () => [this.#awaiting(id, from, true)] as const).then(([ended]) => ended) }
       },
     }
   }
@@ -340,6 +349,24 @@ export class Works {
     return seat
   }
 
+  /** As on a node, a wait that would be for ever is refused. */
+  async #awaiting(id: string, from: WaitingRun | undefined, isOwn: boolean): Promise<RunResult> {
+    const { task, status, key, number, trigger } = this.run(id)
+    if (from === undefined || isTerminal(status)) return this.#endOf(id)
+    try {
+      this.#waits.begin(from, { id, task, key })
+    } catch (error) {
+      // One that was there before is somebody else's.
+      if (isOwn && trigger === "task" && !this.#waiting.has(id)) this.tell(this.catalogue.task(task), ["cancel", number, "It would never have started: see the error of the run that called it."])
+      throw error
+    }
+    try {
+      return await this.#endOf(id)
+    } finally {
+      this.#waits.end(from, id)
+    }
+  }
+
   async #endOf(id: string): Promise<RunResult> {
     for (;;) {
       const { status, output, error } = this.run(id)
@@ -387,6 +414,7 @@ export class Works {
     this.#dying = false
     await this.#fold()
     this.calls.crash()
+    this.#waits = this.#newWaits()
     this.#asyncCalls.crash()
     for (const seat of this.seats) seat.restart(this.now)
     // What was under way begins again.
@@ -410,8 +438,10 @@ export class Works {
       if (effect.kind === "seal") this.decided.push({ service, effect })
       else if (effect.kind === "placed") this.#placed.set(effect.ticket, effect.number)
       else this.calls.take(this.catalogue.task(effect.task), effect)
+      if (effect.kind === "abort") this.#waits.aborted(effect.task, effect.lease)
       if (effect.kind !== "ended") continue
       const id = `${effect.task}-${effect.number}`
+      this.#waits.ended(id)
       for (const resolve of this.#waiting.get(id) ?? []) resolve()
       if (this.#waiting.delete(id)) this.calls.poke()
     }

@@ -172,6 +172,26 @@ test("a cron that a node refuses is refused by a test", async () => {
   await assert.rejects(testService(service("crons", [never])), (error) => isMillraceError(error) && error.code === "MR1101" && error.message.includes('task "never", cron: "61 * * * *" cannot be read'))
 })
 
+test("a call that would wait for a place that its own callers hold is refused, and the others go on", async () => {
+  const refused = (chain: RegExp) => (error: unknown) => isMillraceError(error) && error.code === "MR1211" && chain.test(error.message)
+  const tree = task("tree", { input: z.number(), retry: 1, concurrency: 2, run: async (n): Promise<number> => (n === 0 ? 0 : 1 + (await tree.call(n - 1))) })
+  const forest = await testService(service("forest", [tree]), { patience: 20 })
+  assert.equal(await forest.call(tree, 1), 1)
+  await assert.rejects(forest.call(tree, 2), refused(/tree-2 → tree-3 → tree-4|tree-3 → tree-4/))
+  assert.deepEqual(forest.runs(tree).map(({ status }) => status), ["succeeded", "succeeded", "failed", "failed", "cancelled"])
+
+  const keyed = task("keyed", {
+    input: z.object({ card: z.string(), again: z.string().optional() }),
+    retry: 1,
+    concurrency: { perKey: 1 },
+    key: ({ card }) => card,
+    run: async ({ card, again }): Promise<string> => (again === undefined ? card : keyed.call({ card: again })),
+  })
+  const cards = await testService(service("keyed", [keyed]), { patience: 20 })
+  assert.equal(await cards.call(keyed, { card: "a", again: "b" }), "b")
+  await assert.rejects(cards.call(keyed, { card: "a", again: "a" }), refused(/1 of a key/))
+})
+
 test("tasks that call each other in a circle come to an end", async () => {
   const round = task("round", {
     input: z.number(),

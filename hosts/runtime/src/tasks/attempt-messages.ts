@@ -1,5 +1,5 @@
 /** What a node and the threads that run tasks' code say to each other: plain data. */
-import type { CalledRun, Outcome } from "@millrace/engine"
+import type { CalledRun, Outcome, WaitingRun } from "@millrace/engine"
 import type { EnqueueOptions, ErrorData } from "@millrace/model"
 import type { RunResult } from "@millrace/sdk"
 import type { ServiceCode } from "../service-code.ts"
@@ -80,6 +80,8 @@ export type FromAttempts =
       readonly mode: "send" | "call" | "result"
       /** How many calls of tasks by tasks led to this one. */
       readonly depth: number
+      /** Whose code it is; of a batch, the first run. */
+      readonly from?: WaitingRun
       readonly traceparent?: string
       readonly tracestate?: string
     }

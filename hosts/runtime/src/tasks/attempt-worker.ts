@@ -196,12 +196,15 @@ function contextOf(opened: Open, run: CalledRun): TaskContext {
 /** Other tasks are called through the node. */
 async function ask(mode: "send" | "call" | "result", task: string, inputs: readonly string[], options: object): Promise<Extract<ToAttempts, { kind: "sent" }>> {
   const id = ++asks
-  const outer: Partial<CalledRun> = current.getStore()?.run ?? {}
+  const { run, opened } = current.getStore() ?? {}
+  const outer: Partial<CalledRun> = run ?? {}
+  const call = opened?.call
+  const from = run === undefined || call === undefined ? {} : { from: { id: `${call.task}-${run.number}`, task: call.task, key: run.key, lease: call.lease } }
   const span = callSpan(mode === "result" ? (inputs[0] ?? "") : task, mode, outer)
   const { traceparent, tracestate } = traceAfter(span, outer)
   const answer = await new Promise<Extract<ToAttempts, { kind: "sent" }>>((resolve) => {
     asked.set(id, resolve)
-    send({ kind: "send", id, task, inputs, options, mode, depth: (outer.depth ?? 0) + 1, ...traceOf(traceparent, tracestate) })
+    send({ kind: "send", id, task, inputs, options, mode, depth: (outer.depth ?? 0) + 1, ...from, ...traceOf(traceparent, tracestate) })
   })
   endSpan(span, answer.error)
   if (answer.error !== undefined) throw errorFrom(answer.error)

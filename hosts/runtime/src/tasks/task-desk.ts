@@ -6,7 +6,7 @@
  * N31 Whoever waits for a run hears of its end once that is durable.
  */
 import type { EndedRunFilter, OpenRunFilter, Outcome, RunPage, RunSearch, RunView, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
-import { isStored } from "@millrace/engine"
+import { Waits, type WaitingRun, isStored } from "@millrace/engine"
 import { type Plan, type TaskPlan, errorData, isMillraceError, traceOf } from "@millrace/model"
 import type { RunResult } from "@millrace/sdk"
 import type { Answer } from "../answer.ts"
@@ -19,7 +19,7 @@ import type { FromAttempts } from "./attempt-messages.ts"
 import type { AttemptThread } from "./attempt-thread.ts"
 import type { Attempts } from "./attempts.ts"
 import { type EnqueueRequest, Enqueues, bodyOf } from "./enqueues.ts"
-import { type KnownTask, KnownTasks, noRun } from "./known-tasks.ts"
+import { type KnownTask, KnownTasks, idOf, noRun } from "./known-tasks.ts"
 import type { LeftTask } from "./left-tasks.ts"
 import { RunCommands } from "./run-commands.ts"
 import { RunValues } from "./run-values.ts"
@@ -54,6 +54,7 @@ export class TaskDesk {
   readonly #values: RunValues
   readonly #enqueues: Enqueues
   readonly #commands: RunCommands
+  readonly #waits = new Waits((task) => this.#known.get(task)?.plan)
   #attempts: Attempts | undefined
   /** Effects whose transaction is not durable yet. */
   #undone = 0
@@ -115,6 +116,13 @@ export class TaskDesk {
   }
 
   onOutcomes(service: string, task: string, outcomes: readonly Outcome[]): void {
+    if (!this.#waits.isEmpty) {
+      for (const { kind, number } of outcomes) {
+        if (kind === "succeeded" || kind === "failed" || kind === "lost") this.#waits.over(idOf(task, number))
+        // Its end is told later, once it is durable; what then starts in its place may be called before.
+        if (kind === "succeeded") this.#waits.ended(idOf(task, number))
+      }
+    }
     this.#figures.onOutcomes(task, outcomes)
     const known = this.#known.get(task)
     if (known?.seat.service === service) this.#options.complete(known.seat, task, outcomes)
@@ -125,14 +133,18 @@ export class TaskDesk {
   }
 
   /** A run's code calls another task. */
-  onSend({ id, task, inputs, options, mode, traceparent, tracestate, depth }: Extract<FromAttempts, { kind: "send" }>, thread: AttemptThread): void {
+  onSend({ id, task, inputs, options, mode, traceparent, tracestate, depth, from }: Extract<FromAttempts, { kind: "send" }>, thread: AttemptThread): void {
     const trace = traceOf(traceparent, tracestate)
     const done = async (): Promise<{ readonly ids: readonly string[]; readonly result?: RunResult }> => {
-      if (mode === "result") return { ids: inputs, result: await this.result(inputs[0] ?? "") }
+      if (mode === "result") {
+        const [awaited = ""] = inputs
+        return { ids: inputs, result: await this.#awaiting(from, awaited, false, () => this.result(awaited)) }
+      }
       const request: EnqueueRequest = { task, ...bodyOf(inputs), options, trigger: "task", depth, ...trace }
       if (mode === "send") return { ids: await this.enqueue(request) }
-      const { id: called, result } = await this.call(request)
-      return { ids: [called], result: result as RunResult }
+      const { ids, fresh } = await this.#enqueues.take({ ...request, waited: true })
+      const [called = ""] = ids
+      return { ids, result: (await this.#awaiting(from, called, fresh, () => this.#result(called, undefined, fresh))) as RunResult }
     }
     done().then(
       (answer) => thread.post({ kind: "sent", id, ...answer }),
@@ -142,6 +154,26 @@ export class TaskDesk {
         thread.post({ kind: "sent", id, error: errorData(error) })
       },
     )
+  }
+
+  /** While a run's code waits for another run. @throws MR1211 when that would be for ever; what it has called alone is cancelled then */
+  async #awaiting<R>(from: WaitingRun | undefined, id: string, isOwn: boolean, wait: () => Promise<R>): Promise<R> {
+    if (from === undefined) return wait()
+    const { plan } = this.#known.run(id).known
+    // First, so that no end is missed.
+    const ended = wait()
+    try {
+      const key = plan.concurrencyPerKey === null ? undefined : (await this.run(id)).key
+      this.#waits.begin(from, { id, task: plan.name, key })
+      return await ended
+    } catch (error) {
+      // Nobody hears of its end any more.
+      ended.catch(() => undefined)
+      if (isOwn && isMillraceError(error) && error.code === "MR1211") await this.cancel(id, "It would never have started: see the error of the run that called it.").catch(() => undefined)
+      throw error
+    } finally {
+      this.#waits.end(from, id)
+    }
   }
 
   /** How `task.call` reaches this node in this process. */
@@ -319,6 +351,7 @@ export class TaskDesk {
       }
       case "abort":
         this.#figures.onAbort(effect.task, effect.lease)
+        this.#waits.aborted(effect.task, effect.lease)
         this.#attempts?.abort({ service, task: effect.task, lease: effect.lease }, effect.reason)
         return
       case "placed":
@@ -327,6 +360,7 @@ export class TaskDesk {
         return this.#tickets.onTallied(effect)
       case "ended": {
         const { task, number, status, output, error } = effect
+        if (!this.#waits.isEmpty) this.#waits.ended(idOf(task, number))
         if (status === "delayed" || status === "waiting" || status === "running") return
         const result = { status, ...(output === undefined ? {} : { output }), ...(error === undefined ? {} : { error }) }
         if (!isStored(output ?? "")) return this.#watches.onEnded(task, number, result)

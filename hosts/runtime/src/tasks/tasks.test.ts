@@ -162,6 +162,23 @@ test("who looks at a run sees what its attempt has told so far", async (t) => {
   await idle(node)
 })
 
+test("a call that would wait on a node for a place that its own callers hold is refused, and the others go on", async (t) => {
+  const { node } = await openNode(t, ["circles"])
+  const resultOf = async (task: string, input: unknown): Promise<readonly [string, string | undefined]> => {
+    const [id = ""] = await node.tasks.enqueue({ task, format: "json", body: bytes(input) })
+    const { status, output, error } = await node.tasks.result(id)
+    return [status, output ?? error?.code]
+  }
+  assert.deepEqual(await resultOf("tree", 3), ["succeeded", "3"])
+  assert.deepEqual(await resultOf("tree", 4), ["failed", "MR1211"])
+  assert.deepEqual((await node.tasks.runs("tree", { limit: 5 })).runs.map(({ status }) => status), ["cancelled", "failed", "failed", "failed", "failed"])
+  // Four at once, each of which calls the task again: some are refused, none waits for ever.
+  const four = await Promise.all([1, 1, 1, 1].map(async (depth) => resultOf("tree", depth)))
+  assert.ok(four.every(([status, told]) => status === "succeeded" || told === "MR1211"), JSON.stringify(four))
+  assert.deepEqual(await resultOf("keyed", ["a", "b"]), ["succeeded", '"b"'])
+  assert.deepEqual(await resultOf("keyed", ["a", "b", "a"]), ["failed", "MR1211"])
+})
+
 test("a task calls another, and tells how far it is", async (t) => {
   const { node } = await openNode(t, ["tasks"])
   assert.equal((await node.tasks.result(await enqueue(node, { seq: 21, do: "call" }))).output, '{"seq":42,"by":"double"}')
