@@ -105,7 +105,7 @@ export const limits = {
   /** Keyed state that one worker holds in memory, in bytes by estimate; what is beyond is read from the store when it is needed. */
   stateMemoryBytesMax: 402_653_184,
   /** Of that, what the runs of all tasks may take. */
-  taskMemoryBytesMax: 33_554_432,
+  taskMemoryBytesMax: 16_777_216,
   /** Bytes of a stored bucket that are read at once, though the state's memory is used up. */
   bucketLoadBytesMin: 1_048_576,
   /** Heap of one worker, in megabytes; see `engineHeapMegabytesMax`. */
@@ -366,7 +366,7 @@ export const limits = {
   /** Journal bytes up to which a fold runs where it is asked for instead of on a thread of its own. */
   foldInlineBytesMax: 1_048_576,
   /** Most bytes of changed values that a fold gathers before it commits them to the checkpoint. */
-  foldBytesMax: 33_554_432,
+  foldBytesMax: 16_777_216,
   /** Shortest time between two attempts to write again to a disk that refused, in milliseconds. */
   diskProbeMsMin: 1_000,
 } as const
