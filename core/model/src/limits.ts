@@ -105,7 +105,7 @@ export const limits = {
   /** Keyed state that one worker holds in memory, in bytes by estimate; what is beyond is read from the store when it is needed. */
   stateMemoryBytesMax: 402_653_184,
   /** Of that, what the runs of all tasks may take. */
-  taskMemoryBytesMax: 16_777_216,
+  taskMemoryBytesMax: 33_554_432,
   /** Bytes of a stored bucket that are read at once, though the state's memory is used up. */
   bucketLoadBytesMin: 1_048_576,
   /** Heap of one worker, in megabytes; see `engineHeapMegabytesMax`. */
