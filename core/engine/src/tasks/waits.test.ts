@@ -40,6 +40,16 @@ test("a circle of tasks is found however it closes, and its chain is told", () =
   all.begin(run("c-1"), run("d-1"))
 })
 
+test("where there is a place, a call looks at one run, however many wait for however many others", () => {
+  let looked = 0
+  const all = new Waits(() => {
+    looked++
+    return { concurrency: 1_000, concurrencyPerKey: null } as TaskPlan
+  })
+  for (let parent = 0; parent < 30; parent++) for (let child = 0; child < 30; child++) all.begin(run(`p-${parent}`), run(`c-${parent * 30 + child}`))
+  assert.equal(looked, 900)
+})
+
 test("places of a key are held by runs of that key alone", () => {
   const all = waits()
   all.begin(run("k-1", "x"), run("k-2", "y"))

@@ -49,6 +49,8 @@ export class Waits {
     const own = waiter?.run.lease === run.lease ? waiter : { run, awaited: new Map<string, AwaitedRun>() }
     this.#waiters.set(run.id, own)
     own.awaited.set(awaited.id, awaited)
+    // Where there is a place though all that wait never went on, it starts: whoever waits for it is as free as before.
+    if (!this.#waiters.has(awaited.id) && this.#hasPlace(awaited, this.#waiters.values())) return
     if (!this.#stuck().has(own)) return
     const chain = this.#chain(own, awaited)
     this.end(run, awaited.id)
@@ -95,14 +97,18 @@ export class Waits {
     return stuck
   }
 
-  #goesOn({ id, task, key }: AwaitedRun, stuck: ReadonlySet<Waiter>): boolean {
-    const itself = this.#waiters.get(id)
-    if (itself !== undefined) return !stuck.has(itself)
+  #goesOn(awaited: AwaitedRun, stuck: ReadonlySet<Waiter>): boolean {
+    const itself = this.#waiters.get(awaited.id)
+    return itself === undefined ? this.#hasPlace(awaited, stuck) : !stuck.has(itself)
+  }
+
+  /** Whether there is a place for a run beside those of its task that hold theirs. */
+  #hasPlace({ task, key }: AwaitedRun, holders: Iterable<Waiter>): boolean {
     const plan = this.#planOf(task)
     if (plan === undefined) return true
     let all = 0
     let ofKey = 0
-    for (const { run } of stuck) {
+    for (const { run } of holders) {
       if (run.task !== task) continue
       all++
       if (run.key === key) ofKey++
