@@ -2,7 +2,7 @@
  * What a node and its workers say to each other. Everything is plain data; blocks cross as transferred buffers where
  * the sender has no more use for them.
  */
-import type { BodyFormat, Effect, EnqueueFacts, IngestPoison, Rejected, WatchedSteps } from "@millrace/engine"
+import type { BodyFormat, Effect, EnqueueFacts, IngestPoison, Outcome, Rejected, WatchedSteps } from "@millrace/engine"
 import type { ErrorData, Plan, TraceFields } from "@millrace/model"
 import type { PackedAppend } from "./parcel.ts"
 import type { ShardsByStream } from "./reshard/shards.ts"
@@ -105,7 +105,7 @@ export type ToWorker =
   /** Input for a seat, from the log. */
   | { readonly kind: "input"; readonly seat: Seat; readonly base: number; readonly skip: number; readonly block: Uint8Array; readonly now: number }
   /** What an operator had done elsewhere has come to an end. */
-  | { readonly kind: "complete"; readonly seat: Seat; readonly operator: string; readonly outcomes: readonly unknown[]; readonly now: number }
+  | { readonly kind: "complete"; readonly seat: Seat; readonly operator: string; readonly outcomes: Flat<Outcome>; readonly now: number }
   /** Ask an operator about what it keeps; answered by `answer`. */
   | { readonly kind: "ask"; readonly id: number; readonly seat: Seat; readonly operator: string; readonly question: unknown }
   /** `waits`: input lies in the log that the seat has not consumed. */

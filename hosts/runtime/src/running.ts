@@ -223,7 +223,7 @@ export class Running {
       idleMs: bounds.workerIdleMs,
       log,
       events: {
-        onOutcomes: (service, task, outcomes) => tasks.onOutcomes(service, task, outcomes),
+        onOutcomes: (service, task, outcomes, flat) => tasks.onOutcomes(service, task, outcomes, flat),
         onTold: (message) => tasks.onTold(message),
         onSend: (message, thread) => tasks.onSend(message, thread),
       },

@@ -16,7 +16,7 @@ import { fileURLToPath } from "node:url"
 import { loadPrograms } from "./programs.ts"
 import { collector, giveMemoryBackAtRest } from "./resting-heap.ts"
 import { holdModules } from "./service-code.ts"
-import { flatEffects } from "./tasks/flat.ts"
+import { flatEffects, outcomesIn } from "./tasks/flat.ts"
 import { toldReader } from "./told-reader.ts"
 import { nextCron, openStateReader } from "./worker-compose.ts"
 import { WorkerIntakes, packedIn } from "./worker-intakes.ts"
@@ -110,7 +110,7 @@ function deal(message: Exclude<ToWorker, { kind: "collect" }>): void {
       if (seated === undefined) return
       const waiting = seated.outcomes.get(message.operator) ?? { of: [], messages: 0 }
       seated.outcomes.set(message.operator, waiting)
-      for (const outcome of message.outcomes) waiting.of.push(outcome)
+      for (const outcome of outcomesIn(message.outcomes)) waiting.of.push(outcome)
       waiting.messages++
       return schedule(seated)
     }

@@ -18,6 +18,7 @@
  * Before a seat is taken, the store's state must be that of all its commits: a fold that missed one would have the seat
  * do the same work twice (`events.settled`).
  */
+import type { Outcome } from "@millrace/engine"
 import { type ErrorData, MillraceError, type Plan, errorData, errorFrom } from "@millrace/model"
 import type { Bench } from "./bench.ts"
 import { Benches } from "./benches.ts"
@@ -31,6 +32,7 @@ import { Handovers } from "./reshard/handovers.ts"
 import type { ShardsByStream } from "./reshard/shards.ts"
 import type { ServiceCode } from "./service-code.ts"
 import { assertSamePlans } from "./same-plans.ts"
+import type { Flat } from "./tasks/flat-list.ts"
 import { Supply } from "./supply.ts"
 import { type Loaded, type WorkerEnd, type WorkerEvents, WorkerHandle } from "./worker-handle.ts"
 import type { WorkshopOptions } from "./workshop-options.ts"
@@ -150,7 +152,7 @@ export class Workshop {
   }
 
   /** Tells an operator what has come of what it had done elsewhere. A seat that is taken anew has it done anew. */
-  complete(seat: Seat, operator: string, outcomes: readonly unknown[]): void {
+  complete(seat: Seat, operator: string, outcomes: Flat<Outcome>): void {
     const feed = this.feeds.of(seat)
     if (feed?.state !== "open") return
     feed.completing++

@@ -9,6 +9,7 @@ import { Worker } from "node:worker_threads"
 import { type ErrorData, limits as bounds } from "@millrace/model"
 import { HeapWatch, engineHeapMegabytes } from "../heap-watch.ts"
 import { type AttemptWorkerData, type Call, type FromAttempts, type ToAttempts, inHand, nobody, taskMark } from "./attempt-messages.ts"
+import { ByTask } from "./by-task.ts"
 import { flatCalls } from "./flat.ts"
 import { LineRing, lineMemory } from "./line-ring.ts"
 import { Silence, isGivenUp } from "./silence.ts"
@@ -43,15 +44,16 @@ export class AttemptThread {
   readonly #worker: Worker
   readonly #limits: AttemptLimits
   readonly #events: AttemptThreadEvents
-  /** Calls in hand, by service, task and lease. */
-  readonly calls: Map<string, Call> = new Map()
-  /** When calls in hand will have taken too long, by name, on the steady clock in ms; not those that may take any time. */
-  readonly #deadlines: Map<string, number> = new Map()
+  /** Calls in hand, by lease. */
+  readonly calls: ByTask<Call> = new ByTask()
+  /** When calls in hand will have taken too long, on the steady clock in ms; not those that may take any time. */
+  readonly #deadlines: Map<Call, number> = new Map()
+  /** Calls that were aborted and have not come to their end, by name. */
   readonly zombies: Map<string, Zombie> = new Map()
   readonly #shown: Float64Array
   readonly #lines: LineRing
-  /** What calls that came before the code was loaded may take, by name, in ms: starting a thread is not their doing. */
-  readonly #early: Map<string, number> = new Map()
+  /** What calls that came before the code was loaded may take, in ms: starting a thread is not their doing. */
+  readonly #early: Map<Call, number> = new Map()
   /** Takes no more calls: it ends when those in hand have. */
   retired = false
   #outbox: Call[] | undefined
@@ -96,11 +98,10 @@ export class AttemptThread {
   /** @param timeoutMs - after which the queue will say that it has taken too long; null: never */
   call(call: Call, timeoutMs: number | null): void {
     this.busyAt = performance.now()
-    const name = callName(call)
-    this.calls.set(name, call)
+    this.calls.set(call, call.lease, call)
     if (timeoutMs !== null) {
-      this.#deadlines.set(name, this.busyAt + timeoutMs)
-      if (!this.#loaded) this.#early.set(name, timeoutMs)
+      this.#deadlines.set(call, this.busyAt + timeoutMs)
+      if (!this.#loaded) this.#early.set(call, timeoutMs)
     }
     if (this.#outbox !== undefined) {
       this.#outbox.push(call)
@@ -113,10 +114,10 @@ export class AttemptThread {
 
   abort(call: Call, reason: string): void {
     const { service, task, lease } = call
-    const name = callName(call)
-    if (!this.calls.delete(name)) return
-    this.#deadlines.delete(name)
-    this.zombies.set(name, { call, since: performance.now(), said: false })
+    if (this.calls.get(call, lease) !== call) return
+    this.calls.delete(call, lease)
+    this.#deadlines.delete(call)
+    this.zombies.set(callName(call), { call, since: performance.now(), said: false })
     this.flush()
     this.post({ kind: "abort", service, task, lease, reason })
   }
@@ -129,10 +130,12 @@ export class AttemptThread {
 
   /** A call has come to its end. */
   settled(call: Pick<Call, "service" | "task" | "lease">): void {
-    const name = callName(call)
-    this.calls.delete(name)
-    this.#deadlines.delete(name)
-    this.zombies.delete(name)
+    const known = this.calls.get(call, call.lease)
+    if (known !== undefined) {
+      this.calls.delete(call, call.lease)
+      this.#deadlines.delete(known)
+    }
+    if (this.zombies.size > 0) this.zombies.delete(callName(call))
     this.busyAt = performance.now()
   }
 
@@ -209,10 +212,9 @@ export class AttemptThread {
   /** The time of calls that wait for the code runs from now. */
   #tellEarly(now: number): void {
     const begun: Call[] = []
-    for (const [name, timeoutMs] of this.#early) {
-      const call = this.calls.get(name)
-      if (call === undefined) continue
-      this.#deadlines.set(name, now + timeoutMs)
+    for (const [call, timeoutMs] of this.#early) {
+      if (this.calls.get(call, call.lease) !== call) continue
+      this.#deadlines.set(call, now + timeoutMs)
       begun.push(call)
     }
     if (begun.length > 0) this.#events.onBegin(begun)
@@ -237,7 +239,7 @@ export class AttemptThread {
     }
     const culprit = this.#inHand()
     const abortedAt = [...this.zombies.values()].map(({ since }) => since)
-    const deadlines = [...this.#deadlines].flatMap(([name, deadline]) => (this.calls.get(name) === culprit ? [] : [deadline]))
+    const deadlines = [...this.#deadlines].flatMap(([call, deadline]) => (call === culprit ? [] : [deadline]))
     if (isGivenUp(silentMs, now, { blockedMs: this.#limits.blockedMs, abortedAt, deadlines })) {
       const isOver = [...this.zombies.values()].some(({ call }) => call === culprit)
       this.#end(blockedError(culprit, Math.floor(silentMs), isOver), culprit)
@@ -266,7 +268,7 @@ export class AttemptThread {
   }
 }
 
-export function callName({ service, task, lease }: Pick<Call, "service" | "task" | "lease">): string {
+function callName({ service, task, lease }: Pick<Call, "service" | "task" | "lease">): string {
   return `${service}\n${task}\n${lease}`
 }
 

@@ -8,8 +8,10 @@ import { type ErrorData, type TaskPlan, limits } from "@millrace/model"
 import type { Log } from "../log.ts"
 import type { ServiceCode } from "../service-code.ts"
 import type { Call, FromAttempts } from "./attempt-messages.ts"
-import { AttemptThread, callName, runsIn } from "./attempt-thread.ts"
+import { AttemptThread, runsIn } from "./attempt-thread.ts"
+import { ByTask } from "./by-task.ts"
 import { outcomesIn } from "./flat.ts"
+import type { Flat } from "./flat-list.ts"
 
 export interface AttemptsOptions {
   readonly code: ServiceCode
@@ -25,7 +27,8 @@ export interface AttemptsOptions {
 }
 
 interface AttemptsEvents {
-  onOutcomes(service: string, task: string, outcomes: readonly Outcome[]): void
+  /** @param flat - the same, as they came; else they are to be laid flat */
+  onOutcomes(service: string, task: string, outcomes: readonly Outcome[], flat?: Flat<Outcome>): void
   /** A run's code has told something. */
   onTold(message: Extract<FromAttempts, { kind: "told" }>): void
   /** A run's code calls another task. */
@@ -41,9 +44,8 @@ export class Attempts {
   readonly #options: AttemptsOptions
   /** By pool: "" is the shared one, else a service's task. */
   readonly #pools: Map<string, AttemptThread[]> = new Map()
-  readonly #byCall: Map<string, AttemptThread> = new Map()
-  /** The newest call of each run: an older one is superseded. */
-  readonly #byRun: Map<string, Call> = new Map()
+  /** The newest call of each run, by its number: an older one is superseded. */
+  readonly #byRun: ByTask<Call> = new ByTask()
   readonly #care: NodeJS.Timeout
   #stopped = false
   #draining = false
@@ -57,26 +59,23 @@ export class Attempts {
 
   /** Calls under way. */
   get size(): number {
-    return this.#byCall.size
+    return this.#threads().reduce((sum, { calls }) => sum + calls.size, 0)
   }
 
   /** Threads that run now. */
   get running(): number {
-    return [...this.#pools.values()].reduce((sum, threads) => sum + threads.length, 0)
+    return this.#threads().length
   }
 
   start(plan: TaskPlan, call: Call, alone: boolean): void {
     // Whoever takes over makes the call: nobody has it in hand.
     if (this.#stopped || this.#draining) return
     for (const { number } of call.runs) {
-      const name = runName(call, number)
-      const before = this.#byRun.get(name)
+      const before = this.#byRun.get(call, number)
       if (before !== undefined) this.abort(before, "superseded")
-      this.#byRun.set(name, call)
+      this.#byRun.set(call, number, call)
     }
-    const thread = this.#threadFor(plan, call.service, alone)
-    this.#byCall.set(callName(call), thread)
-    thread.call(call, plan.timeoutMs)
+    this.#threadFor(plan, call.service, alone).call(call, plan.timeoutMs)
   }
 
   /** Sends what waits for the end of the turn. */
@@ -84,9 +83,9 @@ export class Attempts {
     for (const threads of this.#pools.values()) for (const thread of threads) thread.flush()
   }
 
-  abort({ service, task, lease }: Pick<Call, "service" | "task" | "lease">, reason: string): void {
-    const thread = this.#byCall.get(callName({ service, task, lease }))
-    const call = thread?.calls.get(callName({ service, task, lease }))
+  abort(named: Pick<Call, "service" | "task" | "lease">, reason: string): void {
+    const thread = this.#threadWith(named)
+    const call = thread?.calls.get(named, named.lease)
     if (thread === undefined || call === undefined) return
     this.#forget(call)
     thread.abort(call, reason)
@@ -94,8 +93,8 @@ export class Attempts {
 
   /** What the newest attempt of a run has told so far; nothing when none is under way. */
   lines(service: string, task: string, number: number): Promise<readonly string[]> {
-    const call = this.#byRun.get(runName({ service, task }, number))
-    const thread = call === undefined ? undefined : this.#byCall.get(callName(call))
+    const call = this.#byRun.get({ service, task }, number)
+    const thread = call === undefined ? undefined : this.#threadWith(call)
     return call === undefined || thread === undefined ? Promise.resolve([]) : thread.lines(call)
   }
 
@@ -110,8 +109,8 @@ export class Attempts {
   async drain(ms: number): Promise<void> {
     this.#draining = true
     const until = performance.now() + ms
-    while (this.#byCall.size > 0 && performance.now() < until) await sleep(drainLookMs)
-    const threads = [...this.#pools.values()].flat()
+    while (this.size > 0 && performance.now() < until) await sleep(drainLookMs)
+    const threads = this.#threads()
     const left = threads.flatMap(({ calls }) => [...calls.values()])
     if (left.length === 0) return
     for (const call of left) this.abort(call, "interrupted, as its node stops or is given other code")
@@ -122,9 +121,8 @@ export class Attempts {
 
   /** Ends all threads; nothing comes of what they had in hand. */
   interrupt(): void {
-    const threads = [...this.#pools.values()].flat()
+    const threads = this.#threads()
     this.#pools.clear()
-    this.#byCall.clear()
     this.#byRun.clear()
     for (const thread of threads) void thread.stop()
   }
@@ -132,22 +130,34 @@ export class Attempts {
   async stop(): Promise<void> {
     this.#stopped = true
     clearInterval(this.#care)
-    const threads = [...this.#pools.values()].flat()
+    const threads = this.#threads()
     this.#pools.clear()
-    this.#byCall.clear()
     this.#byRun.clear()
     await Promise.all(threads.map((thread) => thread.stop()))
+  }
+
+  #threads(): AttemptThread[] {
+    return [...this.#pools.values()].flat()
+  }
+
+  /** Which thread has a call in hand: there are few. */
+  #threadWith(call: Pick<Call, "service" | "task" | "lease">): AttemptThread | undefined {
+    return this.#threads().find(({ calls }) => calls.get(call, call.lease) !== undefined)
   }
 
   #threadFor(plan: TaskPlan, service: string, alone: boolean): AttemptThread {
     const pool = alone ? "alone" : plan.isolate ? `${service}\n${plan.name}` : ""
     const threads = this.#pools.get(pool) ?? []
-    this.#pools.set(pool, threads)
-    const open = alone ? [] : threads.filter(({ retired }) => !retired)
+    if (threads.length === 0) this.#pools.set(pool, threads)
     const most = pool === "" ? this.#options.threads : 1
-    const [least] = open.toSorted((a, b) => a.calls.size - b.calls.size)
+    let [open, least]: [number, AttemptThread | undefined] = [0, undefined]
+    for (const thread of alone ? [] : threads) {
+      if (thread.retired) continue
+      open++
+      if (least === undefined || thread.calls.size < least.calls.size) least = thread
+    }
     // Another thread helps only once the first has something to do.
-    if (least !== undefined && (open.length >= most || least.calls.size === 0)) return least
+    if (least !== undefined && (open >= most || least.calls.size === 0)) return least
     const { code, valuesAt, blockedMs, heapMegabytes, events } = this.#options
     const threadLimits = { blockedMs, heapMegabytes: plan.memoryMegabytes ?? heapMegabytes }
     const thread: AttemptThread = new AttemptThread({ code, valuesAt }, threadLimits, {
@@ -167,22 +177,23 @@ export class Attempts {
       case "outcomes":
         for (const { service, task, outcomes: flat } of message.of) {
           const outcomes = outcomesIn(flat)
+          const whose = { service, task }
           for (const { lease, kind } of outcomes) {
             if (kind === "said") thread.heard({ service, task, lease })
-            const call = thread.calls.get(callName({ service, task, lease }))
+            const call = thread.calls.get(whose, lease)
             if (call === undefined) continue
             this.#forget(call)
             thread.settled(call)
           }
           // Whether they still count, their leases tell.
-          events.onOutcomes(service, task, outcomes)
+          events.onOutcomes(service, task, outcomes, flat)
         }
         return
       case "settled":
         return thread.settled(message)
       case "told":
         // Of a call that was aborted nothing counts, neither what it gives nor what it tells.
-        if (thread.calls.has(callName(message))) events.onTold(message)
+        if (thread.calls.get(message, message.lease) !== undefined) events.onTold(message)
         return
       case "send":
         return events.onSend(message, thread)
@@ -226,11 +237,7 @@ export class Attempts {
   }
 
   #forget(call: Call): void {
-    this.#byCall.delete(callName(call))
-    for (const { number } of call.runs) {
-      const name = runName(call, number)
-      if (this.#byRun.get(name) === call) this.#byRun.delete(name)
-    }
+    for (const { number } of call.runs) if (this.#byRun.get(call, number) === call) this.#byRun.delete(call, number)
   }
 
   /** Gives up threads with calls that do not end though they were aborted, and ends those that have nothing to do. */
@@ -260,8 +267,4 @@ export class Attempts {
     )
     void thread.stop()
   }
-}
-
-function runName({ service, task }: Pick<Call, "service" | "task">, number: number): string {
-  return `${service}\n${task}\n${number}`
 }

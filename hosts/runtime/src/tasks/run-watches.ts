@@ -47,15 +47,22 @@ export class RunWatches {
   }
 
   onAttempt(task: string, number: number, attempt: number): void {
+    if (this.#isEmpty) return
     const id = idOf(task, number)
     const place = this.#told.begin(id, attempt)
     this.#tell(id, place === undefined ? { kind: "attempt", attempt } : { kind: "attempt", attempt, place })
   }
 
   onEnded(task: string, number: number, result: RunResult): void {
+    if (this.#isEmpty) return
     const id = idOf(task, number)
     this.#told.end(id)
     this.#tell(id, { kind: "ended", result })
+  }
+
+  /** Nobody watches, and nothing has been told. */
+  get #isEmpty(): boolean {
+    return this.#watchers.size === 0 && this.#told.isEmpty
   }
 
   #tell(id: string, event: RunEvent): void {

@@ -19,6 +19,8 @@ import type { FromAttempts } from "./attempt-messages.ts"
 import type { AttemptThread } from "./attempt-thread.ts"
 import type { Attempts } from "./attempts.ts"
 import { type EnqueueRequest, Enqueues, bodyOf } from "./enqueues.ts"
+import { flatOutcomes } from "./flat.ts"
+import type { Flat } from "./flat-list.ts"
 import { type KnownTask, KnownTasks, idOf, noRun } from "./known-tasks.ts"
 import type { LeftTask } from "./left-tasks.ts"
 import { RunCommands } from "./run-commands.ts"
@@ -38,7 +40,7 @@ export interface TaskDeskOptions {
   /** Hands a body to a worker; resolves once its commands are durable. */
   readonly take: (service: string, request: Request) => Promise<Answer>
   readonly ask: (seat: Seat, operator: string, question: TaskQuestion) => Promise<unknown>
-  readonly complete: (seat: Seat, operator: string, outcomes: readonly Outcome[]) => void
+  readonly complete: (seat: Seat, operator: string, outcomes: Flat<Outcome>) => void
   /** One past the newest command of a stream that is durable. */
   readonly durableOf: (commands: string) => number
   readonly assertReady: () => void
@@ -115,7 +117,8 @@ export class TaskDesk {
     this.#attempts?.flush()
   }
 
-  onOutcomes(service: string, task: string, outcomes: readonly Outcome[]): void {
+  /** @param flat - the same, for the thread of the queue */
+  onOutcomes(service: string, task: string, outcomes: readonly Outcome[], flat: Flat<Outcome> = flatOutcomes(outcomes)): void {
     if (!this.#waits.isEmpty) {
       for (const { kind, number } of outcomes) {
         if (kind === "succeeded" || kind === "failed" || kind === "lost") this.#waits.over(idOf(task, number))
@@ -125,7 +128,7 @@ export class TaskDesk {
     }
     this.#figures.onOutcomes(task, outcomes)
     const known = this.#known.get(task)
-    if (known?.seat.service === service) this.#options.complete(known.seat, task, outcomes)
+    if (known?.seat.service === service) this.#options.complete(known.seat, task, flat)
   }
 
   onTold(message: Extract<FromAttempts, { kind: "told" }>): void {

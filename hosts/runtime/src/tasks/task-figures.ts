@@ -10,13 +10,13 @@ class Figures {
   readonly startDurations: Durations = new Durations()
   readonly attemptDurations: Durations = new Durations()
   readonly outcomes: Map<string, number> = new Map()
+  /** When calls under way began, by lease. */
+  readonly began: Map<number, number> = new Map()
 }
 
 export class TaskFigures {
   readonly #clock: () => number
   readonly #byTask: Map<string, Figures> = new Map()
-  /** When calls under way began, by task and lease. */
-  readonly #began: Map<string, number> = new Map()
 
   constructor(clock: () => number) {
     this.#clock = clock
@@ -25,7 +25,7 @@ export class TaskFigures {
   onCall({ task, lease, runs }: CallTask): void {
     const now = this.#clock()
     const figures = this.#of(task)
-    this.#began.set(`${task} ${lease}`, now)
+    figures.began.set(lease, now)
     for (const { attempt, enqueuedAt } of runs) {
       figures.attempts++
       if (attempt > 1) continue
@@ -40,17 +40,16 @@ export class TaskFigures {
     for (const { lease, kind } of outcomes) {
       // No end, or counted as it was aborted.
       if (kind === "begun" || kind === "blocked" || kind === "said") continue
-      const name = `${task} ${lease}`
-      const began = this.#began.get(name)
+      const began = figures.began.get(lease)
       if (began !== undefined) figures.attemptDurations.add(Math.max(0, now - began))
-      this.#began.delete(name)
+      figures.began.delete(lease)
       figures.outcomes.set(kind, (figures.outcomes.get(kind) ?? 0) + 1)
     }
   }
 
   onAbort(task: string, lease: number): void {
-    this.#began.delete(`${task} ${lease}`)
-    const { outcomes } = this.#of(task)
+    const { outcomes, began } = this.#of(task)
+    began.delete(lease)
     outcomes.set("aborted", (outcomes.get("aborted") ?? 0) + 1)
   }
 

@@ -50,6 +50,11 @@ export class Told {
     this.#bounds = bounds
   }
 
+  /** No run has told anything that is kept. */
+  get isEmpty(): boolean {
+    return this.#open.size === 0 && this.#ended.size === 0
+  }
+
   /** A run's code has told something in an attempt. Returns its place. */
   tell(run: string, attempt: number, event: ToldEvent): string {
     let story = this.#open.get(run)
