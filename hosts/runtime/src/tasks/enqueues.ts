@@ -21,8 +21,11 @@ export interface EnqueueRequest {
   readonly tracestate?: string
   /** @default "call" */
   readonly trigger?: "call" | "task" | "event"
-  /** Whoever enqueues it will wait for its end. */
-  readonly waited?: boolean
+  /**
+   * Whoever enqueues it waits for its end, and hears of a new run in the moment in which it is told that it is there: its end may be told in the
+   * same.
+   */
+  readonly onNew?: (id: string) => void
   /** Its idempotency key is for this very body: a repeat with another one is refused. @default false */
   readonly keyNamesBody?: boolean
   /** How many calls of tasks by tasks led to it. @default 0 */
@@ -31,7 +34,7 @@ export interface EnqueueRequest {
 
 export interface Enqueued {
   readonly ids: readonly string[]
-  /** Whether all of them are new, so that none has ended before it is watched: what is told of a run's end comes behind what is told of its enqueue. */
+  /** Whether all of them are new. */
   readonly fresh: boolean
 }
 
@@ -73,12 +76,12 @@ export class Enqueues {
     const { known, tickets, values, take, assertReady } = this.#parts
     const { plan, seat, plain } = known.find(request.task)
     assertReady()
-    const { options = {}, trigger, waited, depth = 0, keyNamesBody = false } = request
+    const { options = {}, trigger, onNew, depth = 0, keyNamesBody = false } = request
     assertDepth(plan.name, depth)
     const { delay, priority, idempotencyKey, idempotency } = options
     checkIdempotencyKey(idempotencyKey)
     const joins = idempotencyKey !== undefined || plan.throttleMs !== null || plan.debounce !== null
-    const ticket = joins ? tickets.open() : undefined
+    const ticket = joins ? tickets.open((number) => onNew?.(idOf(plan.name, number))) : undefined
     const facts: EnqueueFacts = {
       ...(delay === undefined ? {} : { delayMs: durationMs(delay, `task "${plan.name}", delay`) }),
       ...(priority === undefined ? {} : { priority }),
@@ -87,7 +90,7 @@ export class Enqueues {
       ...(idempotencyKey === undefined || !keyNamesBody ? {} : { fingerprint: fingerprintOf(request.body) }),
       ...trace,
       ...(trigger === undefined || trigger === "call" ? {} : { trigger }),
-      ...(waited === true ? { waited } : {}),
+      ...(onNew === undefined ? {} : { waited: true }),
       ...(depth === 0 ? {} : { depth }),
       ...(ticket === undefined ? {} : { ticket: ticket.name }),
     }
@@ -102,6 +105,7 @@ export class Enqueues {
       if (position === undefined) throw refusal(plan.name, answer)
       kept = true
       const numbers = Array.from({ length: answer.accepted }, (_, i) => position.first + i)
+      if (ticket === undefined) for (const number of numbers) onNew?.(idOf(plan.name, number))
       const final = ticket === undefined ? { numbers, fresh: true, isOther: false } : await ticket.placed(numbers.length)
       if (final.isOther) throw new MillraceError("MR1011", `task "${plan.name}": the Idempotency-Key was used before for another body; use a new key for a new run.`, { task: plan.name })
       return { ids: final.numbers.map((number) => idOf(plan.name, number)), fresh: final.fresh }

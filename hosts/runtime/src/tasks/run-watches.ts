@@ -15,6 +15,13 @@ export type RunEvent =
 
 export type Watcher = (event: RunEvent) => void
 
+/** The end of a run, as it will be told. */
+export interface Ending {
+  readonly result: Promise<RunResult>
+  /** Nobody waits for it any more. */
+  stop(): void
+}
+
 export class RunWatches {
   /** By the run's id. */
   readonly #watchers: Map<string, Set<Watcher>> = new Map()
@@ -38,6 +45,17 @@ export class RunWatches {
       watchers.delete(watcher)
       if (watchers.size === 0 && this.#watchers.get(id) === watchers) this.#watchers.delete(id)
     }
+  }
+
+  /** Watches for the end of a run from now on. */
+  ending(id: string): Ending {
+    let stop = (): void => undefined
+    const result = new Promise<RunResult>((resolve) => {
+      stop = this.watch(id, (event) => {
+        if (event.kind === "ended") resolve(event.result)
+      })
+    })
+    return { result, stop }
   }
 
   onTold({ task, number, attempt, what, json }: Extract<FromAttempts, { kind: "told" }>): void {

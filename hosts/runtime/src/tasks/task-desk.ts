@@ -25,7 +25,7 @@ import { type KnownTask, KnownTasks, idOf, noRun } from "./known-tasks.ts"
 import type { LeftTask } from "./left-tasks.ts"
 import { RunCommands } from "./run-commands.ts"
 import { RunValues } from "./run-values.ts"
-import { RunWatches, type Watcher } from "./run-watches.ts"
+import { type Ending, RunWatches, type Watcher } from "./run-watches.ts"
 import { TaskFigures } from "./task-figures.ts"
 import { type RunTally, Tickets } from "./tickets.ts"
 import type { TracedCaller } from "./traced-caller.ts"
@@ -145,9 +145,8 @@ export class TaskDesk {
       }
       const request: EnqueueRequest = { task, ...bodyOf(inputs), options, trigger: "task", depth, ...trace }
       if (mode === "send") return { ids: await this.enqueue(request) }
-      const { ids, fresh } = await this.#enqueues.take({ ...request, waited: true })
-      const [called = ""] = ids
-      return { ids, result: (await this.#awaiting(from, called, fresh, () => this.#result(called, undefined, fresh))) as RunResult }
+      const { id: called, ending } = await this.#begin(request)
+      return { ids: [called], result: (await this.#awaiting(from, called, ending !== undefined, () => this.#result(called, undefined, ending))) as RunResult }
     }
     done().then(
       (answer) => thread.post({ kind: "sent", id, ...answer }),
@@ -206,9 +205,23 @@ export class TaskDesk {
    * @throws as `enqueue` does
    */
   async call(request: EnqueueRequest, signal?: AbortSignal): Promise<{ readonly id: string; readonly result: RunResult | undefined }> {
-    const { ids, fresh } = await this.#enqueues.take({ ...request, waited: true })
-    const [id = ""] = ids
-    return { id, result: await this.#result(id, signal, fresh) }
+    const { id, ending } = await this.#begin(request)
+    return { id, result: await this.#result(id, signal, ending) }
+  }
+
+  /** Makes a run of one input. The end of a new one is watched from the moment in which it is told to be there: N31. */
+  async #begin(request: EnqueueRequest): Promise<{ readonly id: string; readonly ending: Ending | undefined }> {
+    let ending: Ending | undefined
+    const onNew = (id: string): void => {
+      ending ??= this.#watches.ending(id)
+    }
+    try {
+      const { ids } = await this.#enqueues.take({ ...request, onNew })
+      return { id: ids[0] ?? "", ending }
+    } catch (error) {
+      ending?.stop()
+      throw error
+    }
   }
 
   /** A run with all that is known of it; of one that is under way, what its attempt has told so far, too. @throws MR1024 */
@@ -238,24 +251,23 @@ export class TaskDesk {
   async result(id: string): Promise<RunResult>
   async result(id: string, signal: AbortSignal): Promise<RunResult | undefined>
   async result(id: string, signal?: AbortSignal): Promise<RunResult | undefined> {
-    return this.#result(id, signal, false)
+    return this.#result(id, signal, undefined)
   }
 
-  /** @param fresh - it has just been enqueued, so its end has not been told, and its output will be */
-  async #result(id: string, signal: AbortSignal | undefined, fresh: boolean): Promise<RunResult | undefined> {
+  /** @param watched - of one that has just been enqueued: its end has not been told, and its output will be */
+  async #result(id: string, signal: AbortSignal | undefined, watched: Ending | undefined): Promise<RunResult | undefined> {
     const { known, number } = this.#known.run(id)
     // Watched before it is asked, so that an end in between is heard.
-    let settle: (result: RunResult | undefined) => void = () => undefined
-    const ended = new Promise<RunResult | undefined>((resolve) => {
-      settle = resolve
+    const ending = watched ?? this.#watches.ending(id)
+    let giveUp = (): void => undefined
+    const aborted = new Promise<undefined>((resolve) => {
+      giveUp = () => resolve(undefined)
     })
-    const stop = this.watch(id, (event) => {
-      if (event.kind === "ended") settle(event.result)
-    })
-    const onAbort = (): void => settle(undefined)
-    signal?.addEventListener("abort", onAbort)
+    if (signal?.aborted === true) giveUp()
+    signal?.addEventListener("abort", giveUp)
+    const ended = signal === undefined ? ending.result : Promise.race([ending.result, aborted])
     try {
-      if (fresh) return await ended
+      if (watched !== undefined) return await ended
       const run = (await this.#ask(known, { kind: "run", number })) as RunView | undefined
       if (run === undefined) throw noRun(id)
       const now = resultOf(run)
@@ -266,8 +278,8 @@ export class TaskDesk {
       const after = resultOf((await this.#ask(known, { kind: "run", number })) as RunView)
       return after === undefined ? undefined : await this.#values.whole(after)
     } finally {
-      stop()
-      signal?.removeEventListener("abort", onAbort)
+      ending.stop()
+      signal?.removeEventListener("abort", giveUp)
     }
   }
 

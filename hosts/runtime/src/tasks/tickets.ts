@@ -49,7 +49,8 @@ export class Tickets {
     this.#tallying.get(ticket)?.({ count, done })
   }
 
-  open(): Ticket {
+  /** @param onNew - hears, in the moment in which it is told, that an input has become a new run */
+  open(onNew: (number: number) => void = () => undefined): Ticket {
     const name = this.#next()
     const numbers: number[] = []
     let placed = 0
@@ -60,6 +61,7 @@ export class Tickets {
       numbers[index] = number
       if (otherBody === true) isOther = true
       if (joined) fresh = false
+      else onNew(number)
       placed++
       told?.()
     })

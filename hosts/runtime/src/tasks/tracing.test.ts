@@ -12,7 +12,7 @@ const traceparent = `00-${traceId}-b7ad6b7169203331-01`
 const tracestate = "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"
 
 async function call(node: Node, task: string, facts: { readonly traceparent?: string; readonly tracestate?: string } = {}): Promise<unknown> {
-  const [id = ""] = await node.tasks.enqueue({ task, format: "json", body: encode(null), waited: true, ...facts })
+  const [id = ""] = await node.tasks.enqueue({ task, format: "json", body: encode(null), onNew: () => undefined, ...facts })
   const { output } = await node.tasks.result(id)
   return JSON.parse(output ?? "null")
 }
