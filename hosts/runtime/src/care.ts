@@ -3,11 +3,11 @@
  * a disk that refused, and what others want done later. Not for: deciding anything; that is for those whose turn it is.
  */
 import { type Store, type Stretch, storedConsumed } from "@millrace/engine"
-import { errorData } from "@millrace/model"
 import type { Bounds } from "./bounds.ts"
 import type { Deliveries } from "./deliveries.ts"
 import type { IntakeDesk } from "./intake-desk.ts"
 import type { Log } from "./log.ts"
+import { faultFacts } from "./logged-error.ts"
 import type { Mappings } from "./mapping/mappings.ts"
 import type { Streams } from "./streams.ts"
 import type { TaskDesk } from "./tasks/task-desk.ts"
@@ -110,7 +110,7 @@ export class Care {
       this.#folding = true
       store
         .fold()
-        .catch((error: unknown) => log.error(errorData(error), "the checkpoint could not be written"))
+        .catch((error: unknown) => log.error(faultFacts(error), "the checkpoint could not be written"))
         .finally(() => {
           this.#folding = false
         })
@@ -120,7 +120,7 @@ export class Care {
       this.#swept = now
       store
         .sweep((stretch) => this.#wanted(stretch, now))
-        .catch((error: unknown) => log.error(errorData(error), "old data could not be removed"))
+        .catch((error: unknown) => log.error(faultFacts(error), "old data could not be removed"))
         .finally(() => {
           this.#sweeping = false
         })

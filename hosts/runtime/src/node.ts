@@ -29,6 +29,7 @@ import { functionClock } from "./functions/clock.ts"
 import { regionOf } from "./functions/environment.ts"
 import { EventQueue } from "./functions/event-queue.ts"
 import { Functions, type FunctionsOptions } from "./functions/functions.ts"
+import { faultFacts } from "./logged-error.ts"
 import { openMessages } from "./message-compose.ts"
 import { IdempotencyKeys } from "./idempotency.ts"
 import type { Answer } from "./answer.ts"
@@ -399,12 +400,12 @@ export class Node {
   onRefused(reason: Error): void {
     if (this.#refused !== undefined || this.#stopping !== undefined) return
     this.#refused = errorData(reason)
-    this.#parts.log.error(this.#refused, "the disk refuses writes; processing stops until it takes them again")
+    this.#parts.log.error(faultFacts(reason), "the disk refuses writes; processing stops until it takes them again")
     this.#desk.refuseAll(this.#refused)
     this.tasks.interrupt()
     this.mappings.halt()
     this.events.halt()
-    this.#running.workshop.halt().catch((error: unknown) => this.#parts.log.error(errorData(error), "workers could not be stopped"))
+    this.#running.workshop.halt().catch((error: unknown) => this.#parts.log.error(faultFacts(error), "workers could not be stopped"))
   }
 
   #assertReady(): void {

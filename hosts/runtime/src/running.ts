@@ -7,7 +7,7 @@
 import { resolve } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { assertMovable, storedOpenRuns } from "@millrace/engine"
-import { type ErrorData, type Plan, errorData, limits } from "@millrace/model"
+import { type ErrorData, type Plan, limits } from "@millrace/model"
 import type { ByteStreams } from "./byte-streams.ts"
 import type { Commits } from "./commits.ts"
 import type { Decisions } from "./decisions.ts"
@@ -15,6 +15,7 @@ import type { Deliveries } from "./deliveries.ts"
 import type { EventQueue } from "./functions/event-queue.ts"
 import type { Functions } from "./functions/functions.ts"
 import type { IntakeDesk } from "./intake-desk.ts"
+import { faultFacts } from "./logged-error.ts"
 import type { Mappings } from "./mapping/mappings.ts"
 import type { NodeParts } from "./node-parts.ts"
 import type { Readers } from "./readers.ts"
@@ -139,7 +140,7 @@ export class Running {
     this.#workshop.reshard()
     const tables = this.#tables
     this.#tables = this.#tablesFor(this.#plans, this.#workshop.code)
-    tables.stop().catch((error: unknown) => this.#parts.node.log.error(errorData(error), "the thread that reads tables did not stop"))
+    tables.stop().catch((error: unknown) => this.#parts.node.log.error(faultFacts(error), "the thread that reads tables did not stop"))
   }
 
   /** Lets running attempts of tasks end, and what came of them become durable. */

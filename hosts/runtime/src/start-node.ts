@@ -1,10 +1,11 @@
 /** Opens a node: its options, and what it is made of by default. */
 import { availableParallelism } from "node:os"
 import { resolve } from "node:path"
-import { errorData, limits } from "@millrace/model"
+import { limits } from "@millrace/model"
 import { type Bounds, boundsOf } from "./bounds.ts"
 import { openDiskStore } from "./compose.ts"
 import { type Log, openLog } from "./log.ts"
+import { faultFacts } from "./logged-error.ts"
 import { Node } from "./node.ts"
 
 export interface NodeOptions {
@@ -57,7 +58,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     return node
   } catch (error) {
     // What kept it from starting says more than what may then keep it from stopping.
-    await node.close().catch((fault: unknown) => log.error(errorData(fault), "the node that could not start did not stop cleanly"))
+    await node.close().catch((fault: unknown) => log.error(faultFacts(fault), "the node that could not start did not stop cleanly"))
     throw error
   }
 }

@@ -8,6 +8,7 @@ import type { Origin } from "./commits.ts"
 import type { Feed } from "./feed.ts"
 import type { Feeds } from "./feeds.ts"
 import type { Log } from "./log.ts"
+import { faultFacts } from "./logged-error.ts"
 import type { ToWorker } from "./messages.ts"
 
 export interface SupplyHost {
@@ -90,7 +91,7 @@ export class Supply {
         const data = errorData(error)
         // Each tick tries again; once is enough to say so.
         if (feed.error?.message !== data.message) {
-          log.error({ seat: feed.seat, from: feed.next, ...data }, "input could not be read; the partition stands still")
+          log.error({ seat: feed.seat, from: feed.next, ...faultFacts(error) }, "input could not be read; the partition stands still")
         }
         feed.error = data
       })

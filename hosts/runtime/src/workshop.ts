@@ -19,11 +19,12 @@
  * do the same work twice (`events.settled`).
  */
 import type { Outcome } from "@millrace/engine"
-import { type ErrorData, MillraceError, type Plan, errorData, errorFrom } from "@millrace/model"
+import { type ErrorData, MillraceError, type Plan, errorFrom } from "@millrace/model"
 import type { Bench } from "./bench.ts"
 import { Benches } from "./benches.ts"
 import type { Feed } from "./feed.ts"
 import { Feeds } from "./feeds.ts"
+import { faultFacts } from "./logged-error.ts"
 import type { FromWorker, Seat, ToWorker } from "./messages.ts"
 import { Harvest } from "./harvest.ts"
 import { placed } from "./placed-end.ts"
@@ -368,7 +369,7 @@ export class Workshop {
       (error: unknown) => {
         // The next tick tries again. While the disk refuses there is none.
         bench.recovering = false
-        if (this.#phase === "open") this.#options.log.error({ worker: bench.place, ...errorData(error) }, "seats could not be taken")
+        if (this.#phase === "open") this.#options.log.error({ worker: bench.place, ...faultFacts(error) }, "seats could not be taken")
       },
     )
   }

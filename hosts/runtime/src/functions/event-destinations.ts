@@ -4,10 +4,11 @@
  *
  * Not for: when an event is done or given up; the queue decides that and keeps it before a place outside is told.
  */
-import { BlockWriter, errorData, limits, partitionOf, type StreamPlan } from "@millrace/model"
+import { BlockWriter, limits, partitionOf, type StreamPlan } from "@millrace/model"
 import type { Commits } from "../commits.ts"
 import { Destination, type OutsidePlaces, type OutsidePlan } from "../destination.ts"
 import type { Log } from "../log.ts"
+import { faultFacts } from "../logged-error.ts"
 import { waited } from "../waited.ts"
 import type { FunctionClock } from "./clock.ts"
 import type { EventFacts, EventShelf } from "./event-shelf.ts"
@@ -61,7 +62,7 @@ export class EventDestinations {
         return !signal.aborted
       } catch (error) {
         const wait = Math.min(limits.mappingRetryMsMax, limits.mappingRetryMsMin * 2 ** Math.min(attempt, 20))
-        log.error({ function: name, requestId, retryInMs: wait, ...errorData(error) }, "a destination does not take what it is to be told of an event")
+        log.error({ function: name, requestId, retryInMs: wait, ...faultFacts(error) }, "a destination does not take what it is to be told of an event")
         await waited(clock, wait, signal)
       }
     }

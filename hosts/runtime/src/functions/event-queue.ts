@@ -18,6 +18,7 @@ import { type ErrorCode, type EventInvokePlan, type FailureDestination, type Fun
 import type { Commits } from "../commits.ts"
 import type { OutsidePlaces } from "../destination.ts"
 import type { Log } from "../log.ts"
+import { faultFacts } from "../logged-error.ts"
 import { Room } from "../mapping/room.ts"
 import type { Sample } from "../samples.ts"
 import { waited } from "../waited.ts"
@@ -204,7 +205,7 @@ export class EventQueue {
     const { signal } = this.#stop
     const ended = work.catch((error: unknown) => {
       // The disk refuses, or the node stops: what is kept goes on later.
-      if (!signal.aborted) this.#node.log.error(errorData(error), "an event could not be brought further")
+      if (!signal.aborted) this.#node.log.error(faultFacts(error), "an event could not be brought further")
     })
     this.#underWay.add(ended)
     ended.finally(() => this.#underWay.delete(ended)).catch(() => undefined)

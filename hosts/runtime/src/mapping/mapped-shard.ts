@@ -10,6 +10,7 @@ import { type ErrorData, type FailureDestination, errorData, limits } from "@mil
 import type { FunctionClock } from "../functions/clock.ts"
 import type { FunctionInvoker, Invocation } from "../functions/invocation.ts"
 import type { Log } from "../log.ts"
+import { faultFacts } from "../logged-error.ts"
 import { waited } from "../waited.ts"
 import type { Room } from "./room.ts"
 import { type FailedBatchFacts, failedBatches } from "./failed-batch.ts"
@@ -158,7 +159,7 @@ export class MappedShard {
   #begin(work: Promise<void>): void {
     const ended = work.catch((error: unknown) => {
       if (this.#stop.signal.aborted) return
-      this.#host.log.error({ function: this.#host.function, shard: this.#events.shardId, ...errorData(error) }, "a mapping has failed")
+      this.#host.log.error({ function: this.#host.function, shard: this.#events.shardId, ...faultFacts(error) }, "a mapping has failed")
     })
     this.#underWay.add(ended)
     ended.finally(() => this.#underWay.delete(ended)).catch(() => undefined)
@@ -213,7 +214,7 @@ export class MappedShard {
     if (this.#stop.signal.aborted) return
     this.#error = errorData(error)
     const { clock, log } = this.#host
-    log.error({ function: this.#host.function, shard: this.#events.shardId, ...this.#error }, "a mapping cannot read its stream")
+    log.error({ function: this.#host.function, shard: this.#events.shardId, ...faultFacts(error) }, "a mapping cannot read its stream")
     clock.after(limits.mappingRetryMsMax, () => {
       this.#error = undefined
       this.pump()
@@ -267,7 +268,7 @@ export class MappedShard {
     try {
       return await invoker.invoke(name, event, { signal })
     } catch (error) {
-      if (!signal.aborted) this.#host.log.error({ function: name, shard: this.#events.shardId, ...errorData(error) }, "a function could not be invoked")
+      if (!signal.aborted) this.#host.log.error({ function: name, shard: this.#events.shardId, ...faultFacts(error) }, "a function could not be invoked")
       return { kind: "throttled", reason: "node" }
     }
   }
@@ -319,7 +320,7 @@ export class MappedShard {
         return !this.#stop.signal.aborted
       } catch (error) {
         const wait = Math.min(limits.mappingRetryMsMax, limits.mappingRetryMsMin * 2 ** Math.min(attempt, 20))
-        log.error({ function: facts.function, shard: this.#events.shardId, retryInMs: wait, ...errorData(error) }, "a destination does not take a batch that was given up")
+        log.error({ function: facts.function, shard: this.#events.shardId, retryInMs: wait, ...faultFacts(error) }, "a destination does not take a batch that was given up")
         await waited(clock, wait, signal)
       }
     }

@@ -30,6 +30,7 @@ import { Destination, type OutsidePlaces } from "../destination.ts"
 import type { FunctionClock } from "../functions/clock.ts"
 import type { FunctionInvoker } from "../functions/invocation.ts"
 import type { Log } from "../log.ts"
+import { faultFacts } from "../logged-error.ts"
 import { uuidOf } from "../uuid-of.ts"
 import { Room } from "./room.ts"
 import { failedBatch, failedBatchFacts, failedBatchName } from "./failed-batch.ts"
@@ -207,7 +208,7 @@ export class Mapping {
         this.#error = undefined
       } catch (error) {
         this.#error = errorData(error)
-        this.#node.log.error({ function: this.function, ...this.#error }, "a mapping cannot open its stream; it is tried again")
+        this.#node.log.error({ function: this.function, ...faultFacts(error) }, "a mapping cannot open its stream; it is tried again")
         this.#node.clock.after(limits.mappingRetryMsMax, () => this.refresh())
         return
       }

@@ -14,9 +14,10 @@
  * A50  Order and state go with the keys: a child begins once all of its parents' records are in the state that it takes over.
  */
 import { type Commit, type Handover, type Progress, type Store, handedOver, leftOver, movedState, stageScope, storedProgress } from "@millrace/engine"
-import { type Plan, type Shard, type StagePlan, childrenOf, errorData, hashOf } from "@millrace/model"
+import { type Plan, type Shard, type StagePlan, childrenOf, hashOf } from "@millrace/model"
 import type { Feed } from "../feed.ts"
 import type { Log } from "../log.ts"
+import { faultFacts } from "../logged-error.ts"
 import type { ShardsByStream } from "./shards.ts"
 
 export interface HandoverHost {
@@ -88,7 +89,7 @@ export class Handovers {
     const stage = plan.stages.find(({ id }) => id === seat.stage) as StagePlan
     this.#clearAll(leftOver(this.#host.store.state, { plan, stage, parents: [seat.partition] })).catch((error: unknown) => {
       // Nobody looks at it: the next start tries again.
-      if (this.#host.isOpen()) this.#host.log.error({ seat, ...errorData(error) }, "what a closed shard has left could not be removed")
+      if (this.#host.isOpen()) this.#host.log.error({ seat, ...faultFacts(error) }, "what a closed shard has left could not be removed")
     })
   }
 
@@ -136,7 +137,7 @@ export class Handovers {
     this.#handOver(parents, children, shards)
       .catch((error: unknown) => {
         // The next tick tries again; while the disk refuses there is none.
-        if (this.#host.isOpen()) this.#host.log.error({ seat: first.seat, ...errorData(error) }, "what a closed shard keeps could not go on")
+        if (this.#host.isOpen()) this.#host.log.error({ seat: first.seat, ...faultFacts(error) }, "what a closed shard keeps could not go on")
       })
       .finally(() => this.#moving.delete(first))
   }

@@ -1,7 +1,8 @@
 /** The large values of runs, where runs are looked at, and where they are no longer wanted. How they are kept: values.ts. */
 import { type TaskQuestion, isStored } from "@millrace/engine"
-import { errorData, limits } from "@millrace/model"
+import { limits } from "@millrace/model"
 import type { Log } from "../log.ts"
+import { faultFacts } from "../logged-error.ts"
 import type { KnownTask, KnownTasks } from "./known-tasks.ts"
 import type { Values } from "./values.ts"
 
@@ -46,7 +47,7 @@ export class RunValues {
   forget(values: readonly string[]): void {
     if (values.length === 0) return
     const { store, log } = this.#parts
-    store.remove(values).catch((error: unknown) => log.error(errorData(error), "large values of runs could not be removed"))
+    store.remove(values).catch((error: unknown) => log.error(faultFacts(error), "large values of runs could not be removed"))
   }
 
   /** Removes, now and then, those that no run has: a crash may have left some. */
@@ -60,7 +61,7 @@ export class RunValues {
         if (removed > 0) log.info({ task: each.plan.name, removed }, "large values that no run has were removed")
       }
     })()
-      .catch((error: unknown) => log.warn(errorData(error), "large values that no run has could not be looked for"))
+      .catch((error: unknown) => log.warn(faultFacts(error), "large values that no run has could not be looked for"))
       .finally(() => {
         this.#sweeping = undefined
       })
