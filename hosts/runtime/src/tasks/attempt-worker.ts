@@ -7,37 +7,52 @@ import { getHeapStatistics } from "node:v8"
 import { parentPort, workerData } from "node:worker_threads"
 import type { CalledRun, Outcome } from "@millrace/engine"
 import { addLine, outcomesOf } from "@millrace/engine/machine"
-import { type ErrorData, MillraceError, type Program, type TaskContext, errorData, errorFrom, limits, traceOf } from "@millrace/model"
+import { type ErrorData, MillraceError, type Program, type TaskCode, type TaskContext, type TaskPlan, errorData, errorFrom, limits, traceOf } from "@millrace/model"
 import { bindTaskCaller, type RunResult } from "@millrace/sdk/caller"
 import { loadPrograms } from "../programs.ts"
 import { collector } from "../resting-heap.ts"
 import { holdModules } from "../service-code.ts"
 import { type AttemptWorkerData, type Call, type FromAttempts, type ToAttempts, inHand, nobody, taskMark } from "./attempt-messages.ts"
+import { ByTask } from "./by-task.ts"
 import { keepConsole } from "./console-lines.ts"
 import { callsOf, flatOutcomes } from "./flat.ts"
 import { LineRing } from "./line-ring.ts"
-import { attemptSpan, callSpan, endSpan, traceAfter, within } from "./tracing.ts"
+import { attemptSpan, callSpan, endSpan, isTraced, traceAfter, within } from "./tracing.ts"
 import { Values } from "./values.ts"
 
 const { code, valuesAt, shown, lines } = workerData as AttemptWorkerData
 const doing = new Float64Array(shown)
 const ring = new LineRing(lines)
-/** By service and task. */
-const marks = new Map<string, number>()
+/** What is known of tasks that were called, by service and task. */
+const known = new Map<string, Known>()
 const values = new Values(valuesAt, Date.now)
 let programs: ReadonlyMap<string, Program> = new Map()
 
+/** A task of which calls have come. */
+interface Known {
+  readonly service: string
+  readonly task: string
+  readonly mark: number
+  /** Undefined: this thread has no such task. */
+  readonly code: { readonly of: TaskCode; readonly plan: TaskPlan; readonly streamed: boolean } | undefined
+  /** Outcomes that wait to be told. */
+  readonly outcomes: Outcome[]
+}
+
 interface Open {
   readonly call: Call
+  readonly known: Known
   controller: AbortController | undefined
   aborted: string | undefined
   /** Lines that its code has told. */
   readonly logs: string[]
 }
 
-const open = new Map<string, Open>()
-/** Outcomes that wait to be told, by service and task. */
-const waiting = new Map<string, { readonly service: string; readonly task: string; readonly outcomes: Outcome[] }>()
+/** By lease. */
+const open = new ByTask<Open>()
+/** Tasks with outcomes that wait to be told. */
+const waiting = new Set<Known>()
+let recent: Known | undefined
 let scheduled = false
 const asked = new Map<number, (answer: Extract<ToAttempts, { kind: "sent" }>) => void>()
 let asks = 0
@@ -53,8 +68,19 @@ function send(message: FromAttempts): void {
   parentPort?.postMessage(message)
 }
 
-function nameOf({ service, task, lease }: Pick<Call, "service" | "task" | "lease">): string {
-  return `${service}\n${task}\n${lease}`
+function knownAs(service: string, task: string): Known {
+  if (recent !== undefined && recent.task === task && recent.service === service) return recent
+  const name = `${service}\n${task}`
+  recent = known.get(name)
+  if (recent !== undefined) return recent
+  const program = programs.get(service)
+  const code = program?.tasks.get(task)
+  const plan = program?.plan.tasks.find(({ name: each }) => each === task)
+  const streamed = program?.plan.stages.some(({ input }) => input === `${task}.output`) === true
+  const found = code === undefined || plan === undefined ? undefined : { of: code, plan, streamed }
+  recent = { service, task, mark: taskMark(service, task), code: found, outcomes: [] }
+  known.set(name, recent)
+  return recent
 }
 
 function onMessage(message: ToAttempts): void {
@@ -63,7 +89,7 @@ function onMessage(message: ToAttempts): void {
       for (const call of callsOf(message.calls)) void run(call)
       return
     case "abort": {
-      const found = open.get(nameOf(message))
+      const found = open.get(message, message.lease)
       if (found === undefined) return
       found.aborted = message.reason
       found.controller?.abort(new MillraceError("MR1207", `The run was ${message.reason}.`))
@@ -72,7 +98,7 @@ function onMessage(message: ToAttempts): void {
       return
     }
     case "lines":
-      return send({ kind: "lines", id: message.id, lines: open.get(nameOf(message))?.logs ?? [] })
+      return send({ kind: "lines", id: message.id, lines: open.get(message, message.lease)?.logs ?? [] })
     case "ping":
       return send({ kind: "pong" })
     case "collect":
@@ -86,24 +112,23 @@ function onMessage(message: ToAttempts): void {
 }
 
 async function run(call: Call): Promise<void> {
-  const { service, task, runs } = call
-  const opened: Open = { call, controller: undefined, aborted: undefined, logs: [] }
-  open.set(nameOf(call), opened)
-  const name = `${service}\n${task}`
-  doing[inHand.task] = markOf(service, task, name)
-  doing[inHand.lease] = call.lease
+  const { service, task, lease, runs } = call
+  const whose = knownAs(service, task)
+  const opened: Open = { call, known: whose, controller: undefined, aborted: undefined, logs: [] }
+  open.set(call, lease, opened)
+  doing[inHand.task] = whose.mark
+  doing[inHand.lease] = lease
   const ended = outcomesAt(opened)
   // Its first part is over: from here on the thread is anybody's.
   doing[inHand.lease] = nobody
   const outcomes = await ended
-  open.delete(nameOf(call))
+  open.delete(call, lease)
   if (opened.aborted !== undefined) {
-    send({ kind: "settled", service, task, lease: call.lease })
+    send({ kind: "settled", service, task, lease })
     return
   }
-  const told = waiting.get(name)
-  if (told === undefined) waiting.set(name, { service, task, outcomes: [...outcomes] })
-  else told.outcomes.push(...outcomes)
+  for (const outcome of outcomes) whose.outcomes.push(outcome)
+  waiting.add(whose)
   if (scheduled || runs.length === 0) return
   // Nothing that it could wait for.
   if (open.size === 0) return tell()
@@ -120,43 +145,36 @@ function quote({ call: { service, task, lease, runs }, logs }: Open): void {
 }
 
 /** Keeps a line with its attempt; also where the node finds it, should this thread not come to tell it. */
-function keepLine({ call: { service, task, lease }, logs }: Open, parts: readonly unknown[]): void {
+function keepLine({ call: { lease }, known: { mark }, logs }: Open, parts: readonly unknown[]): void {
   addLine(logs, parts)
-  ring.add(lease, markOf(service, task, `${service}\n${task}`), logs.at(-1) ?? "")
-}
-
-function markOf(service: string, task: string, name: string): number {
-  let mark = marks.get(name)
-  if (mark === undefined) {
-    mark = taskMark(service, task)
-    marks.set(name, mark)
-  }
-  return mark
+  ring.add(lease, mark, logs.at(-1) ?? "")
 }
 
 function tell(): void {
   scheduled = false
-  send({ kind: "outcomes", of: [...waiting.values()].map(({ service, task, outcomes }) => ({ service, task, outcomes: flatOutcomes(outcomes) })) })
+  send({ kind: "outcomes", of: [...waiting].map(({ service, task, outcomes }) => ({ service, task, outcomes: flatOutcomes(outcomes) })) })
+  for (const { outcomes } of waiting) outcomes.length = 0
   waiting.clear()
 }
 
 async function outcomesAt(opened: Open): Promise<readonly Outcome[]> {
-  const { service, task, lease, runs } = opened.call
-  const program = programs.get(service)
-  const code = program?.tasks.get(task)
-  const plan = program?.plan.tasks.find(({ name }) => name === task)
-  if (code === undefined || plan === undefined) {
+  const { call: { task, lease, runs }, known: { code } } = opened
+  if (code === undefined) {
     const error: ErrorData = { code: "MR1404", message: `This thread has no task "${task}".`, details: {} }
     return runs.map(({ number }) => ({ kind: "failed", number, lease, error }))
   }
   const [first] = runs as readonly [CalledRun]
   const { logs } = opened
-  const streamed = program?.plan.stages.some(({ input }) => input === `${task}.output`) === true
+  const { of, plan, streamed } = code
+  if (!isTraced()) {
+    const enter = (act: () => unknown): unknown => current.run({ run: first, opened }, act)
+    return outcomesOf(plan, of, lease, runs, { ctx: contextOf(opened, first), logs, enter, values, streamed })
+  }
   const span = attemptSpan(task, runs)
   const after = traceAfter(span, first)
   const traced = after.traceparent === first.traceparent ? first : { ...first, ...after }
   const enter = (act: () => unknown): unknown => within(span, () => current.run({ run: traced, opened }, act))
-  const outcomes = await outcomesOf(plan, code, lease, runs, { ctx: contextOf(opened, traced), logs, enter, values, streamed })
+  const outcomes = await outcomesOf(plan, of, lease, runs, { ctx: contextOf(opened, traced), logs, enter, values, streamed })
   const failed = outcomes.find((outcome) => outcome.kind === "failed")
   endSpan(span, failed?.error)
   return outcomes

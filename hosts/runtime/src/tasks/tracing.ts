@@ -9,6 +9,14 @@ import { type Attributes, type Context, ROOT_CONTEXT, type Span, SpanKind, SpanS
 import type { ErrorData, TraceFields } from "@millrace/model"
 
 const tracer = trace.getTracer("millrace")
+
+/** Whether somebody has registered an SDK in this thread: without one, spans come to nothing. */
+export function isTraced(): boolean {
+  // The API's own stands in until then; of another nothing is known.
+  const { getDelegateTracer } = trace.getTracerProvider() as { getDelegateTracer?: (name: string) => unknown }
+  return getDelegateTracer === undefined || getDelegateTracer.call(trace.getTracerProvider(), "millrace") !== undefined
+}
+
 const shape = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 
 /** The context that a trace tells of; without one, that of the code that runs. */
