@@ -61,6 +61,18 @@ test("a final failure ends the run at once, and a failure may say when to try ag
   assert.equal(rig.run(later).dueAt, 77_000)
 })
 
+test("a far time that a failure or an enqueue asks for is bounded, and the run's own time to end comes first", async () => {
+  const rig = await TaskRig.open(task("t", { timeout: { run: "1h" }, run }))
+  const failing = await rig.enqueue(1)
+  rig.finish(failing, { kind: "failed", error: oops, afterMs: 1e17 })
+  assert.equal(rig.run(failing).dueAt, 1e12)
+  const far = await rig.enqueue(2, { delayMs: 1e17 })
+  assert.equal(rig.run(far).dueAt, 1e12)
+  await rig.pass(3_600_000)
+  assert.equal(rig.status(failing), "failed")
+  assert.match(rig.run(failing).error?.message ?? "", /had not ended after 3600000 ms/)
+})
+
 test("an outcome under an old lease changes nothing", async () => {
   const rig = await TaskRig.open(task("t", { run }))
   const number = await rig.enqueue(1)

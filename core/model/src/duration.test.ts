@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import fc from "fast-check"
-import { type ByteSize, type Duration, durationMs, sizeBytes } from "./duration.ts"
+import { type ByteSize, type Duration, delayMs, durationMs, sizeBytes } from "./duration.ts"
 import { isMillraceError } from "./errors.ts"
 
 test("a duration is a number and a unit, or milliseconds", () => {
@@ -55,6 +55,13 @@ test("what is no duration or size is refused with MR1101, the setting and what w
       (error) => isMillraceError(error) && error.code === "MR1101",
     )
   }
+})
+
+test("a delay is at most 11,574 days", () => {
+  assert.equal(delayMs("11574d", "x"), 999_993_600_000)
+  assert.equal(delayMs(1e12, "x"), 1e12)
+  for (const given of [1e12 + 1, "11575d", "99999999d"] as Duration[])
+    assert.throws(() => delayMs(given, "x"), (error) => isMillraceError(error) && error.code === "MR1101" && /^x: .* give at most "11574d"\.$/.test(error.message))
 })
 
 function refusal(shown: string): (error: unknown) => boolean {

@@ -3,6 +3,7 @@
  * bytes, and a name says which (`sizeMs`, `rollBytes`).
  */
 import { MillraceError } from "./errors.ts"
+import { limits } from "./limits.ts"
 
 /** A span of time: a whole or decimal number and a unit (`ms s m h d`), or a number of milliseconds. */
 export type Duration = `${number}${"ms" | "s" | "m" | "h" | "d"}` | number
@@ -21,6 +22,18 @@ const bytesPerUnit: Readonly<Record<string, number>> = { B: 1, KB: 1024, MB: 102
  */
 export function durationMs(duration: Duration, what: string): number {
   return quantity(duration, /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/, msPerUnit, what, 'a duration such as "30s", "5m" or "2h"')
+}
+
+/**
+ * Milliseconds by which something is put off: a {@link durationMs} of at most `limits.delayMsMax`, so that the time it leads to is a date.
+ *
+ * @throws MR1101 when the text is not a duration, is negative, or is longer
+ */
+export function delayMs(duration: Duration, what: string): number {
+  const ms = durationMs(duration, what)
+  if (ms <= limits.delayMsMax) return ms
+  const most = `${Math.floor(limits.delayMsMax / 86_400_000)}d`
+  throw new MillraceError("MR1101", `${what}: ${shown(duration)} is longer than the longest delay; give at most "${most}".`, { given: duration, mostMs: limits.delayMsMax })
 }
 
 /**

@@ -158,6 +158,13 @@ export const limits = {
   attemptRingBytes: 262_144,
   /** How long whoever looks at a run waits for the lines of its attempt under way, in ms: its thread may be busy. */
   attemptLinesWaitMsMax: 250,
+  /**
+   * Longest time that a setting, a call or a failure may put something off, in milliseconds: 11,574 days, about 31 years. Sums of times stay
+   * far below where they lose milliseconds, and below the last time that a date can say.
+   */
+  delayMsMax: 1_000_000_000_000,
+  /** Longest wait that the receiver of a webhook may ask for with `Retry-After`, in milliseconds: a day. */
+  webhookRetryAfterMsMax: 86_400_000,
   /** Most calls of one task at once, and runs of one call. */
   callsMax: 10_000,
   /** Calls of one task that have a thread to themselves at once, since a thread died with them; others wait for their turn. */
@@ -377,6 +384,7 @@ function assertOrdered(smaller: number, larger: number, why: string): void {
 
 assertOrdered(limits.storedValueBytesMax, limits.requestBytesMax, "a request must be able to carry the largest input of a task")
 assertOrdered(2 * limits.taskValueBytesMax, limits.toldRunBytesMax, "what a run tells last must be kept")
+assertOrdered(limits.webhookRetryAfterMsMax, limits.delayMsMax, "what a receiver asks for is a delay")
 assertOrdered(limits.toldRunBytesMax, limits.toldBytesMax, "what a run tells last must be kept")
 assertOrdered(limits.taskValueBytesMax, limits.recordBytesMax, "the largest output that is kept with its run must fit a record")
 assertOrdered(limits.recordBytesMax, limits.requestBytesMax, "a request must be able to carry the largest record")

@@ -4,9 +4,6 @@
  */
 import { type Duration, durationMs, limits, MillraceError } from "@millrace/model"
 
-/** Longest delay that a setting may name, in ms: about 31 years, far below where sums of times lose milliseconds. */
-const settingMsMax = 1e12
-
 const nameShape = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/
 
 /**
@@ -41,9 +38,9 @@ export function checkedWhole(given: unknown, least: number, most: number, what: 
 /** Whole milliseconds of a duration. @throws MR1101 */
 export function checkedMs(given: Duration, what: string, least = 0): number {
   const ms = durationMs(given, what)
-  if (Number.isInteger(ms) && ms >= least && ms <= settingMsMax) return ms
+  if (Number.isInteger(ms) && ms >= least && ms <= limits.delayMsMax) return ms
   const bounds =
-    ms < least ? `at least ${least} ms` : ms > settingMsMax ? `at most ${settingMsMax} ms` : "whole milliseconds"
+    ms < least ? `at least ${least} ms` : ms > limits.delayMsMax ? `at most ${limits.delayMsMax} ms` : "whole milliseconds"
   throw new MillraceError("MR1101", `${what}: ${JSON.stringify(given)} must be ${bounds}.`, { given })
 }
 

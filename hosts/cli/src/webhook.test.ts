@@ -50,6 +50,49 @@ export default service("hooks", [tell])
   assert.equal(traces.at(-1), `${traceparent} rojo=1`)
 })
 
+test("a receiver, a call or a failure that asks for a far time hides no run from whoever lists them", async (t) => {
+  const receiver = createServer((request, response) => {
+    void text(request).then((body) => {
+      const { type } = JSON.parse(body) as { readonly type: string }
+      const after = type === "seconds" ? "99999999999999" : new Date(Date.now() + 60_000_000).toUTCString()
+      response.writeHead(503, { "retry-after": after }).end()
+    })
+  }).listen(0, "127.0.0.1")
+  await once(receiver, "listening")
+  const { port } = receiver.address() as AddressInfo
+  const module = `import { RetryAfter, service, task } from "millrace"
+import { webhook } from "millrace/webhook"
+const tell = webhook("tell", { url: "http://127.0.0.1:${port}/hook", secret: "${secret}" })
+const far = task("far", { retry: 1, run: () => { throw new RetryAfter("99999999d") } })
+export default service("hooks", [tell, far])
+`
+  const { node, close } = await serve({ "service.ts": module }, { log: "silent" })
+  t.after(async () => {
+    await close()
+    receiver.close()
+  })
+  const client = connect(node.url)
+  const began = Date.now()
+  const delayed = async (id: string): Promise<number> => {
+    for (;;) {
+      const { status, dueAt = "" } = await client.run(id)
+      if (status === "delayed") return Date.parse(dueAt) - began
+      await new Promise((resolve) => void setImmediate(resolve))
+    }
+  }
+  const day = await delayed(await client.task("tell").send({ type: "seconds" }))
+  assert.ok(day >= 86_400_000 && day < 2 * 86_400_000, `bounded to a day: ${day}`)
+  const date = await delayed(await client.task("tell").send({ type: "date" }))
+  assert.ok(date >= 59_999_000 && date < 86_400_000, `a date is heeded: ${date}`)
+  await assert.rejects(client.task("far").call({}), /RetryAfter: "99999999d" is longer than the longest delay; give at most "11574d"/)
+  await assert.rejects(
+    client.task("tell").send({ type: "call" }, { delay: "99999999d" }),
+    (error) => isMillraceError(error) && error.code === "MR1009" && error.message.startsWith("delay=99999999d is longer than the longest delay; give at most 11574d"),
+  )
+  const answer = await fetch(`${node.url}/v1/runs?status=delayed`)
+  assert.equal(((await answer.json()) as { readonly runs: readonly unknown[] }).runs.length, 2)
+})
+
 test("an address that anyone could read, and a secret that is none, are refused; the secret is not told", () => {
   for (const [url, given] of [
     ["http://shop.example/hook", secret],

@@ -6,7 +6,7 @@
  * base64 of the HMAC-SHA256 of `id.timestamp.body`. The id is the run's, so a receiver knows a repeat.
  */
 import { createHmac } from "node:crypto"
-import { type Duration, MillraceError } from "@millrace/model"
+import { type Duration, MillraceError, limits } from "@millrace/model"
 import { NonRetryableError, RetryAfter, type RetryOptions, type Task, task } from "@millrace/sdk"
 
 export interface WebhookOptions {
@@ -72,11 +72,19 @@ export function webhook<const Name extends string>(name: Name, options: WebhookO
       ctx.log(`answered with ${status}`)
       // Gone: the receiver wants no more of these.
       if (status === 410) throw new NonRetryableError(`${name}: the receiver answered 410 Gone`)
-      const after = Number(answer.headers.get("retry-after"))
-      if ((status === 429 || status === 503) && after > 0) throw new RetryAfter(`${after}s`, `${name}: the receiver answered ${status}`)
+      const afterMs = retryAfterMs(answer.headers.get("retry-after"), Date.now())
+      if ((status === 429 || status === 503) && afterMs > 0) throw new RetryAfter(afterMs, `${name}: the receiver answered ${status}`)
       throw new Error(`${name}: the receiver answered ${status}`)
     },
   })
+}
+
+/** What a receiver asks for, in seconds or as a date, in ms, within its bound: it is a stranger. 0: nothing. */
+function retryAfterMs(header: string | null, now: number): number {
+  if (header === null) return 0
+  const seconds = Number(header)
+  const ms = Number.isNaN(seconds) ? Date.parse(header) - now : seconds * 1000
+  return ms > 0 ? Math.min(Math.ceil(ms), limits.webhookRetryAfterMsMax) : 0
 }
 
 function hostOf(url: string, name: string): string {

@@ -55,6 +55,10 @@ export function taskReply({ name, description, concurrency, crons, inputSchema, 
   }
 }
 
+/** The last time that a date can say, in ms. */
+const dateMsMax = 8.64e15
+
+/** A stored time; the nearest that there is for one that no date can say, as one run that cannot be shown must not hide the others. */
 function instant(ms: number): string {
-  return new Date(ms).toISOString()
+  return new Date(Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, -dateMsMax), dateMsMax)).toISOString()
 }

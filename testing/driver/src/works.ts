@@ -31,7 +31,7 @@ import {
 import { Intake, StateMemory, TaskIntake } from "@millrace/engine/machine"
 import { nextCron } from "@millrace/cron"
 import { openMemoryStore } from "@millrace/memory"
-import { BlockWriter, type EnqueueOptions, MillraceError, type StreamPlan, type TraceFields, durationMs, errorFrom, limits, traceOf, writeValue } from "@millrace/model"
+import { BlockWriter, type EnqueueOptions, MillraceError, type StreamPlan, type TraceFields, delayMs, durationMs, errorFrom, limits, traceOf, writeValue } from "@millrace/model"
 import type { RunResult, TaskCaller } from "@millrace/sdk"
 import type { Feeds, FeedsParts } from "./functions/feeds.ts"
 import type { FunctionSources } from "./functions/calls.ts"
@@ -252,7 +252,7 @@ export class Works {
     assertDepth(plan.name, depth)
     const ticket = String(++this.#tickets)
     const facts: EnqueueFacts = {
-      ...(delay === undefined ? {} : { delayMs: durationMs(delay, `task "${plan.name}", delay`) }),
+      ...(delay === undefined ? {} : { delayMs: delayMs(delay, `task "${plan.name}", delay`) }),
       ...(priority === undefined ? {} : { priority }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(idempotencyKey === undefined || idempotency === undefined ? {} : { keyMs: durationMs(idempotency, `task "${plan.name}", idempotency`) }),

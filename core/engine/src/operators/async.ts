@@ -23,7 +23,7 @@ import { type PendingRecord, pendingCodec } from "../calls/pending.ts"
 import type { Push, StageContext, TimedOperator } from "../context.ts"
 import { Schedule } from "../schedule.ts"
 import { type Scope, rowNumber } from "../state.ts"
-import { backoffMs } from "../tasks/backoff.ts"
+import { retryMs } from "../tasks/backoff.ts"
 import { timeCodec } from "./time-codec.ts"
 import { type Target, checkSize } from "./to-stream.ts"
 
@@ -286,7 +286,7 @@ export class AsyncOperator implements TimedOperator, Calling {
     if (!final && place.attempt < retry.attempts) {
       const record = this.#change(number)
       // 0 says that there was no failure.
-      record.retryAt = Math.max(1, now + (afterMs ?? backoffMs(retry, place.attempt, number)))
+      record.retryAt = Math.max(1, now + retryMs(retry, place.attempt, number, afterMs))
       record.attempt = ++place.attempt
       place.state = "waits"
       this.#wake(number, place, record.retryAt)

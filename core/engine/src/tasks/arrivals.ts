@@ -4,6 +4,7 @@
  *
  * Q6  A repeat with the idempotency key of another run joins that run, within the window.
  */
+import { limits } from "@millrace/model"
 import { rowNumber } from "../state.ts"
 import { endOf } from "./effects.ts"
 import type { KeptValues } from "./kept-values.ts"
@@ -50,7 +51,7 @@ export class Arrivals {
       if (this.#parts.runs.get(joined)?.input !== input) this.#values.forget([input])
       return this.#tellJoined(joined, waited)
     }
-    const dueAt = debounce === null ? at + (facts.delayMs ?? delayMs) : Math.max(now, at) + debounce.waitMs
+    const dueAt = debounce === null ? at + Math.min(facts.delayMs ?? delayMs, limits.delayMsMax) : Math.max(now, at) + debounce.waitMs
     const run = newRun(input, facts, at, dueAt)
     this.#parts.runs.add(number, run)
     this.#values.keep(input)

@@ -1,11 +1,16 @@
 /** How long a failed attempt waits before it is repeated. */
-import type { RetryPlan } from "@millrace/model"
+import { type RetryPlan, limits } from "@millrace/model"
+
+/** Until the next attempt, in ms: as the failure asks, within `limits.delayMsMax`; else as the backoff says. Both come from outside the engine. */
+export function retryMs(plan: RetryPlan, attempt: number, seed: number, afterMs: number | undefined): number {
+  return afterMs !== undefined && afterMs >= 0 ? Math.min(afterMs, limits.delayMsMax) : backoffMs(plan, attempt, seed)
+}
 
 /**
  * @param attempt - the one that failed, from 1
  * @param seed - spreads runs: the same run waits the same whenever it is asked
  */
-export function backoffMs({ firstMs, factor, mostMs, jitter }: RetryPlan, attempt: number, seed: number): number {
+function backoffMs({ firstMs, factor, mostMs, jitter }: RetryPlan, attempt: number, seed: number): number {
   const whole = Math.min(mostMs, firstMs * factor ** (attempt - 1))
   return Math.round(jitter ? whole * (0.5 + 0.5 * spread(seed, attempt)) : whole)
 }

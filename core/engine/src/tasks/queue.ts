@@ -17,7 +17,7 @@
 import { type ErrorData, type TaskPlan, limits } from "@millrace/model"
 import type { StageContext } from "../context.ts"
 import { Arrivals } from "./arrivals.ts"
-import { backoffMs } from "./backoff.ts"
+import { retryMs } from "./backoff.ts"
 import { endedStep, openStep } from "./bulk.ts"
 import { Calls } from "./calls.ts"
 import { cronsDue, tickCrons } from "./crons.ts"
@@ -255,7 +255,7 @@ export class TaskQueue {
     const { retry } = this.#plan
     if (final || run.attempt >= retry.attempts) return this.#end(number, run, "failed", error)
     run.error = error
-    run.dueAt = this.#context.now + (afterMs ?? backoffMs(retry, run.attempt, number))
+    run.dueAt = this.#context.now + retryMs(retry, run.attempt, number, afterMs)
     this.#turns.release(run.key)
     this.#turns.offer(number, run)
   }

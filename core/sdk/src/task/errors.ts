@@ -1,5 +1,5 @@
 /** What a task's code throws to say how it is to be repeated. */
-import { type Duration, durationMs } from "@millrace/model"
+import { type Duration, delayMs } from "@millrace/model"
 import type { RetryOptions } from "./options.ts"
 
 /** Recognised from whichever copy of this package: a bundle brings its own. */
@@ -20,11 +20,14 @@ export class NonRetryableError extends Error {
 export class RetryAfter extends Error {
   readonly "~millrace.retry-after": number
 
-  /** @param delay - from now until the next attempt */
+  /**
+   * @param delay - from now until the next attempt; a run whose time to end (`timeout.run`) is over before that ends without it
+   * @throws MR1101 when it is no duration, or longer than 11,574 days (`limits.delayMsMax`)
+   */
   constructor(delay: Duration, message = "Try again later.", options?: { readonly cause?: unknown }) {
     super(message, options)
     this.name = "RetryAfter"
-    this[retryAfter] = durationMs(delay, "RetryAfter")
+    this[retryAfter] = delayMs(delay, "RetryAfter")
   }
 }
 

@@ -1,6 +1,6 @@
 /** Inputs on their way to become runs: what is said of them besides, their trace, and why they are refused. */
 import { type EnqueueFacts, type InputFormat, assertDepth } from "@millrace/engine"
-import { type EnqueueOptions, MillraceError, type TraceFields, checkIdempotencyKey, durationMs, errorData, errorFrom, isMillraceError, traceOf } from "@millrace/model"
+import { type EnqueueOptions, MillraceError, type TraceFields, checkIdempotencyKey, delayMs, durationMs, errorData, errorFrom, isMillraceError, traceOf } from "@millrace/model"
 import type { Answer } from "../answer.ts"
 import { fingerprintOf } from "../idempotency.ts"
 import type { Request } from "../intake-desk.ts"
@@ -83,7 +83,7 @@ export class Enqueues {
     const joins = idempotencyKey !== undefined || plan.throttleMs !== null || plan.debounce !== null
     const ticket = joins ? tickets.open((number) => onNew?.(idOf(plan.name, number))) : undefined
     const facts: EnqueueFacts = {
-      ...(delay === undefined ? {} : { delayMs: durationMs(delay, `task "${plan.name}", delay`) }),
+      ...(delay === undefined ? {} : { delayMs: delayMs(delay, `task "${plan.name}", delay`) }),
       ...(priority === undefined ? {} : { priority }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(idempotencyKey === undefined || idempotency === undefined ? {} : { keyMs: durationMs(idempotency, `task "${plan.name}", idempotency`) }),

@@ -44,7 +44,7 @@ async function answer(context: RouteContext, gate: Gate): Promise<void> {
     body,
     keyNamesBody: true,
     options: {
-      ...(query.delay === undefined ? {} : { delay: durationOf(query.delay, "delay") }),
+      ...(query.delay === undefined ? {} : { delay: delayOf(query.delay) }),
       ...(query.priority === undefined ? {} : { priority: priorityOf(query.priority) }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(query.idempotency === undefined ? {} : { idempotency: durationOf(query.idempotency, "idempotency") }),
@@ -112,6 +112,14 @@ function durationOf(text: string, parameter: "delay" | "idempotency"): number {
   } catch {
     throw new MillraceError("MR1009", `${parameter}=${text} is not a duration such as 30s, 5m or 2h.`, { parameter })
   }
+}
+
+/** What it leads to has to be a time that a date can say. */
+function delayOf(text: string): number {
+  const ms = durationOf(text, "delay")
+  if (ms <= limits.delayMsMax) return ms
+  const most = Math.floor(limits.delayMsMax / 86_400_000)
+  throw new MillraceError("MR1009", `delay=${text} is longer than the longest delay; give at most ${most}d.`, { parameter: "delay", mostMs: limits.delayMsMax })
 }
 
 function priorityOf(text: string): number {
