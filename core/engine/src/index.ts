@@ -27,6 +27,7 @@ export { type StoredValue, type ValueStore, isStored, lostValue, shownOf, stored
 export { type InputFormat, PlainIntake } from "./tasks/intake.ts"
 export { storedOpenRuns } from "./tasks/standing.ts"
 export { assertDepth } from "./tasks/input.ts"
+export { CalledRuns, type CutRun, type RunCall } from "./tasks/called-runs.ts"
 export { type WaitingRun, Waits } from "./tasks/waits.ts"
 export type { RunPage, RunSearch, RunView, TaskQuestion, TaskStand } from "./tasks/search.ts"
 export type { EndedRunFilter, EnqueueFacts, OpenRunFilter, TaskCommand } from "./tasks/task-command.ts"

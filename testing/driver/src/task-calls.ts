@@ -41,6 +41,13 @@ interface Failing {
   readonly error: ErrorData
 }
 
+/** A run whose code calls other tasks; the signal says when its attempt is over before its time. */
+export interface CallingRun extends WaitingRun {
+  readonly signal: AbortSignal
+}
+
+type CallerAt = (depth: number, trace: TraceFields, from: CallingRun | undefined) => TaskCaller
+
 /** Whose code runs: `task.call` reaches the service under test to which the calling code belongs. */
 const at = new AsyncLocalStorage<TaskCaller>()
 
@@ -53,13 +60,13 @@ export class TaskCalls {
   readonly #failing: Failing[] = []
   readonly told: Told[] = []
   #poked: (() => void) | undefined
-  readonly #callerAt: (depth: number, trace: TraceFields, from: WaitingRun | undefined) => TaskCaller
+  readonly #callerAt: CallerAt
   /** How long a call may take outside of the test's clock before it is no longer waited for, in ms. */
   readonly #patienceMs: number
   readonly #values: LargeValues
 
   /** @param callerAt - what code calls other tasks through, by how many calls led to them and the trace that goes on in them */
-  constructor(callerAt: (depth: number, trace: TraceFields, from: WaitingRun | undefined) => TaskCaller, patienceMs: number, values: LargeValues) {
+  constructor(callerAt: CallerAt, patienceMs: number, values: LargeValues) {
     this.#values = values
     this.#callerAt = callerAt
     this.#patienceMs = patienceMs
@@ -67,7 +74,7 @@ export class TaskCalls {
   }
 
   /** Runs code whose calls of tasks reach the service under test. */
-  within<T>(depth: number, trace: TraceFields, act: () => T, from?: WaitingRun): T {
+  within<T>(depth: number, trace: TraceFields, act: () => T, from?: CallingRun): T {
     return at.run(this.#callerAt(depth, trace, from), act)
   }
 
@@ -160,7 +167,7 @@ export class TaskCalls {
     const failing = this.#failing.find(({ task: name, attempts }) => name === plan.name && attempts.has(first.attempt))
     const enter = (act: () => unknown): unknown => {
       if (failing !== undefined) throw errorFrom(failing.error)
-      return this.within((first.depth ?? 0) + 1, first, act, { id, task: plan.name, key: first.key, lease: call.lease })
+      return this.within((first.depth ?? 0) + 1, first, act, { id, task: plan.name, key: first.key, lease: call.lease, signal: controller.signal })
     }
     const streamed = program.plan.stages.some(({ input }) => input === `${plan.name}.output`)
     const open: Open = {

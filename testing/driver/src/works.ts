@@ -13,11 +13,14 @@
 import {
   type Append,
   assertDepth,
+  CalledRuns,
   type Committed,
+  type CutRun,
   type EnqueueFacts,
   isTerminal,
   type Rejected,
   type RunPage,
+  type RunPlaced,
   type RunView,
   type SealFile,
   type StageBounds,
@@ -42,7 +45,7 @@ import { LogBook } from "./log-book.ts"
 import type { Order } from "./order.ts"
 import { Seat } from "./seat.ts"
 import { watchThreads } from "./stillness.ts"
-import { TaskCalls } from "./task-calls.ts"
+import { type CallingRun, TaskCalls } from "./task-calls.ts"
 
 /** Rounds in which the clock stands still and something is due all the same: more are no progress but a fault. */
 const roundsMax = 100_000
@@ -86,9 +89,10 @@ export class Works {
   /** What the code of tasks wants, to be done between two transactions. */
   readonly #requests: (() => Promise<void>)[] = []
   /** Numbers of runs by the ticket of their enqueue. */
-  readonly #placed: Map<string, number> = new Map()
+  readonly #placed: Map<string, RunPlaced> = new Map()
   readonly #values = new LargeValues()
   #waits: Waits
+  #called = new CalledRuns()
   #tickets = 0
 
   static async open(catalogue: Catalogue, now: number, order: Order, patienceMs: number, sources: FunctionSources): Promise<Works> {
@@ -219,14 +223,18 @@ export class Works {
         return
       }
       if (ended === "poked") continue
-      for (const { kind, number } of ended.outcomes) if (kind !== "said") this.#waits.over(`${ended.task.plan.name}-${number}`)
+      for (const { kind, number } of ended.outcomes) {
+        if (kind === "said") continue
+        this.#waits.over(`${ended.task.plan.name}-${number}`)
+        this.#called.over(`${ended.task.plan.name}-${number}`)
+      }
       const seat = this.#seatOf(ended.task)
       await this.#commit(seat, seat.complete(ended.task.plan.name, ended.outcomes, this.now))
     }
   }
 
   /** How the code of tasks calls other tasks: between two transactions. */
-  #caller(depth: number, trace: TraceFields, from?: WaitingRun): TaskCaller {
+  #caller(depth: number, trace: TraceFields, from?: CallingRun): TaskCaller {
     const between = <T>(act: () => Promise<T>): Promise<T> =>
       new Promise((resolve, reject) => {
         this.#requests.push(() => act().then(resolve, reject))
@@ -239,14 +247,33 @@ export class Works {
       send,
       result,
       call: async (task, input, options) => {
-        const [id = ""] = await send(task, [input], options)
-        return { id, result: await between(async () => [this.#awaiting(id, from, true)] as const).then(([ended]) => ended) }
+        // What code calls that knows that it was aborted, it has reason to.
+        const caller = from?.signal.aborted === true ? undefined : from
+        const [id, ended] = await between(() => this.#call(this.catalogue.task(task), input, options, trace, depth, from, caller))
+        return { id, result: await ended }
       },
     }
   }
 
+  /** @param caller - whose run it is; undefined: its own */
+  async #call(task: Tasked, input: string, options: EnqueueOptions, trace: TraceFields, depth: number, from: CallingRun | undefined, caller: CallingRun | undefined): Promise<readonly [string, Promise<RunResult>]> {
+    if (caller?.signal.aborted === true) throw new MillraceError("MR1207", `Run ${caller.id} was aborted as it called another; nothing was enqueued.`, { run: caller.id })
+    const [placed] = await this.#place(task, [input], options, trace, depth)
+    const id = `${task.plan.name}-${placed?.number}`
+    const call = caller === undefined || placed?.joined === true ? undefined : this.#called.begin(caller, options.idempotencyKey !== undefined)
+    if (call !== undefined) this.#called.become(call, id)
+    else if (caller !== undefined) this.#called.joinedBy(caller, id)
+    const ended = this.#awaiting(id, from, placed?.joined === false)
+    return [id, call === undefined ? ended : ended.finally(() => this.#called.end(call))]
+  }
+
   /** Makes a run of each input (JSON texts), or joins one that there is; returns their ids. @throws MR1023 when one does not fit */
   async enqueue(task: Tasked, inputs: readonly string[], options: EnqueueOptions, trace: TraceFields, depth = 0): Promise<readonly string[]> {
+    const placed = await this.#place(task, inputs, options, trace, depth)
+    return placed.map(({ number }) => `${task.plan.name}-${number}`)
+  }
+
+  async #place(task: Tasked, inputs: readonly string[], options: EnqueueOptions, trace: TraceFields, depth: number): Promise<readonly RunPlaced[]> {
     const { plan, code } = task
     const { delay, priority, idempotencyKey, idempotency } = options
     assertDepth(plan.name, depth)
@@ -275,7 +302,12 @@ export class Works {
     this.#append(appends, [])
     const seat = this.#seatOf(task)
     while (seat.isBehind) await this.#commit(seat, await seat.take(this.#order.cut(), this.now))
-    return inputs.map((_, i) => `${plan.name}-${this.#placed.get(`${ticket}.${i}`)}`)
+    return inputs.map((_, i) => {
+      const placed = this.#placed.get(`${ticket}.${i}`)
+      if (placed === undefined) throw new Error(`task ${plan.name}: what became of an input is not known`)
+      this.#placed.delete(`${ticket}.${i}`)
+      return placed
+    })
   }
 
   tell({ plan }: Tasked, command: TaskCommand): void {
@@ -351,13 +383,13 @@ export class Works {
 
   /** As on a node, a wait that would be for ever is refused. */
   async #awaiting(id: string, from: WaitingRun | undefined, isOwn: boolean): Promise<RunResult> {
-    const { task, status, key, number, trigger } = this.run(id)
+    const { task, status, key, number } = this.run(id)
     if (from === undefined || isTerminal(status)) return this.#endOf(id)
     try {
       this.#waits.begin(from, { id, task, key })
     } catch (error) {
       // One that was there before is somebody else's.
-      if (isOwn && trigger === "task" && !this.#waiting.has(id)) this.tell(this.catalogue.task(task), ["cancel", number, "It would never have started: see the error of the run that called it."])
+      if (isOwn) this.tell(this.catalogue.task(task), ["cancel", number, "It would never have started: see the error of the run that called it."])
       throw error
     }
     try {
@@ -415,6 +447,7 @@ export class Works {
     await this.#fold()
     this.calls.crash()
     this.#waits = this.#newWaits()
+    this.#called = new CalledRuns()
     this.#asyncCalls.crash()
     for (const seat of this.seats) seat.restart(this.now)
     // What was under way begins again.
@@ -436,12 +469,16 @@ export class Works {
     this.#asyncCalls.take(seat, transaction, this.now)
     for (const effect of transaction.effects) {
       if (effect.kind === "seal") this.decided.push({ service, effect })
-      else if (effect.kind === "placed") this.#placed.set(effect.ticket, effect.number)
+      else if (effect.kind === "placed") this.#onPlaced(effect)
       else this.calls.take(this.catalogue.task(effect.task), effect)
-      if (effect.kind === "abort") this.#waits.aborted(effect.task, effect.lease)
+      if (effect.kind === "abort") {
+        this.#waits.aborted(effect.task, effect.lease)
+        this.#cancel(this.#called.aborted(effect.task, effect.lease, effect.reason))
+      }
       if (effect.kind !== "ended") continue
       const id = `${effect.task}-${effect.number}`
       this.#waits.ended(id)
+      if (this.catalogue.task(effect.task).plan.batch === null) this.#cancel(this.#called.ended(id, effect.status))
       for (const resolve of this.#waiting.get(id) ?? []) resolve()
       if (this.#waiting.delete(id)) this.calls.poke()
     }
@@ -449,6 +486,20 @@ export class Works {
     this.transactions++
     if (this.#order.folds()) await this.#fold()
     if (this.#crashes.delete(this.transactions)) await this.crash()
+  }
+
+  #onPlaced(placed: RunPlaced): void {
+    const { task, ticket, number, joined } = placed
+    this.#placed.set(ticket, placed)
+    if (joined) this.#called.joined(`${task}-${number}`)
+  }
+
+  /** What goes with those that had called it. */
+  #cancel(all: readonly CutRun[]): void {
+    for (const { id, reason } of all) {
+      const { task, number } = this.run(id)
+      this.tell(this.catalogue.task(task), ["cancel", number, reason, true])
+    }
   }
 
   /** Brings the store's state up to the last commit. */

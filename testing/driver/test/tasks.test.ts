@@ -192,6 +192,56 @@ test("a call that would wait for a place that its own callers hold is refused, a
   await assert.rejects(cards.call(keyed, { card: "a", again: "a" }), refused(/1 of a key/))
 })
 
+test("what a run has called and waits for is cancelled with it, when it is cancelled or its time is over", async () => {
+  const leaf = task("leaf", { retry: 1, input: z.string(), run: (_, ctx) => new Promise<never>((_, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason as Error))) })
+  const middle = task("middle", { retry: 1, input: z.string(), run: (name) => leaf.call(name) })
+  const top = task("top", {
+    retry: { attempts: 2, backoff: { first: "1s", jitter: false } },
+    timeout: { attempt: "1m", run: "10m" },
+    input: z.object({ key: z.boolean().optional(), sends: z.boolean().optional() }),
+    async run({ key = false, sends = false }, ctx) {
+      if (sends) return (await leaf.send("sent")).result()
+      return middle.call("called", key ? { idempotencyKey: `${ctx.run}/middle` } : {})
+    },
+  })
+  const app = service("tree", [top, middle, leaf])
+  const stand = (test: Awaited<ReturnType<typeof testService>>) => [top, middle, leaf].map((each) => test.runs(each).map(({ status }) => status))
+
+  const cancelled = await testService(app, { patience: 20 })
+  const [id = ""] = await cancelled.enqueue(top, [{}])
+  assert.deepEqual(stand(cancelled), [["running"], ["running"], ["running"]])
+  await cancelled.cancel(id)
+  assert.deepEqual(stand(cancelled), [["cancelled"], ["cancelled"], ["cancelled"]])
+  assert.equal(cancelled.run("middle-0").error?.message, "It was cancelled, as run top-0, which had called it, was cancelled.")
+  assert.equal(cancelled.run("leaf-0").error?.message, "It was cancelled, as run middle-0, which had called it, was cancelled.")
+
+  const late = await testService(app, { patience: 20 })
+  await late.enqueue(top, [{}])
+  await late.advance("61s")
+  // The second attempt has called it again.
+  assert.deepEqual(stand(late), [["running"], ["cancelled", "running"], ["cancelled", "running"]])
+  await late.advance("2m")
+  assert.deepEqual(stand(late), [["failed"], ["cancelled", "cancelled"], ["cancelled", "cancelled"]])
+
+  // Under a key it is the run's: the second attempt waits on for it. Begun again, the run calls anew.
+  const keyed = await testService(app, { patience: 20 })
+  await keyed.enqueue(top, [{ key: true }])
+  await keyed.advance("62s")
+  assert.deepEqual(stand(keyed), [["running"], ["running"], ["running"]])
+  await keyed.cancel("top-0")
+  assert.deepEqual(stand(keyed), [["cancelled"], ["cancelled"], ["cancelled"]])
+  await keyed.retry("top-0")
+  assert.deepEqual(stand(keyed), [["running"], ["cancelled", "running"], ["cancelled", "running"]])
+
+  // What is sent is a run of its own, and so is what somebody else has joined.
+  const own = await testService(app, { patience: 20 })
+  await own.enqueue(top, [{ sends: true }, { key: true }])
+  await own.enqueue(middle, ["called"], { idempotencyKey: "top-1/middle" })
+  await own.cancel("top-0")
+  await own.cancel("top-1")
+  assert.deepEqual(stand(own), [["cancelled", "cancelled"], ["running"], ["running", "running"]])
+})
+
 test("tasks that call each other in a circle come to an end", async () => {
   const round = task("round", {
     input: z.number(),

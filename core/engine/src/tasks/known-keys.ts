@@ -70,6 +70,12 @@ export class KnownKeys {
     this.#know(name, [number, until])
   }
 
+  /** An idempotency key is not a run's any more: its next repeat is a new run. */
+  free(idempotencyKey: string, number: number): void {
+    const name = `i:${idempotencyKey}`
+    if (this.get(name)?.[0] === number) this.#scope.remove(this.#scope.bucket(0), name)
+  }
+
   /** A timer says that a name may be over. */
   forget(name: string, now: number): void {
     const known = this.get(name)

@@ -94,7 +94,7 @@ export class TaskQueue {
       case "enqueue":
         return this.#arrivals.enqueue(number, command[1], command[2] ?? {}, at)
       case "cancel":
-        return this.#cancel(command[1], command[2])
+        return this.#cancel(command[1], command[2], command[3])
       case "retry":
         return this.#retry(command[1])
       case "retry-all":
@@ -272,9 +272,10 @@ export class TaskQueue {
     if (admitted) this.#turns.release(run.key)
   }
 
-  #cancel(number: number, reason?: string): void {
+  #cancel(number: number, reason?: string, freesKey?: true): void {
     const run = this.runs.get(number)
     if (run === undefined || isTerminal(run.status)) return
+    if (freesKey === true && run.idempotencyKey !== undefined) this.#known.free(run.idempotencyKey, number)
     this.#endCancelled(number, run, reason)
     this.#turns.pump()
   }

@@ -54,7 +54,8 @@ export interface Tally {
 
 export type TaskCommand =
   | readonly ["enqueue", input: string, facts?: EnqueueFacts]
-  | readonly ["cancel", number: number, reason?: string]
+  /** `freesKey`: its idempotency key is free, as who had called it under that would otherwise join it when it begins again. */
+  | readonly ["cancel", number: number, reason?: string, freesKey?: true]
   /** A run that has ended, unless it succeeded, begins again. */
   | readonly ["retry", number: number]
   /** In steps, see bulk.ts: what is behind the filter is said by the queue to itself. */

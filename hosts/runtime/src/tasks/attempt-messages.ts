@@ -82,6 +82,8 @@ export type FromAttempts =
       readonly depth: number
       /** Whose code it is; of a batch, the first run. */
       readonly from?: WaitingRun
+      /** Its attempt was aborted before, as it knows. */
+      readonly isLate?: true
       readonly traceparent?: string
       readonly tracestate?: string
     }

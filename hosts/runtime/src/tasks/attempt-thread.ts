@@ -122,6 +122,11 @@ export class AttemptThread {
     this.post({ kind: "abort", service, task, lease, reason })
   }
 
+  /** Whether a call was aborted and has not come to its end. */
+  isAborted(call: Pick<Call, "service" | "task" | "lease">): boolean {
+    return this.zombies.size > 0 && this.zombies.has(callName(call))
+  }
+
   /** What a call that was aborted has told is known. */
   heard(call: Pick<Call, "service" | "task" | "lease">): void {
     const zombie = this.zombies.get(callName(call))

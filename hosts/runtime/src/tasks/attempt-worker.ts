@@ -217,7 +217,7 @@ async function ask(mode: "send" | "call" | "result", task: string, inputs: reado
   const { run, opened } = current.getStore() ?? {}
   const outer: Partial<CalledRun> = run ?? {}
   const call = opened?.call
-  const from = run === undefined || call === undefined ? {} : { from: { id: `${call.task}-${run.number}`, task: call.task, key: run.key, lease: call.lease } }
+  const from = run === undefined || call === undefined ? {} : { from: { id: `${call.task}-${run.number}`, task: call.task, key: run.key, lease: call.lease }, ...(opened?.aborted === undefined ? {} : { isLate: true as const }) }
   const span = callSpan(mode === "result" ? (inputs[0] ?? "") : task, mode, outer)
   const { traceparent, tracestate } = traceAfter(span, outer)
   const answer = await new Promise<Extract<ToAttempts, { kind: "sent" }>>((resolve) => {

@@ -1,5 +1,5 @@
 /** What a queue is told besides inputs: to cancel and retry runs, one or many, to pause and to resume. */
-import type { EndedRunFilter, OpenRunFilter, RunStatus, RunView, TaskCommand } from "@millrace/engine"
+import type { CutRun, EndedRunFilter, OpenRunFilter, RunStatus, RunView, TaskCommand } from "@millrace/engine"
 import { isTerminal } from "@millrace/engine"
 import { BlockWriter, MillraceError, writeValue } from "@millrace/model"
 import type { Commits } from "../commits.ts"
@@ -29,6 +29,12 @@ export class RunCommands {
     const { status } = await this.#parts.run(id)
     if (isTerminal(status) && status !== "cancelled") throw past(id, status, "there is nothing left to cancel")
     await this.#command(known, reason === undefined ? ["cancel", number] : ["cancel", number, reason])
+  }
+
+  /** Cancels a run with who had called it; one that has ended by now stays as it is. */
+  async cancelCut({ id, reason }: CutRun): Promise<void> {
+    const { known, number } = this.#parts.known.run(id)
+    await this.#command(known, ["cancel", number, reason, true])
   }
 
   /** A run that failed, expired or was cancelled begins again. @throws MR1024, MR1032 for any other */

@@ -6,8 +6,8 @@
  * N31 Whoever waits for a run hears of its end once that is durable.
  */
 import type { EndedRunFilter, OpenRunFilter, Outcome, RunPage, RunSearch, RunView, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
-import { Waits, type WaitingRun, isStored } from "@millrace/engine"
-import { type Plan, type TaskPlan, errorData, isMillraceError, traceOf } from "@millrace/model"
+import { isStored } from "@millrace/engine"
+import { type Plan, type TaskPlan, errorData } from "@millrace/model"
 import type { RunResult } from "@millrace/sdk"
 import type { Answer } from "../answer.ts"
 import type { Commits } from "../commits.ts"
@@ -21,8 +21,9 @@ import type { Attempts } from "./attempts.ts"
 import { type EnqueueRequest, Enqueues, bodyOf } from "./enqueues.ts"
 import { flatOutcomes } from "./flat.ts"
 import type { Flat } from "./flat-list.ts"
-import { type KnownTask, KnownTasks, idOf, noRun } from "./known-tasks.ts"
+import { type KnownTask, KnownTasks, noRun } from "./known-tasks.ts"
 import type { LeftTask } from "./left-tasks.ts"
+import { type BegunRun, RunCalls } from "./run-calls.ts"
 import { RunCommands } from "./run-commands.ts"
 import { RunValues } from "./run-values.ts"
 import { type Ending, RunWatches, type Watcher } from "./run-watches.ts"
@@ -56,7 +57,7 @@ export class TaskDesk {
   readonly #values: RunValues
   readonly #enqueues: Enqueues
   readonly #commands: RunCommands
-  readonly #waits = new Waits((task) => this.#known.get(task)?.plan)
+  readonly #runCalls: RunCalls
   #attempts: Attempts | undefined
   /** Effects whose transaction is not durable yet. */
   #undone = 0
@@ -71,6 +72,16 @@ export class TaskDesk {
     this.#values = new RunValues({ store, log, clock, known, isReady, ask: (task, question) => this.#ask(task, question) })
     this.#enqueues = new Enqueues({ known, tickets, values: this.#values, take, assertReady })
     this.#commands = new RunCommands({ known, tickets, commits, clock, assertReady, run: (id) => this.run(id) })
+    this.#runCalls = new RunCalls({
+      known,
+      begin: (request, onNew) => this.#begin(request, onNew),
+      enqueue: (request) => this.enqueue(request),
+      run: (id) => this.run(id),
+      result: (id, ending) => this.#result(id, undefined, ending) as Promise<RunResult>,
+      cancel: (id, reason) => this.cancel(id, reason),
+      cancelCut: (cut) => this.#commands.cancelCut(cut),
+      isDraining: () => this.#attempts?.draining === true,
+    })
   }
 
   /** Other services run now. */
@@ -103,7 +114,11 @@ export class TaskDesk {
       () => {
         this.#undone--
         // Who joins a run hears of it before the run's end is told.
-        for (const effect of effects) if (effect.kind === "placed") this.#tickets.onPlaced(effect)
+        for (const effect of effects) {
+          if (effect.kind !== "placed") continue
+          this.#runCalls.onPlaced(effect)
+          this.#tickets.onPlaced(effect)
+        }
         for (const effect of effects) this.#carryOut(service, effect)
       },
       () => {
@@ -119,13 +134,7 @@ export class TaskDesk {
 
   /** @param flat - the same, for the thread of the queue */
   onOutcomes(service: string, task: string, outcomes: readonly Outcome[], flat: Flat<Outcome> = flatOutcomes(outcomes)): void {
-    if (!this.#waits.isEmpty) {
-      for (const { kind, number } of outcomes) {
-        if (kind === "succeeded" || kind === "failed" || kind === "lost") this.#waits.over(idOf(task, number))
-        // Its end is told later, once it is durable; what then starts in its place may be called before.
-        if (kind === "succeeded") this.#waits.ended(idOf(task, number))
-      }
-    }
+    this.#runCalls.onOutcomes(task, outcomes)
     this.#figures.onOutcomes(task, outcomes)
     const known = this.#known.get(task)
     if (known?.seat.service === service) this.#options.complete(known.seat, task, flat)
@@ -136,46 +145,8 @@ export class TaskDesk {
   }
 
   /** A run's code calls another task. */
-  onSend({ id, task, inputs, options, mode, traceparent, tracestate, depth, from }: Extract<FromAttempts, { kind: "send" }>, thread: AttemptThread): void {
-    const trace = traceOf(traceparent, tracestate)
-    const done = async (): Promise<{ readonly ids: readonly string[]; readonly result?: RunResult }> => {
-      if (mode === "result") {
-        const [awaited = ""] = inputs
-        return { ids: inputs, result: await this.#awaiting(from, awaited, false, () => this.result(awaited)) }
-      }
-      const request: EnqueueRequest = { task, ...bodyOf(inputs), options, trigger: "task", depth, ...trace }
-      if (mode === "send") return { ids: await this.enqueue(request) }
-      const { id: called, ending } = await this.#begin(request)
-      return { ids: [called], result: (await this.#awaiting(from, called, ending !== undefined, () => this.#result(called, undefined, ending))) as RunResult }
-    }
-    done().then(
-      (answer) => thread.post({ kind: "sent", id, ...answer }),
-      (error: unknown) => {
-        // Not its code's fault: it waits until it is interrupted, and its attempt is made again.
-        if (this.#attempts?.draining === true && isMillraceError(error) && error.code === "MR1401") return
-        thread.post({ kind: "sent", id, error: errorData(error) })
-      },
-    )
-  }
-
-  /** While a run's code waits for another run. @throws MR1211 when that would be for ever; what it has called alone is cancelled then */
-  async #awaiting<R>(from: WaitingRun | undefined, id: string, isOwn: boolean, wait: () => Promise<R>): Promise<R> {
-    if (from === undefined) return wait()
-    const { plan } = this.#known.run(id).known
-    // First, so that no end is missed.
-    const ended = wait()
-    try {
-      const key = plan.concurrencyPerKey === null ? undefined : (await this.run(id)).key
-      this.#waits.begin(from, { id, task: plan.name, key })
-      return await ended
-    } catch (error) {
-      // Nobody hears of its end any more.
-      ended.catch(() => undefined)
-      if (isOwn && isMillraceError(error) && error.code === "MR1211") await this.cancel(id, "It would never have started: see the error of the run that called it.").catch(() => undefined)
-      throw error
-    } finally {
-      this.#waits.end(from, id)
-    }
+  onSend(message: Extract<FromAttempts, { kind: "send" }>, thread: AttemptThread): void {
+    this.#runCalls.onSend(message, thread)
   }
 
   /** How `task.call` reaches this node in this process. */
@@ -210,10 +181,11 @@ export class TaskDesk {
   }
 
   /** Makes a run of one input. The end of a new one is watched from the moment in which it is told to be there: N31. */
-  async #begin(request: EnqueueRequest): Promise<{ readonly id: string; readonly ending: Ending | undefined }> {
+  async #begin(request: EnqueueRequest, isNew?: (id: string) => void): Promise<BegunRun> {
     let ending: Ending | undefined
     const onNew = (id: string): void => {
       ending ??= this.#watches.ending(id)
+      isNew?.(id)
     }
     try {
       const { ids } = await this.#enqueues.take({ ...request, onNew })
@@ -366,7 +338,7 @@ export class TaskDesk {
       }
       case "abort":
         this.#figures.onAbort(effect.task, effect.lease)
-        this.#waits.aborted(effect.task, effect.lease)
+        this.#runCalls.onAbort(effect)
         this.#attempts?.abort({ service, task: effect.task, lease: effect.lease }, effect.reason)
         return
       case "placed":
@@ -375,7 +347,7 @@ export class TaskDesk {
         return this.#tickets.onTallied(effect)
       case "ended": {
         const { task, number, status, output, error } = effect
-        if (!this.#waits.isEmpty) this.#waits.ended(idOf(task, number))
+        this.#runCalls.onEnded(effect)
         if (status === "delayed" || status === "waiting" || status === "running") return
         const result = { status, ...(output === undefined ? {} : { output }), ...(error === undefined ? {} : { error }) }
         if (!isStored(output ?? "")) return this.#watches.onEnded(task, number, result)

@@ -179,6 +179,36 @@ test("a call that would wait on a node for a place that its own callers hold is 
   assert.deepEqual(await resultOf("keyed", ["a", "b", "a"]), ["failed", "MR1211"])
 })
 
+test("what a run on a node has called and waits for is cancelled with it; what it has sent, and what it calls when it hears of its end, goes on", async (t) => {
+  const { node } = await openNode(t, ["callers"])
+  const stand = async () => Promise.all(["top", "middle", "leaf"].map(async (task) => (await node.tasks.runs(task, { limit: 9 })).runs.map(({ status }) => status)))
+  const stands = async (...wanted: readonly (readonly string[])[]) => ends(async () => isDeepStrictEqual(await stand(), wanted))
+  const begin = async (task: string, given: string): Promise<string> => (await node.tasks.enqueue({ task, format: "json", body: bytes(given) }))[0] ?? ""
+  const first = await begin("top", "call")
+  await stands(["running"], ["running"], ["running"])
+  await node.tasks.cancel(first)
+  await stands(["cancelled"], ["cancelled"], ["cancelled"])
+  assert.equal((await node.tasks.run("leaf-0")).error?.message, "It was cancelled, as run middle-0, which had called it, was cancelled.")
+  // Its time is over; under a key too, as this was its last attempt.
+  // Its time is over, perhaps before it has called anything: on a machine that is that busy it tries again.
+  for (let called = 0; called === 0;) {
+    const id = await begin("brief", "call")
+    await node.tasks.result(id)
+    await ends(async () => (await stand()).every((all) => all.every((status) => status === "cancelled")))
+    const middles = (await node.tasks.runs("middle", { limit: 9 })).runs.map(({ error }) => error?.message)
+    called = middles.filter((message) => message === `It was cancelled, as run ${id}, which had called it, has failed.`).length
+  }
+  const sofar = (await stand())[2]?.length ?? 0
+  const [sent, undone] = [await begin("top", "send"), await begin("top", "undo")]
+  await ends(async () => (await stand())[2]?.length === sofar + 1)
+  await node.tasks.cancel(sent)
+  await node.tasks.cancel(undone)
+  await ends(async () => (await stand())[2]?.length === sofar + 2)
+  assert.deepEqual((await stand())[2]?.slice(0, 3), ["running", "running", "cancelled"])
+  for (const { number } of (await node.tasks.runs("leaf", { limit: 2 })).runs) await node.tasks.cancel(`leaf-${number}`)
+  await idle(node)
+})
+
 test("a task calls another, and tells how far it is", async (t) => {
   const { node } = await openNode(t, ["tasks"])
   assert.equal((await node.tasks.result(await enqueue(node, { seq: 21, do: "call" }))).output, '{"seq":42,"by":"double"}')
