@@ -27,6 +27,7 @@ const inside: ReadonlySet<string> = new Set(
     partsOfTestServices: ["Feeds", "Turns", "Works"],
     // Its keys are ErrorCode, which can be imported.
     tableOfErrors: ["errorTable"],
+    typesOfJson: ["HoldsUnspeakable", "JsonPart", "LevelsLookedAt", "NullIfNothing", "PlainInJson", "UnspeakablePart"],
     typesOfServices: ["TaskTypes"],
   }).flat(),
 )

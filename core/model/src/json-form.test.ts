@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import fc from "fast-check"
-import { jsonOf } from "./json-form.ts"
+import { jsonOf, sameJsonOf } from "./json-form.ts"
 
 test("what JSON can say is given as JSON.stringify gives it", () => {
   fc.assert(fc.property(fc.jsonValue(), (value) => assert.deepEqual(jsonOf(value), { json: JSON.stringify(value) })))
@@ -31,6 +31,33 @@ test("what JSON would lose is named with its place", () => {
   ]
   for (const [value, says] of faults) {
     const form = jsonOf(value)
+    assert.match("fault" in form ? form.fault : "", says)
+  }
+})
+
+test("what is read back from the same JSON is what was given", () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      assert.deepEqual(sameJsonOf(value), { json: JSON.stringify(value) })
+    }),
+  )
+  assert.deepEqual(sameJsonOf(Object.assign(Object.create(null), { a: 1, left: undefined })), { json: '{"a":1}' })
+  class Point {
+    x = 1
+  }
+  const faults: ReadonlyArray<readonly [unknown, RegExp]> = [
+    [new Date(0), /^a Date is a text in JSON; give date\.toISOString\(\)/],
+    [{ a: [new Date(0)] }, /^a\.0: a Date/],
+    [{ a: { toJSON: () => 1 } }, /^a: it has a toJSON of its own/],
+    [[1, undefined], /^1: undefined in a list is null/],
+    [{ p: new Point() }, /^p: JSON does not keep what is of the class Point/],
+    [new Uint8Array(2), /^JSON does not keep what is of the class Uint8Array/],
+    [{ f: () => 1 }, /^f: a function has no JSON form/],
+    [{ m: new Map() }, /^m: a Map has no JSON form/],
+    [{ n: 1n }, /^n: a BigInt/],
+  ]
+  for (const [value, says] of faults) {
+    const form = sameJsonOf(value)
     assert.match("fault" in form ? form.fault : "", says)
   }
 })

@@ -22,6 +22,8 @@ export interface StreamDefinition {
   readonly idleMs: number
   readonly description: string | undefined
   readonly code: StreamCode
+  /** Of whose outputs it is the stream. */
+  readonly task?: () => TaskDefinition
 }
 
 /** An operator that looks at one record at a time. */

@@ -90,26 +90,24 @@ export type { EventInvokeOptions } from "./function/event-invoke.ts"
 export type { MessageDestination, OutsideDestination } from "./function/failure-destination.ts"
 export type { FilterPattern, MappingOptions, Starting } from "./function/mapping.ts"
 export type { FunctionSettings } from "./function/options.ts"
-export type { MadeBy, ResultOf, TakenBy } from "./schema-values.ts"
+export type { JsonOf, MadeBy, ResultOf, TakenBy } from "./schema-values.ts"
 export { compile, isService, type Service, service, serviceOf, type ServicePart, type TasksAmong } from "./service.ts"
 export { type CountTrigger, type EarlyTrigger, global, type GlobalOptions, type GlobalWindow, type MergeOf, type MergingTrigger, type Trigger, type WindowTrigger } from "./global.ts"
+export type { FromJson, NotJson, Unspeakable } from "./json-types.ts"
 export type { Length, NoLength, NoTime } from "./length.ts"
 export { session, type SessionOptions, type SessionWindow } from "./session.ts"
 export { sliding, type SlidingOptions, type SlidingWindow } from "./sliding.ts"
 export {
   type EventTime,
-  type FromJson,
-  type NotJson,
   type PlainStreamOptions,
   type SchemaStreamOptions,
   type Stream,
   stream,
   type StreamSettings,
-  type Unspeakable,
 } from "./stream.ts"
 export type { Outlet, Target, TaskType } from "./target.ts"
 export type { RunResult, TaskCaller } from "./task/caller.ts"
 export { NonRetryableError, RetryAfter } from "./task/errors.ts"
 export type { CronOptions, ErrorClass, RateLimitOptions, RetryOptions, TaskSettings } from "./task/options.ts"
-export { type BatchTaskOptions, type RunHandle, type Task, task, type TaskOptions, type TaskTrigger } from "./task/task.ts"
+export { type BatchTaskOptions, type JsonSchemas, type RunHandle, type Task, task, type TaskOptions, type TaskTrigger } from "./task/task.ts"
 export { type AlignedWindow, cumulating, type CumulatingOptions, hopping, type HoppingOptions, tumbling, type TumblingOptions } from "./window.ts"

@@ -7,5 +7,27 @@ export type TakenBy<S> = S extends StandardSchema ? SchemaInput<S> : unknown
 /** What a schema makes of it. Without a schema, anything. */
 export type MadeBy<S> = S extends StandardSchema ? SchemaOutput<S> : unknown
 
-/** What a caller gets: what the schema of the output makes, or else what the code gave. */
-export type ResultOf<O, R> = O extends StandardSchema ? SchemaOutput<O> : R
+/**
+ * What a caller gets, and what flows read: what the schema of the output makes of what the code gave, or, without a schema, that itself as
+ * JSON. Nothing at all is `null`.
+ */
+export type ResultOf<O, R> = O extends StandardSchema ? NullIfNothing<SchemaOutput<O>> : JsonOf<R>
+
+type NullIfNothing<T> = 0 extends 1 & T ? T : unknown extends T ? T : T extends undefined | void ? null : T
+
+/** What JSON makes of a value: a `Date` becomes its text, `undefined` in a list `null`. */
+export type JsonOf<T> = NullIfNothing<JsonPart<T>>
+
+type JsonPart<T> = 0 extends 1 & T
+  ? T
+  : unknown extends T
+    ? T
+    : T extends string | number | boolean | null | undefined | void
+      ? T
+      : T extends { toJSON(...given: never[]): infer J }
+        ? J
+        : T extends readonly unknown[]
+          ? { [I in keyof T]: NullIfNothing<JsonPart<T[I]>> }
+          : T extends object
+            ? { [P in keyof T]: JsonPart<T[P]> }
+            : T

@@ -12,6 +12,7 @@ import {
 } from "@millrace/model"
 import type { StreamDefinition } from "./definition.ts"
 import { Flow, type Keying } from "./flow/flow.ts"
+import type { FromJson } from "./json-types.ts"
 import { checkedMs, checkedName, checkedWhole, checkFunction, checkKeys } from "./setting.ts"
 import type { Target } from "./target.ts"
 
@@ -77,23 +78,6 @@ export interface PlainStreamOptions<T> extends StreamSettings {
   /** The event time of a record. @default when it arrived */
   readonly time?: (value: T) => EventTime
 }
-
-/** The fields of a schema's input that JSON cannot carry. A first look: nested ones show when records are checked. */
-export type NotJson<In> = 0 extends 1 & In
-  ? never
-  : In extends string | number | boolean | null | undefined | readonly unknown[]
-    ? never
-    : {
-        [P in keyof In]-?: 0 extends 1 & In[P] ? never : [Extract<In[P], Unspeakable>] extends [never] ? never : P
-      }[keyof In]
-
-/** What JSON cannot carry. */
-export type Unspeakable = Date | bigint | symbol | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | Uint8Array
-
-/** Records come as JSON, so a schema takes what JSON can say: a date as text, with `z.coerce.date()` or its like. */
-export type FromJson<In> = [NotJson<In>] extends [never]
-  ? unknown
-  : { readonly "JSON cannot carry these fields": NotJson<In> }
 
 /** Never there: what the key's type is when no key function was given. */
 declare const noKey: unique symbol

@@ -1,5 +1,5 @@
 /** Makes a run of a task of each record: the record's transaction enqueues it, so exactly once. */
-import { MillraceError, type OperatorPlan, writeValue } from "@millrace/model"
+import { jsonOf, MillraceError, type OperatorPlan, writeValue } from "@millrace/model"
 import type { Push, StageContext } from "../context.ts"
 import { enqueueCommand } from "../tasks/input.ts"
 import type { EnqueueFacts } from "../tasks/task-command.ts"
@@ -14,10 +14,9 @@ export function toTask({ task }: Plan, target: Target, context: StageContext): P
   if (plan === undefined || code === undefined) throw new Error(`plan of ${context.plan.service}: task ${task} is missing`)
   return (value) => {
     if (value instanceof Promise) throw asynchronous(`task "${task}"`)
-    const text = JSON.stringify(value)
-    if (text === undefined) {
-      throw new MillraceError("MR1023", `task "${task}": a value without a JSON form (${typeof value}) cannot be its input.`)
-    }
+    const form = jsonOf(value)
+    if ("fault" in form) throw new MillraceError("MR1023", `task "${task}", input: ${form.fault}.`)
+    const { json: text } = form
     // What JSON makes of it is what the run will get.
     const facts: EnqueueFacts = { trigger: "record", ...context.trace() }
     const command = enqueueCommand(plan, code, JSON.parse(text), text, facts)

@@ -2,9 +2,9 @@
  * One call of a task's code: checks its input, runs it, checks what it gives, and says how it ended for each of its runs. Where it
  * runs, and what its context reaches, is the host's.
  */
-import { type ErrorData, MillraceError, type TaskCode, type TaskContext, type TaskPlan, errorData, isMillraceError, jsonOf, limits } from "@millrace/model"
+import { type ErrorData, MillraceError, type TaskCode, type TaskContext, type TaskPlan, errorData, isMillraceError, jsonOf, limits, sameJsonOf } from "@millrace/model"
 import type { CalledRun, Outcome } from "./effects.ts"
-import { fitting } from "./input.ts"
+import { fitting, fittingSoon } from "./input.ts"
 import { type ValueStore, isStored } from "./stored-value.ts"
 
 /** What a host gives to a call. */
@@ -59,8 +59,17 @@ async function plainOutcomes(plan: TaskPlan, code: TaskCode, lease: number, runs
   const outcome = (number: number, given: unknown): Outcome => {
     if (given instanceof Error && plan.batch !== null) return failed(number, lease, given, code, logs)
     try {
-      const output = outputText(given, code, most, `${what}, output`)
+      const output = outputText(given, code.output !== undefined, most, `${what}, output`)
       return logs.length === 0 ? { kind: "succeeded", number, lease, output } : { kind: "succeeded", number, lease, output, logs }
+    } catch (thrown) {
+      return failed(number, lease, thrown, code, logs)
+    }
+  }
+  // Without a schema there is nothing to wait for.
+  const checked = async (number: number, given: unknown): Promise<Outcome> => {
+    try {
+      const own = given instanceof Error && plan.batch !== null
+      return outcome(number, own ? given : await fittingSoon(given, code.output, "MR1206", `${what}, output`))
     } catch (thrown) {
       return failed(number, lease, thrown, code, logs)
     }
@@ -69,14 +78,16 @@ async function plainOutcomes(plan: TaskPlan, code: TaskCode, lease: number, runs
     if (plan.batch === null) {
       const [first] = runs as readonly [CalledRun]
       const input = inputOf(first)
-      return [outcome(first.number, await enter(() => call(input, ctx)))]
+      const given = await enter(() => call(input, ctx))
+      return [code.output === undefined ? outcome(first.number, given) : await checked(first.number, given)]
     }
     const inputs = runs.map(inputOf)
     const given = await enter(() => call(inputs, ctx))
     if (!Array.isArray(given) || given.length !== runs.length) {
       throw new MillraceError("MR1206", `${what}: its code must give an array of ${runs.length} results, one for each input.`)
     }
-    return runs.map(({ number }, i) => outcome(number, given[i]))
+    if (code.output === undefined) return runs.map(({ number }, i) => outcome(number, given[i]))
+    return await Promise.all(runs.map(async ({ number }, i) => checked(number, given[i])))
   } catch (thrown) {
     return runs.map(({ number }) => failed(number, lease, thrown, code, logs))
   }
@@ -84,11 +95,15 @@ async function plainOutcomes(plan: TaskPlan, code: TaskCode, lease: number, runs
 
 const nothing = { json: "null" }
 
-/** The JSON of an output. @throws MR1206 */
-function outputText(given: unknown, code: TaskCode, most: number, what: string): string {
-  fitting(given, code.output, "MR1206", what)
-  const form = given === undefined ? nothing : jsonOf(given)
-  if ("fault" in form) throw new MillraceError("MR1206", `${what}: ${form.fault}.`)
+/**
+ * The JSON of an output.
+ *
+ * @param made - whether a schema has made it: then its type promises that what is read is what was made
+ * @throws MR1206
+ */
+function outputText(given: unknown, made: boolean, most: number, what: string): string {
+  const form = given === undefined ? nothing : made ? sameJsonOf(given) : jsonOf(given)
+  if ("fault" in form) throw new MillraceError("MR1206", made ? `${what}: what its schema gives is not JSON: ${form.fault}.` : `${what}: ${form.fault}.`)
   const { json: output } = form
   if (output.length > most) {
     const mend = most < limits.storedValueBytesMax ? ", as it becomes a record of a stream that is read; give less, or the place of a file" : ""

@@ -1,5 +1,5 @@
 /** From what a caller gives to what a task is told: checks the input and asks the task's functions about it. */
-import { MillraceError, type StandardSchema, type TaskCode, type TaskPlan, limits, priorityMost } from "@millrace/model"
+import { MillraceError, type SchemaResult, type StandardSchema, type TaskCode, type TaskPlan, limits, priorityMost } from "@millrace/model"
 import { checkedKey } from "../event-time.ts"
 import { schemaFaults } from "../schema-faults.ts"
 import type { EnqueueFacts, TaskCommand } from "./task-command.ts"
@@ -29,18 +29,31 @@ export function enqueueCommand(plan: TaskPlan, code: TaskCode, value: unknown, t
   return Object.keys(all).length === 0 ? ["enqueue", kept] : ["enqueue", kept, all]
 }
 
+type FaultCode = "MR1023" | "MR1030" | "MR1206" | "MR1210"
+
 /**
  * A value as a schema gives it.
  *
  * @throws `code` with each fault and its path
  */
-export function fitting(value: unknown, schema: StandardSchema | undefined, code: "MR1023" | "MR1030" | "MR1206" | "MR1210", what: string): unknown {
+export function fitting(value: unknown, schema: StandardSchema | undefined, code: FaultCode, what: string): unknown {
   if (schema === undefined) return value
   const result = schema["~standard"].validate(value)
   if (result instanceof Promise) {
     result.catch(() => undefined)
     throw new MillraceError(code, `${what}: its schema is asynchronous; give a synchronous one.`)
   }
+  return madeOf(result, value, code, what)
+}
+
+/** The same where there is time to wait: the schema may be asynchronous. */
+export function fittingSoon(value: unknown, schema: StandardSchema | undefined, code: FaultCode, what: string): unknown {
+  if (schema === undefined) return value
+  const result = schema["~standard"].validate(value)
+  return result instanceof Promise ? result.then((soon) => madeOf(soon, value, code, what)) : madeOf(result, value, code, what)
+}
+
+function madeOf(result: SchemaResult<unknown>, value: unknown, code: FaultCode, what: string): unknown {
   if (result.issues === undefined) return result.value
   const { faults, listed } = schemaFaults(result.issues, value)
   throw new MillraceError(code, `${what}: ${listed}`, { faults })

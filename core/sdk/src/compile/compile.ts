@@ -70,7 +70,7 @@ function reads(points: readonly Point[]): OperatorInputs {
 }
 
 function schemaMember(name: "inputSchema" | "outputSchema", schema: StandardSchema | undefined): Partial<TaskPlan> {
-  const jsonSchema = jsonSchemaOf(schema)
+  const jsonSchema = jsonSchemaOf(schema, name === "inputSchema" ? "input" : "output")
   return jsonSchema === undefined ? {} : { [name]: jsonSchema }
 }
 

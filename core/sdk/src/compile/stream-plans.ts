@@ -9,8 +9,8 @@ const deadLetterRetentionMs = 7 * 86_400_000
 
 /** A stream as its user defined it; `upstreams` is undefined where no stage of the service writes it. */
 export function userStream(definition: StreamDefinition, upstreams: number | undefined): StreamPlan {
-  const { name, partitions, outOfOrderMs, aheadMs, retentionMs, idleMs, description, code } = definition
-  const jsonSchema = jsonSchemaOf(code.schema)
+  const { name, partitions, outOfOrderMs, aheadMs, retentionMs, idleMs, description, code, task } = definition
+  const jsonSchema = task === undefined ? jsonSchemaOf(code.schema) : jsonSchemaOf(task().code.output, "output")
   return Object.freeze({
     name,
     role: upstreams === undefined ? "source" : "derived",

@@ -137,6 +137,6 @@ function typedCode({ input, output, run }: TypedHttpOptions<undefined, undefined
 
 function schemasOf({ input, output }: FunctionCode): Pick<HttpPlan, "inputSchema" | "outputSchema"> {
   const inputSchema = jsonSchemaOf(input)
-  const outputSchema = jsonSchemaOf(output)
+  const outputSchema = jsonSchemaOf(output, "output")
   return { ...(inputSchema === undefined ? {} : { inputSchema }), ...(outputSchema === undefined ? {} : { outputSchema }) }
 }

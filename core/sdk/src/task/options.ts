@@ -3,6 +3,7 @@ import {
   type ByteSize,
   type CronPlan,
   type Duration,
+  jsonOf,
   limits,
   MillraceError,
   priorityMost,
@@ -204,9 +205,10 @@ export function cronPlans(given: CronOptions<unknown> | ReadonlyArray<CronOption
     if (!["none", "one", "all"].includes(catchUp)) {
       throw new MillraceError("MR1101", `${place}, catchUp: ${JSON.stringify(catchUp)} is not one of "none", "one", "all".`, { given: catchUp })
     }
-    const text = JSON.stringify(input)
-    if (text === undefined) throw new MillraceError("MR1101", `${place}, input: a task that starts by itself needs an input, such as {}.`)
-    return { expression: expression.trim(), timeZone, catchUp, input: text, ...cronFacts(JSON.parse(text), code, `${place}, input`) }
+    if (input === undefined) throw new MillraceError("MR1101", `${place}, input: a task that starts by itself needs an input, such as {}.`)
+    const form = jsonOf(input)
+    if ("fault" in form) throw new MillraceError("MR1101", `${place}, input: ${form.fault}.`)
+    return { expression: expression.trim(), timeZone, catchUp, input: form.json, ...cronFacts(JSON.parse(form.json), code, `${place}, input`) }
   })
 }
 

@@ -9,12 +9,15 @@ import {
   jsonOf,
   limits,
   MillraceError,
+  type SchemaInput,
+  type SchemaOutput,
   type StandardSchema,
   type TaskContext,
   checkEnqueueOptions,
 } from "@millrace/model"
 import type { StreamDefinition, TaskDefinition } from "../definition.ts"
 import { Flow, type Keying } from "../flow/flow.ts"
+import type { FromJson } from "../json-types.ts"
 import type { MadeBy, ResultOf, TakenBy } from "../schema-values.ts"
 import { checkedMs, checkedName, checkedWhole, checkFunction, checkKeys } from "../setting.ts"
 import type { Outlet, Target, TaskType } from "../target.ts"
@@ -37,7 +40,12 @@ export interface TaskOptions<S extends StandardSchema | undefined, O extends Sta
   extends TaskSettings<MadeBy<S>, TakenBy<S>> {
   /** Any Standard Schema: each input is checked against it before it is taken. @default any JSON */
   readonly input?: S
-  /** Any Standard Schema: an output that does not fit it fails the run for good. @default any JSON */
+  /**
+   * Any Standard Schema: the code gives what it takes; what it makes of that is kept, published and given to callers, so it makes JSON. An output
+   * that does not fit it fails the run for good.
+   *
+   * @default any JSON
+   */
   readonly output?: O
   readonly batch?: undefined
   /** The code. It may run more than once for a run, when an attempt fails or its machine dies. */
@@ -53,6 +61,12 @@ export interface BatchTaskOptions<S extends StandardSchema | undefined, O extend
   readonly batch: { readonly size: number; readonly wait: Duration }
   /** Gives a result for each input, in their order; an Error in a place fails that run alone. */
   run(inputs: ReadonlyArray<MadeBy<S>>, ctx: TaskContext): ReadonlyArray<R | Error> | Promise<ReadonlyArray<R | Error>>
+}
+
+/** Inputs and outputs are JSON, so an input's schema takes JSON, and an output's gives it. */
+export interface JsonSchemas<S extends StandardSchema | undefined, O extends StandardSchema | undefined> {
+  readonly input?: S extends StandardSchema ? FromJson<SchemaInput<S>> : unknown
+  readonly output?: O extends StandardSchema ? FromJson<SchemaOutput<O>> : unknown
 }
 
 /** Which values of a flow start a run, and with what. */
@@ -150,11 +164,8 @@ export class Task<In, Out, Name extends string = string> implements Target<In, O
 
   #output({ status, output, error }: RunResult): Out {
     if (status !== "succeeded") throw errorFrom(error ?? { code: "MR1201", message: `task "${this.name}": the run has ${status}.`, details: {} })
-    const value: unknown = output === undefined ? undefined : JSON.parse(output)
-    const schema = this["~target"].code.output
-    if (schema === undefined) return value as Out
-    const checked = schema["~standard"].validate(value)
-    return (checked instanceof Promise || checked.issues !== undefined ? value : checked.value) as Out
+    // What the schema of the output made is what was kept.
+    return (output === undefined ? null : JSON.parse(output)) as Out
   }
 }
 
@@ -179,11 +190,11 @@ export class Task<In, Out, Name extends string = string> implements Target<In, O
  */
 export function task<Name extends string, S extends StandardSchema | undefined = undefined, O extends StandardSchema | undefined = undefined, R extends TakenBy<O> = TakenBy<O>>(
   name: Name,
-  options: TaskOptions<S, O, R>,
+  options: TaskOptions<S, O, R> & JsonSchemas<S, O>,
 ): Task<TakenBy<S>, ResultOf<O, R>, Name>
 export function task<Name extends string, S extends StandardSchema | undefined = undefined, O extends StandardSchema | undefined = undefined, R extends TakenBy<O> = TakenBy<O>>(
   name: Name,
-  options: BatchTaskOptions<S, O, R>,
+  options: BatchTaskOptions<S, O, R> & JsonSchemas<S, O>,
 ): Task<TakenBy<S>, ResultOf<O, R>, Name>
 export function task(
   name: string,
@@ -249,11 +260,12 @@ export function task(
     afterMs: retryAfterMs,
     run: options.run.bind(options),
   })
-  return new Task(Object.freeze({ kind: "task", name, settings, code, output: outputStream(name, output, description) }))
+  const definition: TaskDefinition = Object.freeze({ kind: "task", name, settings, code, output: outputStream(name, description, () => definition) })
+  return new Task(definition)
 }
 
-/** Outputs of task `x` are in the stream `x.output`. */
-function outputStream(name: string, schema: StandardSchema | undefined, description: string | undefined): StreamDefinition {
+/** Outputs of task `x` are in the stream `x.output`, as its schema made them: it is not asked again. */
+function outputStream(name: string, description: string | undefined, of: () => TaskDefinition): StreamDefinition {
   return Object.freeze({
     kind: "stream",
     name: `${name}.output`,
@@ -263,7 +275,8 @@ function outputStream(name: string, schema: StandardSchema | undefined, descript
     retentionMs: 86_400_000,
     idleMs: 30_000,
     description: description === undefined ? undefined : `Outputs: ${description}`,
-    code: Object.freeze({ schema, key: undefined, time: undefined }),
+    code: Object.freeze({ schema: undefined, key: undefined, time: undefined }),
+    task: of,
   })
 }
 

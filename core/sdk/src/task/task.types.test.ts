@@ -31,6 +31,59 @@ test("a task is typed by its schemas", () => {
   assert.deepEqual([freeze.name, plain.name, many.name], ["freeze", "plain", "many"])
 })
 
+test("callers get what the schema of the output makes, and code gives what it takes", () => {
+  const weigh = task("weigh", {
+    output: z.object({ size: z.number().transform(String), note: z.string().default("none"), at: z.date().transform((at) => at.toISOString()) }),
+    run: () => ({ size: 1, at: new Date(0) }),
+  })
+  type Made = { size: string; note: string; at: string }
+  same<Awaited<ReturnType<typeof weigh.call>>, Made>(true)
+  const app = service("app", [weigh])
+  same<NonNullable<(typeof app)["~tasks"]>["weigh"], readonly [unknown, Made]>(true)
+  assert.ok(weigh.output.map(({ note, size }) => note.length + size.length))
+  const many = task("many", { input: z.number().default(1), output: z.string().transform(Number), batch: { size: 10, wait: "1s" }, run: (all) => all.map((n) => String(n + 1)) })
+  same<Awaited<ReturnType<typeof many.call>>, number>(true)
+  void (async () => many.call(undefined))
+  // @ts-expect-error the code gives what the schema takes, not what it makes
+  task("given", { output: z.object({ size: z.number().transform(String) }), run: () => ({ size: "1" }) })
+})
+
+test("a schema that gives or takes what JSON cannot carry does not compile", () => {
+  const run = (): never => {
+    throw new Error("never")
+  }
+  // @ts-expect-error an output is JSON: z.date().transform((at) => at.toISOString())
+  task("a", { output: z.object({ at: z.date() }), run })
+  // @ts-expect-error the same, further in
+  task("b", { output: z.object({ all: z.array(z.object({ at: z.date() })) }), run })
+  // @ts-expect-error the same, the value itself
+  task("c", { output: z.date(), run })
+  // @ts-expect-error the same, of a batch
+  task("d", { output: z.map(z.string(), z.number()), batch: { size: 2, wait: "1s" }, run })
+  // @ts-expect-error an input is JSON: z.coerce.date()
+  task("e", { input: z.object({ at: z.date() }), run })
+  // @ts-expect-error the same, of one of several
+  task("f", { input: z.union([z.string(), z.bigint()]), run })
+  const free = task("g", { input: z.object({ at: z.coerce.date(), any: z.any(), some: z.unknown() }), output: z.record(z.string(), z.unknown()), run })
+  assert.equal(free.name, "g")
+})
+
+test("without a schema the output's type is what JSON makes of what the code gives", () => {
+  const now = task("now", { run: (): { at: Date; late?: Date; list: Array<number | undefined>; left: string | undefined } => ({ at: new Date(0), list: [], left: "" }) })
+  same<Awaited<ReturnType<typeof now.call>>, { at: string; late?: string; list: Array<number | null>; left: string | undefined }>(true)
+  const none = task("none", { run: async () => {} })
+  same<Awaited<ReturnType<typeof none.call>>, null>(true)
+  interface Tree {
+    readonly name: string
+    readonly under: readonly Tree[]
+  }
+  const tree = task("tree", { run: (given: Tree) => given })
+  void (async (): Promise<Tree> => tree.call({ name: "a", under: [] }))
+  const free = task("free", { run: (given: unknown) => given })
+  same<Awaited<ReturnType<typeof free.call>>, unknown>(true)
+  assert.equal(free.name, "free")
+})
+
 test("a flow ends only in a task that takes its values", () => {
   const freeze = task("freeze", { input: z.object({ card: z.string() }), run: () => 1 })
   const cards = stream<{ card: string }>("cards")

@@ -3,7 +3,7 @@
  * instances.
  */
 import { STATUS_CODES } from "node:http"
-import { fitting } from "@millrace/engine/machine"
+import { fittingSoon } from "@millrace/engine/machine"
 import { errorTable, type FunctionCode, isMillraceError, MillraceError } from "@millrace/model"
 import { problemOf, problemType } from "@millrace/protocol"
 import type { HttpContext } from "@millrace/sdk"
@@ -63,7 +63,7 @@ async function answerOf(name: string, code: FunctionCode, event: Event, { awsReq
   }
   let input: unknown
   try {
-    input = fitting(inputOf(event), code.input, "MR1030", `function "${name}", input`)
+    input = await fittingSoon(inputOf(event), code.input, "MR1030", `function "${name}", input`)
   } catch (error) {
     if (!isMillraceError(error)) throw error
     const { status } = errorTable[error.code]
@@ -77,7 +77,7 @@ async function answerOf(name: string, code: FunctionCode, event: Event, { awsReq
     if (answer === undefined) throw error
     return { ...answer, headers: { ...head.headers, ...answer.headers } }
   }
-  const fit = fitting(given, code.output, "MR1210", `function "${name}", output`)
+  const fit = await fittingSoon(given, code.output, "MR1210", `function "${name}", output`)
   const body: string | undefined = JSON.stringify(fit)
   if (body === undefined) return { statusCode: head.status ?? 204, headers: head.headers }
   return { statusCode: head.status ?? 200, headers: { "content-type": "application/json", ...head.headers }, body }
