@@ -210,6 +210,13 @@ test("a longer bulk under the key of a shorter one adds what is new, each once",
   assert.deepEqual(await bulk(4), long)
 })
 
+test("a bulk under the key of another input is refused as a whole", async () => {
+  const rig = await TaskRig.open(task("t", { run, idempotency: "1h" }))
+  await rig.enqueue(1, { idempotencyKey: "k", fingerprint: 1, ticket: "one" })
+  for (let i = 0; i < 3; i++) await rig.enqueue(i, { idempotencyKey: `k/${i}`, among: 3, fingerprint: 2, ticket: `k.${i}` })
+  assert.deepEqual(rig.placed.map(({ number, otherBody }) => [number, otherBody === true]), [[0, false], [0, true], [0, true], [0, true]])
+})
+
 test("a repeat with the same idempotency key joins the run, until the window is over", async () => {
   const rig = await TaskRig.open(task("t", { run, idempotency: "1h" }))
   const number = await rig.enqueue(1, { idempotencyKey: "k", waited: true })

@@ -52,6 +52,8 @@ export const limits = {
   closeMsMax: 5_000,
   /** Most records of one request. */
   requestRecordsMax: 50_000,
+  /** From so many characters of JSON on, further inputs of a list for a task are enqueued as another part of it. */
+  inputsPartLengthMax: 4_194_304,
   /** Most faults listed in one answer; the rest are counted. */
   rejectionsListedMax: 1_000,
   /** Most bytes of request bodies that may wait for a worker before front doors answer 429. */
@@ -387,6 +389,7 @@ assertOrdered(2 * limits.taskValueBytesMax, limits.toldRunBytesMax, "what a run 
 assertOrdered(limits.webhookRetryAfterMsMax, limits.delayMsMax, "what a receiver asks for is a delay")
 assertOrdered(limits.toldRunBytesMax, limits.toldBytesMax, "what a run tells last must be kept")
 assertOrdered(limits.taskValueBytesMax, limits.recordBytesMax, "the largest output that is kept with its run must fit a record")
+assertOrdered(3 * limits.inputsPartLengthMax, limits.requestBytesMax, "a request must be able to carry a part of a list of inputs, whatever its characters")
 assertOrdered(limits.recordBytesMax, limits.requestBytesMax, "a request must be able to carry the largest record")
 assertOrdered(limits.recordHeadersBytesMax, 65_535, "the length of a record's headers takes two bytes in a block")
 assertOrdered(2 * limits.stateMemoryBytesMax, limits.workerHeapMegabytesMax * 1_048_576, "the state is an estimate and not all that a worker holds")

@@ -141,7 +141,7 @@ export interface EnqueueOptions {
   readonly delay?: Duration
   /** A whole number from -100 to 100; higher starts first. @default what the task's `priority` says, else 0 */
   readonly priority?: number
-  /** A repeat with the same text within the task's window gets the same run. 1 to 256 characters. */
+  /** A repeat with the same key and input within the task's window gets the same run, one with another input is refused (MR1011). 1 to 256 characters. */
   readonly idempotencyKey?: string
   /** How long its key is remembered, at most as long as the task's `idempotency` says. @default as long as that */
   readonly idempotency?: Duration

@@ -102,10 +102,29 @@ test("runs asks on while the node finds none and is not through, until there is 
 })
 
 test("sendMany cuts more inputs than a request carries into several, each with a key of its own", async () => {
-  const { client, calls } = scripted([answer(202, { task: "t", ids: ["t-0"] }), answer(202, { task: "t", ids: ["t-1"] })])
+  const { client, calls } = scripted([answer(202, { task: "t", ids: ["t-0"] }), answer(202, { task: "t", id: "t-1" })])
   assert.deepEqual(await client.task("t").sendMany(Array.from({ length: 50_001 }, (_, i) => i), { idempotencyKey: "k" }), ["t-0", "t-1"])
-  assert.deepEqual(calls.map(({ body, headers }) => [String(body).split("\n").length - 1, headers["idempotency-key"]]), [[50_000, "k"], [1, "k/50000"]])
-  assert.equal(calls[1]?.body, "50000\n")
+  assert.deepEqual(calls.map(({ body, headers }) => [String(body).split("\n").length, headers["idempotency-key"]]), [[50_000, "k"], [1, "k+50000"]])
+  assert.deepEqual([calls[1]?.body, calls[1]?.headers["content-type"]], ["50000", "application/json"])
+})
+
+test("a sendMany of which only parts are enqueued says which, and with which key to go on without a second run of any", async () => {
+  const rejected = [{ index: 49_999, problem: { code: "MR1023", message: 'task "t", input: n is no number.', details: {} } }]
+  const none = problemOf({ code: "MR1023", message: "1 of the inputs does not fit, so none was enqueued; the first is input 49999.", details: { rejected, rejectedUnlisted: 0 } })
+  const first = answer(202, { task: "t", ids: Array.from({ length: 50_000 }, (_, i) => `t-${i}`) })
+  const inputs = Array.from({ length: 100_000 }, (_, i) => i)
+  for (const given of [{}, { idempotencyKey: "mine" }]) {
+    const { client, calls } = scripted([first, answer(422, none), first, answer(202, { task: "t", ids: ["t-50000"] })])
+    const error = await client.task("t").sendMany(inputs, given).catch((thrown: unknown) => thrown)
+    assert.ok(isMillraceError(error) && error.code === "MR1023")
+    assert.match(error.message, /inputs 0 to 49999 of 100000 are enqueued, .* is input 99999: task "t", input: n is no number\./)
+    const { enqueued, ids, idempotencyKey } = error.details as { readonly enqueued: number; readonly ids: readonly string[]; readonly idempotencyKey: string }
+    assert.deepEqual([enqueued, ids.length, ids[49_999]], [50_000, 50_000, "t-49999"])
+    await client.task("t").sendMany(inputs, { idempotencyKey })
+    const keys = calls.map(({ headers }) => headers["idempotency-key"])
+    assert.deepEqual(keys, [idempotencyKey, `${idempotencyKey}+50000`, idempotencyKey, `${idempotencyKey}+50000`])
+    assert.equal(idempotencyKey === "mine", "idempotencyKey" in given)
+  }
 })
 
 test("a key that only the client knows is to be remembered as long as the client may try again, no longer; any other as the task says", async () => {

@@ -5,7 +5,7 @@
  *
  * Not for: keeping records that cannot be sent; who calls `produce` holds them until it resolves.
  */
-import { type Duration, checkEnqueueOptions, jsonOf, limits, MillraceError } from "@millrace/model"
+import { type Duration, checkEnqueueOptions, enqueueInParts, jsonOf, MillraceError } from "@millrace/model"
 import { mayHelp, parsed, retryAfterMs, unreachable } from "./answer.ts"
 import { type Backoff, askedMsMax, defaultBackoff, waitAfter } from "./backoff.ts"
 import { mediaTypes } from "./body-format.ts"
@@ -222,17 +222,16 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
       },
       async sendMany(inputs, given = {}) {
         checkEnqueueOptions(name, given, callerOptions)
-        // One key would make one run of them all: each line has its own.
-        const ids: string[] = []
-        for (let from = 0; from < inputs.length; from += limits.requestRecordsMax) {
-          const { idempotencyKey: key } = given
-          const options = key === undefined || from === 0 ? given : { ...given, idempotencyKey: `${key}/${from}` }
-          const part = inputs.slice(from, from + limits.requestRecordsMax).map((input) => `${inputText(name, input)}\n`).join("")
-          const { status, body } = await enqueue(name, part, mediaTypes.ndjson, undefined, options)
+        // The node makes a key of it for each line. One that nobody else knows is named by the error when parts are enqueued and others are not.
+        const key = given.idempotencyKey ?? randomKey(world.random)
+        const idempotency = given.idempotency ?? (given.idempotencyKey === undefined ? attemptsMs(backoff) : undefined)
+        const options = { ...given, ...(idempotency === undefined ? {} : { idempotency }) }
+        const texts = inputs.map((input) => inputText(name, input))
+        return enqueueInParts(name, texts, key, async (part, idempotencyKey = key) => {
+          const { status, body } = await enqueue(name, part.join("\n"), part.length === 1 ? mediaTypes.json : mediaTypes.ndjson, undefined, { ...options, idempotencyKey })
           if (status >= 400) throw errorOf(body, status)
-          for (const id of (body as EnqueueAllReply).ids) ids.push(id)
-        }
-        return ids
+          return part.length === 1 ? [(body as EnqueueReply).id] : (body as EnqueueAllReply).ids
+        })
       },
     }
   }

@@ -16,7 +16,7 @@ export type InputOf<App, Name> = Name extends keyof TasksOf<App> ? (TasksOf<App>
 export type OutputOf<App, Name> = Name extends keyof TasksOf<App> ? (TasksOf<App>[Name] extends readonly [unknown, infer Output] ? Output : unknown) : unknown
 
 export interface CallOptions {
-  /** Names the run: a repeat within the task's window gets the same run. @default a random one for each call */
+  /** Names the run: a repeat with the same input within the task's window gets the same run. @default a random one for each call */
   readonly idempotencyKey?: string
   /** How long its key is remembered, at most as long as the task's `idempotency` says. @default as long as that */
   readonly idempotency?: Duration
@@ -46,6 +46,12 @@ export interface TaskClient<Input, Output> {
   call(input: Input, options?: CallOptions): Promise<Output>
   /** Enqueues a run; resolves to its id once it is durable. */
   send(input: Input, options?: CallOptions): Promise<string>
-  /** Enqueues a run for each input; resolves to their ids. All or none of each 50,000: more are sent in several requests, one after the other. */
+  /**
+   * Enqueues a run for each input; resolves to their ids. All or none of up to 50,000 that are less than 4 MiB of JSON together. More are enqueued
+   * in parts of that, one after the other; one that fails ends it, and its error says what is enqueued.
+   *
+   * @throws MR1023 when one of them does not fit; with `details.enqueued`, `details.ids` and the `details.idempotencyKey` to go on with, when
+   * parts before it were enqueued
+   */
   sendMany(inputs: readonly Input[], options?: CallOptions): Promise<readonly string[]>
 }

@@ -65,8 +65,6 @@ export interface NodeEnqueue {
   readonly options: { readonly delay?: number; readonly priority?: number; readonly idempotencyKey?: string }
   readonly traceparent?: string
   readonly tracestate?: string
-  /** The idempotency key is for this very body: with another one it is refused. */
-  readonly keyNamesBody: true
 }
 
 export type NodeRunEvent =

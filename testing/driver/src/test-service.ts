@@ -7,7 +7,7 @@
  */
 import { fileURLToPath } from "node:url"
 import { type TaskCommand, isTerminal, isoInstant } from "@millrace/engine"
-import { type Duration, type EnqueueOptions, type ErrorData, MillraceError, type TraceFields, checkEnqueueOptions, durationMs, errorData, errorFrom, jsonOf, traceOf } from "@millrace/model"
+import { type Duration, type EnqueueOptions, type ErrorData, MillraceError, type TraceFields, checkEnqueueOptions, durationMs, enqueueInParts, errorData, errorFrom, jsonOf, traceOf } from "@millrace/model"
 import { type EventTime, type Keying, type Service, type Stream, type Task, isService } from "@millrace/sdk"
 import { Catalogue } from "./catalogue.ts"
 import type { TestHandler } from "./functions/calls.ts"
@@ -267,7 +267,8 @@ export class TestService extends Outcome {
    * Enqueues a run of a task for each input, and lets the service work; returns their ids.
    *
    * @param trace - W3C Trace Context of whoever enqueues them: the runs are part of it
-   * @throws MR1023 when an input does not fit, MR1022 for a task that is not the service's, MR1101 for an option that there is not
+   * @throws MR1023 when an input does not fit, MR1022 for a task that is not the service's, MR1101 for an option that there is not,
+   * MR1011 for an idempotency key that came with another input before
    * @example `const [id] = await test.enqueue(freeze, [{ card: "4711", reason: "stolen" }])`
    */
   async enqueue<In>(task: Task<In, unknown>, inputs: readonly NoInfer<In>[], options: EnqueueOptions = {}, trace: TraceFields = {}): Promise<readonly string[]> {
@@ -275,11 +276,9 @@ export class TestService extends Outcome {
     checkEnqueueOptions(task.name, options)
     if (inputs.length === 0) return []
     return this.#turns.take(async () => {
-      const ids = await this.#works.enqueue(
-        tasked,
-        inputs.map((input) => jsonInput(input, task.name)),
-        options,
-        trace,
+      const texts = inputs.map((input) => jsonInput(input, task.name))
+      const ids = await enqueueInParts(task.name, texts, options.idempotencyKey, (part, key) =>
+        this.#works.enqueue(tasked, part, key === undefined ? options : { ...options, idempotencyKey: key }, trace),
       )
       await this.#mayWork()
       return ids

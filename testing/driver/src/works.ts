@@ -10,6 +10,7 @@
  *
  * With the tests that hold them in docs/specs/testing.md.
  */
+import { crc32 } from "node:zlib"
 import {
   type Append,
   assertDepth,
@@ -17,7 +18,9 @@ import {
   type Committed,
   type CutRun,
   type EnqueueFacts,
+  inputsRefused,
   isTerminal,
+  otherInput,
   type Rejected,
   type RunPage,
   type RunPlaced,
@@ -34,7 +37,7 @@ import {
 import { Intake, StateMemory, TaskIntake } from "@millrace/engine/machine"
 import { nextCron } from "@millrace/cron"
 import { openMemoryStore } from "@millrace/memory"
-import { BlockWriter, type EnqueueOptions, MillraceError, type StreamPlan, type TraceFields, delayMs, durationMs, errorFrom, limits, traceOf, writeValue } from "@millrace/model"
+import { BlockWriter, type EnqueueOptions, MillraceError, type StreamPlan, type TraceFields, delayMs, durationMs, limits, traceOf, writeValue } from "@millrace/model"
 import type { RunResult, TaskCaller } from "@millrace/sdk"
 import type { Feeds, FeedsParts } from "./functions/feeds.ts"
 import type { FunctionSources } from "./functions/calls.ts"
@@ -88,7 +91,7 @@ export class Works {
   readonly #waiting: Map<string, (() => void)[]> = new Map()
   /** What the code of tasks wants, to be done between two transactions. */
   readonly #requests: (() => Promise<void>)[] = []
-  /** Numbers of runs by the ticket of their enqueue. */
+  /** What inputs have become, by the ticket of their enqueue. */
   readonly #placed: Map<string, RunPlaced> = new Map()
   readonly #values = new LargeValues()
   #waits: Waits
@@ -278,36 +281,38 @@ export class Works {
     const { delay, priority, idempotencyKey, idempotency } = options
     assertDepth(plan.name, depth)
     const ticket = String(++this.#tickets)
+    const body = new TextEncoder().encode(inputs.join("\n"))
     const facts: EnqueueFacts = {
       ...(delay === undefined ? {} : { delayMs: delayMs(delay, `task "${plan.name}", delay`) }),
       ...(priority === undefined ? {} : { priority }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(idempotencyKey === undefined || idempotency === undefined ? {} : { keyMs: durationMs(idempotency, `task "${plan.name}", idempotency`) }),
+      ...(idempotencyKey === undefined ? {} : { fingerprint: crc32(body) }),
       ...traceOf(trace.traceparent, trace.tracestate),
       ...(depth === 0 ? {} : { trigger: "task", depth }),
       ticket,
     }
-    const body = new TextEncoder().encode(inputs.join("\n"))
     const stored = new Map<number, string>()
     for (const [i, input] of inputs.entries()) {
       if (Buffer.byteLength(input) > limits.taskValueBytesMax) stored.set(i, this.#values.keep(plan.name, input))
     }
     const format = inputs.length === 1 ? "json" : "ndjson"
-    const { appends, rejected } = new TaskIntake(plan, code, new Float64Array(1)).take(body, format, facts, this.now, undefined, stored)
-    const [fault] = rejected
-    if (fault !== undefined) {
+    const { appends, rejected, rejectedUnlisted } = new TaskIntake(plan, code, new Float64Array(1)).take(body, format, facts, this.now, undefined, stored)
+    if (rejected.length > 0) {
       this.#values.remove([...stored.values()])
-      throw errorFrom(fault.problem)
+      throw inputsRefused(plan.name, rejected, rejectedUnlisted, format === "json")
     }
     this.#append(appends, [])
     const seat = this.#seatOf(task)
     while (seat.isBehind) await this.#commit(seat, await seat.take(this.#order.cut(), this.now))
-    return inputs.map((_, i) => {
-      const placed = this.#placed.get(`${ticket}.${i}`)
-      if (placed === undefined) throw new Error(`task ${plan.name}: what became of an input is not known`)
+    const placed = inputs.map((_, i) => {
+      const each = this.#placed.get(`${ticket}.${i}`)
+      if (each === undefined) throw new Error(`task ${plan.name}: what became of an input is not known`)
       this.#placed.delete(`${ticket}.${i}`)
-      return placed
+      return each
     })
+    if (placed.some(({ otherBody }) => otherBody === true)) throw otherInput(plan.name, idempotencyKey ?? "")
+    return placed
   }
 
   tell({ plan }: Tasked, command: TaskCommand): void {
@@ -489,9 +494,9 @@ export class Works {
   }
 
   #onPlaced(placed: RunPlaced): void {
-    const { task, ticket, number, joined } = placed
+    const { task, ticket, number, joined, otherBody } = placed
     this.#placed.set(ticket, placed)
-    if (joined) this.#called.joined(`${task}-${number}`)
+    if (joined && otherBody !== true) this.#called.joined(`${task}-${number}`)
   }
 
   /** What goes with those that had called it. */

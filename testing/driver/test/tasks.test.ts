@@ -261,6 +261,41 @@ test("a repeat with an idempotency key is one run", async () => {
   assert.equal(bank.runs(freeze).length, 1)
 })
 
+test("a key that came with another input is refused, in a test and from the code of a task, and nothing is enqueued", async () => {
+  const ship = task("ship", {
+    input: z.object({ cards: z.array(z.string()), key: z.string() }),
+    retry: 1,
+    async run({ cards: [first = "", ...others], key }) {
+      if (others.length === 0) return (await freeze.call({ card: first }, { idempotencyKey: key })).frozen
+      return (await freeze.sendMany([first, ...others].map((card) => ({ card })), { idempotencyKey: key })).map(({ id }) => id)
+    },
+  })
+  const bank = await testService(service("bank", [freeze, ship]))
+  const [id] = await bank.enqueue(freeze, [{ card: "1" }], { idempotencyKey: "k" })
+  const refused = (error: unknown): boolean => isMillraceError(error) && error.code === "MR1011" && error.message.includes('task "freeze": the idempotency key "k" was used before with another input')
+  await assert.rejects(bank.enqueue(freeze, [{ card: "2" }], { idempotencyKey: "k" }), refused)
+  await assert.rejects(bank.call(ship, { cards: ["2"], key: "k" }), refused)
+  await assert.rejects(bank.call(ship, { cards: ["2", "3"], key: "k" }), refused)
+  assert.equal(await bank.call(ship, { cards: ["1"], key: "k" }), "1")
+  assert.deepEqual(bank.runs(freeze).map((run) => run.id), [id])
+  const bulk = await bank.call(ship, { cards: ["4", "5"], key: "b" })
+  assert.deepEqual(await bank.call(ship, { cards: ["4", "5"], key: "b" }), bulk)
+  assert.equal(bank.runs(freeze).length, 3)
+})
+
+test("more inputs than one request carries are enqueued in parts, in the code of a task and in a test; a wrong one says what is enqueued", async () => {
+  const note = task("note", { input: z.number().max(60_000), run: () => null })
+  const many = task("many", { input: z.object({ last: z.number() }), retry: 1, run: async ({ last }) => (await note.sendMany([...Array.from({ length: 50_000 }, (_, i) => i), last], { delay: "1d", idempotencyKey: "all" })).map(({ id }) => id) })
+  const works = await testService(service("notes", [note, many]), { patience: 1_000 })
+  const wrong = (error: unknown): boolean => isMillraceError(error) && error.code === "MR1023" && error.message.includes("inputs 0 to 49999 of 50001 are enqueued") && error.details["enqueued"] === 50_000
+  await assert.rejects(works.call(many, { last: 99_999 }), wrong)
+  const ids = await works.call(many, { last: 1 })
+  assert.deepEqual([ids.length, new Set(ids).size, ids[0]], [50_001, 50_001, "note-0"])
+  const inputs = [...Array.from({ length: 50_000 }, (_, i) => i), 1]
+  assert.deepEqual(await works.enqueue(note, inputs, { delay: "1d", idempotencyKey: "all" }), ids)
+  await assert.rejects(works.enqueue(note, inputs.with(50_000, 99_999), { delay: "1d" }), wrong)
+})
+
 test("a crash between any two transitions leaves each record one run and one output", async () => {
   const wanted = await crashEverywhere(
     app,

@@ -41,12 +41,16 @@ export class KnownKeys {
     if (place !== undefined && bulk !== undefined) {
       const [first = 0, , print, count = 0] = bulk
       if (first + place.index === number) return undefined
-      if (fingerprint !== undefined && print !== noFingerprint && print !== fingerprint) return { number: first, isOther: true }
+      if (isOther(fingerprint, print)) return { number: first, isOther: true }
       if (place.index < count) return { number: first + place.index, isOther: false }
+    } else if (place !== undefined) {
+      // The bulk's key may have come with one input alone.
+      const one = this.#alive(`i:${place.key}`, now)
+      if (one !== undefined && isOther(fingerprint, one[2])) return { number: one[0] as number, isOther: true }
     }
     const known = this.#alive(`i:${idempotencyKey}`, now)
     if (known === undefined) return undefined
-    return { number: known[0] as number, isOther: fingerprint !== undefined && known[2] !== undefined && known[2] !== fingerprint }
+    return { number: known[0] as number, isOther: isOther(fingerprint, known[2]) }
   }
 
   /** A new run has an idempotency key. */
@@ -93,9 +97,15 @@ export class KnownKeys {
   }
 }
 
+/** What came without a fingerprint, now or then, is taken for the same. */
+function isOther(fingerprint: number | undefined, known: number | undefined): boolean {
+  return fingerprint !== undefined && known !== undefined && known !== noFingerprint && known !== fingerprint
+}
+
 /** An input's place in a bulk that came with one key; undefined: it came with a key of its own. */
-function placeOf({ idempotencyKey = "", among }: EnqueueFacts): { readonly name: string; readonly index: number } | undefined {
+function placeOf({ idempotencyKey = "", among }: EnqueueFacts): { readonly key: string; readonly name: string; readonly index: number } | undefined {
   if (among === undefined) return undefined
   const slash = idempotencyKey.lastIndexOf("/")
-  return { name: `b:${idempotencyKey.slice(0, slash)}`, index: Number(idempotencyKey.slice(slash + 1)) }
+  const key = idempotencyKey.slice(0, slash)
+  return { key, name: `b:${key}`, index: Number(idempotencyKey.slice(slash + 1)) }
 }

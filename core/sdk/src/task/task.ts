@@ -5,6 +5,7 @@
 import {
   type Duration,
   type EnqueueOptions,
+  enqueueInParts,
   errorFrom,
   jsonOf,
   limits,
@@ -125,15 +126,19 @@ export class Task<In, Out, Name extends string = string> implements Target<In, O
     return handle as RunHandle<Out>
   }
 
-  /** Enqueues a run for each input, all or none. @throws MR1023 when one of them does not fit */
+  /**
+   * Enqueues a run for each input, all or none of up to 50,000 that are less than 4 MiB of JSON together. More are enqueued in parts of that, one
+   * after the other; one that fails ends it, and its error says what is enqueued.
+   *
+   * @throws MR1023 when one of them does not fit; with `details.enqueued` and `details.ids` when parts before it were enqueued
+   */
   async sendMany(inputs: readonly In[], options: EnqueueOptions = {}): Promise<ReadonlyArray<RunHandle<Out>>> {
     checkEnqueueOptions(this.name, options)
     const caller = taskCaller(this.name)
     if (inputs.length === 0) return []
-    const ids = await caller.send(
-      this.name,
-      inputs.map((input) => this.#text(input)),
-      options,
+    const texts = inputs.map((input) => this.#text(input))
+    const ids = await enqueueInParts(this.name, texts, options.idempotencyKey, (part, key) =>
+      caller.send(this.name, part, key === undefined ? options : { ...options, idempotencyKey: key }),
     )
     return ids.map((id) => ({ id, result: async () => this.#output(await caller.result(id)) }))
   }

@@ -1,6 +1,6 @@
 /** Inputs on their way to become runs: what is said of them besides, their trace, and why they are refused. */
-import { type EnqueueFacts, type InputFormat, assertDepth } from "@millrace/engine"
-import { type EnqueueOptions, MillraceError, type TraceFields, checkIdempotencyKey, delayMs, durationMs, errorData, errorFrom, isMillraceError, traceOf } from "@millrace/model"
+import { type EnqueueFacts, type InputFormat, assertDepth, inputsRefused, otherInput } from "@millrace/engine"
+import { type EnqueueOptions, type TraceFields, checkIdempotencyKey, delayMs, durationMs, errorData, isMillraceError, traceOf } from "@millrace/model"
 import type { Answer } from "../answer.ts"
 import { fingerprintOf } from "../idempotency.ts"
 import type { Request } from "../intake-desk.ts"
@@ -26,8 +26,6 @@ export interface EnqueueRequest {
    * same.
    */
   readonly onNew?: (id: string) => void
-  /** Its idempotency key is for this very body: a repeat with another one is refused. @default false */
-  readonly keyNamesBody?: boolean
   /** How many calls of tasks by tasks led to it. @default 0 */
   readonly depth?: number
 }
@@ -76,7 +74,7 @@ export class Enqueues {
     const { known, tickets, values, take, assertReady } = this.#parts
     const { plan, seat, plain } = known.find(request.task)
     assertReady()
-    const { options = {}, trigger, onNew, depth = 0, keyNamesBody = false } = request
+    const { options = {}, trigger, onNew, depth = 0 } = request
     assertDepth(plan.name, depth)
     const { delay, priority, idempotencyKey, idempotency } = options
     checkIdempotencyKey(idempotencyKey)
@@ -87,7 +85,7 @@ export class Enqueues {
       ...(priority === undefined ? {} : { priority }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(idempotencyKey === undefined || idempotency === undefined ? {} : { keyMs: durationMs(idempotency, `task "${plan.name}", idempotency`) }),
-      ...(idempotencyKey === undefined || !keyNamesBody ? {} : { fingerprint: fingerprintOf(request.body) }),
+      ...(idempotencyKey === undefined ? {} : { fingerprint: fingerprintOf(request.body) }),
       ...trace,
       ...(trigger === undefined || trigger === "call" ? {} : { trigger }),
       ...(onNew === undefined ? {} : { waited: true }),
@@ -102,12 +100,12 @@ export class Enqueues {
       const task = { name: plan.name, facts, ...(stored.size === 0 ? {} : { stored }) }
       const answer = await take(seat.service, { stream: plan.commands, format, body, task, ...(plain === undefined ? {} : { plain }) })
       const [position] = answer.positions
-      if (position === undefined) throw refusal(plan.name, answer)
+      if (position === undefined) throw inputsRefused(plan.name, answer.rejected, answer.rejectedUnlisted, format === "json")
       kept = true
       const numbers = Array.from({ length: answer.accepted }, (_, i) => position.first + i)
       if (ticket === undefined) for (const number of numbers) onNew?.(idOf(plan.name, number))
       const final = ticket === undefined ? { numbers, fresh: true, isOther: false } : await ticket.placed(numbers.length)
-      if (final.isOther) throw new MillraceError("MR1011", `task "${plan.name}": the Idempotency-Key was used before for another body; use a new key for a new run.`, { task: plan.name })
+      if (final.isOther) throw otherInput(plan.name, idempotencyKey ?? "")
       return { ids: final.numbers.map((number) => idOf(plan.name, number)), fresh: final.fresh }
     } catch (error) {
       // Refused, so that no run has them. While the node stops or its disk refuses, that is not known.
@@ -121,18 +119,8 @@ export class Enqueues {
 
 const encoder = new TextEncoder()
 
-/** The body of inputs that are JSON texts. */
+/** The body of inputs that are JSON texts: as a client sends them, so that a key names the same whoever uses it. */
 export function bodyOf(inputs: readonly string[]): { readonly body: Uint8Array<ArrayBuffer>; readonly format: InputFormat } {
   // JSON.stringify leaves no line ends in a text.
-  return { body: encoder.encode(inputs.join("\n")), format: "ndjson" }
-}
-
-/** Why nothing was enqueued: the one fault of one input, or all faults by their places. */
-function refusal(task: string, { rejected, rejectedUnlisted }: Answer): MillraceError {
-  const [first] = rejected
-  if (first === undefined) return new MillraceError("MR1023", `task "${task}": the body holds no input.`)
-  if (rejected.length === 1 && first.index === 0) return isMillraceError(first.problem) ? first.problem : errorFrom(first.problem)
-  const all = rejected.length + rejectedUnlisted
-  const message = `task "${task}": ${all} of the inputs do not fit, so none was enqueued; the first is input ${first.index}: ${first.problem.message}`
-  return new MillraceError("MR1023", message, { rejected, rejectedUnlisted })
+  return { body: encoder.encode(inputs.join("\n")), format: inputs.length === 1 ? "json" : "ndjson" }
 }

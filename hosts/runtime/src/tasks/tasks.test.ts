@@ -247,9 +247,9 @@ test("a repeat with the same idempotency key gets the same run and its result", 
   assert.equal((await node.tasks.stand("work")).counts.succeeded, 1)
 })
 
-test("a repeat over HTTP with the same idempotency key and another body is refused, across a restart too", async (t) => {
+test("a repeat with the same idempotency key and another input is refused whoever gives it, across a restart too", async (t) => {
   const before = await openNode(t, ["tasks"])
-  const asked = (seq: number) => ({ task: "work", format: "json" as const, body: bytes({ seq }), options: { idempotencyKey: "once" }, keyNamesBody: true })
+  const asked = (seq: number) => ({ task: "work", format: "json" as const, body: bytes({ seq }), options: { idempotencyKey: "once" } })
   const [first] = await before.node.tasks.enqueue(asked(5))
   assert.equal((await before.node.tasks.result(first ?? "")).status, "succeeded")
   const refused = (error: unknown): boolean => isMillraceError(error) && error.code === "MR1011" && error.message.includes('task "work"')
@@ -259,8 +259,12 @@ test("a repeat over HTTP with the same idempotency key and another body is refus
   const { node } = await openNode(t, ["tasks"], { dir: before.dir })
   await assert.rejects(node.tasks.enqueue(asked(6)), refused)
   assert.deepEqual(await node.tasks.enqueue(asked(5)), [first])
-  // In the process, a key names a run, whatever its input.
-  assert.deepEqual(await node.tasks.enqueue({ ...asked(6), keyNamesBody: false }), [first])
+  // As the code in the process calls it.
+  const { caller } = node.tasks
+  const [five, six] = [5, 6].map((seq) => JSON.stringify({ seq })) as [string, string]
+  assert.deepEqual(await caller.send("work", [five], { idempotencyKey: "once" }), [first])
+  assert.equal((await caller.call("work", five, { idempotencyKey: "once" })).id, first)
+  for (const again of [caller.send("work", [six], { idempotencyKey: "once" }), caller.call("work", six, { idempotencyKey: "once" }), caller.send("work", [five, six], { idempotencyKey: "once" })]) await assert.rejects(again, refused)
   assert.equal((await node.tasks.stand("work")).counts.succeeded, 1)
 })
 

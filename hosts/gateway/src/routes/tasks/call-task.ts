@@ -42,7 +42,6 @@ async function answer(context: RouteContext, gate: Gate): Promise<void> {
     task,
     format,
     body,
-    keyNamesBody: true,
     options: {
       ...(query.delay === undefined ? {} : { delay: delayOf(query.delay) }),
       ...(query.priority === undefined ? {} : { priority: priorityOf(query.priority) }),
