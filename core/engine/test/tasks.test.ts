@@ -3,7 +3,7 @@ import { test } from "node:test"
 import { type ErrorData, type MillraceError, limits } from "@millrace/model"
 import { service, stream, task } from "@millrace/sdk"
 import { z } from "zod"
-import { type RunPage, shownOf, textOf } from "../src/index.ts"
+import { type RunFilter, type RunPage, shownOf, textOf } from "../src/index.ts"
 import { fitting } from "../src/tasks/input.ts"
 import { Rig } from "./rig.ts"
 import { TaskRig } from "./task-rig.ts"
@@ -418,6 +418,42 @@ test("failed runs begin again, one or all that a filter finds", async () => {
   const counts = rig.tallied.map(({ count }) => count)
   assert.deepEqual([counts.at(-1), counts.length > 1, rig.tallied.map(({ done }) => done).indexOf(true)], [1250, true, counts.length - 1])
   assert.equal(rig.stand.counts.waiting + rig.stand.counts.running, 1251)
+})
+
+test("a list, a retry and a cancel find the same runs by the same filter", async () => {
+  const enqueued = async (fails: boolean): Promise<TaskRig> => {
+    const rig = await TaskRig.open(task("t", { run, retry: 1, concurrency: 100 }))
+    for (let i = 0; i < 20; i++) {
+      await rig.pass(50)
+      const number = await rig.enqueue({ n: i }, { key: i % 2 === 0 ? "even" : "odd" })
+      await rig.pass(50)
+      if (fails) rig.finish(number, { kind: "failed", error: { ...oops, message: `oops ${i}` } })
+    }
+    return rig
+  }
+  const found = (rig: TaskRig, search: object) => rig.page(search).runs.map(({ number }) => number)
+  const open: readonly RunFilter<"running">[] = [{ since: 550 }, { until: 550 }, { since: 350, until: 750, key: "odd" }, { q: '"n":1' }, { since: 10_000 }]
+  const ended: readonly RunFilter<"failed">[] = [{ endedSince: 600 }, { endedUntil: 600 }, { endedSince: 400, endedUntil: 800, key: "odd" }, { since: 350, endedUntil: 700 }, { q: "oops 7" }]
+  for (const [counts, filters] of [
+    [[15, 5, 2, 11, 0], open],
+    [[15, 5, 2, 3, 1], ended],
+  ] as const) {
+    for (const [i, filter] of filters.entries()) {
+      const rig = await enqueued(true)
+      const listed = found(rig, filter)
+      assert.equal(listed.length, counts[i], JSON.stringify(filter))
+      await rig.tell(["retry-all", filter as RunFilter<"failed">])
+      assert.deepEqual(found(rig, { status: "running" }), listed, JSON.stringify(filter))
+      // Of the end of a run that has begun again, nothing holds.
+      assert.deepEqual(found(rig, { status: "running", endedSince: 0 }), [])
+    }
+  }
+  for (const filter of open) {
+    const rig = await enqueued(false)
+    const listed = found(rig, filter)
+    await rig.tell(["cancel-all", filter])
+    assert.deepEqual(found(rig, { status: "cancelled" }), listed, JSON.stringify(filter))
+  }
 })
 
 test("runs that have not ended are cancelled, all that a filter finds and none that came after, and none of them starts meanwhile", async () => {

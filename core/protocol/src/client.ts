@@ -16,7 +16,7 @@ import type { ProduceReply, StatusReply, StreamDetails, StreamFacts, StreamList 
 import { errorOf } from "./problem.ts"
 import type { RecordPage } from "./record-view.ts"
 import { pathOf } from "./routes.ts"
-import type { CancelFilter, EnqueueAllReply, EnqueueReply, RetryFilter, RunList, RunReply, RunState, RunTally, TaskList, TaskReply } from "./run-messages.ts"
+import type { CancelFilter, EnqueueAllReply, EnqueueReply, RetryFilter, RunFilter, RunList, RunReply, RunTally, TaskList, TaskReply } from "./run-messages.ts"
 import type { CallOptions, InputOf, OutputOf, RunEvent, TaskClient, TaskName } from "./task-client.ts"
 import { followTable } from "./follow-table.ts"
 import type { TableEvent, TableFacts, TableList, TableLiveOptions, TablePage, TableRow, TableReadOptions } from "./table-messages.ts"
@@ -44,17 +44,9 @@ export interface ReadOptions {
   readonly limit?: number
 }
 
-export interface RunsOptions {
+export interface RunsOptions extends RunFilter {
   /** @default of all tasks */
   readonly task?: string
-  readonly status?: RunState
-  /** Enqueued at or after this time, ISO 8601. */
-  readonly since?: string
-  /** Enqueued before this time, ISO 8601. */
-  readonly until?: string
-  readonly key?: string
-  /** The text of the input or of the error contains this. */
-  readonly q?: string
   /** Where the page before has ended. */
   readonly cursor?: string
   /** @default 50 */

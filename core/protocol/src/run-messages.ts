@@ -84,26 +84,30 @@ export interface TaskList {
   readonly tasks: readonly TaskReply[]
 }
 
-/** Which ended runs begin again. */
-export interface RetryFilter {
-  readonly task: string
-  readonly status?: "failed" | "cancelled" | "expired"
-  /** Ended at or after this time, ISO 8601. */
+/** Which runs are meant: the same in a list and in a command for many. */
+export interface RunFilter<Status extends RunState = RunState> {
+  readonly status?: Status
+  /** Enqueued at or after this time, ISO 8601. */
   readonly since?: string
+  /** Enqueued before this time, ISO 8601. */
+  readonly until?: string
+  /** Ended at or after this time, ISO 8601. */
+  readonly endedSince?: string
+  /** Ended before this time, ISO 8601. */
+  readonly endedUntil?: string
   readonly key?: string
-  /** The text of the error contains this. */
+  /** The text of the input or of the error contains this. */
   readonly q?: string
 }
 
-/** Which runs that have not ended are cancelled. */
-export interface CancelFilter {
+/** Which ended runs begin again. */
+export interface RetryFilter extends RunFilter<"failed" | "cancelled" | "expired"> {
   readonly task: string
-  readonly status?: "delayed" | "waiting" | "running"
-  /** Enqueued at or after this time, ISO 8601. */
-  readonly since?: string
-  readonly key?: string
-  /** The text of the input contains this. */
-  readonly q?: string
+}
+
+/** Which runs that have not ended are cancelled. */
+export interface CancelFilter extends Omit<RunFilter<"delayed" | "waiting" | "running">, "endedSince" | "endedUntil"> {
+  readonly task: string
 }
 
 /** What came of a command for all runs that a filter finds. */

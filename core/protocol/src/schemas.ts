@@ -180,11 +180,11 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
   ),
   TaskList: object({ tasks: list(ref("Task")) }),
   RetryFilter: object(
-    { task: text, status: { enum: ["failed", "cancelled", "expired"] }, since: instant, key: text, q: text },
+    { task: text, status: { enum: ["failed", "cancelled", "expired"] }, since: instant, until: instant, endedSince: instant, endedUntil: instant, key: text, q: text },
     ["task"],
   ),
   CancelFilter: object(
-    { task: text, status: { enum: ["delayed", "waiting", "running"] }, since: instant, key: text, q: text },
+    { task: text, status: { enum: ["delayed", "waiting", "running"] }, since: instant, until: instant, key: text, q: text },
     ["task"],
   ),
   RunTally: object({ count, done: { type: "boolean" } }),

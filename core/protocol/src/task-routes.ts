@@ -129,6 +129,8 @@ export const taskRoutes: { readonly [Id in TaskOperation]: Route & { readonly id
       },
       { name: "since", in: "query", description: "Enqueued at or after this time, ISO 8601.", schema: { type: "string" } },
       { name: "until", in: "query", description: "Enqueued before this time, ISO 8601.", schema: { type: "string" } },
+      { name: "endedSince", in: "query", description: "Ended at or after this time, ISO 8601.", schema: { type: "string" } },
+      { name: "endedUntil", in: "query", description: "Ended before this time, ISO 8601.", schema: { type: "string" } },
       { name: "key", in: "query", description: "Only runs with this key.", schema: { type: "string" } },
       { name: "q", in: "query", description: "The text of the input or of the error contains this.", schema: { type: "string" } },
       { name: "cursor", in: "query", description: "Where the page before has ended.", schema: { type: "string" } },

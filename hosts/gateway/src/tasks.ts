@@ -42,12 +42,7 @@ export interface NodeRunResult {
   readonly error?: ErrorData
 }
 
-export interface NodeSearch {
-  readonly status?: RunState
-  readonly since?: number
-  readonly until?: number
-  readonly key?: string
-  readonly q?: string
+export interface NodeSearch extends NodeFilter<RunState> {
   readonly before?: number
   readonly limit: number
 }
@@ -77,6 +72,9 @@ export type NodeRunEvent =
 export interface NodeFilter<Status extends RunState> {
   readonly status?: Status
   readonly since?: number
+  readonly until?: number
+  readonly endedSince?: number
+  readonly endedUntil?: number
   readonly key?: string
   readonly q?: string
 }

@@ -3,9 +3,9 @@
  * goes on. Each run is met once.
  */
 import { limits } from "@millrace/model"
-import { type Run, isTerminal } from "./run.ts"
+import { isTerminal } from "./run.ts"
+import { type EndedRunFilter, type OpenRunFilter, isFound } from "./run-filter.ts"
 import { type Runs, runsPerBlock } from "./runs.ts"
-import type { EndedRunFilter, OpenRunFilter } from "./task-command.ts"
 
 /**
  * Runs that have ended without success, oldest first.
@@ -22,7 +22,7 @@ export function endedStep(runs: Runs, filter: EndedRunFilter, after: string | un
     last = key
     const number = Number.parseInt(key, 36)
     const run = runs.get(number)
-    if (run !== undefined && isFound(run, filter, run.finishedAt, run.error?.message ?? "")) act(number)
+    if (run !== undefined && isFound(run, filter)) act(number)
   }
   return undefined
 }
@@ -42,15 +42,8 @@ export function openStep(runs: Runs, filter: OpenRunFilter, before: number, full
       if (number >= before) continue
       if (seen++ >= limits.runsPerStepMax || full()) return last
       last = number
-      if (!isTerminal(run.status) && isFound(run, filter, run.enqueuedAt, run.input)) act(number)
+      if (!isTerminal(run.status) && isFound(run, filter)) act(number)
     }
   }
   return undefined
-}
-
-function isFound(run: Run, { status, since, key, q }: EndedRunFilter | OpenRunFilter, at: number, text: string): boolean {
-  if (status !== undefined && run.status !== status) return false
-  if (since !== undefined && at < since) return false
-  if (key !== undefined && run.key !== key) return false
-  return q === undefined || text.includes(q)
 }

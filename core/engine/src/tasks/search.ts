@@ -4,16 +4,9 @@ import type { TaskQueue } from "./queue.ts"
 import { runsPerBlock } from "./runs.ts"
 import { shownOf, storedValue } from "./stored-value.ts"
 import type { AttemptFacts, Run, RunStatus, Trigger } from "./run.ts"
+import { type RunFilter, isFound } from "./run-filter.ts"
 
-export interface RunSearch {
-  readonly status?: RunStatus
-  /** Enqueued at or after this, in ms. */
-  readonly since?: number
-  /** Enqueued before this, in ms. */
-  readonly until?: number
-  readonly key?: string
-  /** The text of the input or of the error contains this. */
-  readonly q?: string
+export interface RunSearch extends RunFilter {
   /** Only runs with lower numbers: where the page before has ended. */
   readonly before?: number
   readonly limit: number
@@ -98,7 +91,7 @@ function pageOf(queue: TaskQueue, plan: TaskPlan, search: RunSearch): RunPage {
       if (number >= before) continue
       if (runs.length >= limit || searched >= limits.runsSearchedMax) return { runs, next: number + 1 }
       searched++
-      if (fits(run, search)) runs.push(listed(viewOf(plan, number, run)))
+      if (isFound(run, search)) runs.push(listed(viewOf(plan, number, run)))
     }
   }
   return { runs }
@@ -110,14 +103,6 @@ function listed(view: RunView): RunView {
   const output = view.output === undefined ? undefined : storedValue(view.output)
   if (input === undefined && output === undefined) return view
   return { ...view, ...(input === undefined ? {} : { input: shownOf(input) }), ...(output === undefined ? {} : { output: shownOf(output) }) }
-}
-
-function fits(run: Run, { status, since, until, key, q }: RunSearch): boolean {
-  if (status !== undefined && run.status !== status) return false
-  if (since !== undefined && run.enqueuedAt < since) return false
-  if (until !== undefined && run.enqueuedAt >= until) return false
-  if (key !== undefined && run.key !== key) return false
-  return q === undefined || run.input.includes(q) || (run.error?.message ?? "").includes(q)
 }
 
 function viewOf({ name: task }: TaskPlan, number: number, run: Run): RunView {

@@ -1,4 +1,5 @@
 /** What a task is told, as records of its stream of commands: coded arrays, the kind first. A run's number is the offset of its `enqueue`. */
+import type { EndedRunFilter, OpenRunFilter } from "./run-filter.ts"
 import type { Trigger } from "./run.ts"
 
 /** What is said of a run besides its input; only what is not the default. */
@@ -24,26 +25,6 @@ export interface EnqueueFacts {
   readonly waited?: boolean
   /** Asks for the number of the run that it becomes, or joins. */
   readonly ticket?: string
-}
-
-/** Which ended runs a command is for. */
-export interface EndedRunFilter {
-  readonly status?: "failed" | "cancelled" | "expired"
-  /** Ended at or after this, in ms. */
-  readonly since?: number
-  readonly key?: string
-  /** The text of the error contains this. */
-  readonly q?: string
-}
-
-/** Which runs that have not ended a command is for. */
-export interface OpenRunFilter {
-  readonly status?: "delayed" | "waiting" | "running"
-  /** Enqueued at or after this, in ms. */
-  readonly since?: number
-  readonly key?: string
-  /** The text of the input contains this. */
-  readonly q?: string
 }
 
 /** Whoever tells a command for many asks how many they are; the count of the steps before. */

@@ -1,6 +1,6 @@
 /** `millrace task …`: calls tasks, shows and finds their runs, cancels and retries them. */
 import { type ErrorCode, isMillraceError, limits, MillraceError } from "@millrace/model"
-import type { CancelFilter, Client, RetryFilter, RunReply, RunsOptions, RunState, RunTally, TaskReply } from "@millrace/protocol"
+import type { CancelFilter, Client, RetryFilter, RunFilter, RunReply, RunsOptions, RunState, RunTally, TaskReply } from "@millrace/protocol"
 import type { Command } from "commander"
 import { columns } from "../columns.ts"
 import { example } from "../example.ts"
@@ -21,13 +21,8 @@ interface CallOptions extends Options {
   readonly follow?: true
 }
 
-interface ListOptions extends Options {
+interface ListOptions extends Options, RunFilter {
   readonly task?: string
-  readonly status?: RunState
-  readonly since?: string
-  readonly until?: string
-  readonly key?: string
-  readonly q?: string
   readonly limit: number
   readonly cursor?: string
 }
@@ -39,20 +34,12 @@ interface DrainOptions extends Options {
 type CancelStatus = NonNullable<CancelFilter["status"]>
 type RetryStatus = NonNullable<RetryFilter["status"]>
 
-interface Filter<Status extends RunState> {
+interface Filter<Status extends RunState> extends RunFilter<Status> {
   readonly task: string
-  readonly status?: Status
-  readonly since?: string
-  readonly key?: string
-  readonly q?: string
 }
 
-interface BulkOptions<Status extends RunState> extends Options {
+interface BulkOptions<Status extends RunState> extends Options, RunFilter<Status> {
   readonly task?: string
-  readonly status?: Status
-  readonly since?: string
-  readonly key?: string
-  readonly q?: string
 }
 
 export function define(command: Command, terminal: Terminal): void {
@@ -68,14 +55,10 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--priority <N>", "from -100 to 100; higher starts first")
     .addHelpText("after", example(`echo '{"card": "4711"}' | millrace task call freeze-card --no-wait`))
     .action((name: string, input: string | undefined, options: CallOptions) => call(name, input, options, terminal))
-  addJson(command.command("list"))
+  addFilter(addJson(command.command("list")), true)
     .description("show the tasks, or find runs")
     .option("--task <NAME>", "runs of this task")
     .option("--status <STATUS>", "delayed, waiting, running, succeeded, failed, cancelled or expired")
-    .option("--since <TIME>", "enqueued at or after this time, ISO 8601")
-    .option("--until <TIME>", "enqueued before this time, ISO 8601")
-    .option("--key <KEY>", "runs with this key")
-    .option("--q <TEXT>", "the input or the error contains this")
     .option("--limit <N>", "at most so many", wholeNumber(1, limits.pageRunsMax), 50)
     .option("--cursor <CURSOR>", "go on from here: what the page before has said on stderr")
     .addHelpText("after", example("millrace task list --task freeze-card --status failed", "Without any filter: the tasks and how they stand."))
@@ -88,24 +71,18 @@ export function define(command: Command, terminal: Terminal): void {
       const run = await clientsOf(options, terminal).impatient.run(id)
       terminal.out(options.json === true ? `${JSON.stringify(run)}\n` : details(run))
     })
-  addJson(command.command("cancel"))
+  addFilter(addJson(command.command("cancel")), false)
     .description("cancel runs")
     .argument("[RUN...]", "ids of runs; or, with --task, all that the filter finds")
     .option("--task <NAME>", "all runs of this task that have not ended")
     .option("--status <STATUS>", "only delayed, waiting or running ones")
-    .option("--since <TIME>", "enqueued at or after this time, ISO 8601")
-    .option("--key <KEY>", "with this key")
-    .option("--q <TEXT>", "whose input contains this")
     .addHelpText("after", example("millrace task cancel freeze-card-1042", "Of a task: millrace task cancel --task freeze-card --status waiting"))
     .action((ids: readonly string[], options: BulkOptions<CancelStatus>) => cancel(ids, options, terminal))
-  addJson(command.command("retry"))
+  addFilter(addJson(command.command("retry")), true)
     .description("begin runs again that failed, expired or were cancelled")
     .argument("[RUN...]", "ids of runs; or, with --task, all that the filter finds")
     .option("--task <NAME>", "all runs of this task")
     .option("--status <STATUS>", "only failed, cancelled or expired ones")
-    .option("--since <TIME>", "ended at or after this time, ISO 8601")
-    .option("--key <KEY>", "with this key")
-    .option("--q <TEXT>", "whose error contains this")
     .addHelpText("after", example('millrace task retry --task freeze-card --status failed --q "timed out"'))
     .action((ids: readonly string[], options: BulkOptions<RetryStatus>) => retry(ids, options, terminal))
   for (const [name, says] of [
@@ -128,6 +105,17 @@ export function define(command: Command, terminal: Terminal): void {
 
 function addJson(command: Command): Command {
   return addAddress(command).option("--json", "print JSON")
+}
+
+/** Which runs: the same where they are listed, begin again, or are cancelled. @param ended - whether they may have ended */
+function addFilter(command: Command, ended: boolean): Command {
+  command
+    .option("--since <TIME>", "enqueued at or after this time, ISO 8601")
+    .option("--until <TIME>", "enqueued before this time, ISO 8601")
+    .option("--key <KEY>", "with this key")
+    .option("--q <TEXT>", "whose input or error contains this")
+  if (!ended) return command
+  return command.option("--ended-since <TIME>", "ended at or after this time, ISO 8601").option("--ended-until <TIME>", "ended before this time, ISO 8601")
 }
 
 async function call(name: string, given: string | undefined, options: CallOptions, terminal: Terminal): Promise<void> {
@@ -224,10 +212,9 @@ async function retry(ids: readonly string[], options: BulkOptions<RetryStatus>, 
 }
 
 /** Which runs are meant; undefined: those that are named. */
-function filterOf<Status extends RunState>(ids: readonly string[], { task, status, since, key, q }: BulkOptions<Status>): Filter<Status> | undefined {
-  const more = { ...(status === undefined ? {} : { status }), ...(since === undefined ? {} : { since }), ...(key === undefined ? {} : { key }), ...(q === undefined ? {} : { q }) }
-  if (task !== undefined && ids.length === 0) return { task, ...more }
-  if (task !== undefined || ids.length === 0 || Object.keys(more).length > 0) {
+function filterOf<Status extends RunState>(ids: readonly string[], { url: _, json: __, task, ...filter }: BulkOptions<Status>): Filter<Status> | undefined {
+  if (task !== undefined && ids.length === 0) return { task, ...filter }
+  if (task !== undefined || ids.length === 0 || Object.keys(filter).length > 0) {
     throw new MillraceError("MR1601", "give ids of runs, or --task NAME and perhaps a filter for all that it finds.")
   }
   return undefined

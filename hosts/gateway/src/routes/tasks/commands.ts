@@ -22,12 +22,17 @@ export const resumeTask: Handler = command((tasks, context) => tasks.resume(cont
 export const cancelRun: Handler = command((tasks, context) => tasks.cancel(context.req.param("run") ?? ""))
 export const retryRun: Handler = command((tasks, context) => tasks.retry(context.req.param("run") ?? ""))
 
-export const retryRuns: Handler = bulk(["failed", "cancelled", "expired"], (tasks, task, filter, signal) => tasks.retryAll(task, filter, signal))
-export const cancelRuns: Handler = bulk(["delayed", "waiting", "running"], (tasks, task, filter, signal) => tasks.cancelAll(task, filter, signal))
+const times = ["since", "until"] as const
+/** Of runs that have ended. */
+const endTimes = ["endedSince", "endedUntil"] as const
+
+export const retryRuns: Handler = bulk(["failed", "cancelled", "expired"], [...times, ...endTimes], (tasks, task, filter, signal) => tasks.retryAll(task, filter, signal))
+export const cancelRuns: Handler = bulk(["delayed", "waiting", "running"], times, (tasks, task, filter, signal) => tasks.cancelAll(task, filter, signal))
 
 /** A command for all runs that a filter finds: answered with how many they are, or so far once that takes long. */
 function bulk<Status extends RunState>(
   statuses: readonly Status[],
+  timeNames: readonly string[],
   tell: (tasks: GatewayTasks, task: string, filter: NodeFilter<Status>, signal: AbortSignal) => Promise<NodeTally>,
 ): Handler {
   return async (context, gate) => {
@@ -36,7 +41,7 @@ function bulk<Status extends RunState>(
     const { headers } = incoming
     if (!/^application\/json\b/i.test(headers["content-type"] ?? "")) throw unsupported(headers["content-type"], ["application/json"])
     const body = await readBody(incoming, encodingOf(headers["content-encoding"]), gate.bodies)
-    const { task, ...filter } = filterOf(new TextDecoder().decode(body), statuses)
+    const { task, ...filter } = filterOf(new TextDecoder().decode(body), statuses, timeNames)
     const over = new AbortController()
     const cancel = gate.clock.after(limits.bulkWaitMsMax, () => over.abort())
     try {
@@ -47,7 +52,7 @@ function bulk<Status extends RunState>(
   }
 }
 
-function filterOf<Status extends RunState>(text: string, statuses: readonly Status[]): { readonly task: string } & NodeFilter<Status> {
+function filterOf<Status extends RunState>(text: string, statuses: readonly Status[], timeNames: readonly string[]): { readonly task: string } & NodeFilter<Status> {
   let given: unknown
   try {
     given = JSON.parse(text)
@@ -55,23 +60,29 @@ function filterOf<Status extends RunState>(text: string, statuses: readonly Stat
     throw new MillraceError("MR1001", `The text is not valid JSON: ${(cause as Error).message}`)
   }
   if (typeof given !== "object" || given === null) throw wrong("a JSON object such as {\"task\": \"freeze-card\"}")
-  const unknown = Object.keys(given).find((name) => !["task", "status", "since", "key", "q"].includes(name))
-  if (unknown !== undefined) throw wrong(`no ${JSON.stringify(unknown)}; there are task, status, since, key, q`)
-  const { task, status, since, key, q } = given as Record<string, unknown>
+  const names = ["task", "status", ...timeNames, "key", "q"]
+  const unknown = Object.keys(given).find((name) => !names.includes(name))
+  if (unknown !== undefined) throw wrong(`no ${JSON.stringify(unknown)}; there are ${names.join(", ")}`)
+  const { task, status, key, q } = given as Record<string, unknown>
   if (typeof task !== "string") throw wrong('"task": the name of a task')
   const known = statuses.find((each) => each === status)
   if (status !== undefined && known === undefined) throw wrong(`"status": one of ${statuses.join(", ")}`)
-  const at = since === undefined ? undefined : typeof since === "string" ? Date.parse(since) : Number.NaN
-  if (Number.isNaN(at)) throw wrong('"since": a time in ISO 8601')
   if (key !== undefined && typeof key !== "string") throw wrong('"key": a text')
   if (q !== undefined && typeof q !== "string") throw wrong('"q": a text')
   return {
     task,
     ...(known === undefined ? {} : { status: known }),
-    ...(at === undefined ? {} : { since: at }),
+    ...Object.fromEntries(timeNames.flatMap((name) => timeOf(name, (given as Record<string, unknown>)[name]))),
     ...(key === undefined ? {} : { key }),
     ...(q === undefined ? {} : { q }),
   }
+}
+
+function timeOf(name: string, given: unknown): readonly (readonly [string, number])[] {
+  if (given === undefined) return []
+  const time = typeof given === "string" ? Date.parse(given) : Number.NaN
+  if (Number.isNaN(time)) throw wrong(`${JSON.stringify(name)}: a time in ISO 8601`)
+  return [[name, time]]
 }
 
 function wrong(expected: string): MillraceError {

@@ -9,19 +9,18 @@ import type { NodeRun, NodeSearch } from "../../tasks.ts"
 
 const states: readonly RunState[] = ["delayed", "waiting", "running", "succeeded", "failed", "cancelled", "expired"]
 
+const times = ["since", "until", "endedSince", "endedUntil"] as const
+
 export const listRuns: Handler = async (context, gate) => {
   assertReady(gate.node)
-  const query = queryOf(context.env.incoming.url ?? "", ["task", "status", "since", "until", "key", "q", "cursor", "limit"])
+  const query = queryOf(context.env.incoming.url ?? "", ["task", "status", ...times, "key", "q", "cursor", "limit"])
   const limit = wholeNumber("limit", query.limit, 50, 1, limits.pageRunsMax)
   const status = states.find((each) => each === query.status)
   if (query.status !== undefined && status === undefined) throw wrong("status", `one of ${states.join(", ")}`)
-  const since = timeOf("since", query.since)
-  const until = timeOf("until", query.until)
   const search = {
     limit,
     ...(status === undefined ? {} : { status }),
-    ...(since === undefined ? {} : { since }),
-    ...(until === undefined ? {} : { until }),
+    ...Object.fromEntries(times.flatMap((name) => (query[name] === undefined ? [] : [[name, timeOf(name, query[name])] as const]))),
     ...(query.key === undefined ? {} : { key: query.key }),
     ...(query.q === undefined ? {} : { q: query.q }),
   }
@@ -71,8 +70,7 @@ function cursorOf(text: string | undefined): ReadonlyMap<string, number> {
   throw wrong("cursor", "what the page before gave as its cursor")
 }
 
-function timeOf(parameter: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
+function timeOf(parameter: string, text: string): number {
   const time = Date.parse(text)
   if (Number.isNaN(time)) throw wrong(parameter, "a time in ISO 8601")
   return time
