@@ -65,6 +65,14 @@ export interface EnqueueAllReply {
   readonly ids: readonly string[]
 }
 
+/** A schedule of a task. */
+export interface CronReply {
+  readonly expression: string
+  readonly timeZone: string
+  /** The time for which it makes its next run; absent: there is none any more. */
+  readonly nextAt?: string
+}
+
 /** A task and how it stands. */
 export interface TaskReply {
   readonly name: string
@@ -75,7 +83,8 @@ export interface TaskReply {
   /** When the oldest run that waits for its turn was enqueued. */
   readonly oldestReadyAt?: string
   readonly concurrency: number
-  readonly cron?: readonly string[]
+  /** Its schedules, if it has any. */
+  readonly cron?: readonly CronReply[]
   readonly inputSchema?: unknown
   readonly outputSchema?: unknown
 }

@@ -172,7 +172,7 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
       counts: { type: "object", additionalProperties: count },
       oldestReadyAt: instant,
       concurrency: count,
-      cron: list(text),
+      cron: list(object({ expression: text, timeZone: text, nextAt: instant }, ["expression", "timeZone"])),
       inputSchema: true,
       outputSchema: true,
     },

@@ -5,7 +5,7 @@ import { isMillraceError } from "@millrace/model"
 import { service, task } from "@millrace/sdk"
 import { LongRun, millrace } from "../test/cli.ts"
 import { type Served, serve } from "../test/served.ts"
-import { connect, type RunEvent, type RunList, type RunReply } from "./client.ts"
+import { connect, type RunEvent, type RunList, type RunReply, type TaskReply } from "./client.ts"
 import type { RunningNode } from "./node.ts"
 import { Validator } from "@seriousme/openapi-schema-validator"
 import { Ajv2020 } from "ajv/dist/2020.js"
@@ -32,8 +32,9 @@ export const square = task("square", {
   },
 })
 export const other = task("other", { input: z.object({ trace: z.boolean() }), run: (_, ctx) => ctx.traceparent === undefined ? null : ctx.traceparent + " " + ctx.tracestate })
+export const report = task("report", { description: "Reports", cron: [{ expression: "0 7 1 1 *", timeZone: "Europe/Berlin", input: 1 }, { expression: "0 7 1 1 *", timeZone: "Europe/Berlin", input: 2 }, { expression: "30 6 1 1 *", input: 3 }], run: () => null })
 export const happened = stream("happened", { schema: z.object({ kind: z.string(), n: z.number() }) })
-export default service("numbers", [square, other, square.on(happened, { match: ({ kind }) => kind === "grown", input: ({ n }) => ({ n }) })])
+export default service("numbers", [square, other, report, square.on(happened, { match: ({ kind }) => kind === "grown", input: ({ n }) => ({ n }) })])
 `
 
 // The same, as callers know it: its types.
@@ -217,6 +218,18 @@ test("all runs that a filter finds are cancelled, or begin again, and whoever as
   assert.equal((await millrace(["task", "retry", "--task", "square", "--status", "cancelled", "--key", "1001"], env)).out, "1500 runs begin again.\n")
   assert.deepEqual(await client.cancelAll({ task: "square", key: "1001", since: "2100-01-01T00:00:00Z" }), { count: 0, done: true })
   assert.deepEqual(await client.cancelAll({ task: "square", key: "1001" }), { count: 1_500, done: true })
+  // The same filter in a list.
+  const { enqueuedAt, finishedAt = "" } = await client.run(ids[1] ?? "")
+  const when = { since: enqueuedAt, until: "2100-01-01", endedSince: finishedAt, endedUntil: "2100-01-01T00:00:00Z" }
+  const [cancelled] = (await client.runs({ task: "square", status: "cancelled", key: "1001", ...when, limit: 1 })).runs
+  assert.equal(cancelled?.status, "cancelled")
+  assert.deepEqual((await client.runs({ task: "square", key: "1001", endedUntil: enqueuedAt })).runs, [])
+  assert.deepEqual(await client.retryAll({ task: "square", status: "cancelled", key: "1001", ...when, endedUntil: enqueuedAt }), { count: 0, done: true })
+  const times = ["--since", when.since, "--until", when.until, "--ended-since", when.endedSince, "--ended-until", when.endedUntil]
+  assert.match((await millrace(["task", "list", "--task", "square", "--key", "1001", ...times, "--limit", "1"], env)).out, /cancelled/)
+  assert.equal((await millrace(["task", "retry", "--task", "square", "--key", "1001", ...times], env)).out, "1500 runs begin again.\n")
+  assert.deepEqual(await client.cancelAll({ task: "square", key: "1001", until: enqueuedAt }), { count: 0, done: true })
+  assert.equal((await millrace(["task", "cancel", "--task", "square", "--key", "1001", "--until", when.until], env)).out, "1500 runs are cancelled.\n")
   await assert.rejects(client.cancelAll({ task: "sqare" }), { code: "MR1022" })
   const wrong = await post("/v1/runs/cancel", '{"task":"square","status":"failed"}')
   assert.deepEqual([wrong.status, ((await wrong.json()) as { readonly detail: string }).detail], [400, 'The filter must hold "status": one of delayed, waiting, running.'])
@@ -231,6 +244,7 @@ test("openapi.json describes each task, and what is answered fits its schemas", 
   ajv.addSchema({ ...document, $id: "openapi.json" })
   for (const [schema, answer] of [
     ["TaskList", fetch(`${node.url}/v1/tasks`)],
+    ["Task", fetch(`${node.url}/v1/tasks/report`)],
     ["Task", fetch(`${node.url}/v1/tasks/square`)],
     ["RunList", fetch(`${node.url}/v1/runs`)],
     ["Run", fetch(`${node.url}/v1/runs/square-0`)],
@@ -244,6 +258,28 @@ test("openapi.json describes each task, and what is answered fits its schemas", 
     const check = ajv.compile({ $ref: `openapi.json#/components/schemas/${schema}` })
     assert.ok(check(await (await answer).json()), `${schema}: ${ajv.errorsText(check.errors)}`)
   }
+})
+
+test("when a schedule makes its next run is told over HTTP, on the command line and in the metrics", async () => {
+  const year = new Date().getUTCFullYear() + 1
+  const [berlin, utc] = [`${year}-01-01T06:00:00.000Z`, `${year}-01-01T06:30:00.000Z`]
+  const { cron } = (await (await fetch(`${node.url}/v1/tasks/report`)).json()) as TaskReply
+  assert.deepEqual(cron, [
+    { expression: "0 7 1 1 *", timeZone: "Europe/Berlin", nextAt: berlin },
+    { expression: "0 7 1 1 *", timeZone: "Europe/Berlin", nextAt: berlin },
+    { expression: "30 6 1 1 *", timeZone: "UTC", nextAt: utc },
+  ])
+  const env = { env: { MILLRACE_URL: node.url } }
+  assert.match((await millrace(["task", "list"], env)).out, new RegExp(`^report +(0 +)+${berlin}$`, "m"))
+  const { out } = await millrace(["task", "show", "report"], env)
+  assert.match(out, new RegExp(`^cron      0 7 1 1 \\* Europe/Berlin, next ${berlin}\ncron .*\ncron      30 6 1 1 \\* UTC, next ${utc}$`, "m"))
+  assert.deepEqual((JSON.parse((await millrace(["task", "show", "report", "--json"], env)).out) as TaskReply).cron, cron)
+  assert.match((await millrace(["task", "show", "reports"], env)).err, /MR1024/)
+  const metrics = (await (await fetch(`${node.url}/metrics`)).text()).split("\n").filter((line) => line.startsWith("millrace_task_cron_next"))
+  assert.deepEqual(metrics, [
+    `millrace_task_cron_next_timestamp_seconds{task="report",cron="0 7 1 1 * Europe/Berlin"} ${Date.parse(berlin) / 1000}`,
+    `millrace_task_cron_next_timestamp_seconds{task="report",cron="30 6 1 1 * UTC"} ${Date.parse(utc) / 1000}`,
+  ])
 })
 
 test("metrics tell of each task", async () => {

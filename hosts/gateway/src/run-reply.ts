@@ -40,8 +40,8 @@ function attemptReply({ startedAt, endedAt, outcome, error, logs }: NodeAttempt)
   }
 }
 
-export function taskReply({ name, description, concurrency, crons, inputSchema, outputSchema }: TaskPlan, stand: NodeStand): TaskReply {
-  const { paused, counts, oldestReadyAt } = stand
+export function taskReply({ name, description, concurrency, inputSchema, outputSchema }: TaskPlan, stand: NodeStand): TaskReply {
+  const { paused, counts, oldestReadyAt, crons = [] } = stand
   return {
     name,
     ...(description === undefined ? {} : { description }),
@@ -49,7 +49,7 @@ export function taskReply({ name, description, concurrency, crons, inputSchema, 
     counts,
     ...(oldestReadyAt === undefined ? {} : { oldestReadyAt: instant(oldestReadyAt) }),
     concurrency,
-    ...(crons.length === 0 ? {} : { cron: crons.map(({ expression, timeZone }) => `${expression} ${timeZone}`) }),
+    ...(crons.length === 0 ? {} : { cron: crons.map(({ dueAt, ...at }) => ({ ...at, ...(dueAt === undefined ? {} : { nextAt: instant(dueAt) }) })) }),
     ...(inputSchema === undefined ? {} : { inputSchema }),
     ...(outputSchema === undefined ? {} : { outputSchema }),
   }

@@ -51,6 +51,7 @@ export interface NodeStand {
   readonly paused: boolean
   readonly counts: Readonly<Record<RunState, number>>
   readonly oldestReadyAt?: number
+  readonly crons?: ReadonlyArray<{ readonly expression: string; readonly timeZone: string; readonly dueAt?: number }>
 }
 
 export interface NodeEnqueue {

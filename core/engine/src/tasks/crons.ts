@@ -16,6 +16,22 @@ export function cronsDue({ crons: plans }: TaskPlan, standing: Standing): number
   return due
 }
 
+/** A task's schedule, and when it is due next. */
+export interface CronStand {
+  readonly expression: string
+  readonly timeZone: string
+  /** In ms; undefined: never again. */
+  readonly dueAt?: number
+}
+
+export function cronStands({ crons: plans }: TaskPlan, standing: Standing): readonly CronStand[] {
+  const { crons } = standing.read
+  return plans.map(({ expression, timeZone }, i) => {
+    const dueAt = crons[nameOf(plans, i)]
+    return { expression, timeZone, ...(dueAt === undefined || dueAt === Number.POSITIVE_INFINITY ? {} : { dueAt }) }
+  })
+}
+
 /** @param enqueue - makes a run of an input, for a time */
 export function tickCrons({ crons: plans }: TaskPlan, standing: Standing, clock: CronClock, now: number, enqueue: (input: string, facts: CronFacts) => void): void {
   if (plans.length === 0) return

@@ -20,7 +20,7 @@ import { Arrivals } from "./arrivals.ts"
 import { retryMs } from "./backoff.ts"
 import { endedStep, openStep } from "./bulk.ts"
 import { Calls } from "./calls.ts"
-import { cronsDue, tickCrons } from "./crons.ts"
+import { type CronStand, cronStands, cronsDue, tickCrons } from "./crons.ts"
 import { type AbortCall, type CallTask, type Outcome, endOf } from "./effects.ts"
 import { KeptValues } from "./kept-values.ts"
 import { KnownKeys } from "./known-keys.ts"
@@ -152,6 +152,10 @@ export class TaskQueue {
   /** Whether a run has the large value of this name. */
   has(name: string): boolean {
     return this.#values.has(name)
+  }
+
+  get crons(): readonly CronStand[] {
+    return cronStands(this.#plan, this.#standing)
   }
 
   get paused(): boolean {

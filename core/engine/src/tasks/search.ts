@@ -1,5 +1,6 @@
 /** What may be asked of a task's queue, and the answers: runs, pages of runs, how it stands. */
 import { type ErrorData, type TaskPlan, limits } from "@millrace/model"
+import type { CronStand } from "./crons.ts"
 import type { TaskQueue } from "./queue.ts"
 import { runsPerBlock } from "./runs.ts"
 import { shownOf, storedValue } from "./stored-value.ts"
@@ -61,6 +62,8 @@ export interface TaskStand {
   readonly counts: Readonly<Record<RunStatus, number>>
   /** When the oldest run that may start was enqueued, in ms. */
   readonly oldestReadyAt?: number
+  /** Of a task that has schedules. */
+  readonly crons?: readonly CronStand[]
 }
 
 export function answerOf(queue: TaskQueue, plan: TaskPlan, question: TaskQuestion): RunView | RunPage | TaskStand | readonly string[] | undefined {
@@ -74,8 +77,8 @@ export function answerOf(queue: TaskQueue, plan: TaskPlan, question: TaskQuestio
     case "unnamed":
       return question.names.filter((name) => !queue.has(name))
     case "stand": {
-      const { paused, counts, oldestReadyAt } = queue
-      const stand = { task: plan.name, paused, counts }
+      const { paused, counts, oldestReadyAt, crons } = queue
+      const stand = { task: plan.name, paused, counts, ...(crons.length === 0 ? {} : { crons }) }
       return oldestReadyAt === undefined ? stand : { ...stand, oldestReadyAt }
     }
   }

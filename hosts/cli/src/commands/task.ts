@@ -64,13 +64,10 @@ export function define(command: Command, terminal: Terminal): void {
     .addHelpText("after", example("millrace task list --task freeze-card --status failed", "Without any filter: the tasks and how they stand."))
     .action((options: ListOptions) => list(options, terminal))
   addJson(command.command("show"))
-    .description("show a run with its attempts")
-    .argument("<RUN>", "id of the run, such as freeze-card-1042")
+    .description("show a run with its attempts, or a task with its schedules")
+    .argument("<RUN>", "id of the run, such as freeze-card-1042; or the name of a task")
     .addHelpText("after", example("millrace task show freeze-card-1042"))
-    .action(async (id: string, options: Options) => {
-      const run = await clientsOf(options, terminal).impatient.run(id)
-      terminal.out(options.json === true ? `${JSON.stringify(run)}\n` : details(run))
-    })
+    .action((id: string, options: Options) => show(id, options, terminal))
   addFilter(addJson(command.command("cancel")), false)
     .description("cancel runs")
     .argument("[RUN...]", "ids of runs; or, with --task, all that the filter finds")
@@ -182,7 +179,7 @@ async function list({ url, json, limit, cursor: from, ...search }: ListOptions, 
   if (Object.keys(search).length === 0 && from === undefined) {
     const tasks = await impatient.tasks()
     if (json === true) for (const task of tasks) terminal.out(`${JSON.stringify(task)}\n`)
-    else terminal.out(tasks.length === 0 ? "This node has no tasks.\n" : columns([["task", ...shownStates, ""], ...tasks.map(standOf)]))
+    else terminal.out(tasks.length === 0 ? "This node has no tasks.\n" : columns([["task", ...shownStates, "next", ""], ...tasks.map(standOf)]))
     return
   }
   const shown: RunReply[] = []
@@ -197,6 +194,20 @@ async function list({ url, json, limit, cursor: from, ...search }: ListOptions, 
   else terminal.out(shown.length === 0 ? "No runs.\n" : columns([["run", "status", "enqueued", "attempts", "key", "input or error"], ...shown.map(lineOf)]))
   // Not among the results, so that --json stays one run a line.
   if (cursor !== undefined) terminal.err(`These are ${shown.length}; there may be more. The same command goes on with --cursor ${cursor}\n`)
+}
+
+/** @param named - a run's id, or a task's name */
+async function show(named: string, options: Options, terminal: Terminal): Promise<void> {
+  const { impatient } = clientsOf(options, terminal)
+  try {
+    const run = await impatient.run(named)
+    terminal.out(options.json === true ? `${JSON.stringify(run)}\n` : details(run))
+  } catch (error) {
+    if (!isMillraceError(error) || error.code !== "MR1024") throw error
+    const task = (await impatient.tasks()).find(({ name }) => name === named)
+    if (task === undefined) throw error
+    terminal.out(options.json === true ? `${JSON.stringify(task)}\n` : taskDetails(task))
+  }
 }
 
 async function cancel(ids: readonly string[], options: BulkOptions<CancelStatus>, terminal: Terminal): Promise<void> {
@@ -252,8 +263,22 @@ const ofOne: ReadonlySet<string> = new Set<ErrorCode>(["MR1022", "MR1024", "MR10
 
 const shownStates = ["waiting", "delayed", "running", "succeeded", "failed", "cancelled", "expired"] as const
 
-function standOf({ name, counts, paused }: TaskReply): readonly string[] {
-  return [name, ...shownStates.map((state) => String(counts[state])), paused ? "paused" : ""]
+function standOf({ name, counts, paused, cron = [] }: TaskReply): readonly string[] {
+  const [next = ""] = cron.flatMap(({ nextAt = [] }) => nextAt).toSorted()
+  return [name, ...shownStates.map((state) => String(counts[state])), next, paused ? "paused" : ""]
+}
+
+function taskDetails({ name, description, paused, counts, oldestReadyAt, concurrency, cron = [] }: TaskReply): string {
+  const facts: [string, string | undefined][] = [
+    ["task", name],
+    ["says", description],
+    ["state", paused ? "paused" : "starts runs"],
+    ["runs", shownStates.flatMap((state) => (counts[state] === 0 ? [] : `${counts[state]} ${state}`)).join(", ") || "none"],
+    ["oldest", oldestReadyAt === undefined ? undefined : `waits since ${oldestReadyAt}`],
+    ["at once", String(concurrency)],
+    ...cron.map(({ expression, timeZone, nextAt }): [string, string] => ["cron", `${expression} ${timeZone}, ${nextAt === undefined ? "never again" : `next ${nextAt}`}`]),
+  ]
+  return factLines(facts)
 }
 
 function lineOf({ id, status, enqueuedAt, attempt, key = "", input, problem }: RunReply): readonly string[] {
@@ -282,5 +307,9 @@ function details(run: RunReply): string {
     ...logs.map((line) => `  ${line}`),
   ])
   if (current.length > 0) told.push(`${startedAt ?? enqueuedAt}  under way`, ...current.map((line) => `  ${line}`))
-  return `${facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(9)} ${value}`])).join("\n")}\n${told.map((line) => `${line}\n`).join("")}`
+  return `${factLines(facts)}${told.map((line) => `${line}\n`).join("")}`
+}
+
+function factLines(facts: ReadonlyArray<readonly [string, string | undefined]>): string {
+  return facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(9)} ${value}\n`])).join("")
 }

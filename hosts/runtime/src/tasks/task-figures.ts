@@ -73,9 +73,15 @@ export class TaskFigures {
       (["delayed", "waiting", "running"] as const).map((status) => ({ labels: { task, status }, value: counts[status] })),
     )
     const oldest = stands.map(({ task, oldestReadyAt }) => ({ labels: { task }, value: oldestReadyAt === undefined ? 0 : Math.max(0, now - oldestReadyAt) / 1000 }))
+    // Schedules at the same times are due together.
+    const crons = stands.flatMap(({ task, crons: of = [] }) => {
+      const next = new Map(of.flatMap(({ expression, timeZone, dueAt }) => (dueAt === undefined ? [] : [[`${expression} ${timeZone}`, dueAt] as const])))
+      return [...next].map(([cron, dueAt]) => ({ labels: { task, cron }, value: dueAt / 1000 }))
+    })
     return [
       gauge("millrace_task_runs", "Runs that have not ended, by status.", runs),
       gauge("millrace_task_oldest_seconds", "How long the oldest run that may start has waited since it was enqueued; 0: none does.", oldest),
+      gauge("millrace_task_cron_next_timestamp_seconds", "The time for which a schedule makes its next run, as Unix time.", crons),
       counter("millrace_task_starts_total", "Runs that were called for the first time.", ({ starts }) => starts),
       histogram("millrace_task_start_seconds", "From enqueue to first call.", ({ startDurations }) => startDurations),
       counter("millrace_task_attempts_total", "Attempts that were begun.", ({ attempts }) => attempts),
