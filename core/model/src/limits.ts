@@ -183,6 +183,8 @@ export const limits = {
   toldBytesMax: 67_108_864,
   /** Longest time that a command for many runs is waited for, to tell how many they are, in milliseconds; it goes on behind that. */
   bulkWaitMsMax: 10_000,
+  /** Longest time that a search for runs goes on until it has found one, in milliseconds; whoever asks goes on from there. */
+  searchWaitMsMax: 2_000,
   /** Longest W3C `tracestate` that is carried, in characters. */
   traceStateLengthMax: 512,
   /** Most members of a W3C `tracestate`: one with more is not carried. */

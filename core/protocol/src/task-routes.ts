@@ -141,7 +141,7 @@ export const taskRoutes: { readonly [Id in TaskOperation]: Route & { readonly id
         schema: { type: "integer", minimum: 1, maximum: limits.pageRunsMax },
       },
     ],
-    answer: { status: 200, description: `A page of runs. One request looks at about ${limits.runsSearchedMax} of them, so a page may hold fewer than asked for, or none, and still not be the last: while there is a cursor, the search goes on from there.`, content: json(ref("RunList")) },
+    answer: { status: 200, description: `A page of runs. A page holds what is found among ${limits.runsSearchedMax} runs or so, and the search goes on until there is one, for ${limits.searchWaitMsMax / 1000} seconds at most: it may hold fewer than asked for, or none, and still not be the last. While there is a cursor, the search goes on from there.`, content: json(ref("RunList")) },
     errors: ["MR1009", "MR1022", "MR1401"],
   },
   showRun: {

@@ -219,7 +219,9 @@ test("all runs that a filter finds are cancelled, or begin again, and whoever as
   assert.deepEqual(await client.cancelAll({ task: "square", key: "1001", since: "2100-01-01T00:00:00Z" }), { count: 0, done: true })
   assert.deepEqual(await client.cancelAll({ task: "square", key: "1001" }), { count: 1_500, done: true })
   // The same filter in a list.
-  const { enqueuedAt, finishedAt = "" } = await client.run(ids[1] ?? "")
+  const { enqueuedAt } = await client.run(ids[1] ?? "")
+  // The newest goes first.
+  const { finishedAt = "" } = await client.run(ids.at(-1) ?? "")
   const when = { since: enqueuedAt, until: "2100-01-01", endedSince: finishedAt, endedUntil: "2100-01-01T00:00:00Z" }
   const [cancelled] = (await client.runs({ task: "square", status: "cancelled", key: "1001", ...when, limit: 1 })).runs
   assert.equal(cancelled?.status, "cancelled")
@@ -261,8 +263,9 @@ test("openapi.json describes each task, and what is answered fits its schemas", 
 })
 
 test("when a schedule makes its next run is told over HTTP, on the command line and in the metrics", async () => {
-  const year = new Date().getUTCFullYear() + 1
-  const [berlin, utc] = [`${year}-01-01T06:00:00.000Z`, `${year}-01-01T06:30:00.000Z`]
+  const year = new Date().getUTCFullYear()
+  const next = (time: string): string => [year, year + 1].map((each) => `${each}-01-01T${time}:00.000Z`).find((at) => Date.parse(at) > Date.now()) ?? ""
+  const [berlin, utc] = [next("06:00"), next("06:30")]
   const { cron } = (await (await fetch(`${node.url}/v1/tasks/report`)).json()) as TaskReply
   assert.deepEqual(cron, [
     { expression: "0 7 1 1 *", timeZone: "Europe/Berlin", nextAt: berlin },
@@ -306,7 +309,7 @@ test("the command line calls tasks and looks at their runs", async () => {
   const shown = await millrace(["task", "show", id], env)
   assert.match(shown.out, /^run +square-\d+\ntask +square\nstatus +succeeded\n/)
   const listed = await millrace(["task", "list"], env)
-  assert.match(listed.out, /^task +waiting +delayed +running +succeeded +failed +cancelled +expired\n/)
+  assert.match(listed.out, /^task +waiting +delayed +running +succeeded +failed +cancelled +expired +next\n/)
   assert.match((await millrace(["task", "list", "--task", "square", "--status", "failed"], env)).out, /negative/)
   const failed = await millrace(["task", "call", "square", '{"n": -8}'], env)
   assert.deepEqual([failed.code, failed.err], [1, "millrace: NonRetryableError: negative: -8 [MR1201]\n"])

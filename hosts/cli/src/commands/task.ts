@@ -223,7 +223,8 @@ async function retry(ids: readonly string[], options: BulkOptions<RetryStatus>, 
 }
 
 /** Which runs are meant; undefined: those that are named. */
-function filterOf<Status extends RunState>(ids: readonly string[], { url: _, json: __, task, ...filter }: BulkOptions<Status>): Filter<Status> | undefined {
+function filterOf<Status extends RunState>(ids: readonly string[], options: BulkOptions<Status>): Filter<Status> | undefined {
+  const { url: _, json: __, task, ...filter } = options
   if (task !== undefined && ids.length === 0) return { task, ...filter }
   if (task !== undefined || ids.length === 0 || Object.keys(filter).length > 0) {
     throw new MillraceError("MR1601", "give ids of runs, or --task NAME and perhaps a filter for all that it finds.")

@@ -2,7 +2,7 @@
 import { limits, MillraceError } from "@millrace/model"
 import type { RunList, RunState } from "@millrace/protocol"
 import { json } from "../../answer.ts"
-import { assertReady, type Gate, type Handler, largeJson } from "../../gate.ts"
+import { assertReady, type Gate, type Handler, largeJson, type RouteContext } from "../../gate.ts"
 import { queryOf, wholeNumber } from "../../query.ts"
 import { runReply } from "../../run-reply.ts"
 import type { NodeRun, NodeSearch } from "../../tasks.ts"
@@ -25,7 +25,25 @@ export const listRuns: Handler = async (context, gate) => {
     ...(query.q === undefined ? {} : { q: query.q }),
   }
   const tasks = query.task === undefined ? gate.node.tasks.plans.map(({ name }) => name) : [query.task]
-  return largeJson(JSON.stringify(await pageOf(gate, tasks, search, cursorOf(query.cursor))), context, gate)
+  return largeJson(JSON.stringify(await found(gate, context, tasks, search, cursorOf(query.cursor))), context, gate)
+}
+
+/** A page with a run at least, while there are more to be looked at and the time is not over. */
+async function found(gate: Gate, { env: { outgoing } }: RouteContext, tasks: readonly string[], search: NodeSearch, from: ReadonlyMap<string, number>): Promise<RunList> {
+  let over = false
+  const end = (): void => {
+    over = true
+  }
+  const cancel = gate.clock.after(limits.searchWaitMsMax, end)
+  outgoing.once("close", end)
+  try {
+    let page = await pageOf(gate, tasks, search, from)
+    while (page.runs.length === 0 && page.cursor !== undefined && !over) page = await pageOf(gate, tasks, search, cursorOf(page.cursor))
+    return page
+  } finally {
+    cancel()
+    outgoing.removeListener("close", end)
+  }
 }
 
 export const showRun: Handler = async (context, { node }) => {
