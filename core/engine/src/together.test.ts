@@ -43,3 +43,25 @@ test("a task that two services have is refused with what helps: one has it and r
   const reading = compile(service("mailer", [views.to(mail)]))
   assert.equal(together([collector, reading]).length, 2)
 })
+
+test("a task whose output two services read is the one's that has it; the other reads what its runs give", () => {
+  const mail = task("mail", { run: async ({ page }: { page: string }) => ({ page }) })
+  const sent = stream<{ page: string }>("sent")
+  const mailer = compile(service("mailer", [mail]))
+  const reader = compile(service("reader", [mail.output.to(sent)]))
+  const alone = together([reader])[0]?.plan
+  assert.deepEqual([alone?.tasks.map(({ name }) => name), alone?.stages.map(({ input }) => input)], [["mail"], ["reader/mail.commands", "mail.output"]])
+  for (const given of [[mailer, reader], [reader, mailer]]) {
+    const programs = together(given)
+    const read = programs.find(({ plan }) => plan.service === "reader")
+    assert.deepEqual([read?.plan.tasks, [...(read?.tasks.keys() ?? [])], [...(read?.operators.keys() ?? [])]], [[], [], ["mail.output"]])
+    assert.deepEqual(read?.plan.streams.map(({ name }) => name), ["mail.output", "sent", "mail.output.dead-letter"])
+    assert.deepEqual(programs.flatMap(({ plan }) => plan.tasks.map(({ name }) => `${plan.service} ${name}`)), ["mailer mail"])
+  }
+  const other = compile(service("other", [mail.output.to(stream<{ page: string }>("kept"))]))
+  assert.throws(() => together([reader, other]), {
+    code: "MR1103",
+    message: 'Services "reader" and "other" both read the output of task "mail", and none of them has it. List it in one of them, such as service("reader", [mail, …]).',
+  })
+  assert.equal(together([reader, other, mailer]).length, 3)
+})

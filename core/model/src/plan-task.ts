@@ -72,6 +72,8 @@ export interface TaskPlan {
   readonly crons: readonly CronPlan[]
   /** None of the task's code looks at an input before its run: it has neither schema nor key nor priority, so any thread may take its inputs. */
   readonly plainInputs: boolean
+  /** The service has it only because it reads its outputs: where another service of the node has it, it is that one's. */
+  readonly read?: true
   /** JSON Schemas of input and output, when the schema library can tell, for OpenAPI. */
   readonly inputSchema?: unknown
   readonly outputSchema?: unknown

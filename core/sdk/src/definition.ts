@@ -76,7 +76,7 @@ export interface AsyncDefinition {
 export interface TaskDefinition {
   readonly kind: "task"
   readonly name: string
-  readonly settings: Omit<TaskPlan, "commands" | "output" | "inputSchema" | "outputSchema">
+  readonly settings: Omit<TaskPlan, "commands" | "output" | "inputSchema" | "outputSchema" | "read">
   readonly code: TaskCode
   readonly output: StreamDefinition
 }

@@ -30,8 +30,8 @@ export type ServicePart = Outlet | Stream<never, unknown, Keying> | Task<never, 
 type TaskTypes<Part> = Part extends { readonly "~task"?: infer Called } ? Extract<Called, TaskType<string, never, unknown>> : never
 
 /**
- * Inputs and outputs, by their names, of the tasks among the parts and of those that flows end in. A task of which a service only reads the
- * `output` is not among them unless it is a part too.
+ * Inputs and outputs, by their names, of the tasks among the parts and of those that flows end in. A task of which flows only read the
+ * `output` is in the service, but its type is not among these unless it is a part too.
  */
 export type TasksAmong<Parts extends readonly unknown[]> = {
   readonly [Called in TaskTypes<Parts[number]> as Called[0]]: Called extends TaskType<string, infer In, infer Out> ? readonly [In, Out] : never

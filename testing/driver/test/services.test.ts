@@ -1,7 +1,7 @@
 // Several services in one process, each reading what another writes.
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { count, service, stream, tumbling } from "@millrace/sdk"
+import { count, service, stream, task, tumbling } from "@millrace/sdk"
 import { crashEverywhere, inAnyOrder, type TestService, testService } from "../src/index.ts"
 
 const clicks = stream<{ user: string; page: string; at: number }>("clicks", { key: ({ user }) => user, time: ({ at }) => at, partitions: 3 })
@@ -65,4 +65,17 @@ test("services that cannot be together are refused", async () => {
   const same = service("same", [views.window("per-page", tumbling("1m")).aggregate({ n: count() }).to(stream("others"))])
   const run = await testService([counter, same])
   assert.throws(() => run.state("per-page", "home"), { code: "MR1101", message: /2 services have an operator "per-page"/ })
+})
+
+test("a service that only reads a task's output has the task, and nobody else writes it; beside the service that has it, it reads what that one's runs give", async () => {
+  const pack = task("pack", { run: (kilos: number) => ({ kilos }) })
+  const packed = stream<{ kilos: number }>("packed")
+  const reader = service("reader", [pack.output.to(packed)])
+  for (const services of [[reader], [reader, service("packer", [pack])], [service("packer", [pack]), reader]]) {
+    const run = await testService(services)
+    await assert.rejects(run.send(stream<{ kilos: number }>("pack.output"), { kilos: 1 }), { code: "MR1016" })
+    assert.deepEqual(await run.call(pack, 2), { kilos: 2 })
+    await run.settle()
+    assert.deepEqual(run.values(packed), [{ kilos: 2 }])
+  }
 })

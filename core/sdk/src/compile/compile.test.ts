@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import type { OperatorPlan, Plan } from "@millrace/model"
 import { day, files } from "../files.ts"
-import { compile, count, hopping, type Outlet, service, stream, tumbling } from "../index.ts"
+import { compile, count, hopping, type Outlet, service, stream, task, tumbling } from "../index.ts"
 
 interface Flight {
   readonly origin: string
@@ -348,4 +348,16 @@ test("an asynchronous call is the last of its stage: what follows reads the stre
     order: "key",
     retry: { attempts: 3, firstMs: 1_000, factor: 2, mostMs: 60_000, jitter: true },
   })
+})
+
+test("a flow that reads a task's output brings the task along, which alone writes it", () => {
+  const pack = task("pack", { run: () => ({ kilos: 1 }) })
+  const packed = stream<{ kilos: number }>("packed")
+  const { plan, tasks } = compile(service("s", [pack.output.to(packed)]))
+  const listed = compile(service("s", [pack, pack.output.to(packed)]))
+  assert.deepEqual([plan.tasks.map(({ name, read }) => [name, read]), [...tasks.keys()]], [[["pack", true]], ["pack"]])
+  assert.equal(plan.streams.find(({ name }) => name === "pack.output")?.role, "derived")
+  assert.deepEqual(listed.plan.tasks.map(({ read }) => read), [undefined])
+  assert.deepEqual(new Set(plan.streams.map(({ name }) => name)), new Set(listed.plan.streams.map(({ name }) => name)))
+  assert.deepEqual(new Set(plan.stages.map(({ input }) => input)), new Set(listed.plan.stages.map(({ input }) => input)))
 })

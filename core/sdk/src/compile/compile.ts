@@ -86,6 +86,8 @@ class Compilation {
   readonly #places = new Map<Definition, Place>()
   readonly #outlets = new Map<Target, Origin[]>()
   readonly #tasks = new Map<TaskDefinition, TaskPlan>()
+  /** Tasks that are parts of the service, or that its flows end in; of others it reads the outputs. */
+  readonly #had = new Set<TaskDefinition>()
   readonly #functions = new Map<FunctionDefinition, FunctionPlan>()
   #readForLate: ReadonlySet<Definition> = new Set()
 
@@ -100,8 +102,8 @@ class Compilation {
       if (target?.kind === "stream") graph.written.set(target.name, 0)
     for (const { from, target } of parts) {
       if (target?.kind === "function") this.#function(target)
-      else if (from === undefined) this.#task(target as TaskDefinition)
-      else if (target === undefined) graph.meet(from.definition as StreamDefinition)
+      else if (from === undefined) this.#task(target as TaskDefinition, "had")
+      else if (target === undefined) this.#meetStream(from.definition as StreamDefinition)
       else this.#outlet(from, target)
     }
     const ordered = inOrder(graph)
@@ -129,7 +131,7 @@ class Compilation {
       streams: Object.freeze([...users, ...graph.internal, ...deadLetters.values()]),
       stages: Object.freeze(stages),
       sinks: Object.freeze(graph.sinks),
-      tasks: Object.freeze([...this.#tasks.values()]),
+      tasks: Object.freeze([...this.#tasks].map(([task, its]) => (this.#had.has(task) ? its : Object.freeze({ ...its, read: true as const })))),
       functions: Object.freeze([...this.#functions.values()]),
     })
   }
@@ -139,7 +141,8 @@ class Compilation {
   }
 
   /** A stage of its own: its input is what the task is told, its output the stream of outputs. */
-  #task(definition: TaskDefinition): TaskPlan {
+  #task(definition: TaskDefinition, why: "had" | "read"): TaskPlan {
+    if (why === "had") this.#had.add(definition)
     const known = this.#tasks.get(definition)
     if (known !== undefined) return known
     const { name, settings, code, output } = definition
@@ -160,6 +163,12 @@ class Compilation {
     return plan
   }
 
+  /** A stream of the user. Without the task whose outputs it is, nobody would write it. */
+  #meetStream(stream: StreamDefinition): void {
+    if (stream.task !== undefined) this.#task(stream.task(), "read")
+    this.#graph.meet(stream)
+  }
+
   /** A stream that the service writes besides what its stages write. */
   #written(stream: StreamDefinition): void {
     const { written } = this.#graph
@@ -172,7 +181,7 @@ class Compilation {
     const { name, settings, on, failures, successes } = definition
     this.#graph.claim(name, definition, "function")
     this.#assertRoutesFree(definition)
-    if (on?.stream !== undefined) this.#graph.meet(on.stream)
+    if (on?.stream !== undefined) this.#meetStream(on.stream)
     if (on?.failures !== undefined) this.#written(on.failures)
     if (failures !== undefined) this.#written(failures)
     if (successes !== undefined) this.#written(successes)
@@ -202,7 +211,7 @@ class Compilation {
     const { stage, at } = this.#place(from.definition)
     const base = { from: at, port: from.port }
     if (isTaskDefinition(target)) {
-      const { commands, name: task } = this.#task(target)
+      const { commands, name: task } = this.#task(target, "had")
       append(stage, { kind: "to-task", name: placeName(stage, "to-task"), ...base, task, stream: commands }, { kind: "to-task" })
       return
     }
@@ -240,7 +249,7 @@ class Compilation {
 
   #newPlace(definition: Definition): Place {
     if (definition.kind === "stream") {
-      this.#graph.meet(definition)
+      this.#meetStream(definition)
       return {
         stage: this.#stage(definition, definition),
         at: -1,
