@@ -129,6 +129,24 @@ test("plan draws a service, and gives the plan itself as JSON", async () => {
   assert.equal(plan.service, "notes")
 })
 
+test("plan refuses what start would: a cron that cannot be read or is never due, a handler that is not there", async () => {
+  const write = (name: string, text: string): string => {
+    const file = path.join(place.dir, name)
+    writeFileSync(file, text)
+    return file
+  }
+  const due = (cron: string): string => `import { service, task } from "millrace"\nexport default service("b", [task("x", { cron: { expression: "${cron}", input: 1 }, run: () => 1 })])\n`
+  const crons = [["0 25 * * *", "cannot be read"], ["0 0 30 2 *", "is never due"]] as const
+  for (const [i, [cron, why]] of crons.entries()) {
+    const { code, err } = await millrace(["plan", write(`cron-${i}.ts`, due(cron))])
+    assert.equal(code, 1)
+    assert.ok(err.includes(`service "b", task "x", cron: "${cron}" ${why}`) && err.includes("[MR1101]"), err)
+  }
+  const without = write("without.ts", `import { fn, service } from "millrace"\nexport default service("f", [fn("f", "./nowhere.ts")])\n`)
+  const { code, err } = await millrace(["plan", without])
+  assert.deepEqual([code, /there is no file \.\/nowhere\.ts beside .*\[MR1103\]/.test(err)], [1, true], err)
+})
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1")
   await once(server, "listening")

@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { together } from "@millrace/engine"
 import { type FunctionPlan, MillraceError, type Program, isMillraceError, routeShape } from "@millrace/model"
-import { compile, isService } from "@millrace/sdk"
+import { type Service, compile, isService } from "@millrace/sdk"
 import { importFault } from "./import-fault.ts"
 import { checkCron } from "./worker-compose.ts"
 
@@ -21,17 +21,29 @@ export async function loadPrograms(files: readonly string[], loaded: () => reado
       throw new MillraceError("MR1104", `${file}: it exports no service; write \`export default service("name", [ … ])\`.`, { file })
     }
     for (const service of services) {
-      const program = withHandlers(compile(service), file)
+      const program = programOf(service, file)
       const { service: name } = program.plan
       if (programs.some(({ plan }) => plan.service === name)) {
         throw new MillraceError("MR1102", `${file}: there is already a service "${name}" on this node; give it another name.`, { file })
       }
-      for (const { name: task, crons } of program.plan.tasks) for (const cron of crons) checkCron(cron, `service "${name}", task "${task}"`)
       assertApart(program, programs, file)
       programs.push(program)
     }
   }
   return together(programs)
+}
+
+/**
+ * A service as a node runs it.
+ *
+ * @param file - the module that exports it
+ * @throws what `compile` throws, MR1103 when the file of a handler is not there, MR1101 for a cron that cannot be read or is never due
+ */
+export function programOf(service: Service, file: string): Program {
+  const program = withHandlers(compile(service), file)
+  const { service: name, tasks } = program.plan
+  for (const { name: task, crons } of tasks) for (const cron of crons) checkCron(cron, `service "${name}", task "${task}"`)
+  return program
 }
 
 /** Functions of all services on a node are called by their names, and over HTTP by their routes. */

@@ -168,8 +168,10 @@ test("an option of a call that there is not is refused, the nearest named, and s
 })
 
 test("a cron that a node refuses is refused by a test", async () => {
-  const never = task("never", { cron: { expression: "61 * * * *", input: {} }, run: () => null })
-  await assert.rejects(testService(service("crons", [never])), (error) => isMillraceError(error) && error.code === "MR1101" && error.message.includes('task "never", cron: "61 * * * *" cannot be read'))
+  for (const [expression, why] of [["61 * * * *", "cannot be read"], ["0 25 * * *", "cannot be read"], ["0 0 30 2 *", "is never due"]] as const) {
+    const never = task("never", { cron: { expression, input: {} }, run: () => null })
+    await assert.rejects(testService(service("crons", [never])), (error) => isMillraceError(error) && error.code === "MR1101" && error.message.includes(`task "never", cron: "${expression}" ${why}`))
+  }
 })
 
 test("a call that would wait for a place that its own callers hold is refused, and the others go on", async () => {
