@@ -1,7 +1,7 @@
 /** What may be said of one call of a task: checked where the call is written, so that a misspelt option is not passed over. */
 import { MillraceError } from "./errors.ts"
 import { limits } from "./limits.ts"
-import { nearNames } from "./near-names.ts"
+import { assertOptionNames } from "./option-names.ts"
 import type { EnqueueOptions } from "./plan-task.ts"
 
 const known: readonly string[] = ["delay", "priority", "idempotencyKey", "idempotency"] satisfies ReadonlyArray<keyof EnqueueOptions>
@@ -11,14 +11,7 @@ const known: readonly string[] = ["delay", "priority", "idempotencyKey", "idempo
  * @throws MR1101 for an option that means nothing, naming those that do, nearest first; MR1009 for an idempotency key that is none
  */
 export function checkEnqueueOptions(task: string, options: EnqueueOptions, also: readonly string[] = []): void {
-  if (typeof options !== "object" || options === null) {
-    throw new MillraceError("MR1101", `task "${task}", options of a call: expected an object such as { delay: "5m" }.`, { given: options })
-  }
-  for (const name in options) {
-    if (known.includes(name) || also.includes(name)) continue
-    const names = nearNames(name.slice(0, limits.nameLengthMax), [...known, ...also])
-    throw new MillraceError("MR1101", `task "${task}", options of a call: there is no option ${JSON.stringify(name)}; there are, nearest first: ${names.join(", ")}.`, { given: name, known: names })
-  }
+  assertOptionNames(options, [...known, ...also], `task "${task}", options of a call`, '{ delay: "5m" }')
   checkIdempotencyKey(options.idempotencyKey)
 }
 

@@ -3,6 +3,8 @@
  * once.
  */
 
+import { assertOptionNames, MillraceError } from "@millrace/model"
+
 export interface Backoff {
   /** Attempts in all, the first included. */
   readonly attempts: number
@@ -10,6 +12,17 @@ export interface Backoff {
   readonly firstMs: number
   /** No wait is longer, unless the node asks for it, in ms. */
   readonly mostMs: number
+}
+
+/** @throws MR1101 for what is no {@link Backoff} */
+export function assertBackoff(given: Backoff): void {
+  const names = ["attempts", "firstMs", "mostMs"] as const
+  assertOptionNames(given, names, "backoff", "{ attempts: 12, firstMs: 100, mostMs: 5_000 }")
+  for (const name of names) {
+    const value: unknown = given[name]
+    if (typeof value === "number" && value >= (name === "attempts" ? 1 : 0)) continue
+    throw new MillraceError("MR1101", `backoff, ${name}: expected a number from ${name === "attempts" ? 1 : 0} on, not ${JSON.stringify(value) ?? typeof value}.`, { given: value })
+  }
 }
 
 /** Keeps trying for about half a minute. */

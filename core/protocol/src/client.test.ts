@@ -78,6 +78,27 @@ test("an option of a call that there is not is refused, the nearest named, and n
   assert.deepEqual(calls, [])
 })
 
+test("an option of the client, or of one of its methods, that there is not is refused with the nearest, and nobody is asked", async () => {
+  const { client, calls } = scripted([])
+  const refused = (message: RegExp) => (error: unknown) => isMillraceError(error) && error.code === "MR1101" && message.test(error.message)
+  const typo = { signals: new AbortController().signal, curser: "x" } as object
+  for (const asked of [
+    () => client.produce("s", [1], typo),
+    () => client.read("s", typo),
+    () => client.runs(typo),
+    () => client.runs({}, typo),
+    () => client.rows("t", typo),
+    () => client.invoke("f", 1, typo),
+    () => client.redrive("f", typo),
+  ]) await assert.rejects(asked(), refused(/^[a-z, ]+: there is no option "signals"; there are, nearest first: /))
+  for (const asked of [() => client.live("s", typo), () => client.liveTable("t", typo), () => client.followRun("t-0", typo)]) assert.throws(asked, refused(/there is no option "signals"; there are, nearest first: signal/))
+  const world = { url: "http://node:7070", fetch: () => Promise.reject(new Error("nobody is asked")), sleep: async () => undefined, random: () => 0.5 }
+  assert.throws(() => createClient({ ...world, backof: { attempts: 1 } } as never), refused(/^createClient: there is no option "backof"; there are, nearest first: backoff, /))
+  assert.throws(() => createClient({ ...world, backoff: { attempts: 3, first: 1 } as never }), refused(/^backoff: there is no option "first"; there are, nearest first: firstMs, /))
+  assert.throws(() => createClient({ ...world, backoff: { attempts: 3, firstMs: 1 } as never }), refused(/^backoff, mostMs: expected a number from 0 on, not undefined\.$/))
+  assert.deepEqual(calls, [])
+})
+
 test("runs asks on while the node finds none and is not through, until there is one, the end, or the signal is aborted", async () => {
   const run = { id: "a-1", task: "a" }
   const { client, calls } = scripted([answer(200, { runs: [], cursor: "c 1" }), answer(200, { runs: [], cursor: "c2" }), answer(200, { runs: [run], cursor: "c3" }), answer(200, { runs: [], cursor: "c4" }), answer(200, { runs: [] })])

@@ -5,9 +5,9 @@
  *
  * Not for: keeping records that cannot be sent; who calls `produce` holds them until it resolves.
  */
-import { type Duration, checkEnqueueOptions, enqueueInParts, jsonOf, MillraceError } from "@millrace/model"
+import { type Duration, assertOptionNames, checkEnqueueOptions, enqueueInParts, jsonOf, MillraceError } from "@millrace/model"
 import { mayHelp, parsed, retryAfterMs, unreachable } from "./answer.ts"
-import { type Backoff, askedMsMax, defaultBackoff, waitAfter } from "./backoff.ts"
+import { assertBackoff, type Backoff, askedMsMax, defaultBackoff, waitAfter } from "./backoff.ts"
 import { mediaTypes } from "./body-format.ts"
 import { follow, type LiveOptions, type LiveRecord } from "./follow.ts"
 import { followRun } from "./follow-run.ts"
@@ -54,7 +54,7 @@ export interface RunsOptions extends RunFilter {
 }
 
 /**
- * Every method throws what the node's problem details say, and MR1602 once the node has not been reached in all
+ * Every method throws what the node's problem details say, MR1101 for an option that there is not, and MR1602 once the node has not been reached in all
  * attempts.
  */
 export interface Client<App = unknown> {
@@ -131,6 +131,8 @@ export interface Client<App = unknown> {
  * @typeParam App - the type of a service, such as `typeof app`: tasks are then typed by their schemas
  */
 export function createClient<App = unknown>(options: ClientOptions): Client<App> {
+  assertOptionNames(options, ["url", "backoff", "fetch", "sleep", "random"], "createClient", "{ url, fetch, sleep, random }")
+  if (options.backoff !== undefined) assertBackoff(options.backoff)
   const world = options
   const base = options.url.replace(/\/+$/, "")
   const backoff = options.backoff ?? defaultBackoff
@@ -231,7 +233,9 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
   const get: TransportRequest = { method: "GET", headers: { accept: "application/json" } }
 
   return {
-    async produce(stream, records, { idempotencyKey = randomKey(world.random), signal } = {}) {
+    async produce(stream, records, given = {}) {
+      assertOptionNames(given, ["idempotencyKey", "signal"], "produce")
+      const { idempotencyKey = randomKey(world.random), signal } = given
       const body = typeof records === "string" || records instanceof Uint8Array ? records : ndjson(records)
       const headers = {
         "content-type": mediaTypes.ndjson,
@@ -249,13 +253,16 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
       if (answer.status >= 400) throw errorOf(answer.body, answer.status)
       return answer.body as ProduceReply
     },
-    read(stream, { partition = 0, from, limit } = {}) {
+    async read(stream, given = {}) {
+      assertOptionNames(given, ["partition", "from", "limit"], "read")
+      const { partition = 0, from, limit } = given
       const query = [`partition=${partition}`]
       if (from !== undefined) query.push(`from=${encodeURIComponent(from)}`)
       if (limit !== undefined) query.push(`limit=${limit}`)
       return call(`${pathOf("readStream", { stream })}?${query.join("&")}`, get)
     },
     live(stream, live = {}) {
+      assertOptionNames(live, ["from", "signal"], "live")
       return follow({ world, backoff, node: base, url: base + pathOf("followStream", { stream }) }, live)
     },
     task: (name) => taskOf(name) as TaskClient<never, never>,
@@ -265,7 +272,10 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
     run(id) {
       return call(pathOf("showRun", { run: id }), get)
     },
-    async runs(search = {}, { signal } = {}) {
+    async runs(search = {}, given = {}) {
+      assertOptionNames(search, runsOptions, "runs", '{ task: "charge" }')
+      assertOptionNames(given, ["signal"], "runs, options")
+      const { signal } = given
       const request = signal === undefined ? get : { ...get, signal }
       let { cursor } = search
       for (;;) {
@@ -277,7 +287,9 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
         ;({ cursor } = page)
       }
     },
-    followRun(id, { signal } = {}) {
+    followRun(id, given = {}) {
+      assertOptionNames(given, ["signal"], "followRun")
+      const { signal } = given
       return followRun({ world, backoff, node: base, url: base + pathOf("followRun", { run: id }) }, signal)
     },
     cancel: (id) => post(pathOf("cancelRun", { run: id })),
@@ -307,7 +319,9 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
       if (failure.code === "MR1026") return undefined
       throw failure
     },
-    rows(table, { prefix, limit, cursor } = {}) {
+    async rows(table, given = {}) {
+      assertOptionNames(given, ["prefix", "limit", "cursor"], "rows")
+      const { prefix, limit, cursor } = given
       const query = [
         ...(prefix === undefined ? [] : [`prefix=${encodeURIComponent(prefix)}`]),
         ...(limit === undefined ? [] : [`limit=${limit}`]),
@@ -316,12 +330,15 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
       return call(`${pathOf("readTable", { table })}${query.length === 0 ? "" : `?${query.join("&")}`}`, get)
     },
     liveTable(table, live = {}) {
+      assertOptionNames(live, ["prefix", "from", "signal"], "liveTable")
       return followTable({ world, backoff, node: base, url: base + pathOf("followTable", { table }) }, live)
     },
     async functions() {
       return (await call<FunctionList>(pathOf("listFunctions"), get)).functions
     },
-    async invoke(name, event, { signal } = {}) {
+    async invoke(name, event, given = {}) {
+      assertOptionNames(given, ["signal"], "invoke")
+      const { signal } = given
       const headers = { "content-type": mediaTypes.json, accept: "application/json" }
       const request = { method: "POST", headers, body: JSON.stringify(event), ...(signal === undefined ? {} : { signal }) }
       // Once: a call that was cut off may have been made.
@@ -329,7 +346,9 @@ export function createClient<App = unknown>(options: ClientOptions): Client<App>
       if (status >= 400) throw errorOf(body, status)
       return body as InvocationReply
     },
-    async redrive(name, { signal, stream } = {}) {
+    async redrive(name, given = {}) {
+      assertOptionNames(given, ["signal", "stream"], "redrive")
+      const { signal, stream } = given
       const request = { method: "POST", headers: { accept: "application/json" }, ...(signal === undefined ? {} : { signal }) }
       const { status, body } = await attempt(pathOf("redriveFunction", { function: name }) + (stream === undefined ? "" : `?stream=${encodeURIComponent(stream)}`), request, 1)
       if (status >= 400) throw errorOf(body, status)
@@ -359,6 +378,8 @@ function inputText(task: string, input: unknown): string {
   if ("json" in form) return form.json
   throw new MillraceError("MR1023", `task "${task}", input: ${form.fault}.`)
 }
+
+const runsOptions: readonly string[] = ["task", "status", "since", "until", "key", "q", "cursor", "limit"] satisfies ReadonlyArray<keyof RunsOptions>
 
 /** What a caller here may say of a call besides what a run is enqueued with. */
 const callerOptions: readonly string[] = ["signal"]

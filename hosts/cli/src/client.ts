@@ -1,5 +1,6 @@
 /** Talking to a node from a program: `import { connect } from "millrace/client"`. */
 import { setTimeout as timeout } from "node:timers/promises"
+import { assertOptionNames } from "@millrace/model"
 import { type Backoff, type Client, createClient } from "@millrace/protocol"
 
 export { partitionOf } from "@millrace/model"
@@ -63,13 +64,16 @@ export interface ConnectOptions {
  *
  * @typeParam App - the type of a service, such as `typeof app`: its tasks are then typed by their schemas
  *
+ * @throws MR1101 for an option that there is not
  * @example
  * ```ts
  * const client = connect("http://127.0.0.1:7070")
  * await client.produce("payments", [{ card: "4711", amount: 12.5, at: new Date() }])
  * ```
  */
-export function connect<App = unknown>(url: string, { backoff }: ConnectOptions = {}): Client<App> {
+export function connect<App = unknown>(url: string, options: ConnectOptions = {}): Client<App> {
+  assertOptionNames(options, ["backoff"], "connect")
+  const { backoff } = options
   return createClient<App>({
     url,
     fetch,

@@ -1,6 +1,6 @@
 /** The keys of the Kinesis API come from the environment: a command line is for everybody on the machine to see. */
 import { MillraceError } from "@millrace/model"
-import type { StartOptions } from "./node.ts"
+import type { StartOptions } from "./start-options.ts"
 
 const variable = "MILLRACE_KINESIS_CREDENTIALS"
 

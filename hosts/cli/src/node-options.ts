@@ -1,8 +1,8 @@
 /** The options that `start` and `dev` share. */
 import { limits, MillraceError } from "@millrace/model"
 import { type Command, Option } from "commander"
-import type { StartOptions } from "./node.ts"
 import { wholeNumber } from "./option-values.ts"
+import { drainSecondsMost, handlerSecondsMost, type StartOptions, stateMemoryMost, workersMost } from "./start-options.ts"
 
 export interface NodeOptions {
   readonly data: string
@@ -21,10 +21,6 @@ export interface NodeOptions {
   readonly sync?: "always" | "buffered" | "never"
   readonly json?: true
 }
-
-const workersMost = 64
-const drainSecondsMost = 86_400
-const handlerSecondsMost = 3_600
 
 export function addNodeOptions(command: Command): Command {
   return command
@@ -53,7 +49,7 @@ export function addNodeOptions(command: Command): Command {
     .option(
       "--state-memory <MB>",
       "megabytes of keyed state that a worker holds in memory; the rest is read from the disk when it is needed (default: 384)",
-      wholeNumber(1, limits.workerHeapMegabytesMax / 2),
+      wholeNumber(1, stateMemoryMost),
     )
 }
 

@@ -5,76 +5,12 @@ import { createKinesis, signatureFault, type SignedRequest } from "@millrace/kin
 import { type NodeStatus, openLog, startNode as startRuntime } from "@millrace/runtime"
 import { MillraceError } from "@millrace/model"
 import { bindTaskCaller } from "@millrace/sdk/caller"
+import { assertStartOptions, type StartOptions, type TlsOptions } from "./start-options.ts"
 import { version } from "./version.ts"
 
 export type { RollPlan } from "@millrace/model"
 export type { NodeStatus, SinkStatus } from "@millrace/runtime"
-
-export interface StartOptions {
-  /** Modules that export services, by path. */
-  readonly files: readonly string[]
-  /** @default ".millrace/data" */
-  readonly dataDir?: string
-  /** Where file sinks without a place of their own write. @default "out" beside the data directory */
-  readonly outDir?: string
-  /** Where inputs and outputs of tasks of more than 1 MiB lie: a directory, or `s3://bucket/prefix`. @default "values" in the data directory */
-  readonly valuesAt?: string
-  /** Only addresses of this machine, as there are no credentials. @default "127.0.0.1" */
-  readonly host?: string
-  /** 0 takes any free one. @default 7070 */
-  readonly port?: number
-  /**
-   * A second port, over TLS, on which the same is answered: HTTP/2 or HTTP/1.1 as client and node agree. For clients that insist on
-   * TLS; who may reach the node stays as it is.
-   *
-   * @default none
-   */
-  readonly tls?: TlsOptions
-  /** Threads that run the services' code. @default one less than there are cores, at least 1 */
-  readonly workers?: number
-  /** Megabytes of keyed state that a worker holds in memory; the rest is read from the disk when it is needed. @default 384 */
-  readonly stateMemory?: number
-  /** Seconds that running attempts of tasks get to end when the node stops or is given other services. @default 10 */
-  readonly drainSeconds?: number
-  /**
-   * Seconds that code of a stream may take over one record before its worker is replaced and the record, if that happens again, put
-   * aside. The other partitions of that worker wait as long.
-   *
-   * @default 5
-   */
-  readonly handlerSeconds?: number
-  /**
-   * Origins of pages that may call streams, events, tables, tasks and runs: `["https://shop.example"]`.
-   *
-   * @default none: no page of another origin gets in
-   */
-  readonly cors?: readonly string[]
-  /**
-   * When a commit counts as durable: `always`, once the disk has synced it; `buffered`, once it is written, and it is synced within
-   * 10 ms; `never`, once it is written. A killed process loses nothing either way; a power cut what was not synced.
-   *
-   * @default "always"
-   */
-  readonly sync?: "always" | "buffered" | "never"
-  /**
-   * Secrets of the Kinesis API by access key, `{ AKIA…: "secret" }`: then its requests must be signed with one of them, or with the key of AWS in the
-   * process's environment, with which clients in functions sign.
-   *
-   * @default none: any signature will do, and none too
-   */
-  readonly kinesisCredentials?: Readonly<Record<string, string>>
-  /** What the node writes to stderr, one line of JSON each. @default "info" */
-  readonly log?: "info" | "warn" | "error" | "silent"
-}
-
-export interface TlsOptions {
-  /** File of the certificate chain, in PEM. */
-  readonly cert: string
-  /** File of its key, in PEM. */
-  readonly key: string
-  /** 0 takes any free one. @default 7443 */
-  readonly port?: number
-}
+export type { StartOptions, TlsOptions } from "./start-options.ts"
 
 export interface RunningNode {
   /** Where it answers: `http://127.0.0.1:7070`. */
@@ -110,7 +46,8 @@ export interface RunningNode {
  * Opens the data directory, recovers, starts the services and opens the front door. From then on, `task.call` and `task.send`
  * in this process reach this node.
  *
- * @throws MR1301 to MR1306 for the directory, MR1101 to MR1104 for the services, MR1101 for `cors`, MR1402 and MR1403 for the address,
+ * @throws MR1301 to MR1306 for the directory, MR1101 to MR1104 for the services, MR1101 for an option
+ * that there is not or that holds what it cannot, MR1402 and MR1403 for the address,
  * MR1405 for the certificate
  * @example
  * ```ts
@@ -118,6 +55,7 @@ export interface RunningNode {
  * ```
  */
 export async function startNode(options: StartOptions): Promise<RunningNode> {
+  assertStartOptions(options)
   const { host = "127.0.0.1", port = 7070, log: level = "info", stateMemory, drainSeconds, handlerSeconds, cors = [], kinesisCredentials = {}, tls, ...parts } = options
   // Before anything is opened.
   assertOrigins(cors)

@@ -13,7 +13,7 @@ test("an option of startNode that there is not is refused, the nearest named, an
   const dir = fs.mkdtempSync(path.join(tmpdir(), "millrace-options-"))
   t.after(() => fs.rmSync(dir, { recursive: true }))
   const dataDir = path.join(dir, "data")
-  const started = (options: object): Promise<unknown> => startNode({ files: [], dataDir, port: 0, log: "silent", ...options } as StartOptions)
+  const started = (options: object): Promise<unknown> => startNode({ files: [], dataDir, port: 0, log: "silent", ...options })
   await assert.rejects(started({ data: path.join(dir, "other") }), refused(/^startNode: there is no option "data"; there are, nearest first: dataDir, /))
   await assert.rejects(started({ tls: { cert: "a", keyFile: "b" } }), refused(/^startNode, tls: there is no option "keyFile"; there are, nearest first: key, /))
   await assert.rejects(started({ tls: { cert: "a" } }), refused(/^startNode, tls: key is missing/))

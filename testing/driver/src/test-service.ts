@@ -7,7 +7,7 @@
  */
 import { fileURLToPath } from "node:url"
 import { type TaskCommand, isTerminal, isoInstant } from "@millrace/engine"
-import { type Duration, type EnqueueOptions, type ErrorData, MillraceError, type TraceFields, checkEnqueueOptions, durationMs, enqueueInParts, errorData, errorFrom, jsonOf, traceOf } from "@millrace/model"
+import { type Duration, type EnqueueOptions, type ErrorData, MillraceError, type TraceFields, assertOptionNames, checkEnqueueOptions, durationMs, enqueueInParts, errorData, errorFrom, jsonOf, traceOf } from "@millrace/model"
 import { type EventTime, type Keying, type Service, type Stream, type Task, isService } from "@millrace/sdk"
 import { Catalogue } from "./catalogue.ts"
 import type { TestHandler } from "./functions/calls.ts"
@@ -85,11 +85,7 @@ const begin = Date.UTC(2030, 0)
  * ```
  */
 export async function testService(app: Service | readonly Service[], options: TestOptions = {}): Promise<TestService> {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name))
-  if (unknown !== undefined) {
-    const message = `testService: there is no option ${JSON.stringify(unknown)}; there are ${Object.keys(known).join(", ")}.`
-    throw new MillraceError("MR1101", message, { option: unknown })
-  }
+  assertOptionNames(options, Object.keys(known), "testService", "{ seed: 1 }")
   const { now = begin, seed, settles = true, patience = "1s", handlers = {}, file } = options
   if (seed !== undefined && !Number.isSafeInteger(seed)) {
     throw new MillraceError("MR1101", `testService, seed: ${String(seed)} is not a whole number.`, { given: seed })
