@@ -126,9 +126,9 @@ export interface TaskContext {
   readonly tracestate: string | undefined
   /** Aborted when the run is cancelled, when the attempt has taken too long, and when the node stops. */
   readonly signal: AbortSignal
-  /** Tells whoever watches the run how far it is: any JSON. */
+  /** Tells whoever watches the run how far it is: any JSON of at most 1 MiB. What JSON cannot carry throws `MR1206`, which ends the run. */
   progress(value: unknown): void
-  /** Gives whoever watches the run a piece of a longer answer: any JSON. */
+  /** Gives whoever watches the run a piece of a longer answer: any JSON of at most 1 MiB, as `progress`. */
   stream(chunk: unknown): void
   /** Keeps a line with the attempt: the newest 100 are kept, those that the code says on its console among them. */
   log(...parts: readonly unknown[]): void

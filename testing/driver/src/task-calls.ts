@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks"
 import type { CallTask, Outcome, TaskEffect, WaitingRun } from "@millrace/engine"
-import { addLine, outcomesOf } from "@millrace/engine/machine"
+import { addLine, outcomesOf, toldText } from "@millrace/engine/machine"
 import { type ErrorData, MillraceError, type TaskContext, type TraceFields, errorFrom } from "@millrace/model"
 import { bindTaskCaller, type TaskCaller } from "@millrace/sdk/caller"
 import type { Tasked } from "./catalogue.ts"
@@ -160,8 +160,9 @@ export class TaskCalls {
       traceparent: first.traceparent,
       tracestate: first.tracestate,
       signal: controller.signal,
-      progress: (value) => void this.told.push({ run: id, kind: "progress", value: plain(value) }),
-      stream: (value) => void this.told.push({ run: id, kind: "chunk", value: plain(value) }),
+      // Told values are JSON, as on a node.
+      progress: (value) => void this.told.push({ run: id, kind: "progress", value: JSON.parse(toldText(plan.name, "progress", value)) }),
+      stream: (value) => void this.told.push({ run: id, kind: "chunk", value: JSON.parse(toldText(plan.name, "stream", value)) }),
       log: (...parts) => addLine(logs, parts),
     }
     const failing = this.#failing.find(({ task: name, attempts }) => name === plan.name && attempts.has(first.attempt))
@@ -182,11 +183,6 @@ export class TaskCalls {
     }
     this.#open.set(`${program.plan.service}\n${plan.name}\n${call.lease}`, open)
   }
-}
-
-/** Told values are JSON, as on a node. */
-function plain(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value))
 }
 
 function current(task: string): TaskCaller {

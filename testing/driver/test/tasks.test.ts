@@ -341,6 +341,31 @@ test("an output that JSON cannot carry fails its run for good, and says what and
   await assert.rejects(app.call(give, new Set(["a"])), (error) => isMillraceError(error) && error.code === "MR1023" && error.message.includes("a Set"))
 })
 
+test("what JSON cannot carry is not told: its place is named, and the run fails for good", async () => {
+  const circle: unknown[] = []
+  circle.push(circle)
+  const values: Readonly<Record<string, unknown>> = { big: { n: 1n }, circle, nothing: undefined, large: "x".repeat(1_048_576) }
+  const tell = task("tell", {
+    run: ([how, name]: readonly ["progress" | "stream", string], ctx) => {
+      ctx[how](values[name])
+    },
+  })
+  const app = await testService(service("telling", [tell]))
+  const says = {
+    big: "n: a BigInt has no JSON form; give String(n) or Number(n).",
+    circle: "0: it lies in itself, which has no JSON form.",
+    nothing: "it has no JSON form (undefined).",
+    large: "it has 1048578 bytes; at most 1048576 are told at once. Tell it in parts.",
+  }
+  for (const how of ["progress", "stream"] as const) {
+    for (const [name, message] of Object.entries(says)) {
+      const [id = ""] = await app.enqueue(tell, [[how, name]])
+      const { status, error, attempts } = app.run(id)
+      assert.deepEqual([status, error?.code, attempts.length, error?.message], ["failed", "MR1206", 1, `task "tell", ${how}: ${message}`])
+    }
+  }
+})
+
 test("a line tells of an error what it says, and its causes", async () => {
   const say = task("say", {
     run: (_: unknown, ctx) => {

@@ -112,6 +112,20 @@ function outputText(given: unknown, made: boolean, most: number, what: string): 
   return output
 }
 
+/**
+ * The JSON of what an attempt tells whoever watches its run.
+ *
+ * @throws MR1206 naming the place
+ */
+export function toldText(task: string, what: "progress" | "stream", value: unknown): string {
+  const form = jsonOf(value)
+  if ("fault" in form) throw new MillraceError("MR1206", `task "${task}", ${what}: ${form.fault}.`)
+  const { json } = form
+  const most = limits.taskValueBytesMax
+  if (json.length > most) throw new MillraceError("MR1206", `task "${task}", ${what}: it has ${json.length} bytes; at most ${most} are told at once. Tell it in parts.`, { bytes: json.length, most })
+  return json
+}
+
 function failed(number: number, lease: number, thrown: unknown, code: TaskCode, logs: readonly string[]): Outcome {
   const outcome = { kind: "failed" as const, number, lease, error: userError(thrown), logs }
   // The same code would give the same input, or output, again.

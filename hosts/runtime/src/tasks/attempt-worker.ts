@@ -6,7 +6,7 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import { getHeapStatistics } from "node:v8"
 import { parentPort, workerData } from "node:worker_threads"
 import type { CalledRun, Outcome } from "@millrace/engine"
-import { addLine, outcomesOf } from "@millrace/engine/machine"
+import { addLine, outcomesOf, toldText } from "@millrace/engine/machine"
 import { type ErrorData, MillraceError, type Program, type TaskCode, type TaskContext, type TaskPlan, errorData, errorFrom, limits, traceOf } from "@millrace/model"
 import { bindTaskCaller, type RunResult } from "@millrace/sdk/caller"
 import { loadPrograms } from "../programs.ts"
@@ -184,10 +184,7 @@ function contextOf(opened: Open, run: CalledRun): TaskContext {
   const { service, task, lease } = opened.call
   const { number, attempt, key, enqueuedAt, scheduledAt, traceparent, tracestate } = run
   const told = (what: "progress" | "chunk", value: unknown): void => {
-    const json: string | undefined = JSON.stringify(value)
-    if (json === undefined || json.length > limits.taskValueBytesMax) {
-      throw new MillraceError("MR1206", `task "${task}": ${what} takes any JSON of at most ${limits.taskValueBytesMax} bytes.`)
-    }
+    const json = toldText(task, what === "chunk" ? "stream" : what, value)
     send({ kind: "told", service, task, lease, number, attempt, what, json })
   }
   return {
