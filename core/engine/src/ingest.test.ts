@@ -240,6 +240,24 @@ test("a record above the largest size is rejected, one of that size is taken", (
   assert.deepEqual(faults(take(`[${largest}, "${"x".repeat(limits.recordBytesMax - 1)}", 1]`, "json")), [[1, "MR1013"]])
 })
 
+test("a record whose JSON is nested deeper than its bound is rejected, and only it, in every format", () => {
+  const { take } = intakeFor()
+  const nested = (levels: number): string => "[".repeat(levels) + "]".repeat(levels)
+  const [deep, deeper, most] = [nested(limits.jsonDepthMax + 1), nested(100_000), nested(limits.jsonDepthMax)]
+  const rejected = (result: Ingested): unknown => result.rejected.map(({ index, problem }) => [index, problem.code])
+  const bodies: ReadonlyArray<readonly [BodyFormat, string]> = [
+    ["ndjson", [most, deep, "1", deeper].join("\n")],
+    ["json", `[${[most, deep, "1", deeper].join()}]`],
+    ["cloudevents", `[${[most, deep, "1", deeper].map((data) => `{"specversion":"1.0","id":"1","source":"s","type":"t","data":${data}}`).join()}]`],
+  ]
+  for (const [format, body] of bodies) {
+    const result = take(body, format)
+    assert.deepEqual([result.accepted, rejected(result)], [2, [[1, "MR1034"], [3, "MR1034"]]], format)
+  }
+  assert.match(take(deep).rejected[0]?.problem.message ?? "", /^stream "in": it is nested deeper than 1000 levels/)
+  assert.deepEqual(rejected(take(`{"specversion":"1.0","id":"1","source":"s","type":"t","data":1,"far":${nested(5_000)}}`, "cloudevent")), [[0, "MR1034"]])
+})
+
 test("a body with too many records is refused as a whole, in every format", () => {
   const { take } = intakeFor()
   const many = limits.requestRecordsMax + 1

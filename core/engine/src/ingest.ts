@@ -13,6 +13,8 @@ import {
   type StreamCode,
   type StreamPlan,
   type TraceFields,
+  checkJsonDepth,
+  deepJson,
   errorData,
   errorFrom,
   isMillraceError,
@@ -153,7 +155,7 @@ export class Intake {
     this.#cursor[0] = this.#index
     try {
       if (to - from > limits.recordBytesMax) throw tooLarge(to - from)
-      this.#place(parsed(text ?? decoded(body, from, to)), body, from, to, undefined, this.#headers, undefined)
+      this.#place(this.#parsed(text ?? decoded(body, from, to)), body, from, to, undefined, this.#headers, undefined)
     } catch (fault) {
       this.#reject(recordFault(fault, this.#stream.name))
     }
@@ -172,7 +174,7 @@ export class Intake {
         const reason = poison?.get(this.#index)
         if (reason !== undefined) throw errorFrom(reason)
         if (to - from > limits.recordBytesMax) throw tooLarge(to - from)
-        const value = parsed(decoded(body, from, to))
+        const value = this.#parsed(decoded(body, from, to))
         if (hasLineBreak(body, from, to)) {
           // Read back, a value is one line.
           const line = encoder.encode(JSON.stringify(value))
@@ -230,7 +232,7 @@ export class Intake {
     const { partitionkey, subject } = attributes
     const key = [partitionkey, subject].find((each) => typeof each === "string" && each !== "")
     const trace = attributes["traceparent"] === undefined ? this.#trace : {}
-    const headers = JSON.stringify({ ...attributes, ...(time === undefined ? {} : { time }), ...trace })
+    const headers = this.#jsonOf({ ...attributes, ...(time === undefined ? {} : { time }), ...trace })
     const bytes = encoder.encode(headers).length
     if (bytes > limits.recordHeadersBytesMax) {
       throw new MillraceError(
@@ -243,11 +245,31 @@ export class Intake {
   }
 
   #value(value: unknown, time: number | undefined, headers: string, key: unknown): void {
-    const text = JSON.stringify(value)
-    if (text === undefined) throw new MillraceError("MR1015", 'The CloudEvent has no "data".')
+    if (value === undefined) throw new MillraceError("MR1015", 'The CloudEvent has no "data".')
+    const text = this.#jsonOf(value)
     const bytes = encoder.encode(text)
     if (bytes.length > limits.recordBytesMax) throw tooLarge(bytes.length)
     this.#place(value, bytes, 0, bytes.length, time, headers, key)
+  }
+
+  /** The value of one record's JSON. */
+  #parsed(text: string): unknown {
+    const value = parsed(text)
+    checkJsonDepth(text, `stream "${this.#stream.name}"`)
+    return value
+  }
+
+  /** The JSON of what was parsed with other records: alone it may be deeper than it can be written. */
+  #jsonOf(value: unknown): string {
+    const what = `stream "${this.#stream.name}"`
+    let text: string
+    try {
+      text = JSON.stringify(value)
+    } catch {
+      throw deepJson(what)
+    }
+    checkJsonDepth(text, what)
+    return text
   }
 
   /** Checks a value and appends it, stored as the given bytes. */

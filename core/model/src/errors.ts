@@ -48,6 +48,7 @@ export const errorTable = {
   MR1031: { title: "There is no such function", status: 404, advice: "fix" },
   MR1032: { title: "The run is past that", status: 409, advice: "fix" },
   MR1033: { title: "The stream has ended", status: 409, advice: "fix" },
+  MR1034: { title: "The JSON is nested too deep", status: 422, advice: "fix" },
   MR1101: { title: "A setting is not valid", status: 400, advice: "fix" },
   MR1102: { title: "Two definitions share a name", status: 400, advice: "fix" },
   MR1103: { title: "The definition does not make a runnable plan", status: 400, advice: "fix" },

@@ -61,3 +61,16 @@ test("what is read back from the same JSON is what was given", () => {
     assert.match("fault" in form ? form.fault : "", says)
   }
 })
+
+test("a value that is nested too deep, or too deep to be written at all, is named as that", () => {
+  const nested = (levels: number): unknown => {
+    let value: unknown = 1
+    for (let i = 0; i < levels; i++) value = { a: value }
+    return value
+  }
+  assert.ok("json" in jsonOf(nested(1_000)))
+  for (const levels of [1_001, 5_000, 200_000]) {
+    const form = jsonOf({ list: [nested(levels)] })
+    assert.match("fault" in form ? form.fault : "", /^it is nested deeper than 1000 levels; give it flatter/)
+  }
+})

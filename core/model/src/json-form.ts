@@ -5,7 +5,10 @@
  *
  * 1. JSON that is given says all that the value says; fields that are undefined, functions or symbols are left out, as ever.
  * 2. What is read back from the JSON of `sameJsonOf` is what was given, but for fields that are undefined.
+ * 3. JSON that is given is no deeper than it may be.
  */
+import { deepJsonFault, isDeepJson } from "./json-depth.ts"
+import { limits } from "./limits.ts"
 
 export type JsonForm = { readonly json: string } | { readonly fault: string }
 
@@ -24,13 +27,14 @@ function formOf(value: unknown, same: boolean): JsonForm {
   try {
     json = JSON.stringify(value)
   } catch (thrown) {
-    const fault = lossIn(value, new Set(), same)
+    const fault = lossIn(value, new Set(), same, 0)
     if (fault !== undefined) return { fault }
     // A getter or `toJSON` of the value's own.
     throw thrown
   }
   if (json === undefined) return { fault: `it has no JSON form (${typeof value})` }
-  const fault = lossIn(value, undefined, same)
+  if (isDeepJson(json)) return { fault: deepJsonFault }
+  const fault = lossIn(value, undefined, same, 0)
   return fault === undefined ? { json } : { fault }
 }
 
@@ -38,7 +42,7 @@ function formOf(value: unknown, same: boolean): JsonForm {
  * @param above - what the value lies in, where that may be a circle
  * @param same - whether it has to be read back as it is
  */
-function lossIn(value: unknown, above: Set<object> | undefined, same: boolean): string | undefined {
+function lossIn(value: unknown, above: Set<object> | undefined, same: boolean, depth: number): string | undefined {
   if (typeof value === "number") return Number.isFinite(value) ? undefined : `${value} has no JSON form`
   if (typeof value === "bigint") return "a BigInt has no JSON form; give String(n) or Number(n)"
   if (same && (typeof value === "function" || typeof value === "symbol")) return `a ${typeof value} has no JSON form`
@@ -51,11 +55,14 @@ function lossIn(value: unknown, above: Set<object> | undefined, same: boolean): 
     // Numbers, by their places.
     if (ArrayBuffer.isView(value)) return undefined
   }
+  // What its own code shows in place of it is looked at as text alone.
+  if (depth >= limits.jsonDepthMax) return deepJsonFault
   above?.add(value)
   for (const [name, part] of Object.entries(value)) {
     // Most parts hold nothing.
     if (typeof part === "string" || typeof part === "boolean") continue
-    const fault = same && part === undefined && Array.isArray(value) ? "undefined in a list is null in JSON; give null" : lossIn(part, above, same)
+    const fault = same && part === undefined && Array.isArray(value) ? "undefined in a list is null in JSON; give null" : lossIn(part, above, same, depth + 1)
+    if (fault === deepJsonFault) return fault
     // Places are written on the way back, so that only faults cost that.
     if (fault !== undefined) return `${name}${fault.includes(": ") ? "." : ": "}${fault}`
   }

@@ -15,6 +15,8 @@ export const limits = {
   upstreamsMax: 65_536,
   /** Largest value of one record, in bytes. */
   recordBytesMax: 1_048_576,
+  /** How deep JSON may be nested: records, inputs and outputs of tasks, what runs tell, events and answers of functions. */
+  jsonDepthMax: 1_000,
   /** Largest headers of one record (the attributes of a CloudEvent), in bytes: their length takes two bytes in a block. */
   recordHeadersBytesMax: 16_384,
   /** Largest body of one request, in bytes. */

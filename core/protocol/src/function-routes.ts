@@ -25,7 +25,7 @@ export const functionRoutes: { readonly [Id in FunctionOperation]: Route & { rea
     parameters: [{ name: "function", in: "path", description: "Name of the function.", schema: { type: "string", minLength: 1 } }],
     body: json({ description: "The event." }),
     answer: { status: 200, description: "What became of it.", content: json(ref("InvocationReply")) },
-    errors: ["MR1001", "MR1006", "MR1007", "MR1010", "MR1020", "MR1031", "MR1401"],
+    errors: ["MR1001", "MR1006", "MR1007", "MR1010", "MR1020", "MR1031", "MR1034", "MR1401"],
   },
   redriveFunction: {
     id: "redriveFunction",

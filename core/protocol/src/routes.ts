@@ -69,6 +69,7 @@ const appending: Omit<Route, "id" | "method" | "path" | "summary" | "description
     "MR1015",
     "MR1016",
     "MR1033",
+    "MR1034",
     "MR1017",
     "MR1020",
     "MR1201",

@@ -80,6 +80,7 @@ export const taskRoutes: { readonly [Id in TaskOperation]: Route & { readonly id
       "MR1020",
       "MR1022",
       "MR1023",
+      "MR1034",
       "MR1101",
       "MR1201",
       "MR1202",

@@ -179,6 +179,8 @@ test("the client invokes a function, and its failure is an answer", async () => 
   const failed = await client.invoke("fails", {})
   assert.deepEqual([failed.outcome, (failed as { error: { errorType: string } }).error.errorType], ["failed", "RangeError"])
   await assert.rejects(client.invoke("none", {}), { code: "MR1031" })
+  const deep = await fetch(`${node.url}/v1/functions/echo/invocations`, { method: "POST", body: "[".repeat(20_000) + "]".repeat(20_000) })
+  assert.deepEqual([deep.status, ((await deep.json()) as { readonly code: string }).code], [422, "MR1034"])
   const odd = await fetch(`${node.url}/v1/functions/echo/invocations`, { method: "POST", body: "{" })
   assert.deepEqual([odd.status, ((await odd.json()) as { code: string }).code], [422, "MR1001"])
 })

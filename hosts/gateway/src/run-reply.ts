@@ -1,17 +1,47 @@
-/** Runs and tasks as they go over the wire. */
-import type { TaskPlan } from "@millrace/model"
+/**
+ * Runs and tasks as they go over the wire.
+ *
+ * 1. A run that is stored can be shown, whatever it holds: where a part of it cannot, the answer says so in its place. One run hides no others.
+ */
+import { type ErrorData, isDeepJson, type TaskPlan } from "@millrace/model"
 import { problemOf, type RunReply, type TaskReply } from "@millrace/protocol"
 import type { NodeAttempt, NodeRun, NodeStand } from "./tasks.ts"
 
-export function runReply(run: NodeRun): RunReply {
+/** The JSON of a {@link RunReply}. */
+export function runJson(run: NodeRun): string {
+  try {
+    return JSON.stringify(runReply(run))
+  } catch {
+    const { input, output, error, attempts, ...rest } = run
+    const bare = {
+      ...rest,
+      input: unshown(input),
+      ...(output === undefined ? {} : { output: unshown(output) }),
+      ...(error === undefined ? {} : { error: bareError(error) }),
+      attempts: attempts.map((attempt) => (attempt.error === undefined ? attempt : { ...attempt, error: bareError(attempt.error) })),
+    }
+    return JSON.stringify(runReply(bare))
+  }
+}
+
+function bareError({ code, message }: ErrorData): ErrorData {
+  return { code, message, details: {} }
+}
+
+/** What is shown in place of a value that a version before has taken and that cannot be shown. */
+function unshown(json: string): string {
+  return JSON.stringify({ $unshown: { length: json.length } })
+}
+
+function runReply(run: NodeRun): RunReply {
   const { number, task, status, input, output, error, key, priority, trigger, enqueuedAt, attempt, attempts } = run
   const { scheduledAt, dueAt, startedAt, finishedAt, traceparent, tracestate, idempotencyKey, logs } = run
   return {
     id: `${task}-${number}`,
     task,
     status,
-    input: JSON.parse(input) as unknown,
-    ...(output === undefined ? {} : { output: JSON.parse(output) as unknown }),
+    input: valueOf(input),
+    ...(output === undefined ? {} : { output: valueOf(output) }),
     ...(error === undefined ? {} : { problem: problemOf(error) }),
     ...(key === "" ? {} : { key }),
     priority,
@@ -28,6 +58,11 @@ export function runReply(run: NodeRun): RunReply {
     ...(tracestate === undefined ? {} : { tracestate }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   }
+}
+
+/** Parsed, any depth is taken; written again, or walked through by who gets it, not. */
+function valueOf(json: string): unknown {
+  return JSON.parse(isDeepJson(json) ? unshown(json) : json) as unknown
 }
 
 function attemptReply({ startedAt, endedAt, outcome, error, logs }: NodeAttempt): RunReply["attempts"][number] {

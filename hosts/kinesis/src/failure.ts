@@ -73,6 +73,7 @@ const types: Readonly<Partial<Record<ErrorData["code"], FailureType>>> = {
   // SDKs wait and send again.
   MR1010: "ProvisionedThroughputExceededException",
   MR1013: "ValidationException",
+  MR1034: "ValidationException",
   MR1016: "AccessDeniedException",
   MR1102: "ResourceInUseException",
   MR1306: "ResourceInUseException",

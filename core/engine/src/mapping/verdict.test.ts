@@ -71,3 +71,8 @@ test("the length in UTF-8 is what an encoder makes", () => {
     }),
   )
 })
+
+test("a state that is too deep to be carried on is a failed invocation", () => {
+  const state = "[".repeat(200_000) + "]".repeat(200_000)
+  assert.deepEqual(verdictOf(`{"state":${state}}`, { reportBatchItemFailures: false, hasWindow: true }, indexOf), { kind: "failed", error: null })
+})

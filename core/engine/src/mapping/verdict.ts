@@ -50,7 +50,13 @@ export function isStateTooLarge(state: string): boolean {
 function stateOf(answer: unknown): string | undefined {
   if (typeof answer !== "object" || answer === null) return undefined
   const { state } = answer as { readonly state?: unknown }
-  return state === undefined || state === null ? undefined : JSON.stringify(state)
+  if (state === undefined || state === null) return undefined
+  try {
+    return JSON.stringify(state)
+  } catch {
+    // So deep that it can be read and not written.
+    return undefined
+  }
 }
 
 /** The place of the first record that failed, Infinity if none has; undefined when all have. */

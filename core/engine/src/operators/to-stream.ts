@@ -4,6 +4,7 @@ import {
   MillraceError,
   type OperatorPlan,
   type StreamPlan,
+  checkJsonDepth,
   limits,
   partitionOf,
   writeValue,
@@ -92,16 +93,18 @@ export class Target {
 export function toStream(plan: Extract<OperatorPlan, { kind: "to-stream" }>, target: Target, context: StageContext): Push {
   const { stream } = target
   const code = context.program.streams.get(plan.stream)
+  const what = `stream "${stream.name}"`
   return (value, key, time) => {
     // JSON would make {} of it without a word.
-    if (value instanceof Promise) throw asynchronous(`stream "${stream.name}"`)
+    if (value instanceof Promise) throw asynchronous(what)
     const valid = checked(value, stream.name, code)
     const newKey = code?.key === undefined ? key : keyOf(valid, stream, code)
     const newTime = code?.time === undefined ? time : timeOf(valid, Number.MAX_SAFE_INTEGER, stream, code)
     const text = JSON.stringify(value)
     if (text === undefined) {
-      throw new MillraceError("MR1002", `stream "${stream.name}": a value without a JSON form (${typeof value}) cannot be sent to it.`)
+      throw new MillraceError("MR1002", `${what}: a value without a JSON form (${typeof value}) cannot be sent to it.`)
     }
+    checkJsonDepth(text, what)
     const block = target.blockFor(newKey)
     const from = block.length
     checkSize(block.beginRecord(newKey, newTime).utf8(text), stream)

@@ -1,5 +1,5 @@
 /** From what a caller gives to what a task is told: checks the input and asks the task's functions about it. */
-import { MillraceError, type SchemaResult, type StandardSchema, type TaskCode, type TaskPlan, limits, priorityMost } from "@millrace/model"
+import { MillraceError, type SchemaResult, type StandardSchema, type TaskCode, type TaskPlan, checkJsonDepth, limits, priorityMost } from "@millrace/model"
 import { checkedKey } from "../event-time.ts"
 import { schemaFaults } from "../schema-faults.ts"
 import type { EnqueueFacts, TaskCommand } from "./task-command.ts"
@@ -9,7 +9,7 @@ import type { EnqueueFacts, TaskCommand } from "./task-command.ts"
  *
  * @param value - as JSON gives it; `text` is its JSON
  * @param stored - where the JSON lies, when it is a large value
- * @throws MR1023 with each fault and its path, MR1013 when it is too large, MR1201 when the task's functions do not answer well
+ * @throws MR1023 with each fault and its path, MR1013 when it is too large, MR1034 when it is too deep, MR1201 when the task's functions do not answer well
  */
 export function enqueueCommand(plan: TaskPlan, code: TaskCode, value: unknown, text: string, facts: EnqueueFacts, stored?: string): TaskCommand {
   const what = `task "${plan.name}"`
@@ -17,6 +17,7 @@ export function enqueueCommand(plan: TaskPlan, code: TaskCode, value: unknown, t
   if (text.length > most) {
     throw new MillraceError("MR1013", `${what}: an input of ${text.length} bytes; at most ${most} are taken.`, { bytes: text.length, most })
   }
+  checkJsonDepth(text, `${what}, input`)
   const input = fitting(value, code.input, "MR1023", `${what}, input`)
   const key = code.key === undefined ? undefined : checkedKey((code.key as (input: unknown) => unknown)(input), what)
   const priority = facts.priority ?? (code.priority as ((input: unknown) => number) | undefined)?.(input)

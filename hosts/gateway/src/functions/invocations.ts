@@ -1,5 +1,5 @@
 /** What the two operations that invoke have in common: what is asked, and what may be asked. */
-import { limits } from "@millrace/model"
+import { deepJsonFault, isDeepJson, limits } from "@millrace/model"
 import type { MountedRequest } from "../mount.ts"
 import { one } from "./lambda-answer.ts"
 import { Refusal, tooLarge } from "./refusal.ts"
@@ -36,10 +36,11 @@ function payloadOf(body: Uint8Array): string {
   const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString("utf8")
   try {
     JSON.parse(text)
-    return text
   } catch (cause) {
     throw new Refusal(400, "InvalidRequestContentException", `Could not parse request body into json: ${(cause as Error).message}`)
   }
+  if (isDeepJson(text)) throw new Refusal(400, "InvalidRequestContentException", `Could not parse request body into json: ${deepJsonFault}.`)
+  return text
 }
 
 function contextOf(given: string | undefined): string | undefined {

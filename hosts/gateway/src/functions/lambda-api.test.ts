@@ -90,6 +90,9 @@ test("what is no operation of the node is told so", async () => {
   for (const [method, url, status, type] of wrong) assert.deepEqual((await ask(method, url)).slice(0, 2), [status, type], `${method} ${url}`)
   assert.deepEqual((await ask("POST", invocations, "", { "x-amz-invocation-type": "Later" })).slice(0, 2), [400, "InvalidParameterValueException"])
   assert.deepEqual((await ask("POST", invocations, "", { "x-amz-client-context": "eA==" })).slice(0, 2), [400, "InvalidRequestContentException"])
+  // Deeper than code can walk through.
+  const deep = "[".repeat(1_001) + "]".repeat(1_001)
+  assert.deepEqual((await ask("POST", invocations, deep)).slice(0, 2), [400, "InvalidRequestContentException"])
 })
 
 test("any request has an answer that is not the node's fault", async () => {

@@ -1,6 +1,6 @@
 /** POST /v1/functions/{function}/invocations: calls a function and waits for its end. */
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
-import { errorTable, limits, MillraceError } from "@millrace/model"
+import { checkJsonDepth, errorTable, limits, MillraceError } from "@millrace/model"
 import { type InvocationReply, problemOf } from "@millrace/protocol"
 import { failureOf, headersOf, refuse, send } from "../../answer.ts"
 import { encodingOf } from "../../body-headers.ts"
@@ -41,6 +41,7 @@ async function replyOf(context: RouteContext, gate: Gate): Promise<string> {
   } catch (cause) {
     throw new MillraceError("MR1001", `The body is not JSON: ${(cause as Error).message}.`)
   }
+  checkJsonDepth(payload, "The event")
   const invocation = await gate.node.functions.invoke(name, payload, { tail: true })
   if (invocation.kind === "throttled") {
     const who = invocation.reason === "node" ? "all instances that this node has room for" : `all instances that function "${name}" may have`

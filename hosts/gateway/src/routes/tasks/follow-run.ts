@@ -5,7 +5,7 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import { assertReady, type Handler } from "../../gate.ts"
 import { liveHeadersOf } from "../../live-reader.ts"
-import { runReply } from "../../run-reply.ts"
+import { runJson } from "../../run-reply.ts"
 import { RunReader } from "../../run-reader.ts"
 import type { NodeRun, NodeRunEvent } from "../../tasks.ts"
 
@@ -48,10 +48,10 @@ export const followRun: Handler = async (context, gate) => {
   reader.begin()
   const end = async (): Promise<void> => {
     const ended = await gate.node.tasks.run(id).catch(() => undefined)
-    if (ended !== undefined) reader.write("end", JSON.stringify(runReply(ended)), place)
+    if (ended !== undefined) reader.write("end", runJson(ended), place)
     reader.end()
   }
-  reader.write("run", JSON.stringify(runReply(run)), place)
+  reader.write("run", runJson(run), place)
   take = (event) => {
     switch (event.kind) {
       case "ended":

@@ -1,10 +1,10 @@
 /** GET /v1/runs: a page of runs, of one task or of all, newest first; GET /v1/runs/{run}: one. */
 import { limits, MillraceError } from "@millrace/model"
-import type { RunList, RunState } from "@millrace/protocol"
+import type { RunState } from "@millrace/protocol"
 import { json } from "../../answer.ts"
 import { assertReady, type Gate, type Handler, largeJson, type RouteContext } from "../../gate.ts"
 import { queryOf, wholeNumber } from "../../query.ts"
-import { runReply } from "../../run-reply.ts"
+import { runJson } from "../../run-reply.ts"
 import type { NodeRun, NodeSearch } from "../../tasks.ts"
 
 const states: readonly RunState[] = ["delayed", "waiting", "running", "succeeded", "failed", "cancelled", "expired"]
@@ -25,11 +25,11 @@ export const listRuns: Handler = async (context, gate) => {
     ...(query.q === undefined ? {} : { q: query.q }),
   }
   const tasks = query.task === undefined ? gate.node.tasks.plans.map(({ name }) => name) : [query.task]
-  return largeJson(JSON.stringify(await found(gate, context, tasks, search, cursorOf(query.cursor))), context, gate)
+  return largeJson(await found(gate, context, tasks, search, cursorOf(query.cursor)), context, gate)
 }
 
-/** A page with a run at least, while there are more to be looked at and the time is not over. */
-async function found(gate: Gate, { env: { outgoing } }: RouteContext, tasks: readonly string[], search: NodeSearch, from: ReadonlyMap<string, number>): Promise<RunList> {
+/** The JSON of a RunList: a page with a run at least, while there are more to be looked at and the time is not over. */
+async function found(gate: Gate, { env: { outgoing } }: RouteContext, tasks: readonly string[], search: NodeSearch, from: ReadonlyMap<string, number>): Promise<string> {
   let over = false
   const end = (): void => {
     over = true
@@ -39,7 +39,7 @@ async function found(gate: Gate, { env: { outgoing } }: RouteContext, tasks: rea
   try {
     let page = await pageOf(gate, tasks, search, from)
     while (page.runs.length === 0 && page.cursor !== undefined && !over) page = await pageOf(gate, tasks, search, cursorOf(page.cursor))
-    return page
+    return `{"runs":[${page.runs.map(runJson).join(",")}]${page.cursor === undefined ? "" : `,"cursor":"${page.cursor}"`}}`
   } finally {
     cancel()
     outgoing.removeListener("close", end)
@@ -48,11 +48,16 @@ async function found(gate: Gate, { env: { outgoing } }: RouteContext, tasks: rea
 
 export const showRun: Handler = async (context, { node }) => {
   assertReady(node)
-  return json(JSON.stringify(runReply(await node.tasks.run(context.req.param("run") ?? ""))))
+  return json(runJson(await node.tasks.run(context.req.param("run") ?? "")))
+}
+
+interface Page {
+  readonly runs: readonly NodeRun[]
+  readonly cursor?: string
 }
 
 /** The newest of all the tasks' runs: each gives its newest, and what does not fit the page comes with the next. */
-async function pageOf({ node }: Gate, tasks: readonly string[], search: NodeSearch, cursor: ReadonlyMap<string, number>): Promise<RunList> {
+async function pageOf({ node }: Gate, tasks: readonly string[], search: NodeSearch, cursor: ReadonlyMap<string, number>): Promise<Page> {
   const ended = new Set([...cursor].filter(([, before]) => before === 0).map(([task]) => task))
   const pages = await Promise.all(
     tasks
@@ -71,9 +76,8 @@ async function pageOf({ node }: Gate, tasks: readonly string[], search: NodeSear
     // Number 0 is the oldest: before it there is nothing.
     left.set(task, whole ? (next ?? 0) : (last?.number ?? cursor.get(task) ?? Number.MAX_SAFE_INTEGER))
   }
-  const runs = shown.map(runReply)
-  if ([...left.values()].every((before) => before === 0)) return { runs }
-  return { runs, cursor: Buffer.from(JSON.stringify([...left])).toString("base64url") }
+  if ([...left.values()].every((before) => before === 0)) return { runs: shown }
+  return { runs: shown, cursor: Buffer.from(JSON.stringify([...left])).toString("base64url") }
 }
 
 function cursorOf(text: string | undefined): ReadonlyMap<string, number> {
