@@ -1,11 +1,11 @@
 /** What passes through an optional schema: the types of values before and behind it. */
 import type { SchemaInput, SchemaOutput, StandardSchema } from "@millrace/model"
 
-/** What a schema takes: what callers send, or what code gives to be checked. Without a schema, anything. */
-export type TakenBy<S> = S extends StandardSchema ? SchemaInput<S> : unknown
+/** What a schema takes: what callers send, or what code gives to be checked. Without a schema, what the code says that it takes, or else anything. */
+export type TakenBy<S, Said = unknown> = S extends StandardSchema ? SchemaInput<S> : Said
 
-/** What a schema makes of it. Without a schema, anything. */
-export type MadeBy<S> = S extends StandardSchema ? SchemaOutput<S> : unknown
+/** What a schema makes of it. Without a schema, what the code says that it takes, or else anything. */
+export type MadeBy<S, Said = unknown> = S extends StandardSchema ? SchemaOutput<S> : Said
 
 /**
  * What a caller gets, and what flows read: what the schema of the output makes of what the code gave, or, without a schema, that itself as

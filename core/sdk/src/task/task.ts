@@ -37,9 +37,14 @@ import {
 } from "./options.ts"
 
 /** A task: its schemas, its code, and how its runs are started. */
-export interface TaskOptions<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends TakenBy<O>>
-  extends TaskSettings<MadeBy<S>, TakenBy<S>> {
-  /** Any Standard Schema: each input is checked against it before it is taken. @default any JSON */
+export interface TaskOptions<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends TakenBy<O>, I = unknown>
+  extends TaskSettings<MadeBy<S, I>, NoInfer<TakenBy<S, I>>> {
+  /**
+   * Any Standard Schema: each input is checked against it before it is taken. Without one any JSON is taken; its type is then what `run` says that it
+   * takes, `run: (order: Order) => …`, which the compiler alone checks.
+   *
+   * @default any JSON
+   */
   readonly input?: S
   /**
    * Any Standard Schema: the code gives what it takes; what it makes of that is kept, published and given to callers, so it makes JSON. An output
@@ -50,18 +55,18 @@ export interface TaskOptions<S extends StandardSchema | undefined, O extends Sta
   readonly output?: O
   readonly batch?: undefined
   /** The code. It may run more than once for a run, when an attempt fails or its machine dies. */
-  run(input: MadeBy<S>, ctx: TaskContext): R | Promise<R>
+  run(input: MadeBy<S, I>, ctx: TaskContext): R | Promise<R>
 }
 
 /** A task whose code takes many inputs at once. */
-export interface BatchTaskOptions<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends TakenBy<O>>
-  extends TaskSettings<MadeBy<S>, TakenBy<S>> {
+export interface BatchTaskOptions<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends TakenBy<O>, I = unknown>
+  extends TaskSettings<MadeBy<S, I>, NoInfer<TakenBy<S, I>>> {
   readonly input?: S
   readonly output?: O
   /** As many inputs as `size` (2 to 10,000) in one call, or those that there are `wait` after the first. */
   readonly batch: { readonly size: number; readonly wait: Duration }
   /** Gives a result for each input, in their order; an Error in a place fails that run alone. */
-  run(inputs: ReadonlyArray<MadeBy<S>>, ctx: TaskContext): ReadonlyArray<R | Error> | Promise<ReadonlyArray<R | Error>>
+  run(inputs: ReadonlyArray<MadeBy<S, I>>, ctx: TaskContext): ReadonlyArray<R | Error> | Promise<ReadonlyArray<R | Error>>
 }
 
 /** Inputs and outputs are JSON, so an input's schema takes JSON, and an output's gives it. */
@@ -193,14 +198,14 @@ export class Task<In, Out, Name extends string = string> implements Target<In, O
  * })
  * ```
  */
-export function task<Name extends string, S extends StandardSchema | undefined = undefined, O extends StandardSchema | undefined = undefined, R extends TakenBy<O> = TakenBy<O>>(
+export function task<Name extends string, S extends StandardSchema | undefined = undefined, O extends StandardSchema | undefined = undefined, R extends TakenBy<O> = TakenBy<O>, I = unknown>(
   name: Name,
-  options: TaskOptions<S, O, R> & JsonSchemas<S, O>,
-): Task<TakenBy<S>, ResultOf<O, R>, Name>
-export function task<Name extends string, S extends StandardSchema | undefined = undefined, O extends StandardSchema | undefined = undefined, R extends TakenBy<O> = TakenBy<O>>(
+  options: TaskOptions<S, O, R, I> & JsonSchemas<S, O>,
+): Task<TakenBy<S, I>, ResultOf<O, R>, Name>
+export function task<Name extends string, S extends StandardSchema | undefined = undefined, O extends StandardSchema | undefined = undefined, R extends TakenBy<O> = TakenBy<O>, I = unknown>(
   name: Name,
-  options: BatchTaskOptions<S, O, R> & JsonSchemas<S, O>,
-): Task<TakenBy<S>, ResultOf<O, R>, Name>
+  options: BatchTaskOptions<S, O, R, I> & JsonSchemas<S, O>,
+): Task<TakenBy<S, I>, ResultOf<O, R>, Name>
 export function task(
   name: string,
   options: TaskOptions<undefined, undefined, unknown> | BatchTaskOptions<undefined, undefined, unknown>,

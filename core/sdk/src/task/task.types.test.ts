@@ -120,3 +120,46 @@ test("a service knows the tasks that its flows end in, by their names", () => {
   same<keyof Tasks, "freeze" | "unfreeze" | "both">(true)
   assert.equal(app.name, "app")
 })
+
+interface Order {
+  readonly id: string
+  readonly total: number
+}
+
+test("a task without a schema takes what its code says that it takes", () => {
+  const plain = task("plain", { run: (order: Order) => order.total })
+  const method = task("method", {
+    key: (order: Order) => order.id,
+    async run(order: Order, ctx) {
+      return `${order.id} ${ctx.attempt}`
+    },
+  })
+  const many = task("many", { batch: { size: 2, wait: "1s" }, run: (orders: readonly Order[]) => orders.map(({ id }) => id) })
+  const anything = task("anything", { cron: { expression: "0 7 * * *", input: {} }, run: () => 1 })
+  const unsaid = task("unsaid", { run: (input) => String(input) })
+  void (async () => {
+    const total = await plain.call({ id: "17", total: 5 })
+    same<typeof total, number>(true)
+    // @ts-expect-error a field is missing
+    await plain.call({ id: "17" })
+    // @ts-expect-error a field is missing
+    await method.send({ id: "17" })
+    // @ts-expect-error a field is missing
+    await many.sendMany([{ id: "17" }])
+    await anything.call([1])
+    await unsaid.call({ x: 1 })
+  })
+  const orders = stream<Order>("orders")
+  const app = service("shop", [plain, method, many, anything, unsaid, orders.to(plain)])
+  type Tasks = NonNullable<(typeof app)["~tasks"]>
+  same<Tasks["plain"], readonly [Order, number]>(true)
+  same<Tasks["method"], readonly [Order, string]>(true)
+  same<Tasks["many"], readonly [Order, string]>(true)
+  same<Tasks["anything"], readonly [unknown, number]>(true)
+  same<Tasks["unsaid"], readonly [unknown, string]>(true)
+  // @ts-expect-error an order without a total
+  orders.map(({ id }) => ({ id })).to(plain)
+  // @ts-expect-error what the cron gives is no order
+  assert.ok(task("daily", { cron: { expression: "0 7 * * *", input: { id: 1 } }, run: (order: Order) => order.total }))
+  assert.equal(app.name, "shop")
+})
