@@ -6,6 +6,9 @@
  *        ^  |               |
  *        |  no answer, 429, 503, a retryable problem, the connection ends
  *        +--- wait ---------+                     any other failure: thrown
+ *
+ * 1. Whoever has once been connected is not given up: a node that is restarted or away for long comes back, and until when that is worth waiting
+ *    for is the caller's to say, by its signal. Only a node that was never reached is told as MR1602, after all attempts: its address may be wrong.
  */
 import { errorTable, MillraceError } from "@millrace/model"
 import { mayHelp, parsed, retryAfterMs, unreachable } from "./answer.ts"
@@ -32,7 +35,7 @@ interface Reading<Told> {
 
 /**
  * @param url - with its query
- * @throws what the node's problem details say; MR1602 once it has not been reached in all attempts
+ * @throws what the node's problem details say; MR1602 when it was never reached, in all attempts
  */
 export async function* eventsOf<Told>(
   { world, backoff, node, url }: Following,
@@ -41,6 +44,7 @@ export async function* eventsOf<Told>(
 ): AsyncGenerator<Told, void, undefined> {
   let position = ""
   let attempts = 0
+  let wasReached = false
   while (!isAborted(signal)) {
     let failure: MillraceError
     let askedMs = 0
@@ -50,6 +54,7 @@ export async function* eventsOf<Told>(
       if (position !== "") headers["last-event-id"] = position
       const response = await world.fetch(url, { method: "GET", headers, ...(signal === undefined ? {} : { signal }) })
       if (response.status === 200 && response.body !== null) {
+        wasReached = true
         const events = new EventStream()
         for await (const chunk of response.body) {
           for (const event of events.push(chunk)) {
@@ -79,7 +84,7 @@ export async function* eventsOf<Told>(
         failure = cause
       } else failure = unreachable(node, cause)
     }
-    if (attempts >= backoff.attempts) throw failure
+    if (!wasReached && attempts >= backoff.attempts) throw failure
     await world.sleep(waitAfter(backoff, Math.max(attempts, 1), askedMs, world.random()), signal)
   }
 }

@@ -4,7 +4,7 @@ import { eventsOf, type Following } from "./events-of.ts"
 import type { RunReply } from "./run-messages.ts"
 import type { RunEvent } from "./task-client.ts"
 
-/** @throws what the node's problem details say; MR1602 once it has not been reached in all attempts */
+/** @throws what the node's problem details say; MR1602 when it was never reached, in all attempts */
 export function followRun(following: Following, signal: AbortSignal | undefined): AsyncGenerator<RunEvent, void, undefined> {
   return eventsOf<RunEvent>(following, signal, { read: told, last: "end" })
 }

@@ -3,7 +3,7 @@ import type { ServerSentEvent } from "./event-stream.ts"
 import { eventsOf, type Following } from "./events-of.ts"
 import { tableBegun, type TableEvent, type TableLiveOptions } from "./table-messages.ts"
 
-/** @throws what the node's problem details say; MR1602 once it has not been reached in all attempts */
+/** @throws what the node's problem details say; MR1602 when it was never reached, in all attempts */
 export function followTable<Row>(following: Following, { from, prefix, signal }: TableLiveOptions): AsyncGenerator<TableEvent<Row>, void, undefined> {
   const query = [...(from === undefined ? [] : [`from=${from}`]), ...(prefix === undefined ? [] : [`prefix=${encodeURIComponent(prefix)}`])]
   const url = query.length === 0 ? following.url : `${following.url}?${query.join("&")}`

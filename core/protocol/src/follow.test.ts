@@ -124,13 +124,42 @@ test("a stream that does not exist is told at once", async () => {
   assert.equal(calls.length, 1)
 })
 
-test("a node that is not reached in all attempts is told as MR1602; a record starts the count anew", async () => {
+test("a node that was never reached in all attempts is told as MR1602; one that was is waited for, however long it is away", async () => {
   const gone = new Error("ECONNREFUSED")
-  const { client, calls } = scripted([gone, gone, gone, connection([event(0)]), gone, gone, gone, gone])
-  const live = client.live("s")[Symbol.asyncIterator]()
-  assert.equal((await live.next()).done, false)
-  await assert.rejects(live.next(), (error) => isMillraceError(error) && error.code === "MR1602")
-  assert.equal(calls.length, 8)
+  const never = scripted([gone, gone, gone, gone])
+  await assert.rejects(never.client.live("s")[Symbol.asyncIterator]().next(), (error) => isMillraceError(error) && error.code === "MR1602")
+  assert.equal(never.calls.length, 4)
+
+  const away = Array.from({ length: 500 }, (_, i) => (i % 2 === 0 ? gone : refusal("MR1401")))
+  const { client, calls, waits } = scripted([gone, gone, gone, connection([event(0)]), ...away, connection([event(1), ended])])
+  const seen = []
+  for await (const { record: received } of client.live("s")) seen.push(received.offset)
+  assert.deepEqual(seen, [0, 1])
+  assert.equal(calls.length, 505)
+  assert.equal(calls.at(-1)?.headers["last-event-id"], "1")
+  assert.equal(Math.max(...waits.slice(10)), 1_000 / 2)
+
+  const run = JSON.stringify({ id: "t-1", status: "running" })
+  const following = scripted([connection([eventText("a", run, "run")]), ...away, connection([eventText("b", run, "end")])])
+  const kinds = []
+  for await (const { kind } of following.client.followRun("t-1")) kinds.push(kind)
+  assert.deepEqual(kinds, ["run", "end"])
+})
+
+test("whoever waits for a node that is away is let go by its signal", async () => {
+  const stop = new AbortController()
+  const { client, calls } = scripted([connection([event(0)])])
+  const seen = []
+  for await (const { record: received } of client.live("s", { signal: stop.signal })) {
+    seen.push(received.offset)
+    const before = calls.length
+    void (async () => {
+      while (calls.length < before + 50) await Promise.resolve()
+      stop.abort()
+    })()
+  }
+  assert.deepEqual(seen, [0])
+  assert.ok(calls.length >= 51)
 })
 
 test("whoever stops reading ends the connection", async () => {

@@ -15,7 +15,7 @@ export interface LiveRecord<Value = unknown> {
   readonly record: ReceivedRecord<Value>
 }
 
-/** @throws what the node's problem details say; MR1602 once it has not been reached in all attempts */
+/** @throws what the node's problem details say; MR1602 when it was never reached, in all attempts */
 export function follow<Value>(following: Following, { from, signal }: LiveOptions): AsyncGenerator<LiveRecord<Value>, void, undefined> {
   const url = from === undefined ? following.url : `${following.url}?from=${encodeURIComponent(from)}`
   return eventsOf<LiveRecord<Value>>({ ...following, url }, signal, {
