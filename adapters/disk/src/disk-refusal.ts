@@ -13,7 +13,7 @@ export function refusal(cause: unknown, path: string): MillraceError {
   const code = errorNumber(cause) || (cause instanceof Error && /no space left/i.test(cause.message) ? "ENOSPC" : "")
   if (code === "ENOSPC" || code === "EDQUOT") {
     const what = code === "EDQUOT" ? "The disk quota of" : "The disk that holds"
-    const message = `${what} ${path} is full: free some space; the node tries again by itself and goes on.`
+    const message = `${what} ${path} is full: free some space; a node that runs then goes on by itself, one that could not start is to be started again.`
     return new MillraceError("MR1303", message, { path, code }, cause)
   }
   const why = cause instanceof Error ? cause.message : String(cause)
