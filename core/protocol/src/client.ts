@@ -379,7 +379,7 @@ function inputText(task: string, input: unknown): string {
   throw new MillraceError("MR1023", `task "${task}", input: ${form.fault}.`)
 }
 
-const runsOptions: readonly string[] = ["task", "status", "since", "until", "key", "q", "cursor", "limit"] satisfies ReadonlyArray<keyof RunsOptions>
+const runsOptions: readonly string[] = ["task", "status", "since", "until", "endedSince", "endedUntil", "key", "q", "cursor", "limit"] satisfies ReadonlyArray<keyof RunsOptions>
 
 /** What a caller here may say of a call besides what a run is enqueued with. */
 const callerOptions: readonly string[] = ["signal"]
