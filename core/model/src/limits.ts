@@ -118,6 +118,8 @@ export const limits = {
   youngHeapMegabytesMax: 48,
   /** How often it is looked at what the heap of a thread takes that runs user code, in milliseconds. */
   heapLookMs: 100,
+  /** A thread that has been at work for less than this since its heap was last looked at is let sleep, in ms. */
+  heapLookActiveMsMin: 5,
   /** A thread over its limit is not asked to collect its garbage again sooner, in milliseconds. */
   heapCollectMsMin: 1_000,
   /** What V8 may give a thread beyond its limit, in megabytes: room in which to notice it. Past V8's own limit the process ends. */

@@ -5,10 +5,13 @@ import { HeapWatch, engineHeapMegabytes } from "./heap-watch.ts"
 
 const megabyte = 1_048_576
 
+/** What a thread has been doing. */
+const at = (active: number, idle = 0) => ({ eventLoopUtilization: () => ({ active, idle, utilization: active / (active + idle || 1) }) })
+
 function watchOf(megabytes: number) {
   const said: string[] = []
   let asked = 0
-  const worker = { getHeapStatistics: () => new Promise<never>(() => void asked++) }
+  const worker = { getHeapStatistics: () => new Promise<never>(() => void asked++), performance: at(0) }
   const watch = new HeapWatch(worker, megabytes, { onCollect: () => said.push("collect"), onOver: (answers) => said.push(answers ? "over, it answers" : "over") })
   return { watch, said, asked: () => asked }
 }
@@ -58,7 +61,7 @@ test("a thread that has not begun yet is asked again", async () => {
     asked++
     return Promise.reject(new Error("Worker instance not running"))
   }
-  const watch = new HeapWatch({ getHeapStatistics }, 128, { onCollect: () => undefined, onOver: () => undefined })
+  const watch = new HeapWatch({ getHeapStatistics, performance: at(0) }, 128, { onCollect: () => undefined, onOver: () => undefined })
   watch.look()
   await new Promise((resolve) => setImmediate(resolve))
   watch.look()
@@ -67,4 +70,28 @@ test("a thread that has not begun yet is asked again", async () => {
 
 test("V8's own limit leaves ample room above a thread's, and stays below 2,048 MB where it can", () => {
   assert.deepEqual([128, 976, 977, 1_500, 1_501, 10_240].map(engineHeapMegabytes), [1_152, 2_000, 2_000, 2_000, 2_525, 11_264])
+})
+
+test("a thread that rests is not woken for a look, and one that is at work now and then is looked at", async () => {
+  let asked = 0
+  let active = 10
+  const getHeapStatistics = (): Promise<never> => {
+    asked++
+    return Promise.reject(new Error("not of interest"))
+  }
+  const performance = { eventLoopUtilization: () => at(active, 1_000).eventLoopUtilization() }
+  const watch = new HeapWatch({ getHeapStatistics, performance }, 128, { onCollect: () => undefined, onOver: () => undefined })
+  const looks = async (times: number): Promise<number> => {
+    const before = asked
+    for (let i = 0; i < times; i++) {
+      watch.look()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return asked - before
+  }
+  assert.equal(await looks(10), 1, "once, as it has been at work")
+  active += limits.heapLookActiveMsMin - 0.1
+  assert.equal(await looks(10), 0)
+  active += 0.1
+  assert.equal(await looks(10), 1)
 })

@@ -9,6 +9,7 @@
  * 1. A thread whose heap is beyond its limit is asked to collect its garbage; it is over its limit when that much is still in use.
  * 2. A thread that does not come to answer is over its limit once half of the room above is in use: garbage
  *    alone seldom reaches so far, as V8 looks for it by then.
+ * 3. A thread that rests is not woken for a look.
  */
 import type { Worker } from "node:worker_threads"
 import { limits } from "@millrace/model"
@@ -30,18 +31,22 @@ export interface HeapWatchEvents {
   onOver(answers: boolean): void
 }
 
+type WatchedThread = Pick<Worker, "getHeapStatistics" | "performance">
+
 export class HeapWatch {
-  readonly #worker: Pick<Worker, "getHeapStatistics">
+  readonly #worker: WatchedThread
   readonly #events: HeapWatchEvents
   readonly #limitBytes: number
   /** See 2. */
   readonly #certainBytes: number
   #isLooking = false
   #isCollecting = false
+  /** How long it had been at work when it was last looked at, in ms. */
+  #activeMs = Number.NEGATIVE_INFINITY
   /** Looks until it is asked again: collecting costs as much as is in use. */
   #pause = 0
 
-  constructor(worker: Pick<Worker, "getHeapStatistics">, megabytes: number, events: HeapWatchEvents) {
+  constructor(worker: WatchedThread, megabytes: number, events: HeapWatchEvents) {
     this.#worker = worker
     this.#events = events
     this.#limitBytes = megabytes * megabyte
@@ -51,7 +56,7 @@ export class HeapWatch {
   /** To be called every `limits.heapLookMs`. A thread that cannot answer yet is not asked twice. */
   look(): void {
     if (this.#pause > 0) this.#pause--
-    if (this.#isLooking) return
+    if (this.#isLooking || this.#rests()) return
     this.#isLooking = true
     this.#worker.getHeapStatistics().then(
       ({ used_heap_size: bytes, external_memory: outside }) => {
@@ -63,6 +68,14 @@ export class HeapWatch {
         this.#isLooking = false
       },
     )
+  }
+
+  /** 3. Known without waking it. Before its loop runs, it is at work. */
+  #rests(): boolean {
+    const { active, idle } = this.#worker.performance.eventLoopUtilization()
+    if (active + idle > 0 && active - this.#activeMs < limits.heapLookActiveMsMin) return true
+    this.#activeMs = active
+    return false
   }
 
   /** @param outside - bytes outside of the heap, where those count */
