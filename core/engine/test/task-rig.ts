@@ -18,6 +18,8 @@ export class TaskRig {
   readonly tallied: RunsTallied[] = []
   /** Large values that nobody has any more. */
   readonly forgotten: string[] = []
+  /** Bytes of changes of the state so far. */
+  stateBytes = 0
   #next = 0
 
   private constructor(rig: Rig, task: string) {
@@ -131,7 +133,8 @@ export class TaskRig {
     return this.rig.values(`${this.task}.output`)
   }
 
-  #take({ effects }: Transaction): void {
+  #take({ effects, state }: Transaction): void {
+    this.stateBytes += state.length
     for (const effect of effects as readonly TaskEffect[]) {
       if (effect.kind === "call") this.calls.set(effect.lease, effect)
       else if (effect.kind === "abort") {

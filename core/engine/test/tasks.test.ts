@@ -657,3 +657,48 @@ test("large values are given up with what had them: a run whose retention is ove
   await rig.pass(3_600_000)
   assert.deepEqual(rig.forgotten, [stored("input"), stored("output")])
 })
+
+test("a long input is written once, and is there for each attempt, for who looks and who searches", async () => {
+  const rig = await TaskRig.open(task("t", { run, retry: 2, retention: "1h" }))
+  await rig.tell(["pause"])
+  const text = `${"x".repeat(20_000)}needle`
+  const number = await rig.enqueue(text)
+  const short = await rig.enqueue("short")
+  await rig.tell(["resume"])
+  await rig.restart()
+  const input = JSON.stringify(text)
+  assert.equal(rig.callOf(number).runs[0]?.input, input)
+  rig.finish(number, { kind: "failed", error: oops })
+  rig.finish(short, { kind: "succeeded", output: "1" })
+  await rig.pass(60_000)
+  assert.equal(rig.callOf(number).runs[0]?.input, input)
+  rig.finish(number, { kind: "succeeded", output: "1" })
+  assert.equal(rig.run(number).input, input)
+  assert.equal(rig.run(short).input, '"short"')
+  assert.deepEqual(rig.page({ q: "needle" }).runs.map((found) => [found.number, found.input]), [[number, input]])
+  assert.ok(rig.stateBytes < 1.5 * input.length, `${rig.stateBytes} bytes were written`)
+  // It goes with its run.
+  await rig.rig.store.fold()
+  assert.deepEqual([...rig.rig.store.state.buckets("tasks/t@inputs", 0)], [0])
+  await rig.pass(2 * 3_600_000)
+  assert.ok(!rig.knows(number))
+  await rig.rig.store.fold()
+  assert.deepEqual([...rig.rig.store.state.buckets("tasks/t@inputs", 0)], [])
+})
+
+test("of a debounced run the newest input counts, however long it and those before are", async () => {
+  const long = (letter: string): string => letter.repeat(5_000)
+  for (const inputs of [["a", long("b")], [long("a"), "b"], [long("a"), long("b")]]) {
+    const rig = await TaskRig.open(task("t", { run, debounce: { wait: "1s" } }))
+    const numbers: number[] = []
+    for (const input of inputs) {
+      await rig.enqueue(input)
+      await rig.pass(10)
+    }
+    await rig.restart()
+    await rig.pass(1_000)
+    numbers.push(...rig.running)
+    assert.equal(numbers.length, 1)
+    assert.equal(rig.callOf(numbers[0] as number).runs[0]?.input, JSON.stringify(inputs.at(-1)))
+  }
+})

@@ -261,6 +261,8 @@ export const limits = {
   cronLateMsMax: 60_000,
   /** Largest input or output of a task that is kept with its run, in bytes; larger ones lie in the object store. */
   taskValueBytesMax: 1_048_576,
+  /** Longest input that is written with its run each time that this changes, in characters; a longer one is written once, beside it. */
+  runInputLengthMax: 1_024,
   /** Largest input or output of a task, in bytes of JSON. */
   storedValueBytesMax: 16_777_216,
   /** Age from which an object of a large value is removed that no run has, in milliseconds: what was put just now is about to be committed. */

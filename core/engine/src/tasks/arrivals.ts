@@ -48,12 +48,12 @@ export class Arrivals {
       // Q6: what joins by its key (throttle, debounce) is known by its idempotency key too, so that its repeat joins as well.
       if (repeat === undefined) this.#known.knowRepeat(facts, joined, knownUntil, now)
       // What is not the input of the run that it joins.
-      if (this.#parts.runs.get(joined)?.input !== input) this.#values.forget([input])
+      if (!this.#hasInput(joined, input)) this.#values.forget([input])
       return this.#tellJoined(joined, waited)
     }
     const dueAt = debounce === null ? at + Math.min(facts.delayMs ?? delayMs, limits.delayMsMax) : Math.max(now, at) + debounce.waitMs
-    const run = newRun(input, facts, at, dueAt)
-    this.#parts.runs.add(number, run)
+    const run = newRun(facts, at, dueAt)
+    this.#parts.runs.add(number, run, input)
     this.#values.keep(input)
     this.#parts.standing.count("waiting", 1)
     this.#known.knowRepeat(facts, number, knownUntil, now)
@@ -61,6 +61,12 @@ export class Arrivals {
     if (debounce !== null) this.#known.know(`d:${key}`, number, at + debounce.mostMs)
     this.#lifetimes.begin(number, run)
     this.#turns.offer(number, run)
+  }
+
+  #hasInput(number: number, input: string): boolean {
+    const { runs } = this.#parts
+    const run = runs.get(number)
+    return run !== undefined && runs.inputOf(number, run) === input
   }
 
   /** The run of its key that an enqueue joins. */
@@ -74,7 +80,7 @@ export class Arrivals {
     const run = runs.change(number)
     this.#values.forget([run.input])
     this.#values.keep(input)
-    run.input = input
+    runs.setInput(number, run, input)
     run.dueAt = Math.min(now + debounce.waitMs, pending?.[1] as number)
     // Its other timers find out when they go off.
     run.mayStartAt = run.dueAt
@@ -92,11 +98,12 @@ export class Arrivals {
   }
 }
 
-function newRun(input: string, facts: EnqueueFacts, enqueuedAt: number, dueAt: number): Run {
+/** Without its input. */
+function newRun(facts: EnqueueFacts, enqueuedAt: number, dueAt: number): Run {
   const { key = "", priority = 0, trigger = "call", waited = false, depth = 0, traceparent, tracestate, idempotencyKey, scheduledAt } = facts
   return {
     status: "waiting",
-    input,
+    input: "null",
     key,
     priority,
     trigger,

@@ -22,7 +22,7 @@ export function endedStep(runs: Runs, filter: EndedRunFilter, after: string | un
     last = key
     const number = Number.parseInt(key, 36)
     const run = runs.get(number)
-    if (run !== undefined && isFound(run, filter)) act(number)
+    if (run !== undefined && isFound(run, filter, () => runs.inputSeen(number, run))) act(number)
   }
   return undefined
 }
@@ -42,7 +42,7 @@ export function openStep(runs: Runs, filter: OpenRunFilter, before: number, full
       if (number >= before) continue
       if (seen++ >= limits.runsPerStepMax || full()) return last
       last = number
-      if (!isTerminal(run.status) && isFound(run, filter)) act(number)
+      if (!isTerminal(run.status) && isFound(run, filter, () => runs.inputSeen(number, run))) act(number)
     }
   }
   return undefined

@@ -186,8 +186,8 @@ export class TaskQueue {
       if (!again) run.attempt++
       if (run.attempt === 1) this.#lifetimes.start(number, run)
       this.#calls.begin(lease, number, alone, now)
-      const { attempt, input, key, enqueuedAt, traceparent, tracestate, depth, scheduledAt } = run
-      const called = { number, attempt, input, key, enqueuedAt }
+      const { attempt, key, enqueuedAt, traceparent, tracestate, depth, scheduledAt } = run
+      const called = { number, attempt, input: this.runs.inputOf(number, run), key, enqueuedAt }
       const parented = traceparent === undefined ? called : { ...called, traceparent }
       const traced = tracestate === undefined ? parented : { ...parented, tracestate }
       const timed = scheduledAt === undefined ? traced : { ...traced, scheduledAt }

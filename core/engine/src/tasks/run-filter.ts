@@ -22,8 +22,11 @@ export type EndedRunFilter = RunFilter<"failed" | "cancelled" | "expired">
 /** Of runs that have not ended. */
 export type OpenRunFilter = Omit<RunFilter<"delayed" | "waiting" | "running">, "endedSince" | "endedUntil">
 
-/** @param filter - all that it says holds; of a run that has not ended, nothing holds of its end */
-export function isFound(run: Run, filter: RunFilter): boolean {
+/**
+ * @param filter - all that it says holds; of a run that has not ended, nothing holds of its end
+ * @param input - gives the JSON of the run's input
+ */
+export function isFound(run: Run, filter: RunFilter, input: () => string): boolean {
   const { status, since, until, endedSince, endedUntil, key, q } = filter
   if (status !== undefined && run.status !== status) return false
   if (since !== undefined && run.enqueuedAt < since) return false
@@ -31,5 +34,5 @@ export function isFound(run: Run, filter: RunFilter): boolean {
   if (endedSince !== undefined && (run.finishedAt === 0 || run.finishedAt < endedSince)) return false
   if (endedUntil !== undefined && (run.finishedAt === 0 || run.finishedAt >= endedUntil)) return false
   if (key !== undefined && run.key !== key) return false
-  return q === undefined || run.input.includes(q) || (run.error?.message ?? "").includes(q)
+  return q === undefined || input().includes(q) || (run.error?.message ?? "").includes(q)
 }

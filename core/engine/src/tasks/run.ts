@@ -33,7 +33,7 @@ export type Trigger = "call" | "record" | "cron" | "task" | "event"
 
 export interface Run {
   status: RunStatus
-  /** JSON. */
+  /** JSON; "": it is long, and lies beside the run: see `Runs.inputOf`. */
   input: string
   key: string
   priority: number

@@ -1,6 +1,8 @@
 /** The runs of a task by their numbers, from their enqueue until their retention is over. */
+import { limits } from "@millrace/model"
 import { flagCodec } from "../operators/flag-codec.ts"
 import { type KeyedState, type Scope, rowNumber } from "../state.ts"
+import { inputCodec } from "./input-codec.ts"
 import { numbersCodec } from "./numbers-codec.ts"
 import { runCodec } from "./run-codec.ts"
 import type { Run } from "./run.ts"
@@ -17,12 +19,15 @@ export type Tidied = { readonly kind: "busy" } | { readonly kind: "later"; reado
 
 export class Runs {
   readonly #runs: Scope<Run>
+  /** Long inputs: a run is written two or three times, and they once. */
+  readonly #inputs: Scope<string>
   /** Of each block: runs that have not ended, when the newest ended, whether a timer is set for it. */
   readonly #blocks: Scope<readonly number[]>
   readonly #failed: Scope<true>
 
   constructor(state: KeyedState, scope: string) {
     this.#runs = state.scope(`${scope}@runs`, runCodec)
+    this.#inputs = state.scope(`${scope}@inputs`, inputCodec)
     this.#blocks = state.scope(`${scope}@blocks`, numbersCodec)
     this.#failed = state.scope(`${scope}@failed`, flagCodec)
   }
@@ -38,8 +43,36 @@ export class Runs {
     return this.#runs.change(this.#runs.bucket(blockOf(number)), rowNumber(number), noRun).value as Run
   }
 
-  add(number: number, run: Run): void {
+  add(number: number, run: Run, input: string): void {
     this.#runs.change(this.#runs.bucket(blockOf(number)), rowNumber(number), () => run)
+    this.setInput(number, run, input)
+  }
+
+  /** The JSON of a run's input. */
+  inputOf(number: number, { input }: Run): string {
+    if (input !== "") return input
+    const beside = this.#inputs.get(this.#inputs.bucket(blockOf(number)), rowNumber(number))?.value
+    if (beside === undefined) throw new Error(`task queue: the input of run ${number} is not there`)
+    return beside
+  }
+
+  /** As `inputOf`, for one of many that are looked through: it does not come into memory. */
+  inputSeen(number: number, { input }: Run): string {
+    if (input !== "") return input
+    const row = rowNumber(number)
+    for (const { key, value } of this.#inputs.entries(this.#inputs.bucket(blockOf(number)), number === 0 ? undefined : rowNumber(number - 1))) {
+      if (key === row) return value
+      break
+    }
+    throw new Error(`task queue: the input of run ${number} is not there`)
+  }
+
+  /** @param run - to be changed */
+  setInput(number: number, run: Run, input: string): void {
+    const isLong = input.length > limits.runInputLengthMax
+    if (isLong) this.#inputs.change(this.#inputs.bucket(blockOf(number)), rowNumber(number), () => input).value = input
+    else if (run.input === "") this.#inputs.remove(this.#inputs.bucket(blockOf(number)), rowNumber(number))
+    run.input = isLong ? "" : input
   }
 
   /** Blocks of runs, newest first. */
@@ -99,6 +132,7 @@ export class Runs {
       if (output !== undefined) values.push(output)
     }
     this.#runs.drop(this.#runs.bucket(block))
+    if (this.#inputs.has(block)) this.#inputs.drop(this.#inputs.bucket(block))
     return { kind: "gone", values }
   }
 }

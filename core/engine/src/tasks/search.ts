@@ -70,7 +70,7 @@ export function answerOf(queue: TaskQueue, plan: TaskPlan, question: TaskQuestio
   switch (question.kind) {
     case "run": {
       const run = queue.runs.get(question.number)
-      return run === undefined ? undefined : viewOf(plan, question.number, run)
+      return run === undefined ? undefined : viewOf(plan, question.number, run, queue.runs.inputOf(question.number, run))
     }
     case "runs":
       return pageOf(queue, plan, question.search)
@@ -94,7 +94,8 @@ function pageOf(queue: TaskQueue, plan: TaskPlan, search: RunSearch): RunPage {
       if (number >= before) continue
       if (runs.length >= limit || searched >= limits.runsSearchedMax) return { runs, next: number + 1 }
       searched++
-      if (isFound(run, search)) runs.push(listed(viewOf(plan, number, run)))
+      const input = (): string => queue.runs.inputSeen(number, run)
+      if (isFound(run, search, input)) runs.push(listed(viewOf(plan, number, run, input())))
     }
   }
   return { runs }
@@ -108,8 +109,8 @@ function listed(view: RunView): RunView {
   return { ...view, ...(input === undefined ? {} : { input: shownOf(input) }), ...(output === undefined ? {} : { output: shownOf(output) }) }
 }
 
-function viewOf({ name: task }: TaskPlan, number: number, run: Run): RunView {
-  const { status, key, priority, trigger, input, enqueuedAt, attempt, attempts } = run
+function viewOf({ name: task }: TaskPlan, number: number, run: Run, input: string): RunView {
+  const { status, key, priority, trigger, enqueuedAt, attempt, attempts } = run
   const { output, error, dueAt, startedAt, finishedAt, traceparent, tracestate, idempotencyKey, scheduledAt } = run
   return {
     number,
