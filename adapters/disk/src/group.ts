@@ -16,6 +16,8 @@ const runBytesMax = 65_536
 export class Group {
   /** Sequence of its first commit; everything before is on the disk when the group is written. */
   readonly first: number
+  /** Somebody waits for one of its commits. */
+  isUrgent = false
   commits = 0
   bytes = 0
   readonly blocks: RecentBlock[] = []

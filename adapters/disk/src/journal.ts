@@ -4,6 +4,7 @@
  *
  * One group is being written and synced while the next fills. With `syncMs`, a group counts as soon as it is written, and is synced
  * with others within that time: a killed process loses nothing, a power cut what was not synced. The mark is that of the sync.
+ * Without it, commits that nobody waits for are let wait a moment for others, so that they cost no sync of their own.
  *
  * A group that cannot be written is cut off again, its offsets are taken back, and the journal refuses until the disk takes a probe:
  *
@@ -60,6 +61,8 @@ export class Journal {
   #durable: number
   #closed = false
   #syncTimer: NodeJS.Timeout | undefined
+  /** Ends the wait of commits that nobody waits for. */
+  #patience: NodeJS.Timeout | undefined
   /** The sync that runs, or the last of those that wait for it. */
   #syncing: Promise<void> | undefined
   /** The file is closed, with all that it holds synced. */
@@ -109,19 +112,31 @@ export class Journal {
     }
     const sequence = this.#filling.end
     this.#filling.add(commit, logs, bases, now())
-    this.#running ??= this.#run()
+    if (commit.isPatient === true && this.#options.syncMs === 0) this.#patience ??= setTimeout(() => this.#hurry(), limits.patientCommitMsMax)
+    else this.#hurry()
     return { sequence, bases }
+  }
+
+  /** Writes what has been committed as soon as it can be. */
+  #hurry(): void {
+    if (this.#filling.commits === 0) return
+    this.#filling.isUrgent = true
+    this.#running ??= this.#run()
   }
 
   durable(sequence: number): Promise<void> {
     if (sequence < this.#durable) return Promise.resolve()
     if (this.#writing !== undefined && sequence < this.#writing.end) return this.#writing.promise
-    if (sequence < this.#filling.end) return this.#filling.promise
+    if (sequence < this.#filling.end) {
+      this.#hurry()
+      return this.#filling.promise
+    }
     return Promise.reject(this.#lost ?? new Error(`commit ${sequence} was never appended`))
   }
 
   /** Resolves once nothing waits to be written, be it on the disk or lost. */
   async #settle(): Promise<void> {
+    this.#hurry()
     while (this.#running !== undefined || this.#probing !== undefined) await (this.#running ?? this.#probing)
   }
 
@@ -139,7 +154,7 @@ export class Journal {
     // Commits of the same turn of the event loop go into the same group.
     await Promise.resolve()
     try {
-      while (this.#filling.commits > 0 && this.#refusing === undefined) await this.#next()
+      while (this.#filling.isUrgent && this.#refusing === undefined) await this.#next()
     } finally {
       // In the same step as the last look at the filling group: a commit that comes later starts the next run.
       this.#running = undefined
@@ -147,6 +162,8 @@ export class Journal {
   }
 
   async #next(): Promise<void> {
+    clearTimeout(this.#patience)
+    this.#patience = undefined
     const group = this.#filling
     this.#writing = group
     this.#filling = new Group(group.end, this.#options.salt)

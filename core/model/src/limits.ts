@@ -259,6 +259,8 @@ export const limits = {
   cronRunsMax: 1_000,
   /** A cron's time that is noticed later than this was missed, in milliseconds. */
   cronLateMsMax: 60_000,
+  /** How long a commit that nobody waits for may wait for others, in ms, where each group of commits is synced before it counts. */
+  patientCommitMsMax: 5,
   /** Largest input or output of a task that is kept with its run, in bytes; larger ones lie in the object store. */
   taskValueBytesMax: 1_048_576,
   /** Longest input that is written with its run each time that this changes, in characters; a longer one is written once, beside it. */

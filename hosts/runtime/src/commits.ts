@@ -47,7 +47,7 @@ export class Commits {
     }
     this.#last = committed.sequence
     this.#events.onAppended(commit.appends, committed.bases, origin)
-    this.#store.durable(committed.sequence).then(this.#events.onDurable, () => undefined)
+    if (commit.isPatient !== true) this.#store.durable(committed.sequence).then(this.#events.onDurable, () => undefined)
     return committed
   }
 

@@ -29,7 +29,7 @@ export class Decisions {
 
   /** Commits transactions and sees to what they decide. Returns the commit's sequence. @throws MR1303, MR1304 */
   commit(transactions: readonly TransactionData[], parcel: Uint8Array): number {
-    const sequence = appendedAll(this.#commits, transactions, parcel)
+    const sequence = appendedAll(this.#commits, transactions, parcel, ({ seat, appends }) => appends.length === 0 && this.#tasks.hasQueueAt(seat))
     const carried = transactions.map(({ seat, effects }) => ({ seat, effects: effectsOf(effects) }))
     const files = carried.flatMap(({ seat, effects }) => effects.filter((effect) => effect.kind === "seal").map((effect) => [seat.service, effect] as const))
     if (files.length > 0) this.#deliver(sequence, files)

@@ -92,6 +92,7 @@ export class Node {
     this.#commits = new Commits(store, {
       onAppended: (appends, bases, origin) => this.#onAppended(appends, bases, origin),
       onDurable: () => {
+        this.tasks.onDurable()
         this.#readers.wake()
         this.#running.tables.advance()
         this.mappings.onDurable()

@@ -4,8 +4,12 @@ import type { Commits } from "./commits.ts"
 import type { TransactionData } from "./messages.ts"
 import { unpacked } from "./parcel.ts"
 
-/** Appends them in order; returns the sequence of the last frame. */
-export function appendedAll(commits: Commits, transactions: readonly TransactionData[], parcel: Uint8Array): number {
+/**
+ * Appends them in order; returns the sequence of the last frame.
+ *
+ * @param isPatient - nobody waits for what this transaction has written
+ */
+export function appendedAll(commits: Commits, transactions: readonly TransactionData[], parcel: Uint8Array, isPatient: (transaction: TransactionData) => boolean): number {
   let sequence = 0
   // A frame carries as many as fit; each transaction is whole in its own.
   for (let from = 0; from < transactions.length; ) {
@@ -13,7 +17,7 @@ export function appendedAll(commits: Commits, transactions: readonly Transaction
     const part = transactions.slice(from, to)
     const appends = part.flatMap((transaction) => transaction.appends.map((packed) => unpacked(packed, parcel)))
     const state = part.map(({ stateAt, stateLength }) => parcel.subarray(stateAt, stateAt + stateLength))
-    ;({ sequence } = commits.append({ appends, state }))
+    ;({ sequence } = commits.append(part.every(isPatient) ? { appends, state, isPatient: true } : { appends, state }))
     from = to
   }
   return sequence

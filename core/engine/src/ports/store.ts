@@ -17,6 +17,8 @@ export interface Commit {
   readonly appends: readonly Append[]
   /** Encoded by `StateChangesWriter`; applied in order. */
   readonly state: readonly Uint8Array[]
+  /** Nobody waits for it: it may wait a moment for others with which it is written and synced. Asking when it is durable ends that. */
+  readonly isPatient?: boolean
 }
 
 /** What `append` decided at once; the bytes may not be on the disk yet. */

@@ -19,12 +19,15 @@ export interface NamedRun {
 
 export class KnownTasks {
   #known: ReadonlyMap<string, KnownTask> = new Map()
+  /** Stages of queues, by service. */
+  #queues: ReadonlyMap<string, ReadonlySet<string>> = new Map()
   /** Tasks that no service has any more, by name. */
   #left: ReadonlyMap<string, LeftTask> = new Map()
 
   /** Other services run now. */
   open(plans: readonly Plan[], left: readonly LeftTask[]): void {
     this.#left = new Map(left.map((each) => [each.task, each]))
+    this.#queues = new Map(plans.map(({ service, tasks }) => [service, new Set(tasks.map(({ commands }) => commands))]))
     const all = plans.flatMap(({ service, tasks }) => tasks.map((plan) => ({ service, plan })))
     this.#known = new Map(
       all.map(({ service, plan }) => {
@@ -45,6 +48,10 @@ export class KnownTasks {
   /** Undefined: no service has it. */
   get(task: string): KnownTask | undefined {
     return this.#known.get(task)
+  }
+
+  hasQueueAt(service: string, stage: string): boolean {
+    return this.#queues.get(service)?.has(stage) === true
   }
 
   /** @throws MR1022 with near names */

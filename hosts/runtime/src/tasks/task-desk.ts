@@ -5,7 +5,7 @@
  * N30 A run is acknowledged once it is durable, and called no earlier; that the call has begun need not be durable.
  * N31 Whoever waits for a run hears of its end once that is durable.
  */
-import type { EndedRunFilter, OpenRunFilter, Outcome, RunPage, RunSearch, RunView, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
+import type { CallTask, EndedRunFilter, OpenRunFilter, Outcome, RunPage, RunSearch, RunView, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
 import { isStored } from "@millrace/engine"
 import { type Plan, type TaskPlan, errorData } from "@millrace/model"
 import type { RunResult } from "@millrace/sdk"
@@ -61,6 +61,8 @@ export class TaskDesk {
   #attempts: Attempts | undefined
   /** Effects whose transaction is not durable yet. */
   #undone = 0
+  /** Calls of runs that are not durable yet. */
+  #early: { readonly service: string; readonly effect: CallTask }[] = []
 
   constructor(options: TaskDeskOptions) {
     this.#options = options
@@ -87,11 +89,13 @@ export class TaskDesk {
   /** Other services run now. */
   open(plans: readonly Plan[], attempts: Attempts, left: readonly LeftTask[] = []): void {
     this.#attempts = attempts
+    this.#early = []
     this.#known.open(plans, left)
   }
 
   /** What was not durable never happened: no call goes on, as its lease may be given to another. */
   interrupt(): void {
+    this.#early = []
     this.#attempts?.interrupt()
   }
 
@@ -101,13 +105,16 @@ export class TaskDesk {
 
   /** Whether calls are under way or about to be made. */
   get busy(): boolean {
-    return this.#undone > 0 || (this.#attempts?.size ?? 0) > 0
+    return this.#undone > 0 || this.#early.length > 0 || (this.#attempts?.size ?? 0) > 0
   }
 
   /** The effects of a transaction that will be durable with this commit. */
   onEffects(service: string, all: readonly TaskEffect[], sequence: number): void {
     const effects: TaskEffect[] = []
-    for (const effect of all) if (!this.#startsNow(service, effect)) effects.push(effect)
+    for (const effect of all) {
+      if (effect.kind !== "call") effects.push(effect)
+      else if (!this.#startsNow(service, effect)) this.#early.push({ service, effect })
+    }
     if (effects.length === 0) return
     this.#undone++
     this.#options.commits.durable(sequence).then(
@@ -125,6 +132,18 @@ export class TaskDesk {
         this.#undone--
       },
     )
+  }
+
+  /** More is durable than before: runs among it may be called, though the transactions that call them need not be. */
+  onDurable(): void {
+    if (this.#early.length === 0) return
+    this.#early = this.#early.filter(({ service, effect }) => !this.#startsNow(service, effect))
+    this.callNow()
+  }
+
+  /** Whether this is the seat of a task's queue. */
+  hasQueueAt({ service, stage }: Seat): boolean {
+    return this.#known.hasQueueAt(service, stage)
   }
 
   /** Makes the calls that may be made now: at the end of the turn they would wait for the journal to be written. */
@@ -315,10 +334,9 @@ export class TaskDesk {
    * Makes a call at once when all of its runs are durable. That this attempt has begun need not be: should it be forgotten by a
    * crash, the run is called again, as it is after any crash in its midst.
    */
-  #startsNow(service: string, effect: TaskEffect): boolean {
-    if (effect.kind !== "call") return false
+  #startsNow(service: string, effect: CallTask): boolean {
     const known = this.#known.get(effect.task)
-    if (known === undefined) return false
+    if (known?.seat.service !== service) return true
     const durable = this.#options.durableOf(known.plan.commands)
     if (!effect.runs.every(({ number }) => number < durable)) return false
     this.#carryOut(service, effect)
