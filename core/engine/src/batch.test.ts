@@ -128,5 +128,5 @@ test("an asynchronous schema is refused by name, and its rejection does no harm"
     key: undefined,
     time: undefined,
   }
-  assert.throws(() => checked("x", "in", schemaCode), /stream "in": its schema is asynchronous/)
+  assert.throws(() => checked("x", "in", schemaCode), { code: "MR1212", message: /^stream "in": its schema is asynchronous; check in mapAsync/ })
 })

@@ -176,7 +176,7 @@ function decodeValue(block: Uint8Array, from: number, to: number, stream: Stream
 /**
  * The value as the stream's schema gives it.
  *
- * @throws MR1002 with each fault and its path
+ * @throws MR1002 with each fault and its path, MR1212 for an asynchronous schema
  */
 export function checked(value: unknown, stream: string, code: StreamCode | undefined): unknown {
   const schema = code?.schema
@@ -184,7 +184,7 @@ export function checked(value: unknown, stream: string, code: StreamCode | undef
   const result = schema["~standard"].validate(value)
   if (result instanceof Promise) {
     result.catch(() => undefined)
-    throw new MillraceError("MR1002", `stream "${stream}": its schema is asynchronous; streams need a synchronous one.`)
+    throw new MillraceError("MR1212", `stream "${stream}": its schema is asynchronous; check in mapAsync what has to wait, and here the value alone.`)
   }
   if (result.issues === undefined) return result.value
   const { faults, listed } = schemaFaults(result.issues, value)

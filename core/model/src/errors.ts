@@ -64,6 +64,7 @@ export const errorTable = {
   MR1209: { title: "Tasks call each other too deep", status: 409, advice: "fix" },
   MR1210: { title: "The answer does not fit the function's schema", status: 500, advice: "fix" },
   MR1211: { title: "The run that was called would never start", status: 409, advice: "fix" },
+  MR1212: { title: "The schema is asynchronous", status: 500, advice: "fix" },
   MR1301: { title: "The data directory is in use", status: 409, advice: "operate" },
   MR1302: { title: "The journal is damaged", status: 500, advice: "operate" },
   MR1303: { title: "The disk is full", status: 507, advice: "operate" },

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { type ErrorCode, isMillraceError } from "@millrace/model"
+import * as v from "valibot"
 import { z } from "zod"
 import { type FilesOptions, files } from "./files.ts"
 import {
@@ -407,4 +408,15 @@ test("a lookup that could find nothing, or remember for ever, is refused where i
   refused("MR1101", /type: "outer" is neither "inner" nor "left"/, () => rows.lookup("l", { key, load, type: "outer" }, pair))
   // @ts-expect-error there is nothing to look for
   refused("MR1101", /key: expected a function/, () => rows.lookup("l", { load }, pair))
+})
+
+test("a schema that says that it is asynchronous is refused where it has to answer at once; one that shows it with a cron's input, too", () => {
+  const known = v.objectAsync({ s: v.pipeAsync(v.string(), v.checkAsync(async () => Promise.resolve(true))) })
+  refused("MR1101", /task "t", input: the schema is asynchronous/, () => task("t", { input: known, run: () => 1 }))
+  refused("MR1101", /stream "t", schema: the schema is asynchronous/, () => stream("t", { schema: known }))
+  const shown = z.object({ s: z.string().refine(async () => Promise.resolve(true)) })
+  refused("MR1101", /task "t", cron, input: the schema of the task's input is asynchronous/, () =>
+    task("t", { input: shown, cron: { expression: "0 7 * * *", input: { s: "" } }, run: () => 1 }),
+  )
+  assert.equal(task("t", { output: known, run: () => ({ s: "" }) }).name, "t")
 })

@@ -2,7 +2,7 @@
  * Checks of what a definition is given, made when it is written: the error's stack then points at the user's line.
  * Texts of durations and sizes are read by the model; here are names, bounds and unknown keys.
  */
-import { type Duration, durationMs, limits, MillraceError } from "@millrace/model"
+import { type Duration, durationMs, limits, MillraceError, type StandardSchema } from "@millrace/model"
 
 const nameShape = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/
 
@@ -68,4 +68,18 @@ export function checkKeys(options: unknown, known: readonly string[], what: stri
 export function checkFunction(given: unknown, what: string, presence: "required" | "optional" = "required"): void {
   if (typeof given === "function" || (presence === "optional" && given === undefined)) return
   throw new MillraceError("MR1101", `${what}: expected a function, got ${given === null ? "null" : typeof given}.`)
+}
+
+/**
+ * @param answers - whether it has to answer at once; a schema of zod does not say whether it will (MR1212)
+ * @throws MR1101 for what is no Standard Schema, or says that it is asynchronous where it has to answer at once
+ */
+export function checkSchema(schema: Partial<StandardSchema> | null | undefined, what: string, answers: "at once" | "in time"): void {
+  if (schema === undefined) return
+  if (typeof schema?.["~standard"]?.validate !== "function") {
+    throw new MillraceError("MR1101", `${what}: expected a Standard Schema (zod, valibot, arktype, …).`)
+  }
+  // As valibot's say.
+  if (answers === "in time" || (schema as { readonly async?: unknown }).async !== true) return
+  throw new MillraceError("MR1101", `${what}: the schema is asynchronous, and values are checked as they arrive; check in the code what has to wait.`)
 }

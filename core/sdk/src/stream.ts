@@ -13,7 +13,7 @@ import {
 import type { StreamDefinition } from "./definition.ts"
 import { Flow, type Keying } from "./flow/flow.ts"
 import type { FromJson } from "./json-types.ts"
-import { checkedMs, checkedName, checkedWhole, checkFunction, checkKeys } from "./setting.ts"
+import { checkedMs, checkedName, checkedWhole, checkFunction, checkKeys, checkSchema } from "./setting.ts"
 import type { Target } from "./target.ts"
 
 /** Dead letters of stream `x` are in the stream `x.dead-letter`. */
@@ -54,7 +54,7 @@ export interface StreamSettings {
 
 /** A stream with a schema. */
 export interface SchemaStreamOptions<S extends StandardSchema, Key> extends StreamSettings {
-  /** Any Standard Schema: zod, valibot, arktype and others. Its output is the type of the stream's values. */
+  /** Any Standard Schema that is not asynchronous: zod, valibot, arktype and others. Its output is the type of the stream's values. */
   readonly schema: S
   /**
    * The key of a record: 1 to 256 characters. Records of one key keep their order.
@@ -141,9 +141,7 @@ export function stream(
     what,
   )
   const { schema, key, time, description } = options
-  if (schema !== undefined && typeof (schema as Partial<StandardSchema>)["~standard"]?.validate !== "function") {
-    throw new MillraceError("MR1101", `${what}, schema: expected a Standard Schema (zod, valibot, arktype, …).`)
-  }
+  checkSchema(schema, `${what}, schema`, "at once")
   checkFunction(key, `${what}, key`, "optional")
   checkFunction(time, `${what}, time`, "optional")
   return new Stream(

@@ -96,3 +96,14 @@ test("what a flow sends to a task loses nothing on its way, or is a dead letter 
   const [dead] = run.deadLetters(days)
   assert.equal(dead?.error.message, 'task "note", input: parts: a Map has no JSON form; give Object.fromEntries(map).')
 })
+
+test("an input whose schema turns out to be asynchronous is refused as the definition's fault, and nothing is enqueued", async () => {
+  const names = stream<string>("names")
+  const greet = task("greet", { input: z.string().refine(async () => Promise.resolve(true)), run: (name) => name })
+  const run = await testService(service("s", [names.to(greet)]))
+  await assert.rejects(run.call(greet, "ada"), { code: "MR1212", message: /^task "greet", input: its schema is asynchronous; check in its code/ })
+  await run.send(names, ["ada"])
+  await run.settle()
+  assert.deepEqual(run.runs(greet), [])
+  assert.equal(run.deadLetters(names)[0]?.error.code, "MR1212")
+})

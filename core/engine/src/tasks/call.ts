@@ -129,7 +129,7 @@ export function toldText(task: string, what: "progress" | "stream", value: unkno
 function failed(number: number, lease: number, thrown: unknown, code: TaskCode, logs: readonly string[]): Outcome {
   const outcome = { kind: "failed" as const, number, lease, error: userError(thrown), logs }
   // The same code would give the same input, or output, again.
-  const hopeless = isMillraceError(thrown) && (thrown.code === "MR1206" || thrown.code === "MR1023")
+  const hopeless = isMillraceError(thrown) && (thrown.code === "MR1206" || thrown.code === "MR1023" || thrown.code === "MR1212")
   if (hopeless || code.final?.(thrown) === true) return { ...outcome, final: true }
   const afterMs = code.afterMs?.(thrown)
   return afterMs === undefined ? outcome : { ...outcome, afterMs }

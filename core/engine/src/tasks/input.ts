@@ -9,7 +9,8 @@ import type { EnqueueFacts, TaskCommand } from "./task-command.ts"
  *
  * @param value - as JSON gives it; `text` is its JSON
  * @param stored - where the JSON lies, when it is a large value
- * @throws MR1023 with each fault and its path, MR1013 when it is too large, MR1034 when it is too deep, MR1201 when the task's functions do not answer well
+ * @throws MR1023 with each fault and its path, MR1212 for an asynchronous schema, MR1013 when it is too large, MR1034 when it is too deep, MR1201 when
+ * the task's functions do not answer well
  */
 export function enqueueCommand(plan: TaskPlan, code: TaskCode, value: unknown, text: string, facts: EnqueueFacts, stored?: string): TaskCommand {
   const what = `task "${plan.name}"`
@@ -35,14 +36,15 @@ type FaultCode = "MR1023" | "MR1030" | "MR1206" | "MR1210"
 /**
  * A value as a schema gives it.
  *
- * @throws `code` with each fault and its path
+ * @throws `code` with each fault and its path, MR1212 when the schema is asynchronous
  */
 export function fitting(value: unknown, schema: StandardSchema | undefined, code: FaultCode, what: string): unknown {
   if (schema === undefined) return value
   const result = schema["~standard"].validate(value)
   if (result instanceof Promise) {
     result.catch(() => undefined)
-    throw new MillraceError(code, `${what}: its schema is asynchronous; give a synchronous one.`)
+    // The definition is to blame, not what was given.
+    throw new MillraceError("MR1212", `${what}: its schema is asynchronous; check in its code what has to wait, and here the value alone.`)
   }
   return madeOf(result, value, code, what)
 }

@@ -9,7 +9,8 @@ export function inputsRefused(task: string, rejected: readonly Rejected[], rejec
   if (isOne) return errorFrom(first.problem)
   const all = rejected.length + rejectedUnlisted
   const message = `task "${task}": ${all} of the inputs ${all === 1 ? "does" : "do"} not fit, so none was enqueued; the first is input ${first.index}: ${first.problem.message}`
-  return new MillraceError("MR1023", message, { rejected, rejectedUnlisted })
+  // An asynchronous schema is nobody's input's fault.
+  return new MillraceError(first.problem.code === "MR1212" ? "MR1212" : "MR1023", message, { rejected, rejectedUnlisted })
 }
 
 /** An idempotency key names what it came with first. */

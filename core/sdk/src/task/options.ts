@@ -215,8 +215,10 @@ export function cronPlans(given: CronOptions<unknown> | ReadonlyArray<CronOption
 /** Key and priority of the input that a cron gives; a cron whose every run would fail is refused here. */
 function cronFacts(given: unknown, { input: schema, key, priority }: InputCode, what: string): Pick<CronPlan, "key" | "priority"> {
   const result = schema?.["~standard"].validate(given)
-  // Refused when the task is called.
-  if (result instanceof Promise) return {}
+  if (result instanceof Promise) {
+    result.catch(() => undefined)
+    throw new MillraceError("MR1101", `${what}: the schema of the task's input is asynchronous; check in its code what has to wait.`)
+  }
   if (result?.issues !== undefined) {
     const faults = result.issues.map(({ path = [], message }) => ({
       path: path.map((part) => String(typeof part === "object" ? part.key : part)).join("."),

@@ -20,7 +20,7 @@ import type { StreamDefinition, TaskDefinition } from "../definition.ts"
 import { Flow, type Keying } from "../flow/flow.ts"
 import type { FromJson } from "../json-types.ts"
 import type { MadeBy, ResultOf, TakenBy } from "../schema-values.ts"
-import { checkedMs, checkedName, checkedWhole, checkFunction, checkKeys } from "../setting.ts"
+import { checkedMs, checkedName, checkedWhole, checkFunction, checkKeys, checkSchema } from "../setting.ts"
 import type { Outlet, Target, TaskType } from "../target.ts"
 import { type RunResult, taskCaller } from "./caller.ts"
 import { finalOf, retryAfterMs } from "./errors.ts"
@@ -40,14 +40,14 @@ import {
 export interface TaskOptions<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends TakenBy<O>, I = unknown>
   extends TaskSettings<MadeBy<S, I>, NoInfer<TakenBy<S, I>>> {
   /**
-   * Any Standard Schema: each input is checked against it before it is taken. Without one any JSON is taken; its type is then what `run` says that it
+   * Any Standard Schema that is not asynchronous: each input is checked against it before it is taken. Without one any JSON is taken; its type is then what `run` says that it
    * takes, `run: (order: Order) => …`, which the compiler alone checks.
    *
    * @default any JSON
    */
   readonly input?: S
   /**
-   * Any Standard Schema: the code gives what it takes; what it makes of that is kept, published and given to callers, so it makes JSON. An output
+   * Any Standard Schema, asynchronous ones too: the code gives what it takes; what it makes of that is kept, published and given to callers, so it makes JSON. An output
    * that does not fit it fails the run for good.
    *
    * @default any JSON
@@ -214,8 +214,8 @@ export function task(
   const what = `task ${JSON.stringify(name)}`
   checkKeys(options, ["input", "output", "batch", "run", ...settingNames], what)
   const { input, output, batch, key, priority, timeout, retry, description, ttl } = options
-  checkSchema(input, `${what}, input`)
-  checkSchema(output, `${what}, output`)
+  checkSchema(input, `${what}, input`, "at once")
+  checkSchema(output, `${what}, output`, "in time")
   checkFunction(options.run, `${what}, run`)
   checkFunction(key, `${what}, key`, "optional")
   checkPriority(priority, `${what}, priority`)
@@ -294,7 +294,3 @@ function optionalMs(given: Duration | undefined, what: string): number | null {
   return given === undefined ? null : checkedMs(given, what, 1)
 }
 
-function checkSchema(schema: unknown, what: string): void {
-  if (schema === undefined || typeof (schema as Partial<StandardSchema>)["~standard"]?.validate === "function") return
-  throw new MillraceError("MR1101", `${what}: expected a Standard Schema (zod, valibot, arktype, …).`)
-}
