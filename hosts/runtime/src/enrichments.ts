@@ -42,6 +42,8 @@ interface Open {
   readonly number: number
   /** Place of its operator in the stage. */
   readonly operator: number
+  /** The operator's name. */
+  readonly called: string
 }
 
 export class Enrichments<Owner extends Calling> {
@@ -61,6 +63,11 @@ export class Enrichments<Owner extends Calling> {
     this.#doing = doing
     this.#clock = clock
     this.#onEnded = onEnded
+  }
+
+  /** The operator whose code runs now; undefined: none of theirs. */
+  get running(): string | undefined {
+    return this.#current.getStore()?.called
   }
 
   /** Makes calls and calls others off. */
@@ -92,7 +99,7 @@ export class Enrichments<Owner extends Calling> {
     const callerName = `${seat.service}\n${seat.stage}\n${operator}`
     const place = program.operators.get(seat.stage)?.indexOf(code) ?? 0
     const controller = new AbortController()
-    const open: Open = { calling: owner, controller, number, operator: place }
+    const open: Open = { calling: owner, controller, number, operator: place, called: operator }
     const name = nameOf(call)
     others.set(name, open)
     const ctx = { key, time, attempt, now: this.#clock.now, signal: controller.signal }

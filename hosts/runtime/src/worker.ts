@@ -9,6 +9,7 @@ import { parentPort, workerData } from "node:worker_threads"
 import type { Batch, CallOutcome, StateReader, Transaction } from "@millrace/engine"
 import { StageMachine, StateFault, StateMemory, decodeBlock } from "@millrace/engine/machine"
 import { type Program, type StreamPlan, errorData } from "@millrace/model"
+import { bindTaskCaller, noTaskCaller } from "@millrace/sdk/caller"
 import { type FromWorker, type PoisonData, type Seat, type ToWorker, type TransactionData, type WorkerData, activity, seatName } from "./messages.ts"
 import { Enrichments, NodeClock } from "./enrichments.ts"
 import { free, Parcel } from "./parcel.ts"
@@ -53,6 +54,7 @@ let scheduled = false
 let now = 0
 const clock = new NodeClock()
 const enrichments = new Enrichments<Seated>(doing, clock, onCallEnded)
+bindTaskCaller(noTaskCaller(() => (enrichments.running === undefined ? "a function of a stream" : `operator "${enrichments.running}"`)))
 /** Messages that came. */
 let taken = 0
 

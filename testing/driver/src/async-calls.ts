@@ -6,6 +6,7 @@ import { type Caller, type CallOutcome, type Transaction, asyncCodeOf, outcomeOf
 import { MillraceError } from "@millrace/model"
 import type { Seat } from "./seat.ts"
 import { Patience } from "./stillness.ts"
+import { asOperator } from "./task-calls.ts"
 
 interface Open {
   readonly seat: Seat
@@ -58,7 +59,7 @@ export class AsyncCalls {
         operator,
         controller,
         outcome: undefined,
-        done: outcomeOf(call, code, caller, { key, time, attempt, now, signal: controller.signal }).then((outcome) => {
+        done: asOperator(operator, async () => outcomeOf(call, code, caller, { key, time, attempt, now, signal: controller.signal })).then((outcome) => {
           open.outcome = outcome
           this.#onEnded()
         }),

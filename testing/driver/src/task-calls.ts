@@ -6,7 +6,7 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import type { CallTask, Outcome, TaskEffect, WaitingRun } from "@millrace/engine"
 import { addLine, outcomesOf, toldText } from "@millrace/engine/machine"
 import { type ErrorData, MillraceError, type TaskContext, type TraceFields, errorFrom } from "@millrace/model"
-import { bindTaskCaller, type TaskCaller } from "@millrace/sdk/caller"
+import { bindTaskCaller, noTaskCaller, type TaskCaller } from "@millrace/sdk/caller"
 import type { Tasked } from "./catalogue.ts"
 import type { LargeValues } from "./large-values.ts"
 import { Patience } from "./stillness.ts"
@@ -50,6 +50,11 @@ type CallerAt = (depth: number, trace: TraceFields, from: CallingRun | undefined
 
 /** Whose code runs: `task.call` reaches the service under test to which the calling code belongs. */
 const at = new AsyncLocalStorage<TaskCaller>()
+
+/** Runs the code of an operator, which calls no tasks. */
+export function asOperator<T>(operator: string, act: () => T): T {
+  return at.run(noTaskCaller(() => `operator "${operator}"`), act)
+}
 
 export class TaskCalls {
   readonly #open: Map<string, Open> = new Map()

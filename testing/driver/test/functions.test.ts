@@ -164,6 +164,17 @@ test("requests are answered by typed functions and by handlers, as on a node", a
   await assert.rejects(bench.functions.request("/nothing"), { code: "MR1012" })
 })
 
+test("schemas of a typed function may be asynchronous", async () => {
+  const short = z.string().refine(async (text) => Promise.resolve(text.length < 3), "too long")
+  const order = http("POST /orders", { input: z.object({ item: short }), output: z.object({ id: short }), run: ({ item }) => ({ id: item + item }) })
+  const bench = await testService(service("orders", [order]))
+  const made = await bench.functions.request("/orders", { method: "POST", body: { item: "a" } })
+  assert.deepEqual([made.status, await made.json()], [200, { id: "aa" }])
+  const refused = await bench.functions.request("/orders", { method: "POST", body: { item: "long" } })
+  assert.deepEqual([refused.status, ((await refused.json()) as { readonly code: string }).code], [422, "MR1030"])
+  assert.equal((await bench.functions.request("/orders", { method: "POST", body: { item: "ab" } })).status >= 500, true)
+})
+
 test("a handler streams its answer: over HTTP part by part with its status, by name as one text", async () => {
   const file = new URL("./handlers/service.ts", import.meta.url).href
   const streams = (handler: string) => ({ name: handler, handler, timeout: "2s" }) as const

@@ -107,3 +107,14 @@ test("an input whose schema turns out to be asynchronous is refused as the defin
   assert.deepEqual(run.runs(greet), [])
   assert.equal(run.deadLetters(names)[0]?.error.code, "MR1212")
 })
+
+test("in a test too, a stream's function that calls a task is refused, with its name and what to do instead", async () => {
+  const freeze = task("freeze", { run: (card: string) => card })
+  const cards = stream<string>("cards")
+  const run = await testService(service("bank", [freeze, cards.mapAsync("ask", async (card) => freeze.call(card), { retry: 1 }).to(stream<string>("frozen"))]))
+  await run.send(cards, ["a"])
+  await run.settle()
+  assert.deepEqual(run.runs(freeze), [])
+  const [dead] = run.deadLetters(cards)
+  assert.match(dead?.error.message ?? "", /^operator "ask": its code called task "freeze", and functions of streams call no tasks: .* Send records to the task with \.to\(task\)/)
+})

@@ -32,6 +32,18 @@ export function bindTaskCaller(caller: TaskCaller | undefined): void {
   ;(globalThis as Holder)[callers] = caller
 }
 
+/** Functions of streams call no tasks: their record may pass again, and then would be a second run. @param place - who calls now, such as `operator "score"` */
+export function noTaskCaller(place: () => string): TaskCaller {
+  const refuse = async (task: string): Promise<never> => {
+    throw new MillraceError(
+      "MR1201",
+      `${place()}: its code called task "${task}", and functions of streams call no tasks: a record that passes them again would make a second run. ` +
+        `Send records to the task with .to(task), which makes exactly one run of each, and read what they give from task.output.`,
+    )
+  }
+  return { send: refuse, call: refuse, result: refuse }
+}
+
 /** @throws MR1401 when there is none */
 export function taskCaller(task: string): TaskCaller {
   const caller = (globalThis as Holder)[callers]
