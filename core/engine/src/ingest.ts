@@ -14,13 +14,13 @@ import {
   type StreamPlan,
   type TraceFields,
   checkJsonDepth,
-  deepJson,
   errorData,
   errorFrom,
   isMillraceError,
   limits,
   partitionOf,
   type Placing,
+  shallowJson,
 } from "@millrace/model"
 import { Again, type Batch, checked } from "./batch.ts"
 import { checkedKey, isoInstant, keyOf, timeOf } from "./event-time.ts"
@@ -259,17 +259,9 @@ export class Intake {
     return value
   }
 
-  /** The JSON of what was parsed with other records: alone it may be deeper than it can be written. */
+  /** The JSON of what was parsed with other records. */
   #jsonOf(value: unknown): string {
-    const what = `stream "${this.#stream.name}"`
-    let text: string
-    try {
-      text = JSON.stringify(value)
-    } catch {
-      throw deepJson(what)
-    }
-    checkJsonDepth(text, what)
-    return text
+    return shallowJson(value, `stream "${this.#stream.name}"`) as string
   }
 
   /** Checks a value and appends it, stored as the given bytes. */

@@ -50,7 +50,25 @@ export function checkJsonDepth(text: string, what: string): void {
   if (isDeepJson(text)) throw deepJson(what)
 }
 
-/** The refusal of it. */
-export function deepJson(what: string): MillraceError {
+/**
+ * The JSON of a value, as `JSON.stringify` gives it; undefined: it has none.
+ *
+ * @param what - whose value it is
+ * @throws MR1034 when it is nested deeper than `limits.jsonDepthMax`, be it so deep that it cannot be written at all
+ */
+export function shallowJson(value: unknown, what: string): string | undefined {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch (thrown) {
+    // Any other is of the value's own code.
+    if (thrown instanceof RangeError && thrown.message === "Maximum call stack size exceeded") throw deepJson(what)
+    throw thrown
+  }
+  if (text !== undefined) checkJsonDepth(text, what)
+  return text
+}
+
+function deepJson(what: string): MillraceError {
   return new MillraceError("MR1034", `${what}: ${deepJsonFault}.`, { most: limits.jsonDepthMax })
 }

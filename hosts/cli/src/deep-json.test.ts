@@ -17,7 +17,7 @@ const echo = task("echo", { run: (input) => input })
 const give = task("give", { run: (levels) => nested(levels) })
 const tell = task("tell", { run: (levels, ctx) => ctx.progress(nested(levels)) })
 const points = stream("points")
-export default service("deep", [echo, give, tell, points.map((p) => p).to(stream("copies"))])
+export default service("deep", [echo, give, tell, points.map((p) => nested(Number(p))).to(stream("copies")), points.filter((p) => p === 20000).map(nested).to(echo)])
 `
 
 let place: Served
@@ -63,4 +63,14 @@ test("a record that is nested too deep is refused at the door, its neighbours ar
   const [status, reply] = await post("/v1/streams/points/records", `${nested(1_000)}\n${nested(20_000)}\n1`, "application/x-ndjson")
   const { accepted, rejected } = reply as unknown as { readonly accepted: number; readonly rejected: readonly { readonly problem: Problem }[] }
   assert.deepEqual([status, accepted, rejected.map(({ problem }) => problem.code)], [200, 2, ["MR1034"]])
+})
+
+test("a value that a flow makes too deep becomes a dead letter that says so, be it too deep to be written at all", async () => {
+  assert.equal((await post("/v1/streams/points/records", "1001\n20000", "application/x-ndjson"))[0], 200)
+  const letters: string[] = []
+  for await (const { record } of connect(url).live<{ readonly error: { readonly message: string } }>("points.dead-letter", { from: "earliest" })) {
+    letters.push(record.value.error.message)
+    if (letters.length === 2) break
+  }
+  for (const letter of letters) assert.match(letter, /^(stream "copies"|task "echo", input): it is nested deeper than 1000 levels/)
 })

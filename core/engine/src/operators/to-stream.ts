@@ -4,9 +4,9 @@ import {
   MillraceError,
   type OperatorPlan,
   type StreamPlan,
-  checkJsonDepth,
   limits,
   partitionOf,
+  shallowJson,
   writeValue,
 } from "@millrace/model"
 import { checked } from "../batch.ts"
@@ -100,11 +100,10 @@ export function toStream(plan: Extract<OperatorPlan, { kind: "to-stream" }>, tar
     const valid = checked(value, stream.name, code)
     const newKey = code?.key === undefined ? key : keyOf(valid, stream, code)
     const newTime = code?.time === undefined ? time : timeOf(valid, Number.MAX_SAFE_INTEGER, stream, code)
-    const text = JSON.stringify(value)
+    const text = shallowJson(value, what)
     if (text === undefined) {
       throw new MillraceError("MR1002", `${what}: a value without a JSON form (${typeof value}) cannot be sent to it.`)
     }
-    checkJsonDepth(text, what)
     const block = target.blockFor(newKey)
     const from = block.length
     checkSize(block.beginRecord(newKey, newTime).utf8(text), stream)
