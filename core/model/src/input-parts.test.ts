@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import fc from "fast-check"
-import { MillraceError, isMillraceError } from "./errors.ts"
+import { MillraceError, errorData, isMillraceError } from "./errors.ts"
 import { enqueueInParts } from "./input-parts.ts"
 import { limits } from "./limits.ts"
 
@@ -16,7 +16,7 @@ function node(): { readonly runs: string[]; readonly parts: [size: number, key: 
     refuses: () => false,
     async enqueue(texts, key) {
       parts.push([texts.length, key])
-      const rejected = texts.flatMap((each, index) => (this.refuses(each) ? [{ index, problem: { message: `${each.slice(0, 9)} is bad.` } }] : []))
+      const rejected = texts.flatMap((each, index) => (this.refuses(each) ? [{ index, problem: { message: `${each.slice(0, 9)} is bad` } }] : []))
       if (rejected.length > 0) throw new MillraceError("MR1023", `task "t": ${rejected.length} do not fit, so none was enqueued.`, { rejected })
       const before = key === undefined ? undefined : known.get(key)
       if (before !== undefined && before.body !== texts.join("\n")) throw new MillraceError("MR1011", "Another body.", {})
@@ -58,6 +58,8 @@ test("a part that is refused says what is enqueued, the place in the whole list,
   assert.match(error.message, /^task "t": the inputs 0 to 49999 of 100000 are enqueued, the part from 50000 on was not taken: the first that does not fit is input 99999: 99999 is bad\. Call again with all inputs and idempotencyKey "k": /)
   const { rejected, enqueued, ids, idempotencyKey } = error.details as { rejected: readonly { readonly index: number }[]; enqueued: number; ids: readonly string[]; idempotencyKey: string }
   assert.deepEqual([rejected.map(({ index }) => index), enqueued, ids.length, ids.at(-1), idempotencyKey], [[99_999], 50_000, 50_000, "t-49999", "k"])
+  // Who prints or keeps the error does not print or keep them all.
+  assert.deepEqual(Object.keys(errorData(error).details), ["rejected", "enqueued", "idempotencyKey"])
   // Mended and called again as it says, each input has one run.
   at.refuses = () => false
   const mended = many(100_000).with(99_999, "mended")
@@ -72,6 +74,17 @@ test("without a key, only the inputs that have no runs are to be given again", a
   const error = await failing(many(50_002), undefined, at)
   assert.match(error.message, /input 50000: 50000 is bad\. Call again with the inputs from 50000 on alone\.$/)
   assert.deepEqual([error.details["enqueued"], "idempotencyKey" in error.details], [50_000, false])
+})
+
+test("a part of which nobody knows whether it is enqueued is told as that", async () => {
+  const lost = (): never => {
+    throw new MillraceError("MR1602", "The node was not reached.")
+  }
+  const at = node()
+  const asked = (key: string | undefined) => enqueueInParts("t", many(50_001), key, async (part, own) => (part.length === 1 ? lost() : at.enqueue(part, own)))
+  const told = (wanted: string) => (error: unknown) => isMillraceError(error) && error.code === "MR1602" && error.message.includes(`are enqueued, of the part from 50000 on that is not known: The node was not reached. ${wanted}`)
+  await assert.rejects(asked("k"), told('Call again with all inputs and idempotencyKey "k": '))
+  await assert.rejects(asked(undefined), told("Call again with the inputs from 50000 on alone, those that have no run yet."))
 })
 
 test("a first part that is refused is told as it is: nothing is enqueued", async () => {

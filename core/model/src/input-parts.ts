@@ -8,7 +8,7 @@
  * 2. Each part has a key made of the list's one key and its place. As the node refuses a key with another body, a repeat of a list that is
  *    cut otherwise, or has other inputs where some were enqueued before, is refused, and none of them is enqueued twice.
  */
-import { type ErrorDetails, MillraceError, isMillraceError } from "./errors.ts"
+import { type ErrorCode, type ErrorDetails, MillraceError, isMillraceError } from "./errors.ts"
 import { limits } from "./limits.ts"
 
 /** Enqueues one part, all or none; resolves to the ids of its runs. `key` names that part; undefined: the list has no key. */
@@ -55,6 +55,9 @@ function partEnd(texts: readonly string[], from: number): number {
   return last
 }
 
+/** The node stops, its disk refuses, or nobody has answered: the part may be enqueued or not. */
+const unknownEnds: readonly ErrorCode[] = ["MR1401", "MR1303", "MR1602"]
+
 interface Broken {
   readonly from: number
   readonly count: number
@@ -67,12 +70,16 @@ function brokenOff(task: string, error: MillraceError, { from, count, key, ids }
   const rejected = shifted(error.details, from)
   const [first] = rejected
   const why = first === undefined ? error.message : `the first that does not fit is input ${first.index}${first.problem === undefined ? "" : `: ${first.problem.message}`}`
+  const isRefused = !unknownEnds.includes(error.code)
   const onward =
     key === undefined
-      ? `Call again with the inputs from ${from} on alone`
+      ? `Call again with the inputs from ${from} on alone${isRefused ? "" : ", those that have no run yet"}`
       : `Call again with all inputs and idempotencyKey ${JSON.stringify(key)}: those before ${from} keep their runs as long as the key is remembered`
-  const message = `task "${task}": the inputs 0 to ${from - 1} of ${count} are enqueued, the part from ${from} on was not taken: ${why} ${onward}.`
-  const details = { ...error.details, ...(first === undefined ? {} : { rejected }), enqueued: from, ids, ...(key === undefined ? {} : { idempotencyKey: key }) }
+  const stop = /[.!?]$/.test(why) ? "" : "."
+  const message = `task "${task}": the inputs 0 to ${from - 1} of ${count} are enqueued, ${isRefused ? `the part from ${from} on was not taken` : `of the part from ${from} on that is not known`}: ${why}${stop} ${onward}.`
+  const details = { ...error.details, ...(first === undefined ? {} : { rejected }), enqueued: from, ...(key === undefined ? {} : { idempotencyKey: key }) }
+  // For who catches it: a million ids are not to be printed, nor kept with the run whose code has thrown it.
+  Object.defineProperty(details, "ids", { value: ids })
   return new MillraceError(error.code, message, details, error)
 }
 

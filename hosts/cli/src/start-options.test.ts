@@ -47,6 +47,6 @@ test("what an option of startNode cannot hold is refused, with what it can", () 
 
 test("the guide lists each option of startNode", () => {
   const page = fs.readFileSync(path.join(import.meta.dirname, "../../../docs/guide/node.md"), "utf8")
-  const listed = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name).filter((name) => name !== "startNode")
-  assert.deepEqual(listed.toSorted(), startOptionNames.toSorted())
+  const listed = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, name = ""]) => name).filter((name) => name !== "startNode")
+  assert.deepEqual(new Set(listed), new Set(startOptionNames))
 })

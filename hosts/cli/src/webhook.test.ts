@@ -106,3 +106,10 @@ test("an address that anyone could read, and a secret that is none, are refused;
     )
   }
 })
+
+test("an option of a webhook that there is not is refused, the nearest named", () => {
+  assert.throws(
+    () => webhook("tell", { url: "https://shop.example/hooks", secret, retries: 3 } as never),
+    (error) => isMillraceError(error) && error.code === "MR1101" && error.message.startsWith('webhook "tell": there is no option "retries"; there are, nearest first: retry, '),
+  )
+})

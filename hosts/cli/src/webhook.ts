@@ -6,7 +6,7 @@
  * base64 of the HMAC-SHA256 of `id.timestamp.body`. The id is the run's, so a receiver knows a repeat.
  */
 import { createHmac } from "node:crypto"
-import { type Duration, MillraceError, limits } from "@millrace/model"
+import { type Duration, MillraceError, assertOptionNames, limits } from "@millrace/model"
 import { NonRetryableError, RetryAfter, type RetryOptions, type Task, task } from "@millrace/sdk"
 
 export interface WebhookOptions {
@@ -31,7 +31,7 @@ export interface WebhookReceipt {
 /**
  * Defines a task that posts its inputs as signed webhooks.
  *
- * @throws MR1101 for an address or secret that is not valid
+ * @throws MR1101 for an address or secret that is not valid, and for an option that there is not
  * @example
  * ```ts
  * const tell = webhook("tell-shop", { url: "https://shop.example/hooks", secret: process.env.SHOP_SECRET ?? "" })
@@ -39,6 +39,7 @@ export interface WebhookReceipt {
  * ```
  */
 export function webhook<const Name extends string>(name: Name, options: WebhookOptions): Task<unknown, WebhookReceipt, Name> {
+  assertOptionNames(options, ["url", "secret", "description", "concurrency", "timeout", "retry"], `webhook ${JSON.stringify(name)}`)
   const { url, secret, description = `Webhook to ${hostOf(url, name)}`, concurrency = 10, timeout = "15s" } = options
   const key = keyOf(secret, name)
   const retry = options.retry ?? { attempts: 10, backoff: { first: "5s", factor: 4, most: "8h" } }
