@@ -40,15 +40,15 @@ import {
 export interface TaskOptions<S extends StandardSchema | undefined, O extends StandardSchema | undefined, R extends TakenBy<O>, I = unknown>
   extends TaskSettings<MadeBy<S, I>, NoInfer<TakenBy<S, I>>> {
   /**
-   * Any Standard Schema that is not asynchronous: each input is checked against it before it is taken. Without one any JSON is taken; its type is then what `run` says that it
-   * takes, `run: (order: Order) => …`, which the compiler alone checks.
+   * Any Standard Schema that is not asynchronous: each input is checked against it before it is taken. Without one any JSON is taken; its type is
+   * then what `run` says that it takes, `run: (order: Order) => …`, which the compiler alone checks.
    *
    * @default any JSON
    */
   readonly input?: S
   /**
-   * Any Standard Schema, asynchronous ones too: the code gives what it takes; what it makes of that is kept, published and given to callers, so it makes JSON. An output
-   * that does not fit it fails the run for good.
+   * Any Standard Schema, asynchronous ones too: the code gives what it takes; what it makes of that is kept, published and given to callers, so
+   * it makes JSON. An output that does not fit it fails the run for good.
    *
    * @default any JSON
    */
