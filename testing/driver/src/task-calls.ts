@@ -65,6 +65,8 @@ export class TaskCalls {
   readonly #failing: Failing[] = []
   readonly told: Told[] = []
   #poked: (() => void) | undefined
+  /** Also while nobody waits for a call: whoever does then looks first at what has come. */
+  #isPoked = false
   readonly #callerAt: CallerAt
   /** How long a call may take outside of the test's clock before it is no longer waited for, in ms. */
   readonly #patienceMs: number
@@ -104,6 +106,7 @@ export class TaskCalls {
   /** Something has come that a call may have waited for, or wants: all are waited for again. */
   poke(): void {
     this.#patient.clear()
+    this.#isPoked = true
     this.#poked?.()
   }
 
@@ -120,6 +123,10 @@ export class TaskCalls {
         if (outcomes === undefined) continue
         this.#open.delete(name)
         return { task, outcomes }
+      }
+      if (this.#isPoked) {
+        this.#isPoked = false
+        return "poked"
       }
       const waiting = [...this.#open.values()].filter((open) => !this.#patient.has(open))
       if (waiting.length === 0) return undefined
@@ -138,7 +145,10 @@ export class TaskCalls {
       await Promise.race([late, poke, ...waiting.map(({ done }) => done)])
       patience.end()
       this.#poked = undefined
-      if (poked) return "poked"
+      if (poked) {
+        this.#isPoked = false
+        return "poked"
+      }
       if (over) for (const open of waiting) this.#patient.add(open)
     }
   }
