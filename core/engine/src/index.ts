@@ -27,6 +27,7 @@ export { type StoredValue, type ValueStore, isStored, lostValue, shownOf, stored
 export { type InputFormat, PlainIntake } from "./tasks/intake.ts"
 export { storedOpenRuns } from "./tasks/standing.ts"
 export { assertDepth } from "./tasks/input.ts"
+export { assertCancellable, assertRetriable } from "./tasks/past.ts"
 export { CalledRuns, type CutRun, type RunCall } from "./tasks/called-runs.ts"
 export { inputsRefused, otherInput } from "./tasks/refusals.ts"
 export { type WaitingRun, Waits } from "./tasks/waits.ts"

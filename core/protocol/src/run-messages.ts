@@ -40,6 +40,8 @@ export interface RunReply<Input = unknown, Output = unknown> {
   readonly attempts: readonly AttemptReply[]
   /** Of a run that is under way, asked for by its id: what its attempt has told so far. Absent where its thread is too busy to say. */
   readonly logs?: readonly string[]
+  /** What its code has told last with `ctx.progress`, asked for by its id; a node that has started again since has forgotten it. */
+  readonly progress?: unknown
   readonly traceparent?: string
   readonly tracestate?: string
   readonly idempotencyKey?: string

@@ -154,6 +154,7 @@ export const schemas: Readonly<Record<SchemaName, JsonSchema>> = {
       finishedAt: instant,
       attempt: count,
       attempts: list(ref("Attempt")),
+      progress: true,
       logs: list(text),
       traceparent: text,
       tracestate: text,

@@ -106,8 +106,9 @@ export {
   type StreamSettings,
 } from "./stream.ts"
 export type { Outlet, Target, TaskType } from "./target.ts"
-export type { RunResult, TaskCaller } from "./task/caller.ts"
+export type { RunFacts, RunResult, TaskCaller } from "./task/caller.ts"
 export { NonRetryableError, RetryAfter } from "./task/errors.ts"
 export type { CronOptions, ErrorClass, RateLimitOptions, RetryOptions, TaskSettings } from "./task/options.ts"
-export { type BatchTaskOptions, type JsonSchemas, type RunHandle, type Task, task, type TaskOptions, type TaskTrigger } from "./task/task.ts"
+export type { RunAttempt, RunDetails, RunHandle } from "./task/run-handle.ts"
+export { type BatchTaskOptions, type JsonSchemas, type Task, task, type TaskOptions, type TaskTrigger } from "./task/task.ts"
 export { type AlignedWindow, cumulating, type CumulatingOptions, hopping, type HoppingOptions, tumbling, type TumblingOptions } from "./window.ts"

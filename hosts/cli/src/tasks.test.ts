@@ -155,6 +155,25 @@ test("in the process of a node, a task is called as a function", async () => {
   await assert.rejects(square.call({ n: -5 }), /negative: -5/)
 })
 
+test("in the process of a node, a handle does what the client does with an id", async () => {
+  const client = connect(node.url)
+  const handle = await square.send({ n: 3, wait: 5_000 })
+  let details = await handle.run()
+  while (details.progress === undefined) details = await handle.run()
+  assert.deepEqual([details.id, details.status, details.progress, details.attempt, details.key], [handle.id, "running", { waits: 5_000 }, 1, "3"])
+  assert.deepEqual((await client.run(handle.id)).progress, { waits: 5_000 })
+  await handle.cancel()
+  await assert.rejects(handle.result(), { code: "MR1207" })
+  const { status, error, attempts, enqueuedAt } = await handle.run()
+  const told = await client.run(handle.id)
+  assert.deepEqual([status, error?.code, attempts.length, enqueuedAt.toISOString()], [told.status, told.problem?.code, told.attempts.length, told.enqueuedAt])
+  await client.pause("square")
+  await handle.retry()
+  await assert.rejects(handle.retry(), { code: "MR1032" })
+  await handle.cancel()
+  await client.resume("square")
+})
+
 test("the trace of a caller reaches the task's code", async () => {
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
   const answer = await post("/v1/tasks/other/runs", '{"trace":true}', { prefer: "wait=10", traceparent, tracestate: "rojo=1, congo=2" })

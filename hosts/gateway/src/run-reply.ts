@@ -35,7 +35,7 @@ function unshown(json: string): string {
 
 function runReply(run: NodeRun): RunReply {
   const { number, task, status, input, output, error, key, priority, trigger, enqueuedAt, attempt, attempts } = run
-  const { scheduledAt, dueAt, startedAt, finishedAt, traceparent, tracestate, idempotencyKey, logs } = run
+  const { scheduledAt, dueAt, startedAt, finishedAt, traceparent, tracestate, idempotencyKey, logs, progress } = run
   return {
     id: `${task}-${number}`,
     task,
@@ -54,6 +54,7 @@ function runReply(run: NodeRun): RunReply {
     attempt,
     attempts: attempts.map(attemptReply),
     ...(logs === undefined ? {} : { logs }),
+    ...(progress === undefined ? {} : { progress: JSON.parse(progress) as unknown }),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(tracestate === undefined ? {} : { tracestate }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),

@@ -23,6 +23,8 @@ export interface NodeRun {
   readonly attempts: readonly NodeAttempt[]
   /** What the attempt under way has told so far. */
   readonly logs?: readonly string[]
+  /** What its code has told last of how far it is, as JSON. */
+  readonly progress?: string
   readonly traceparent?: string
   readonly tracestate?: string
   readonly idempotencyKey?: string

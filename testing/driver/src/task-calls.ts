@@ -210,4 +210,7 @@ const outermost: TaskCaller = {
   send: async (task, inputs, options) => current(task).send(task, inputs, options),
   call: async (task, input, options) => current(task).call(task, input, options),
   result: async (id) => current(id).result(id),
+  run: async (id) => current(id).run(id),
+  cancel: async (id) => current(id).cancel(id),
+  retry: async (id) => current(id).retry(id),
 }

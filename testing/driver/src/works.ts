@@ -13,7 +13,9 @@
 import { crc32 } from "node:zlib"
 import {
   type Append,
+  assertCancellable,
   assertDepth,
+  assertRetriable,
   CalledRuns,
   type Committed,
   type CutRun,
@@ -38,7 +40,7 @@ import { Intake, StateMemory, TaskIntake } from "@millrace/engine/machine"
 import { nextCron } from "@millrace/cron"
 import { openMemoryStore } from "@millrace/memory"
 import { BlockWriter, type EnqueueOptions, MillraceError, type StreamPlan, type TraceFields, delayMs, durationMs, limits, traceOf, writeValue } from "@millrace/model"
-import type { RunResult, TaskCaller } from "@millrace/sdk"
+import type { RunFacts, RunResult, TaskCaller } from "@millrace/sdk"
 import type { Feeds, FeedsParts } from "./functions/feeds.ts"
 import type { FunctionSources } from "./functions/calls.ts"
 import { AsyncCalls } from "./async-calls.ts"
@@ -246,9 +248,18 @@ export class Works {
       })
     const send: TaskCaller["send"] = (task, inputs, options) => between(() => this.enqueue(this.catalogue.task(task), inputs, options, trace, depth))
     const result: TaskCaller["result"] = (id) => between(async () => [this.#awaiting(id, from, false)] as const).then(([ended]) => ended)
+    const told = (id: string, command: "cancel" | "retry", check: (id: string, status: RunView["status"]) => void): Promise<void> =>
+      between(async () => {
+        const { task, number, status } = this.run(id)
+        check(id, status)
+        this.tell(this.catalogue.task(task), [command, number])
+      })
     return {
       send,
       result,
+      run: (id) => between(async () => this.#facts(id)),
+      cancel: (id) => told(id, "cancel", assertCancellable),
+      retry: (id) => told(id, "retry", assertRetriable),
       call: async (task, input, options) => {
         // What code calls that knows that it was aborted, it has reason to.
         const caller = from?.signal.aborted === true ? undefined : from
@@ -256,6 +267,11 @@ export class Works {
         return { id, result: await ended }
       },
     }
+  }
+
+  #facts(id: string): RunFacts {
+    const progress = this.calls.told.findLast(({ run, kind }) => run === id && kind === "progress")
+    return { ...this.run(id), ...(progress === undefined ? {} : { progress: JSON.stringify(progress.value) }) }
   }
 
   /** @param caller - whose run it is; undefined: its own */

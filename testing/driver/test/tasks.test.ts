@@ -244,6 +244,41 @@ test("what a run has called and waits for is cancelled with it, when it is cance
   assert.deepEqual(stand(own), [["cancelled", "cancelled"], ["running"], ["running", "running"]])
 })
 
+test("a handle tells how its run stands, cancels it, and begins it again", async () => {
+  const slow = task("slow", {
+    retry: 1,
+    input: z.object({ parts: z.number() }),
+    output: z.object({ on: z.number() }),
+    async run({ parts }, ctx) {
+      ctx.progress({ of: parts })
+      ctx.log("begins")
+      if (parts > 1) await new Promise((_, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason as Error)))
+      return { on: 7 }
+    },
+  })
+  const manager = task("manager", {
+    retry: 1,
+    run: async () => {
+      const quick = await slow.send({ parts: 1 })
+      const { on } = await quick.result()
+      const done = await quick.run()
+      await assert.rejects(quick.cancel(), { code: "MR1032", message: "Run slow-0 has succeeded; there is nothing left to cancel." })
+      const handle = await slow.send({ parts: 2 })
+      let details = await handle.run()
+      while (details.progress === undefined) details = await handle.run()
+      await handle.cancel()
+      await assert.rejects(handle.result(), { code: "MR1207" })
+      const { status, error, attempts } = await handle.run()
+      await handle.retry()
+      await assert.rejects(handle.retry(), { code: "MR1032" })
+      return [[on, done.output?.on, done.status, done.task], [details.status, details.progress, details.startedAt instanceof Date], [status, error?.code, attempts.map(({ outcome }) => outcome)]]
+    },
+  })
+  const bank = await testService(service("bank", [manager, slow]), { patience: 20 })
+  assert.deepEqual(await bank.call(manager, {}), [[7, 7, "succeeded", "slow"], ["running", { of: 2 }, true], ["cancelled", "MR1207", ["cancelled"]]])
+  assert.deepEqual(bank.runs(slow).map(({ status }) => status), ["succeeded", "running"])
+})
+
 test("tasks that call each other in a circle come to an end", async () => {
   const round = task("round", {
     input: z.number(),

@@ -12,6 +12,35 @@ export interface RunResult {
   readonly error?: ErrorData
 }
 
+/** A run as a node tells it: values are JSON texts, times ms. */
+export interface RunFacts {
+  readonly number: number
+  readonly task: string
+  readonly status: "delayed" | "waiting" | "running" | RunResult["status"]
+  readonly key: string
+  readonly priority: number
+  readonly trigger: "call" | "record" | "cron" | "task" | "event"
+  readonly input: string
+  readonly output?: string
+  readonly error?: ErrorData
+  readonly enqueuedAt: number
+  readonly scheduledAt?: number
+  readonly dueAt?: number
+  readonly startedAt?: number
+  readonly finishedAt?: number
+  readonly attempt: number
+  readonly attempts: ReadonlyArray<{
+    readonly startedAt: number
+    readonly endedAt: number
+    readonly outcome: "succeeded" | "failed" | "timed-out" | "lost" | "cancelled"
+    readonly error?: ErrorData
+    readonly logs?: readonly string[]
+  }>
+  /** Of the attempt under way. */
+  readonly logs?: readonly string[]
+  readonly progress?: string
+}
+
 export interface TaskCaller {
   /** Enqueues a run for each input (JSON texts); returns their ids. @throws MR1023, MR1010, MR1401 */
   send(task: string, inputs: readonly string[], options: EnqueueOptions): Promise<readonly string[]>
@@ -19,6 +48,12 @@ export interface TaskCaller {
   call(task: string, input: string, options: EnqueueOptions): Promise<{ readonly id: string; readonly result: RunResult }>
   /** Waits for the end of a run. */
   result(id: string): Promise<RunResult>
+  /** A run as it stands. @throws MR1024 */
+  run(id: string): Promise<RunFacts>
+  /** @throws MR1024, MR1032 for a run that has ended otherwise */
+  cancel(id: string, reason?: string): Promise<void>
+  /** A run that failed, expired or was cancelled begins again. @throws MR1024, MR1032 for any other */
+  retry(id: string): Promise<void>
 }
 
 const callers: unique symbol = Symbol.for("millrace.task-caller")
@@ -41,7 +76,7 @@ export function noTaskCaller(place: () => string): TaskCaller {
         `Send records to the task with .to(task), which makes exactly one run of each, and read what they give from task.output.`,
     )
   }
-  return { send: refuse, call: refuse, result: refuse }
+  return { send: refuse, call: refuse, result: refuse, run: refuse, cancel: refuse, retry: refuse }
 }
 
 /** @throws MR1401 when there is none */

@@ -24,6 +24,7 @@ import { checkedMs, checkedName, checkedWhole, checkFunction, checkKeys, checkSc
 import type { Outlet, Target, TaskType } from "../target.ts"
 import { type RunResult, taskCaller } from "./caller.ts"
 import { finalOf, retryAfterMs } from "./errors.ts"
+import { type RunHandle, runHandle } from "./run-handle.ts"
 import {
   checkPriority,
   concurrencyPlan,
@@ -83,18 +84,6 @@ export interface TaskTrigger<T, In> {
   readonly input: (value: T) => In
 }
 
-/** A run that was enqueued. */
-export interface RunHandle<Out> {
-  /** Such as `freeze-card-1042`. */
-  readonly id: string
-  /**
-   * Waits for the output.
-   *
-   * @throws the error of a run that failed, MR1207 when it was cancelled, MR1208 when it expired
-   */
-  result(): Promise<Out>
-}
-
 /** A task: takes inputs of type `In`, gives outputs of type `Out`. */
 export class Task<In, Out, Name extends string = string> implements Target<In, Out, TaskType<Name, In, Out>> {
   readonly "~target": TaskDefinition
@@ -145,7 +134,7 @@ export class Task<In, Out, Name extends string = string> implements Target<In, O
     const ids = await enqueueInParts(this.name, texts, options.idempotencyKey, (part, key) =>
       caller.send(this.name, part, key === undefined ? options : { ...options, idempotencyKey: key }),
     )
-    return ids.map((id) => ({ id, result: async () => this.#output(await caller.result(id)) }))
+    return ids.map((id) => runHandle(caller, id, (result) => this.#output(result)))
   }
 
   /**

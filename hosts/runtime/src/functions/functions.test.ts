@@ -31,6 +31,9 @@ const tasks: FunctionsOptions["tasks"] = {
   },
   call: async (task, input) => ({ id: `${task}-7`, result: { status: "succeeded", output: `[${input}]` } }),
   result: async (id) => ({ status: "succeeded", output: JSON.stringify(id) }),
+  run: async () => ({ number: 7, task: "square", status: "running", key: "", priority: 0, trigger: "call", input: "1", enqueuedAt: 5, attempt: 1, attempts: [], progress: "[1]" }),
+  cancel: async (id) => Promise.reject(new MillraceError("MR1032", `cancel ${id}`)),
+  retry: async (id) => Promise.reject(new MillraceError("MR1024", `retry ${id}`)),
 }
 
 interface Options extends Partial<FunctionsOptions> {
@@ -356,7 +359,7 @@ test("an invocation that is given up ends its instance", async (t) => {
 
 test("a handler calls tasks through its node", async (t) => {
   const { it } = opened(t, [plan("calls", ["calls-tasks.ts"])])
-  for (let i = 0; i < 2; i++) assert.deepEqual(await returned(it.invoke("calls", '{"n":1}')), { called: [{ n: 1 }], sent: "square-0", result: "square-0", refused: "MR1022" })
+  for (let i = 0; i < 2; i++) assert.deepEqual(await returned(it.invoke("calls", '{"n":1}')), { called: [{ n: 1 }], sent: "square-0", result: "square-0", refused: "MR1022", told: ["running", [1], 5, "MR1032", "MR1024"] })
 })
 
 test("what a handler of HTTP calls is part of the trace that its request brought", async (t) => {

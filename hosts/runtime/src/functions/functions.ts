@@ -182,6 +182,11 @@ export class Functions implements FunctionInvoker {
     try {
       if (mode === "send") return { ids: await tasks.send(task, inputs, options, trace) }
       if (mode === "result") return { result: await tasks.result(first) }
+      if (mode === "run") return { run: await tasks.run(first) }
+      if (mode === "cancel" || mode === "retry") {
+        await tasks[mode](first)
+        return {}
+      }
       const { id, result } = await tasks.call(task, first, options, trace)
       return { ids: [id], result }
     } catch (error) {

@@ -1,7 +1,8 @@
 /** What a node and an instance of a function say to each other: plain data. */
 import type { EnqueueOptions, ErrorData, TraceFields } from "@millrace/model"
-import type { RunResult } from "@millrace/sdk"
+import type { RunFacts, RunResult } from "@millrace/sdk"
 import type { HeldModule } from "../service-code.ts"
+import type { SendMode } from "../tasks/attempt-messages.ts"
 import type { FunctionError } from "./invocation.ts"
 
 /** Where the handler is. */
@@ -42,8 +43,7 @@ export type ToInstance =
 export interface TaskAsk {
   readonly kind: "task"
   readonly ask: number
-  /** `result`: the id of a run in `inputs`, whose end is waited for. */
-  readonly mode: "send" | "call" | "result"
+  readonly mode: SendMode
   readonly task: string
   readonly inputs: readonly string[]
   readonly options: EnqueueOptions
@@ -54,6 +54,7 @@ export interface TaskAsk {
 export interface TaskAnswer {
   readonly ids?: readonly string[]
   readonly result?: RunResult
+  readonly run?: RunFacts
   readonly error?: ErrorData
 }
 

@@ -14,7 +14,7 @@
 import { getHeapStatistics } from "node:v8"
 import { parentPort, workerData } from "node:worker_threads"
 import type { TraceFields } from "@millrace/model"
-import type { RunResult, TaskCaller } from "@millrace/sdk"
+import type { RunFacts, RunResult, TaskCaller } from "@millrace/sdk"
 import { collector } from "../resting-heap.ts"
 import { holdModules } from "../service-code.ts"
 import { answerPayload } from "./answer-payload.ts"
@@ -88,6 +88,9 @@ Object.assign(globalThis, {
       return { id: ids[0] ?? "", result: result as RunResult }
     },
     result: async (id) => (await ask("result", "", [id], {})).result as RunResult,
+    run: async (id) => (await ask("run", "", [id], {})).run as RunFacts,
+    cancel: async (id) => void (await ask("cancel", "", [id], {})),
+    retry: async (id) => void (await ask("retry", "", [id], {})),
   } satisfies TaskCaller,
 })
 

@@ -1,7 +1,7 @@
 /** What a node and the threads that run tasks' code say to each other: plain data. */
 import type { CalledRun, Outcome, WaitingRun } from "@millrace/engine"
 import type { EnqueueOptions, ErrorData } from "@millrace/model"
-import type { RunResult } from "@millrace/sdk"
+import type { RunFacts, RunResult } from "@millrace/sdk"
 import type { ServiceCode } from "../service-code.ts"
 import type { Flat } from "./flat-list.ts"
 
@@ -20,6 +20,9 @@ export const inHand = { lease: 0, task: 1, slots: 2 } as const
 
 /** In nobody's hand, or whose is not known: code that goes on after an `await` does not say so. */
 export const nobody = -1
+
+/** What code wants of another task, or of a run. */
+export type SendMode = "send" | "call" | "result" | "run" | "cancel" | "retry"
 
 /** A number for a task of a service. */
 export function taskMark(service: string, task: string): number {
@@ -46,7 +49,7 @@ export type ToAttempts =
   /** What has a call told so far? Answered by `lines`. */
   | { readonly kind: "lines"; readonly id: number; readonly service: string; readonly task: string; readonly lease: number }
   /** What came of a `send`. */
-  | { readonly kind: "sent"; readonly id: number; readonly ids?: readonly string[]; readonly result?: RunResult; readonly error?: ErrorData }
+  | { readonly kind: "sent"; readonly id: number; readonly ids?: readonly string[]; readonly result?: RunResult; readonly run?: RunFacts; readonly error?: ErrorData }
 
 export type FromAttempts =
   | { readonly kind: "loaded" }
@@ -76,8 +79,8 @@ export type FromAttempts =
       readonly task: string
       readonly inputs: readonly string[]
       readonly options: EnqueueOptions
-      /** `result`: the id of a run in `inputs`, whose end is waited for. */
-      readonly mode: "send" | "call" | "result"
+      /** `result`: the id of a run in `inputs`, whose end is waited for; so is that of one to be told of, cancelled or begun again. */
+      readonly mode: SendMode
       /** How many calls of tasks by tasks led to this one. */
       readonly depth: number
       /** Whose code it is; of a batch, the first run. */

@@ -8,11 +8,11 @@ import { parentPort, workerData } from "node:worker_threads"
 import type { CalledRun, Outcome } from "@millrace/engine"
 import { addLine, outcomesOf, toldText } from "@millrace/engine/machine"
 import { type ErrorData, MillraceError, type Program, type TaskCode, type TaskContext, type TaskPlan, errorData, errorFrom, traceOf } from "@millrace/model"
-import { bindTaskCaller, type RunResult } from "@millrace/sdk/caller"
+import { bindTaskCaller, type RunFacts, type RunResult } from "@millrace/sdk/caller"
 import { loadPrograms } from "../programs.ts"
 import { collector } from "../resting-heap.ts"
 import { holdModules } from "../service-code.ts"
-import { type AttemptWorkerData, type Call, type FromAttempts, type ToAttempts, inHand, nobody, taskMark } from "./attempt-messages.ts"
+import { type AttemptWorkerData, type Call, type FromAttempts, type SendMode, type ToAttempts, inHand, nobody, taskMark } from "./attempt-messages.ts"
 import { ByTask } from "./by-task.ts"
 import { keepConsole } from "./console-lines.ts"
 import { callsOf, flatOutcomes } from "./flat.ts"
@@ -209,13 +209,13 @@ function contextOf(opened: Open, run: CalledRun): TaskContext {
 }
 
 /** Other tasks are called through the node. */
-async function ask(mode: "send" | "call" | "result", task: string, inputs: readonly string[], options: object): Promise<Extract<ToAttempts, { kind: "sent" }>> {
+async function ask(mode: SendMode, task: string, inputs: readonly string[], options: object): Promise<Extract<ToAttempts, { kind: "sent" }>> {
   const id = ++asks
   const { run, opened } = current.getStore() ?? {}
   const outer: Partial<CalledRun> = run ?? {}
   const call = opened?.call
   const from = run === undefined || call === undefined ? {} : { from: { id: `${call.task}-${run.number}`, task: call.task, key: run.key, lease: call.lease }, ...(opened?.aborted === undefined ? {} : { isLate: true as const }) }
-  const span = callSpan(mode === "result" ? (inputs[0] ?? "") : task, mode, outer)
+  const span = callSpan(mode === "send" || mode === "call" ? task : (inputs[0] ?? ""), mode, outer)
   const { traceparent, tracestate } = traceAfter(span, outer)
   const answer = await new Promise<Extract<ToAttempts, { kind: "sent" }>>((resolve) => {
     asked.set(id, resolve)
@@ -233,6 +233,9 @@ bindTaskCaller({
     return { id: ids[0] ?? "", result: result as RunResult }
   },
   result: async (id) => (await ask("result", "", [id], {})).result as RunResult,
+  run: async (id) => (await ask("run", "", [id], {})).run as RunFacts,
+  cancel: async (id) => void (await ask("cancel", "", [id], {})),
+  retry: async (id) => void (await ask("retry", "", [id], {})),
 })
 
 try {

@@ -4,10 +4,10 @@
  * Q38 A call that would wait for a place that its own callers hold is refused, and what it called is cancelled.
  * Q60 What a run's code has called and waits for is cancelled with it, when it is cut off.
  */
-import { type AbortCall, CalledRuns, type CutRun, type Outcome, type RunCall, type RunEnded, type RunPlaced, type RunView, type WaitingRun, Waits } from "@millrace/engine"
+import { type AbortCall, CalledRuns, type CutRun, type Outcome, type RunCall, type RunEnded, type RunPlaced, type WaitingRun, Waits } from "@millrace/engine"
 import { MillraceError, errorData, isMillraceError, traceOf } from "@millrace/model"
-import type { RunResult } from "@millrace/sdk"
-import type { FromAttempts } from "./attempt-messages.ts"
+import type { RunFacts, RunResult } from "@millrace/sdk"
+import type { FromAttempts, ToAttempts } from "./attempt-messages.ts"
 import type { AttemptThread } from "./attempt-thread.ts"
 import { type EnqueueRequest, bodyOf } from "./enqueues.ts"
 import { type KnownTasks, idOf } from "./known-tasks.ts"
@@ -25,9 +25,10 @@ export interface RunCallsParts {
   /** Makes a run of one input. @param onNew - hears in the moment in which it is told to be there that it is a new one */
   readonly begin: (request: EnqueueRequest, onNew: (id: string) => void) => Promise<BegunRun>
   readonly enqueue: (request: EnqueueRequest) => Promise<readonly string[]>
-  readonly run: (id: string) => Promise<Pick<RunView, "key">>
+  readonly run: (id: string) => Promise<RunFacts>
   readonly result: (id: string, ending?: Ending) => Promise<RunResult>
-  readonly cancel: (id: string, reason: string) => Promise<void>
+  readonly cancel: (id: string, reason?: string) => Promise<void>
+  readonly retry: (id: string) => Promise<void>
   /** Cancels a run with who had called it. */
   readonly cancelCut: (cut: CutRun) => Promise<void>
   /** Whether no call is made any more, as the node stops. */
@@ -59,11 +60,14 @@ export class RunCalls {
     )
   }
 
-  async #answer(message: Send, thread: AttemptThread): Promise<{ readonly ids: readonly string[]; readonly result?: RunResult }> {
+  async #answer(message: Send, thread: AttemptThread): Promise<Omit<Extract<ToAttempts, { kind: "sent" }>, "kind" | "id">> {
     const { task, inputs, options, mode, traceparent, tracestate, depth, from } = message
-    if (mode === "result") {
-      const [awaited = ""] = inputs
-      return { ids: inputs, result: await this.#awaiting(from, awaited, false, () => this.#parts.result(awaited)) }
+    const [named = ""] = inputs
+    if (mode === "result") return { ids: inputs, result: await this.#awaiting(from, named, false, () => this.#parts.result(named)) }
+    if (mode === "run") return { run: await this.#parts.run(named) }
+    if (mode === "cancel" || mode === "retry") {
+      await this.#parts[mode](named)
+      return {}
     }
     const request: EnqueueRequest = { task, ...bodyOf(inputs), options, trigger: "task", depth, ...traceOf(traceparent, tracestate) }
     if (mode === "send") return { ids: await this.#parts.enqueue(request) }

@@ -1,7 +1,7 @@
 /** What a queue is told besides inputs: to cancel and retry runs, one or many, to pause and to resume. */
-import type { CutRun, EndedRunFilter, OpenRunFilter, RunStatus, RunView, TaskCommand } from "@millrace/engine"
-import { isTerminal } from "@millrace/engine"
-import { BlockWriter, MillraceError, writeValue } from "@millrace/model"
+import type { CutRun, EndedRunFilter, OpenRunFilter, RunView, TaskCommand } from "@millrace/engine"
+import { assertCancellable, assertRetriable } from "@millrace/engine"
+import { BlockWriter, writeValue } from "@millrace/model"
 import type { Commits } from "../commits.ts"
 import type { KnownTask, KnownTasks } from "./known-tasks.ts"
 import type { RunTally, Tickets } from "./tickets.ts"
@@ -27,7 +27,7 @@ export class RunCommands {
   async cancel(id: string, reason?: string): Promise<void> {
     const { known, number } = this.#parts.known.run(id)
     const { status } = await this.#parts.run(id)
-    if (isTerminal(status) && status !== "cancelled") throw past(id, status, "there is nothing left to cancel")
+    assertCancellable(id, status)
     await this.#command(known, reason === undefined ? ["cancel", number] : ["cancel", number, reason])
   }
 
@@ -41,7 +41,7 @@ export class RunCommands {
   async retry(id: string): Promise<void> {
     const { known, number } = this.#parts.known.run(id)
     const { status } = await this.#parts.run(id)
-    if (!isTerminal(status) || status === "succeeded") throw past(id, status, "only one that failed, expired or was cancelled begins again")
+    assertRetriable(id, status)
     await this.#command(known, ["retry", number])
   }
 
@@ -86,9 +86,4 @@ export class RunCommands {
     const { sequence } = commits.append({ appends: [{ stream: plan.commands, partition: 0, count: 1, block: block.take() }], state: [] })
     await commits.durable(sequence)
   }
-}
-
-function past(id: string, status: RunStatus, why: string): MillraceError {
-  const is = status === "succeeded" || status === "failed" || status === "expired" ? `has ${status}` : `is ${status}`
-  return new MillraceError("MR1032", `Run ${id} ${is}; ${why}.`, { run: id, status })
 }

@@ -58,6 +58,11 @@ export class RunWatches {
     return { result, stop }
   }
 
+  /** What a run has told last of how far it is, as JSON. */
+  progress(id: string): string | undefined {
+    return this.#told.progress(id)
+  }
+
   onTold({ task, number, attempt, what, json }: Extract<FromAttempts, { kind: "told" }>): void {
     const id = idOf(task, number)
     const place = this.#told.tell(id, attempt, { kind: what, json })

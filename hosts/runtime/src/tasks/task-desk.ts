@@ -8,7 +8,7 @@
 import type { CallTask, EndedRunFilter, OpenRunFilter, Outcome, RunPage, RunSearch, RunView, TaskEffect, TaskQuestion, TaskStand } from "@millrace/engine"
 import { isStored } from "@millrace/engine"
 import { type Plan, type TaskPlan, errorData } from "@millrace/model"
-import type { RunResult } from "@millrace/sdk"
+import type { RunFacts, RunResult } from "@millrace/sdk"
 import type { Answer } from "../answer.ts"
 import type { Commits } from "../commits.ts"
 import type { Log } from "../log.ts"
@@ -81,6 +81,7 @@ export class TaskDesk {
       run: (id) => this.run(id),
       result: (id, ending) => this.#result(id, undefined, ending) as Promise<RunResult>,
       cancel: (id, reason) => this.cancel(id, reason),
+      retry: (id) => this.retry(id),
       cancelCut: (cut) => this.#commands.cancelCut(cut),
       isDraining: () => this.#attempts?.draining === true,
     })
@@ -177,6 +178,9 @@ export class TaskDesk {
         return { id, result: result as RunResult }
       },
       result: (id) => this.result(id),
+      run: (id) => this.run(id),
+      cancel: (id, reason) => this.cancel(id, reason),
+      retry: (id) => this.retry(id),
     }
   }
 
@@ -216,13 +220,14 @@ export class TaskDesk {
   }
 
   /** A run with all that is known of it; of one that is under way, what its attempt has told so far, too. @throws MR1024 */
-  async run(id: string): Promise<RunView & { readonly logs?: readonly string[] }> {
+  async run(id: string): Promise<RunView & Pick<RunFacts, "logs" | "progress">> {
     const { known, number } = this.#known.run(id)
     const run = (await this.#ask(known, { kind: "run", number })) as RunView | undefined
     if (run === undefined) throw noRun(id)
     const whole = await this.#values.whole(run)
     const logs = run.status === "running" ? ((await this.#attempts?.lines(known.seat.service, run.task, number)) ?? []) : []
-    return logs.length === 0 ? whole : { ...whole, logs }
+    const progress = this.#watches.progress(id)
+    return { ...whole, ...(logs.length === 0 ? {} : { logs }), ...(progress === undefined ? {} : { progress }) }
   }
 
   /** Removes, now and then, large values that no run has. */

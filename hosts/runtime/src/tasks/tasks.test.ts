@@ -209,6 +209,14 @@ test("what a run on a node has called and waits for is cancelled with it; what i
   await idle(node)
 })
 
+test("a handle on a node tells how its run stands, cancels it, and begins it again", async (t) => {
+  const { node } = await openNode(t, ["callers"])
+  const [id = ""] = await node.tasks.enqueue({ task: "keeper", format: "json", body: bytes(null) })
+  const { output } = await node.tasks.result(id)
+  assert.deepEqual(JSON.parse(output ?? "null"), ["running", { half: true }, "cancelled", "MR1207", true, "MR1207", true])
+  await idle(node)
+})
+
 test("a task calls another, and tells how far it is", async (t) => {
   const { node } = await openNode(t, ["tasks"])
   assert.equal((await node.tasks.result(await enqueue(node, { seq: 21, do: "call" }))).output, '{"seq":42,"by":"double"}')

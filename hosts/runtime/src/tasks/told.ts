@@ -96,6 +96,12 @@ export class Told {
     return { missed: Math.max(0, first - known - 1), pieces }
   }
 
+  /** What a run's code has told last of how far it is, as JSON; undefined: nothing that is kept. */
+  progress(run: string): string | undefined {
+    const event = (this.#open.get(run) ?? this.#ended.get(run))?.events.findLast(({ kind }) => kind === "progress")
+    return event?.kind === "progress" ? event.json : undefined
+  }
+
   #add(story: Story, event: ToldEvent): string {
     story.events.push(event)
     this.#count(story, bytesOf(event))

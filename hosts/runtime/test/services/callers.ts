@@ -17,4 +17,22 @@ export const top = task("top", {
 /** Its time is over soon. */
 export const brief = task("brief", { retry: 1, timeout: "1500ms", run: (given: unknown, ctx) => middle.call(given, { idempotencyKey: `${ctx.run}/middle` }) })
 
-export default service("callers", [top, brief, middle, leaf])
+/** Looks after a run that it has sent. */
+export const keeper = task("keeper", {
+  retry: 1,
+  run: async () => {
+    const handle = await speaker.send(null)
+    let details = await handle.run()
+    while (details.progress === undefined) details = await handle.run()
+    await handle.cancel()
+    const ended = await handle.run()
+    await handle.retry()
+    const again = await handle.run()
+    await handle.cancel()
+    const refused = await handle.result().catch((error: unknown) => (error as { code?: string }).code)
+    return [details.status, details.progress, ended.status, ended.error?.code, again.finishedAt === undefined, refused, ended.enqueuedAt instanceof Date]
+  },
+})
+export const speaker = task("speaker", { retry: 1, run: (_: unknown, ctx) => (ctx.progress({ half: true }), forEver(ctx.signal)) })
+
+export default service("callers", [keeper, speaker, top, brief, middle, leaf])
