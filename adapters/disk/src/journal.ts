@@ -112,9 +112,16 @@ export class Journal {
     }
     const sequence = this.#filling.end
     this.#filling.add(commit, logs, bases, now())
-    if (commit.isPatient === true && this.#options.syncMs === 0) this.#patience ??= setTimeout(() => this.#hurry(), limits.patientCommitMsMax)
+    if (commit.isPatient === true && this.#options.syncMs === 0) this.#wait()
     else this.#hurry()
     return { sequence, bases }
+  }
+
+  #wait(): void {
+    this.#patience ??= setTimeout(() => {
+      this.#patience = undefined
+      this.#hurry()
+    }, limits.patientCommitMsMax)
   }
 
   /** Writes what has been committed as soon as it can be. */
