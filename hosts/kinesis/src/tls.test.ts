@@ -42,7 +42,7 @@ function dirOf(t: TestContext): string {
 
 async function open(t: TestContext) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "millrace-tls-"))
-  const identity = identityIn(dir, "own")
+  const { ca, ...identity } = identityIn(dir, "own")
   const node = await startNode({ files: [], dataDir: path.join(dir, "data"), port: 0, log: "silent", tls: { ...identity, port: 0 } })
   t.after(async () => {
     await node.close()
@@ -50,7 +50,7 @@ async function open(t: TestContext) {
   })
   const { tlsUrl } = node
   assert.ok(tlsUrl)
-  return { node, tlsUrl, ca: identity.ca, trusted: fs.readFileSync(identity.ca) }
+  return { node, tlsUrl, ca, trusted: fs.readFileSync(ca) }
 }
 
 function run(command: string, words: readonly string[], env: Record<string, string> = {}): Promise<{ code: number | null; out: string; err: string }> {
